@@ -1,0 +1,429 @@
+//! The archive: the best candidates of every cell, and statistics that cost nothing to ask for.
+//!
+//! One structure of arrays: slot `cell * depth + rank` holds an id, an objective and measures; cells list their
+//! entries best first. An elite gives way only to a strictly better one, and a newcomer ranks below its equals.
+//! With soft thresholds (CMA-MAE; Fontaine & Nikolaidis 2023, arXiv 2205.10752) a cell accepts what beats its
+//! threshold, which follows what it accepts, even if that is worse than what it holds.
+
+use crate::{QdError, Tessellation};
+use serde::{Deserialize, Serialize};
+
+/// What an archive keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    /// Entries per cell. Default 1.
+    pub depth: usize,
+    /// Soft thresholds; needs a depth of 1. Default: none.
+    pub soft: Option<Soft>,
+    /// Subtracted from every elite's objective in the QD score. Default 0.
+    pub qd_offset: f64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { depth: 1, soft: None, qd_offset: 0.0 }
+    }
+}
+
+/// Soft thresholds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Soft {
+    /// How far a threshold moves towards what the cell accepts, 0 to 1.
+    pub learning_rate: f64,
+    /// The threshold of an empty cell.
+    pub threshold_min: f64,
+}
+
+/// A candidate to add.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The caller's name for it.
+    pub id: u64,
+    /// Higher is better.
+    pub objective: f64,
+    /// One per dimension.
+    pub measures: Vec<f64>,
+}
+
+/// An entry of the archive. Rank 0 is the best of its cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Elite<'a> {
+    /// The caller's name for it.
+    pub id: u64,
+    /// Its cell.
+    pub cell: usize,
+    /// Its place in the cell.
+    pub rank: usize,
+    /// Higher is better.
+    pub objective: f64,
+    /// One per dimension.
+    pub measures: &'a [f64],
+}
+
+/// What became of an added candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It fills a cell that was empty.
+    New,
+    /// It entered a cell that held something; with depth, at any rank.
+    Improved,
+    /// The cell holds better.
+    NotAdded,
+}
+
+/// The answer to [`Archive::add`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Added {
+    /// What became of it.
+    pub status: Status,
+    /// The improvement value: its objective minus the cell's threshold before. The threshold of a filled cell is its
+    /// best objective (or its soft threshold), that of an empty one 0 (or `threshold_min`).
+    pub value: f64,
+    /// Its cell.
+    pub cell: usize,
+    /// Its place in the cell, if it entered.
+    pub rank: Option<usize>,
+    /// The id that left the archive to make room.
+    pub displaced: Option<u64>,
+}
+
+/// Statistics over cells: a cell counts once, with its best entry.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Stats {
+    /// Cells that hold something.
+    pub cells_filled: usize,
+    /// All cells.
+    pub cells_total: usize,
+    /// Filled / total.
+    pub coverage: f64,
+    /// Sum over filled cells of objective minus `qd_offset`.
+    pub qd_score: f64,
+    /// The best objective ever added. (A soft archive may no longer hold it.)
+    pub best: Option<f64>,
+    /// The id of the first candidate that reached it.
+    pub best_id: Option<u64>,
+    /// Mean objective of filled cells.
+    pub mean: Option<f64>,
+}
+
+/// Slots of an archive at most: all are allocated.
+const MAX_SLOTS: usize = 1 << 26;
+
+/// The archive.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Archive {
+    tessellation: Tessellation,
+    rules: Rules,
+    dims: usize,
+    ids: Vec<u64>,
+    objectives: Vec<f64>,
+    measures: Vec<f64>,
+    /// Entries per cell.
+    counts: Vec<u32>,
+    /// Soft thresholds per cell; empty without soft rules.
+    pub(crate) thresholds: Vec<f64>,
+    occupied: Vec<u32>,
+    sum: f64,
+    pub(crate) best: Option<(f64, u64)>,
+}
+
+impl Archive {
+    /// An empty archive.
+    ///
+    /// # Errors
+    /// A depth of 0, a depth beside soft thresholds, a learning rate outside 0 to 1, values that are not finite, or
+    /// more slots than fit.
+    pub fn new(tessellation: Tessellation, rules: Rules) -> Result<Self, QdError> {
+        validate(&rules)?;
+        let (cells, dims) = (tessellation.cells(), tessellation.dims());
+        let slots = cells.checked_mul(rules.depth).filter(|slots| *slots <= MAX_SLOTS);
+        let Some(slots) = slots else {
+            return Err(QdError::Rules(format!("{cells} cells of depth {} are more than fit", rules.depth)));
+        };
+        Ok(Self {
+            tessellation,
+            rules,
+            dims,
+            ids: vec![0; slots],
+            objectives: vec![0.0; slots],
+            measures: vec![0.0; slots * dims],
+            counts: vec![0; cells],
+            thresholds: rules.soft.map_or(Vec::new(), |soft| vec![soft.threshold_min; cells]),
+            occupied: Vec::new(),
+            sum: 0.0,
+            best: None,
+        })
+    }
+
+    /// Its cells.
+    pub fn tessellation(&self) -> &Tessellation {
+        &self.tessellation
+    }
+
+    /// Its rules.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Offers a candidate.
+    ///
+    /// # Errors
+    /// A measure or an objective that is not finite, or the wrong number of measures; the archive is unchanged.
+    #[inline]
+    pub fn add(&mut self, id: u64, objective: f64, measures: &[f64]) -> Result<Added, QdError> {
+        self.check(objective, measures)?;
+        let cell = self.tessellation.cell(measures);
+        Ok(if self.rules.soft.is_some() {
+            self.add_soft(cell, id, objective, measures)
+        } else if self.rules.depth == 1 {
+            self.add_flat(cell, id, objective, measures)
+        } else {
+            self.add_deep(cell, id, objective, measures)
+        })
+    }
+
+    #[inline]
+    fn check(&self, objective: f64, measures: &[f64]) -> Result<(), QdError> {
+        if measures.len() != self.dims {
+            return Err(QdError::Dimensions { expected: self.dims, given: measures.len() });
+        }
+        if let Some(position) = measures.iter().position(|measure| !measure.is_finite()) {
+            return Err(QdError::Measure { position, value: measures[position] });
+        }
+        if !objective.is_finite() {
+            return Err(QdError::Objective(objective));
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn add_flat(&mut self, cell: usize, id: u64, objective: f64, measures: &[f64]) -> Added {
+        let filled = self.counts[cell] > 0;
+        // An empty slot holds the objective 0.
+        let value = objective - self.objectives[cell];
+        if filled && objective <= self.objectives[cell] {
+            return Added { status: Status::NotAdded, value, cell, rank: None, displaced: None };
+        }
+        let displaced = filled.then_some(self.ids[cell]);
+        self.put(cell, id, objective, measures);
+        Added {
+            status: if filled { Status::Improved } else { Status::New },
+            value,
+            cell,
+            rank: Some(0),
+            displaced,
+        }
+    }
+
+    fn add_soft(&mut self, cell: usize, id: u64, objective: f64, measures: &[f64]) -> Added {
+        let threshold = self.thresholds[cell];
+        let value = objective - threshold;
+        if objective <= threshold {
+            return Added { status: Status::NotAdded, value, cell, rank: None, displaced: None };
+        }
+        let filled = self.counts[cell] > 0;
+        let displaced = filled.then_some(self.ids[cell]);
+        let rate = self.rules.soft.map_or(1.0, |soft| soft.learning_rate);
+        self.thresholds[cell] = threshold * (1.0 - rate) + objective * rate;
+        self.put(cell, id, objective, measures);
+        Added {
+            status: if filled { Status::Improved } else { Status::New },
+            value,
+            cell,
+            rank: Some(0),
+            displaced,
+        }
+    }
+
+    /// Writes the only slot of a cell (depth 1).
+    #[inline]
+    fn put(&mut self, cell: usize, id: u64, objective: f64, measures: &[f64]) {
+        self.sum += objective - self.objectives[cell];
+        self.write(cell, id, objective, measures);
+        if self.counts[cell] == 0 {
+            self.counts[cell] = 1;
+            self.occupied.push(cell as u32);
+        }
+        self.note_best(id, objective);
+    }
+
+    fn add_deep(&mut self, cell: usize, id: u64, objective: f64, measures: &[f64]) -> Added {
+        let depth = self.rules.depth;
+        let (first, count) = (cell * depth, self.counts[cell] as usize);
+        let value = objective - self.objectives[first];
+        let rank = self.objectives[first..first + count].partition_point(|held| *held >= objective);
+        if rank == depth {
+            return Added { status: Status::NotAdded, value, cell, rank: None, displaced: None };
+        }
+        let displaced = (count == depth).then_some(self.ids[first + depth - 1]);
+        if rank == 0 {
+            self.sum += value;
+        }
+        for slot in (first + rank..first + count.min(depth - 1)).rev() {
+            self.ids[slot + 1] = self.ids[slot];
+            self.objectives[slot + 1] = self.objectives[slot];
+            self.measures.copy_within(slot * self.dims..(slot + 1) * self.dims, (slot + 1) * self.dims);
+        }
+        self.write(first + rank, id, objective, measures);
+        if count == 0 {
+            self.occupied.push(cell as u32);
+        }
+        self.counts[cell] = (count + 1).min(depth) as u32;
+        self.note_best(id, objective);
+        let status = if count == 0 { Status::New } else { Status::Improved };
+        Added { status, value, cell, rank: Some(rank), displaced }
+    }
+
+    #[inline]
+    fn write(&mut self, slot: usize, id: u64, objective: f64, measures: &[f64]) {
+        self.ids[slot] = id;
+        self.objectives[slot] = objective;
+        self.measures[slot * self.dims..(slot + 1) * self.dims].copy_from_slice(measures);
+    }
+
+    #[inline]
+    fn note_best(&mut self, id: u64, objective: f64) {
+        if self.best.is_none_or(|(best, _)| objective > best) {
+            self.best = Some((objective, id));
+        }
+    }
+
+    /// Offers candidates together: each is judged against the archive as it was before, and of those accepted for a
+    /// cell the best (of equals the first) is stored. With soft thresholds the batch rule of Fontaine & Nikolaidis
+    /// 2023 moves the threshold by the mean of the accepted. `rank` is set for those stored.
+    ///
+    /// # Errors
+    /// As [`Archive::add`], for any of them: then none is added. A depth above 1.
+    pub fn add_batch(&mut self, batch: &[Entry]) -> Result<Vec<Added>, QdError> {
+        if self.rules.depth != 1 {
+            return Err(QdError::Rules("batches need a depth of 1".into()));
+        }
+        for entry in batch {
+            self.check(entry.objective, &entry.measures)?;
+        }
+        let mut answers: Vec<Added> = batch.iter().map(|entry| self.judge(entry)).collect();
+        let mut accepted: Vec<usize> =
+            (0..batch.len()).filter(|i| answers[*i].status != Status::NotAdded).collect();
+        // By cell, and within a cell in the order of the batch.
+        accepted.sort_by_key(|i| answers[*i].cell);
+        let cells: Vec<usize> = answers.iter().map(|added| added.cell).collect();
+        for group in accepted.chunk_by(|a, b| cells[*a] == cells[*b]) {
+            let objective = |i: usize| batch[i].objective;
+            let first_best = |a: usize, b: &usize| if objective(*b) > objective(a) { *b } else { a };
+            let winner = group.iter().fold(group[0], first_best);
+            let cell = cells[winner];
+            answers[winner].displaced = (self.counts[cell] > 0).then_some(self.ids[cell]);
+            answers[winner].rank = Some(0);
+            self.move_threshold(cell, group.len(), group.iter().map(|i| objective(*i)).sum());
+            self.put(cell, batch[winner].id, batch[winner].objective, &batch[winner].measures);
+        }
+        Ok(answers)
+    }
+
+    fn judge(&self, entry: &Entry) -> Added {
+        let cell = self.tessellation.cell(&entry.measures);
+        let filled = self.counts[cell] > 0;
+        let threshold = match self.rules.soft {
+            Some(_) => self.thresholds[cell],
+            None => self.objectives[cell],
+        };
+        let accepted = entry.objective > threshold || (self.rules.soft.is_none() && !filled);
+        let status = match (accepted, filled) {
+            (false, _) => Status::NotAdded,
+            (true, true) => Status::Improved,
+            (true, false) => Status::New,
+        };
+        Added { status, value: entry.objective - threshold, cell, rank: None, displaced: None }
+    }
+
+    fn move_threshold(&mut self, cell: usize, accepted: usize, sum: f64) {
+        if let Some(soft) = self.rules.soft {
+            let kept = (1.0 - soft.learning_rate).powi(accepted as i32);
+            self.thresholds[cell] = kept * self.thresholds[cell] + sum / accepted as f64 * (1.0 - kept);
+        }
+    }
+
+    /// The best entry of a cell.
+    pub fn elite(&self, cell: usize) -> Option<Elite<'_>> {
+        self.elites(cell).next()
+    }
+
+    /// The entries of a cell, best first.
+    pub fn elites(&self, cell: usize) -> impl Iterator<Item = Elite<'_>> {
+        let count = self.counts.get(cell).map_or(0, |count| *count as usize);
+        (0..count).map(move |rank| self.at(cell, rank))
+    }
+
+    pub(crate) fn at(&self, cell: usize, rank: usize) -> Elite<'_> {
+        let slot = cell * self.rules.depth + rank;
+        let measures = &self.measures[slot * self.dims..(slot + 1) * self.dims];
+        Elite { id: self.ids[slot], cell, rank, objective: self.objectives[slot], measures }
+    }
+
+    /// How many entries a cell holds.
+    pub(crate) fn count(&self, cell: usize) -> usize {
+        self.counts[cell] as usize
+    }
+
+    pub(crate) fn sum(&self) -> f64 {
+        self.sum
+    }
+
+    pub(crate) fn set_sum(&mut self, sum: f64) {
+        self.sum = sum;
+    }
+
+    /// Filled cells, in the order in which they were first filled.
+    pub fn occupied(&self) -> &[u32] {
+        &self.occupied
+    }
+
+    /// Every entry, by cell and then by rank.
+    pub fn iter(&self) -> impl Iterator<Item = Elite<'_>> {
+        (0..self.counts.len()).flat_map(|cell| self.elites(cell))
+    }
+
+    /// A filled cell's soft threshold; `None` without soft rules or for an empty cell.
+    pub fn threshold(&self, cell: usize) -> Option<f64> {
+        (self.counts.get(cell).is_some_and(|count| *count > 0))
+            .then(|| self.thresholds.get(cell).copied())
+            .flatten()
+    }
+
+    /// The statistics, in constant time.
+    pub fn stats(&self) -> Stats {
+        let (filled, total) = (self.occupied.len(), self.counts.len());
+        Stats {
+            cells_filled: filled,
+            cells_total: total,
+            coverage: filled as f64 / total as f64,
+            qd_score: self.sum - filled as f64 * self.rules.qd_offset,
+            best: self.best.map(|(objective, _)| objective),
+            best_id: self.best.map(|(_, id)| id),
+            mean: (filled > 0).then(|| self.sum / filled as f64),
+        }
+    }
+}
+
+fn validate(rules: &Rules) -> Result<(), QdError> {
+    let bad = |what: String| Err(QdError::Rules(what));
+    if rules.depth == 0 {
+        return bad("a depth of 0 keeps nothing".into());
+    }
+    if !rules.qd_offset.is_finite() {
+        return bad(format!("the QD score's offset is {}, not a finite number", rules.qd_offset));
+    }
+    match rules.soft {
+        Some(_) if rules.depth > 1 => bad("soft thresholds need a depth of 1".into()),
+        Some(soft) if !(0.0..=1.0).contains(&soft.learning_rate) => {
+            bad(format!("the learning rate is {}, not between 0 and 1", soft.learning_rate))
+        }
+        Some(soft) if !soft.threshold_min.is_finite() => {
+            bad(format!("the minimum threshold is {}, not a finite number", soft.threshold_min))
+        }
+        _ => Ok(()),
+    }
+}

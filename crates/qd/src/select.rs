@@ -1,0 +1,46 @@
+//! Choosing parents.
+
+use crate::{Archive, Elite, Stream};
+
+impl Archive {
+    /// An elite: uniform over filled cells, then uniform over the cell's entries. `None` if the archive is empty.
+    pub fn select(&self, stream: &mut Stream) -> Option<Elite<'_>> {
+        let occupied = self.occupied();
+        if occupied.is_empty() {
+            return None;
+        }
+        let cell = occupied[stream.index(occupied.len())] as usize;
+        Some(self.entry(cell, stream))
+    }
+
+    /// Elites of `count` different cells near a uniformly chosen one (`lmx_near` of the reference system): cells are
+    /// drawn one by one without replacement with weight 1 / (1 + d^3), d being [`crate::Tessellation::distance`] to
+    /// the chosen cell, itself included. `None` if fewer than `count` cells are filled, or none.
+    pub fn select_near(&self, stream: &mut Stream, count: usize) -> Option<Vec<Elite<'_>>> {
+        let occupied = self.occupied();
+        if occupied.is_empty() || occupied.len() < count {
+            return None;
+        }
+        let centre = occupied[stream.index(occupied.len())] as usize;
+        let mut weights: Vec<f64> = occupied
+            .iter()
+            .map(|cell| {
+                let distance = self.tessellation().distance(centre, *cell as usize);
+                1.0 / (1.0 + distance * distance * distance)
+            })
+            .collect();
+        let mut drawn = Vec::with_capacity(count);
+        for _ in 0..count {
+            let position = stream.weighted(&weights)?;
+            weights[position] = 0.0;
+            drawn.push(self.entry(occupied[position] as usize, stream));
+        }
+        Some(drawn)
+    }
+
+    fn entry(&self, cell: usize, stream: &mut Stream) -> Elite<'_> {
+        let count = self.count(cell);
+        // A cell of one costs no random number.
+        self.at(cell, if count > 1 { stream.index(count) } else { 0 })
+    }
+}
