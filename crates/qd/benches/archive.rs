@@ -39,7 +39,7 @@ fn kmeans(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("kmeans");
     group.sample_size(10);
     group.bench_function("10000 cells of 100000 samples", |bencher| {
-        bencher.iter(|| Cvt::kmeans(&settings, 0))
+        bencher.iter(|| Cvt::kmeans(&settings, 0));
     });
 }
 

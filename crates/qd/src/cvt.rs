@@ -13,14 +13,28 @@ use crate::{
 /// Cells of a CVT at most.
 const MAX_CELLS: usize = 1 << 24;
 
+/// Queries of up to this many dimensions are scaled without an allocation.
+const ON_STACK: usize = 8;
+
 /// Cells around centroids.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(try_from = "Vec<Vec<f64>>", into = "Vec<Vec<f64>>")]
+#[serde(try_from = "Description", into = "Description")]
 pub struct Cvt {
     dims: usize,
     centroids: Vec<f64>,
+    /// What a unit of each measure counts in distances: 1 / (hi - lo), or 1 for given centroids.
+    scale: Vec<f64>,
+    /// Over scaled centroids.
     tree: KdTree,
     spacing: f64,
+}
+
+/// The serialised form.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Description {
+    centroids: Vec<Vec<f64>>,
+    scale: Vec<f64>,
 }
 
 /// How a CVT is made.
@@ -62,12 +76,20 @@ impl CvtSettings {
 }
 
 impl Cvt {
-    /// A tessellation around given centroids.
+    /// A tessellation around given centroids; distances are Euclidean in the measures' own units.
     ///
     /// # Errors
     /// No centroids, centroids of different lengths, or values that are not finite.
     pub fn from_centroids(centroids: Vec<Vec<f64>>) -> Result<Self, QdError> {
         let dims = centroids.first().map_or(0, Vec::len);
+        Self::scaled(centroids, vec![1.0; dims])
+    }
+
+    fn scaled(centroids: Vec<Vec<f64>>, scale: Vec<f64>) -> Result<Self, QdError> {
+        let dims = scale.len();
+        if let Some(scale) = scale.iter().find(|scale| !(scale.is_finite() && **scale > 0.0)) {
+            return Err(QdError::Tessellation(format!("a measure can't be scaled by {scale}")));
+        }
         if dims == 0 || centroids.len() > MAX_CELLS {
             return Err(QdError::Tessellation(format!("{} centroids of {dims} dimensions", centroids.len())));
         }
@@ -78,10 +100,11 @@ impl Cvt {
         if let Some(value) = flat.iter().find(|value| !value.is_finite()) {
             return Err(QdError::Tessellation(format!("a centroid holds {value}, not a finite number")));
         }
-        Ok(Self::index(flat, dims))
+        Ok(Self::index(flat, scale))
     }
 
-    /// A tessellation made by k-means (Lloyd's algorithm) from uniform samples; the same for the same seed.
+    /// A tessellation made by k-means (Lloyd's algorithm) from uniform samples; the same for the same seed. Every
+    /// measure is scaled by its range, here and in distances, so that a wide axis counts no more than a narrow one.
     ///
     /// # Errors
     /// No cells, fewer samples than cells, or a range that is not finite or empty.
@@ -89,7 +112,7 @@ impl Cvt {
         settings.validate()?;
         let mut stream = Stream::named(seed, "cvt");
         let dims = settings.ranges.len();
-        // Samples are clustered in the unit cube, so that a wide axis counts no more than a narrow one.
+        // Samples are clustered in the unit cube.
         let mut samples: Vec<f64> = (0..settings.samples * dims).map(|_| stream.unit()).collect();
         let mut centroids = samples[..settings.cells * dims].to_vec();
         sort_for_locality(&mut samples, dims);
@@ -99,13 +122,16 @@ impl Cvt {
                 *x = (lo + (hi - lo) * *x).clamp(*lo, *hi);
             }
         }
-        Ok(Self::index(centroids, dims))
+        Ok(Self::index(centroids, settings.ranges.iter().map(|(lo, hi)| 1.0 / (hi - lo)).collect()))
     }
 
-    fn index(centroids: Vec<f64>, dims: usize) -> Self {
-        let tree = KdTree::new(&centroids, dims);
-        let spacing = mean_spacing(&centroids, dims, &tree);
-        Self { dims, centroids, tree, spacing }
+    fn index(centroids: Vec<f64>, scale: Vec<f64>) -> Self {
+        let dims = scale.len();
+        let scaled: Vec<f64> =
+            centroids.iter().zip(scale.iter().cycle()).map(|(x, scale)| x * scale).collect();
+        let tree = KdTree::new(&scaled, dims);
+        let spacing = mean_spacing(&scaled, dims, &tree);
+        Self { dims, centroids, scale, tree, spacing }
     }
 
     /// Number of measures.
@@ -129,13 +155,23 @@ impl Cvt {
     /// The cell of finite measures: the nearest centroid, of equally near ones the first.
     #[inline]
     pub fn cell(&self, measures: &[f64]) -> usize {
-        self.tree.nearest(measures).id as usize
+        if self.dims > ON_STACK {
+            let scaled: Vec<f64> = measures.iter().zip(&self.scale).map(|(x, scale)| x * scale).collect();
+            return self.tree.nearest(&scaled).id as usize;
+        }
+        let mut scaled = [0.0; ON_STACK];
+        for ((scaled, x), scale) in scaled.iter_mut().zip(measures).zip(&self.scale) {
+            *scaled = x * scale;
+        }
+        self.tree.nearest(&scaled[..self.dims]).id as usize
     }
 
     /// Distance of two cells' centroids in units of the mean distance from a centroid to its nearest other one:
     /// neighbouring cells are about 1 apart, as in a grid.
     pub fn distance(&self, a: usize, b: usize) -> f64 {
-        squared_distance(self.centroid(a), self.centroid(b)).sqrt() / self.spacing
+        let pairs = self.centroid(a).iter().zip(self.centroid(b)).zip(&self.scale);
+        let squared: f64 = pairs.map(|((a, b), scale)| ((a - b) * scale) * ((a - b) * scale)).sum();
+        squared.sqrt() / self.spacing
     }
 }
 
@@ -212,20 +248,21 @@ fn mean_spacing(centroids: &[f64], dims: usize, tree: &KdTree) -> f64 {
 
 impl PartialEq for Cvt {
     fn eq(&self, other: &Self) -> bool {
-        self.dims == other.dims && self.centroids == other.centroids
+        self.scale == other.scale && self.centroids == other.centroids
     }
 }
 
-impl TryFrom<Vec<Vec<f64>>> for Cvt {
+impl TryFrom<Description> for Cvt {
     type Error = QdError;
 
-    fn try_from(centroids: Vec<Vec<f64>>) -> Result<Self, QdError> {
-        Self::from_centroids(centroids)
+    fn try_from(description: Description) -> Result<Self, QdError> {
+        Self::scaled(description.centroids, description.scale)
     }
 }
 
-impl From<Cvt> for Vec<Vec<f64>> {
+impl From<Cvt> for Description {
     fn from(cvt: Cvt) -> Self {
-        cvt.centroids.chunks_exact(cvt.dims).map(<[f64]>::to_vec).collect()
+        let centroids = cvt.centroids.chunks_exact(cvt.dims).map(<[f64]>::to_vec).collect();
+        Self { centroids, scale: cvt.scale }
     }
 }

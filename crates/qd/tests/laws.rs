@@ -1,5 +1,7 @@
 //! The laws of archives, as properties.
 
+#![expect(clippy::unwrap_used, reason = "a description that the test itself wrote is valid")]
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -177,8 +179,7 @@ fn a_damaged_snapshot_is_an_error() {
 
 #[test]
 fn near_cells_are_drawn_by_their_weights() {
-    let row = fill(Archive::new(grid(&[3]), Rules::default()).unwrap(), &[]);
-    let mut row = row;
+    let mut row = Archive::new(grid(&[3]), Rules::default()).unwrap();
     for (id, x) in [0.1, 0.5, 0.9].into_iter().enumerate() {
         row.add(id as u64, 0.0, &[x]).unwrap();
     }
@@ -268,4 +269,17 @@ fn descriptions_that_cannot_be_are_refused() {
     assert!(rules(Rules { soft: soft(1.1, 0.0), ..Rules::default() }));
     assert!(rules(Rules { soft: soft(0.1, f64::NAN), ..Rules::default() }));
     assert!(rules(Rules { qd_offset: f64::INFINITY, ..Rules::default() }));
+}
+
+#[test]
+fn a_cvt_restores_from_its_serialised_form() {
+    let settings =
+        CvtSettings { cells: 20, samples: 500, ranges: vec![(-3.0, 5.0)], ..CvtSettings::default() };
+    let cvt = Cvt::kmeans(&settings, 1).unwrap();
+    let restored: Cvt = serde_json::from_str(&serde_json::to_string(&cvt).unwrap()).unwrap();
+    assert_eq!(restored, cvt);
+    assert!((0..1000).all(|i| {
+        let x = Stream::new(0, i).uniform(-4.0, 6.0);
+        restored.cell(&[x]) == cvt.cell(&[x])
+    }));
 }
