@@ -1,0 +1,140 @@
+//! Long texts as zlib streams, short ones as they are; compressor and decompressor are kept and reset, since setting
+//! them up costs more than packing a prompt.
+//!
+//! Knows nothing of tables. Where texts are stored is in [`crate::row`].
+
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use sha2::{Digest as _, Sha256};
+
+/// Texts shorter than this many bytes stay plain: people read them with any tool.
+pub(crate) const SHORTEST_PACKED: usize = 512;
+
+/// zlib's fastest level: it gets most of what higher levels get from prose, in a third of the time.
+const LEVEL: u32 = 1;
+
+/// No zlib stream expands by more than this factor (zlib's technical notes): what claims more is damaged.
+const LARGEST_EXPANSION: usize = 1032;
+
+/// Under which key a text is stored once: the first 16 bytes of its SHA-256.
+pub(crate) fn digest(text: &str) -> [u8; 16] {
+    let whole = Sha256::digest(text.as_bytes());
+    let mut key = [0; 16];
+    key.copy_from_slice(&whole[..16]);
+    key
+}
+
+/// Compresses one text after another.
+pub(crate) struct Packer {
+    stream: Compress,
+    packed: Vec<u8>,
+}
+
+impl Packer {
+    pub(crate) fn new() -> Self {
+        Self { stream: Compress::new(Compression::new(LEVEL), true), packed: Vec::new() }
+    }
+
+    /// The zlib stream of a long text, `None` if the text is short or doesn't shrink.
+    pub(crate) fn pack(&mut self, text: &str) -> Option<&[u8]> {
+        if text.len() < SHORTEST_PACKED {
+            return None;
+        }
+        self.stream.reset();
+        self.packed.clear();
+        // No room for a stream as long as the text: one that doesn't end before is of no use.
+        self.packed.reserve_exact(text.len() - 1);
+        let status = self.stream.compress_vec(text.as_bytes(), &mut self.packed, FlushCompress::Finish);
+        let ended = matches!(status, Ok(Status::StreamEnd)) && self.packed.len() < text.len();
+        ended.then_some(self.packed.as_slice())
+    }
+
+    /// Forgets a buffer that one huge text has made huge.
+    pub(crate) fn trim(&mut self) {
+        const KEPT: usize = 1 << 20;
+        if self.packed.capacity() > KEPT {
+            self.packed = Vec::new();
+        }
+    }
+}
+
+/// Decompresses one text after another.
+pub(crate) struct Unpacker(Decompress);
+
+impl Unpacker {
+    pub(crate) fn new() -> Self {
+        Self(Decompress::new(true))
+    }
+
+    /// The text of `size` bytes in a zlib stream, or what is wrong with the stream.
+    pub(crate) fn unpack(&mut self, packed: &[u8], size: usize) -> Result<String, &'static str> {
+        if size / LARGEST_EXPANSION > packed.len() {
+            return Err("a compressed text is shorter than its size allows");
+        }
+        self.0.reset(true);
+        let mut text = Vec::with_capacity(size);
+        let status = self.0.decompress_vec(packed, &mut text, FlushDecompress::Finish);
+        if !matches!(status, Ok(Status::StreamEnd)) || text.len() != size {
+            return Err("a compressed text can't be decompressed");
+        }
+        String::from_utf8(text).map_err(|_| "a compressed text is not UTF-8")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn there_and_back(packer: &mut Packer, unpacker: &mut Unpacker, text: &str) -> Option<String> {
+        packer.pack(text).map(|packed| unpacker.unpack(packed, text.len()).unwrap())
+    }
+
+    #[test]
+    fn a_short_text_stays_plain() {
+        assert!(Packer::new().pack(&"a".repeat(SHORTEST_PACKED - 1)).is_none());
+        assert!(Packer::new().pack(&"a".repeat(SHORTEST_PACKED)).is_some());
+    }
+
+    #[test]
+    fn a_text_that_does_not_shrink_stays_plain() {
+        // Hexadecimal shrinks to half; code points drawn from the whole of Unicode don't.
+        let mut state = 1_u32;
+        let noise: String = std::iter::from_fn(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            Some(char::from_u32((state >> 8) % 0x7f + 0x1_0000).unwrap_or('?'))
+        })
+        .take(64)
+        .collect();
+        let mut packer = Packer::new();
+        let short_of_repetition: String =
+            (0..600_u32).filter_map(|i| char::from_u32(0x4e00 + i * 37)).collect();
+        assert!(packer.pack(&noise).is_none());
+        if let Some(packed) = packer.pack(&short_of_repetition) {
+            assert!(packed.len() < short_of_repetition.len());
+        }
+    }
+
+    #[test]
+    fn a_wrong_size_is_an_error_and_no_allocation() {
+        let text = "seed ".repeat(1000);
+        let mut packer = Packer::new();
+        let packed = packer.pack(&text).unwrap();
+        for size in [0, 1, text.len() - 1, text.len() + 1, usize::MAX] {
+            assert!(Unpacker::new().unpack(packed, size).is_err(), "{size}");
+        }
+        assert!(Unpacker::new().unpack(&packed[..packed.len() - 3], text.len()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn packed_texts_come_back(texts in proptest::collection::vec(("\\PC{0,40}", 1..200_usize), 1..8)) {
+            let (mut packer, mut unpacker) = (Packer::new(), Unpacker::new());
+            for (piece, times) in texts {
+                let text = piece.repeat(times);
+                if let Some(back) = there_and_back(&mut packer, &mut unpacker, &text) {
+                    prop_assert_eq!(back, text);
+                }
+            }
+        }
+    }
+}
