@@ -6,6 +6,7 @@ use samara_qd::{Archive, Axis, Cvt, CvtSettings, Grid, Rules, Stream, Tessellati
 
 const N: usize = 1_000_000;
 
+#[expect(clippy::print_stdout, reason = "an example that prints its result")]
 fn main() {
     let mut stream = Stream::new(1, 0);
     let rows: Vec<([f64; 2], f64)> =
