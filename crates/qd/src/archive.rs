@@ -1,44 +1,132 @@
-//! The archive: the best candidates of each cell. [`Archive::add`] is the whole story: check the candidate, find
-//! its cell, compare with what the cell demands, and let it enter. Genomes, files and models are not known here;
-//! `batch.rs`, `select.rs`, `digest.rs` and `stored.rs` hold the rest of what an archive can do.
+//! The archive: the best candidates of every cell, and statistics that cost nothing to ask for.
 //!
-//! Filled cells are rows, numbered in the order of first filling, so memory follows what was found and not what
-//! could be. Each row has room for `depth` entries.
+//! One structure of arrays: slot `cell * depth + rank` holds an id, an objective and measures; cells list their
+//! entries best first. An elite gives way only to a strictly better one, and a newcomer ranks below its equals.
+//! With soft thresholds (CMA-MAE; Fontaine & Nikolaidis 2023, arXiv 2205.10752) a cell accepts what beats its
+//! threshold, which follows what it accepts, even if that is worse than what it holds.
 
-use crate::entry::{Added, Elite, Stats, Status};
-use crate::error::QdError;
-use crate::rules::Rules;
-use crate::sum::ExactSum;
-use crate::tessellation::Tessellation;
+use crate::{QdError, Tessellation};
+use serde::{Deserialize, Serialize};
 
-/// Marks a cell without a row.
-const EMPTY: u32 = u32::MAX;
+/// What an archive keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    /// Entries per cell. Default 1.
+    pub depth: usize,
+    /// Soft thresholds; needs a depth of 1. Default: none.
+    pub soft: Option<Soft>,
+    /// Subtracted from every elite's objective in the QD score. Default 0.
+    pub qd_offset: f64,
+}
 
-/// The best candidates of each cell, by id; the caller keeps the genomes.
-///
-/// A candidate enters a cell when its objective is strictly higher than that of the worst kept, so on a tie the
-/// first stays. With [`Rules::depth`] above 1 a cell keeps its best, best first, a newcomer below its equals.
-#[derive(Clone, Debug)]
+impl Default for Rules {
+    fn default() -> Self {
+        Self { depth: 1, soft: None, qd_offset: 0.0 }
+    }
+}
+
+/// Soft thresholds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Soft {
+    /// How far a threshold moves towards what the cell accepts, 0 to 1.
+    pub learning_rate: f64,
+    /// The threshold of an empty cell.
+    pub threshold_min: f64,
+}
+
+/// A candidate to add.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The caller's name for it.
+    pub id: u64,
+    /// Higher is better.
+    pub objective: f64,
+    /// One per dimension.
+    pub measures: Vec<f64>,
+}
+
+/// An entry of the archive. Rank 0 is the best of its cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Elite<'a> {
+    /// The caller's name for it.
+    pub id: u64,
+    /// Its cell.
+    pub cell: usize,
+    /// Its place in the cell.
+    pub rank: usize,
+    /// Higher is better.
+    pub objective: f64,
+    /// One per dimension.
+    pub measures: &'a [f64],
+}
+
+/// What became of an added candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It fills a cell that was empty.
+    New,
+    /// It entered a cell that held something; with depth, at any rank.
+    Improved,
+    /// The cell holds better.
+    NotAdded,
+}
+
+/// The answer to [`Archive::add`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Added {
+    /// What became of it.
+    pub status: Status,
+    /// The improvement value: its objective minus the cell's threshold before. The threshold of a filled cell is its
+    /// best objective (or its soft threshold), that of an empty one 0 (or `threshold_min`).
+    pub value: f64,
+    /// Its cell.
+    pub cell: usize,
+    /// Its place in the cell, if it entered.
+    pub rank: Option<usize>,
+    /// The id that left the archive to make room.
+    pub displaced: Option<u64>,
+}
+
+/// Statistics over cells: a cell counts once, with its best entry.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Stats {
+    /// Cells that hold something.
+    pub cells_filled: usize,
+    /// All cells.
+    pub cells_total: usize,
+    /// Filled / total.
+    pub coverage: f64,
+    /// Sum over filled cells of objective minus `qd_offset`.
+    pub qd_score: f64,
+    /// The best objective ever added. (A soft archive may no longer hold it.)
+    pub best: Option<f64>,
+    /// The id of the first candidate that reached it.
+    pub best_id: Option<u64>,
+    /// Mean objective of filled cells.
+    pub mean: Option<f64>,
+}
+
+/// Slots of an archive at most: all are allocated.
+const MAX_SLOTS: usize = 1 << 26;
+
+/// The archive.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Archive {
-    pub(crate) tessellation: Tessellation,
-    pub(crate) rules: Rules,
+    tessellation: Tessellation,
+    rules: Rules,
     dims: usize,
-    /// By cell: its row, or `EMPTY`.
-    row_of: Vec<u32>,
-    /// By row: its cell.
-    occupied: Vec<u32>,
-    /// By row: the threshold that an objective must exceed to enter; minus infinity while there is a free place.
-    bar: Vec<f64>,
-    /// By row: its number of entries.
-    filled: Vec<u32>,
-    /// By row and rank.
-    id: Vec<u64>,
-    objective: Vec<f64>,
-    /// By row, rank and dimension.
+    ids: Vec<u64>,
+    objectives: Vec<f64>,
     measures: Vec<f64>,
-    /// Over the best of each cell.
-    sum: ExactSum,
-    entries: usize,
+    /// Entries per cell.
+    counts: Vec<u32>,
+    /// Soft thresholds per cell; empty without soft rules.
+    pub(crate) thresholds: Vec<f64>,
+    occupied: Vec<u32>,
+    sum: f64,
     pub(crate) best: Option<(f64, u64)>,
 }
 
@@ -46,243 +134,296 @@ impl Archive {
     /// An empty archive.
     ///
     /// # Errors
-    /// Rules outside of their ranges, see [`Rules`].
-    pub fn new(tessellation: Tessellation, rules: Rules) -> Result<Archive, QdError> {
-        rules.check()?;
-        Ok(Archive {
-            dims: tessellation.dims(),
-            row_of: vec![EMPTY; tessellation.cells()],
+    /// A depth of 0, a depth beside soft thresholds, a learning rate outside 0 to 1, values that are not finite, or
+    /// more slots than fit.
+    pub fn new(tessellation: Tessellation, rules: Rules) -> Result<Self, QdError> {
+        validate(&rules)?;
+        let (cells, dims) = (tessellation.cells(), tessellation.dims());
+        let slots = cells.checked_mul(rules.depth).filter(|slots| *slots <= MAX_SLOTS);
+        let Some(slots) = slots else {
+            return Err(QdError::Rules(format!("{cells} cells of depth {} are more than fit", rules.depth)));
+        };
+        Ok(Self {
             tessellation,
             rules,
+            dims,
+            ids: vec![0; slots],
+            objectives: vec![0.0; slots],
+            measures: vec![0.0; slots * dims],
+            counts: vec![0; cells],
+            thresholds: rules.soft.map_or(Vec::new(), |soft| vec![soft.threshold_min; cells]),
             occupied: Vec::new(),
-            bar: Vec::new(),
-            filled: Vec::new(),
-            id: Vec::new(),
-            objective: Vec::new(),
-            measures: Vec::new(),
-            sum: ExactSum::new(),
-            entries: 0,
+            sum: 0.0,
             best: None,
         })
     }
 
-    /// Offers a candidate. `id` is the caller's name for it, and should be unique.
-    ///
-    /// # Errors
-    /// The objective or a measure is not finite, or there are too many or too few measures; the archive is then
-    /// unchanged.
-    #[inline]
-    pub fn add(&mut self, id: u64, objective: f64, measures: &[f64]) -> Result<Added, QdError> {
-        let cell = self.locate(id, objective, measures)?;
-        let bar = self.bar(cell);
-        // Nearly every candidate of a long run ends here.
-        if objective <= bar {
-            let value = objective - bar;
-            return Ok(Added { status: Status::NotAdded, value, cell, rank: None, displaced: None });
-        }
-        Ok(self.enter(cell, id, objective, measures))
-    }
-
-    /// The cell of a candidate that may be offered.
-    #[inline]
-    pub(crate) fn locate(&self, id: u64, objective: f64, measures: &[f64]) -> Result<usize, QdError> {
-        let sound = measures.len() == self.dims && objective.is_finite();
-        if !(sound && measures.iter().all(|x| x.is_finite())) {
-            return Err(refusal(id, objective, measures, self.dims));
-        }
-        Ok(self.tessellation.cell(measures))
-    }
-
-    /// What an objective must exceed to enter the cell.
-    #[inline]
-    pub(crate) fn bar(&self, cell: usize) -> f64 {
-        match self.row_of[cell] {
-            EMPTY => self.rules.floor(),
-            row => self.bar[row as usize],
-        }
-    }
-
-    /// How a candidate for the cell is judged: its status and its improvement value.
-    pub(crate) fn judge(&self, cell: usize, objective: f64) -> (Status, f64) {
-        let bar = self.bar(cell);
-        let status = match self.row_of[cell] {
-            _ if objective <= bar => Status::NotAdded,
-            EMPTY => Status::New,
-            _ => Status::Improved,
-        };
-        (status, objective - if bar == f64::NEG_INFINITY { 0.0 } else { bar })
-    }
-
-    /// Lets a candidate enter that exceeds the cell's bar.
-    #[inline(never)]
-    fn enter(&mut self, cell: usize, id: u64, objective: f64, measures: &[f64]) -> Added {
-        let (status, value) = self.judge(cell, objective);
-        let bar = self.rules.soft.map(|soft| {
-            let rate = soft.learning_rate;
-            self.bar(cell) * (1.0 - rate) + objective * rate
-        });
-        let (rank, displaced) = self.insert(cell, id, objective, measures);
-        if let Some(bar) = bar {
-            self.set_bar(cell, bar);
-        }
-        Added { status, value, cell, rank: Some(rank), displaced }
-    }
-
-    /// Puts a candidate that was admitted into its cell, below its equals; with soft thresholds in place of the
-    /// elite. Returns its rank and the id of the entry that it pushed out.
-    pub(crate) fn insert(
-        &mut self,
-        cell: usize,
-        id: u64,
-        objective: f64,
-        measures: &[f64],
-    ) -> (usize, Option<u64>) {
-        let row = self.row(cell);
-        let (depth, base, count) = (self.rules.depth, row * self.rules.depth, self.filled[row] as usize);
-        let rank = match self.rules.soft {
-            Some(_) => 0,
-            None => self.objective[base..base + count].partition_point(|&other| other >= objective),
-        };
-        if rank == 0 {
-            if count > 0 {
-                self.sum.subtract(self.objective[base]);
-            }
-            self.sum.add(objective);
-        }
-        let displaced = (count == depth).then(|| self.id[base + depth - 1]);
-        let kept = count.min(depth - 1);
-        self.shift(base + rank, base + kept);
-        self.id[base + rank] = id;
-        self.objective[base + rank] = objective;
-        self.measures[(base + rank) * self.dims..][..self.dims].copy_from_slice(measures);
-        self.filled[row] = kept as u32 + 1;
-        self.entries += usize::from(displaced.is_none());
-        if kept + 1 == depth {
-            self.bar[row] = self.objective[base + depth - 1];
-        }
-        if self.best.is_none_or(|(best, _)| objective > best) {
-            self.best = Some((objective, id));
-        }
-        (rank, displaced)
-    }
-
-    /// The cell's row, made if it has none.
-    fn row(&mut self, cell: usize) -> usize {
-        if self.row_of[cell] == EMPTY {
-            let (row, depth) = (self.occupied.len(), self.rules.depth);
-            self.row_of[cell] = row as u32;
-            self.occupied.push(cell as u32);
-            self.bar.push(f64::NEG_INFINITY);
-            self.filled.push(0);
-            self.id.resize((row + 1) * depth, 0);
-            self.objective.resize((row + 1) * depth, 0.0);
-            self.measures.resize((row + 1) * depth * self.dims, 0.0);
-        }
-        self.row_of[cell] as usize
-    }
-
-    /// Moves the entries `from..to` one place down.
-    fn shift(&mut self, from: usize, to: usize) {
-        self.id.copy_within(from..to, from + 1);
-        self.objective.copy_within(from..to, from + 1);
-        self.measures.copy_within(from * self.dims..to * self.dims, (from + 1) * self.dims);
-    }
-
-    /// Sets the soft threshold of a filled cell.
-    pub(crate) fn set_bar(&mut self, cell: usize, bar: f64) {
-        self.bar[self.row_of[cell] as usize] = bar;
-    }
-
-    /// The tessellation that the archive was made with.
+    /// Its cells.
     pub fn tessellation(&self) -> &Tessellation {
         &self.tessellation
     }
 
-    /// The rules that the archive was made with.
+    /// Its rules.
     pub fn rules(&self) -> &Rules {
         &self.rules
     }
 
-    /// What an objective must exceed to enter the cell: that of the worst kept, or the soft threshold; `None`
-    /// while any objective may enter.
+    /// Offers a candidate.
     ///
-    /// # Panics
-    /// When there is no such cell.
-    pub fn threshold(&self, cell: usize) -> Option<f64> {
-        Some(self.bar(cell)).filter(|bar| bar.is_finite())
+    /// # Errors
+    /// A measure or an objective that is not finite, or the wrong number of measures; the archive is unchanged.
+    #[inline]
+    pub fn add(&mut self, id: u64, objective: f64, measures: &[f64]) -> Result<Added, QdError> {
+        self.check(objective, measures)?;
+        let cell = self.tessellation.cell(measures);
+        Ok(if self.rules.soft.is_some() {
+            self.add_soft(cell, id, objective, measures)
+        } else if self.rules.depth == 1 {
+            self.add_flat(cell, id, objective, measures)
+        } else {
+            self.add_deep(cell, id, objective, measures)
+        })
     }
 
-    /// The best entry of the cell; `None` when it is empty.
+    #[inline]
+    fn check(&self, objective: f64, measures: &[f64]) -> Result<(), QdError> {
+        if measures.len() != self.dims {
+            return Err(QdError::Dimensions { expected: self.dims, given: measures.len() });
+        }
+        if let Some(position) = measures.iter().position(|measure| !measure.is_finite()) {
+            return Err(QdError::Measure { position, value: measures[position] });
+        }
+        if !objective.is_finite() {
+            return Err(QdError::Objective(objective));
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn add_flat(&mut self, cell: usize, id: u64, objective: f64, measures: &[f64]) -> Added {
+        let filled = self.counts[cell] > 0;
+        // An empty slot holds the objective 0.
+        let value = objective - self.objectives[cell];
+        if filled && objective <= self.objectives[cell] {
+            return Added { status: Status::NotAdded, value, cell, rank: None, displaced: None };
+        }
+        let displaced = filled.then_some(self.ids[cell]);
+        self.put(cell, id, objective, measures);
+        Added {
+            status: if filled { Status::Improved } else { Status::New },
+            value,
+            cell,
+            rank: Some(0),
+            displaced,
+        }
+    }
+
+    fn add_soft(&mut self, cell: usize, id: u64, objective: f64, measures: &[f64]) -> Added {
+        let threshold = self.thresholds[cell];
+        let value = objective - threshold;
+        if objective <= threshold {
+            return Added { status: Status::NotAdded, value, cell, rank: None, displaced: None };
+        }
+        let filled = self.counts[cell] > 0;
+        let displaced = filled.then_some(self.ids[cell]);
+        let rate = self.rules.soft.map_or(1.0, |soft| soft.learning_rate);
+        self.thresholds[cell] = threshold * (1.0 - rate) + objective * rate;
+        self.put(cell, id, objective, measures);
+        Added {
+            status: if filled { Status::Improved } else { Status::New },
+            value,
+            cell,
+            rank: Some(0),
+            displaced,
+        }
+    }
+
+    /// Writes the only slot of a cell (depth 1).
+    #[inline]
+    fn put(&mut self, cell: usize, id: u64, objective: f64, measures: &[f64]) {
+        self.sum += objective - self.objectives[cell];
+        self.write(cell, id, objective, measures);
+        if self.counts[cell] == 0 {
+            self.counts[cell] = 1;
+            self.occupied.push(cell as u32);
+        }
+        self.note_best(id, objective);
+    }
+
+    fn add_deep(&mut self, cell: usize, id: u64, objective: f64, measures: &[f64]) -> Added {
+        let depth = self.rules.depth;
+        let (first, count) = (cell * depth, self.counts[cell] as usize);
+        let value = objective - self.objectives[first];
+        let rank = self.objectives[first..first + count].partition_point(|held| *held >= objective);
+        if rank == depth {
+            return Added { status: Status::NotAdded, value, cell, rank: None, displaced: None };
+        }
+        let displaced = (count == depth).then_some(self.ids[first + depth - 1]);
+        if rank == 0 {
+            self.sum += value;
+        }
+        for slot in (first + rank..first + count.min(depth - 1)).rev() {
+            self.ids[slot + 1] = self.ids[slot];
+            self.objectives[slot + 1] = self.objectives[slot];
+            self.measures.copy_within(slot * self.dims..(slot + 1) * self.dims, (slot + 1) * self.dims);
+        }
+        self.write(first + rank, id, objective, measures);
+        if count == 0 {
+            self.occupied.push(cell as u32);
+        }
+        self.counts[cell] = (count + 1).min(depth) as u32;
+        self.note_best(id, objective);
+        let status = if count == 0 { Status::New } else { Status::Improved };
+        Added { status, value, cell, rank: Some(rank), displaced }
+    }
+
+    #[inline]
+    fn write(&mut self, slot: usize, id: u64, objective: f64, measures: &[f64]) {
+        self.ids[slot] = id;
+        self.objectives[slot] = objective;
+        self.measures[slot * self.dims..(slot + 1) * self.dims].copy_from_slice(measures);
+    }
+
+    #[inline]
+    fn note_best(&mut self, id: u64, objective: f64) {
+        if self.best.is_none_or(|(best, _)| objective > best) {
+            self.best = Some((objective, id));
+        }
+    }
+
+    /// Offers candidates together: each is judged against the archive as it was before, and of those accepted for a
+    /// cell the best (of equals the first) is stored. With soft thresholds the batch rule of Fontaine & Nikolaidis
+    /// 2023 moves the threshold by the mean of the accepted. `rank` is set for those stored.
     ///
-    /// # Panics
-    /// When there is no such cell.
+    /// # Errors
+    /// As [`Archive::add`], for any of them: then none is added. A depth above 1.
+    pub fn add_batch(&mut self, batch: &[Entry]) -> Result<Vec<Added>, QdError> {
+        if self.rules.depth != 1 {
+            return Err(QdError::Rules("batches need a depth of 1".into()));
+        }
+        for entry in batch {
+            self.check(entry.objective, &entry.measures)?;
+        }
+        let mut answers: Vec<Added> = batch.iter().map(|entry| self.judge(entry)).collect();
+        let mut accepted: Vec<usize> =
+            (0..batch.len()).filter(|i| answers[*i].status != Status::NotAdded).collect();
+        // By cell, and within a cell in the order of the batch.
+        accepted.sort_by_key(|i| answers[*i].cell);
+        let cells: Vec<usize> = answers.iter().map(|added| added.cell).collect();
+        for group in accepted.chunk_by(|a, b| cells[*a] == cells[*b]) {
+            let objective = |i: usize| batch[i].objective;
+            let first_best = |a: usize, b: &usize| if objective(*b) > objective(a) { *b } else { a };
+            let winner = group.iter().fold(group[0], first_best);
+            let cell = cells[winner];
+            answers[winner].displaced = (self.counts[cell] > 0).then_some(self.ids[cell]);
+            answers[winner].rank = Some(0);
+            self.move_threshold(cell, group.len(), group.iter().map(|i| objective(*i)).sum());
+            self.put(cell, batch[winner].id, batch[winner].objective, &batch[winner].measures);
+        }
+        Ok(answers)
+    }
+
+    fn judge(&self, entry: &Entry) -> Added {
+        let cell = self.tessellation.cell(&entry.measures);
+        let filled = self.counts[cell] > 0;
+        let threshold = match self.rules.soft {
+            Some(_) => self.thresholds[cell],
+            None => self.objectives[cell],
+        };
+        let accepted = entry.objective > threshold || (self.rules.soft.is_none() && !filled);
+        let status = match (accepted, filled) {
+            (false, _) => Status::NotAdded,
+            (true, true) => Status::Improved,
+            (true, false) => Status::New,
+        };
+        Added { status, value: entry.objective - threshold, cell, rank: None, displaced: None }
+    }
+
+    fn move_threshold(&mut self, cell: usize, accepted: usize, sum: f64) {
+        if let Some(soft) = self.rules.soft {
+            let kept = (1.0 - soft.learning_rate).powi(accepted as i32);
+            self.thresholds[cell] = kept * self.thresholds[cell] + sum / accepted as f64 * (1.0 - kept);
+        }
+    }
+
+    /// The best entry of a cell.
     pub fn elite(&self, cell: usize) -> Option<Elite<'_>> {
         self.elites(cell).next()
     }
 
-    /// The entries of the cell, best first.
-    ///
-    /// # Panics
-    /// When there is no such cell.
-    pub fn elites(&self, cell: usize) -> impl ExactSizeIterator<Item = Elite<'_>> + use<'_> {
-        let row = self.row_of[cell];
-        let count = if row == EMPTY { 0 } else { self.filled[row as usize] as usize };
-        (0..count).map(move |rank| self.at(row as usize, rank))
+    /// The entries of a cell, best first.
+    pub fn elites(&self, cell: usize) -> impl Iterator<Item = Elite<'_>> {
+        let count = self.counts.get(cell).map_or(0, |count| *count as usize);
+        (0..count).map(move |rank| self.at(cell, rank))
     }
 
-    /// The entry at a rank that the row has.
-    pub(crate) fn at(&self, row: usize, rank: usize) -> Elite<'_> {
-        let slot = row * self.rules.depth + rank;
-        Elite {
-            id: self.id[slot],
-            cell: self.occupied[row] as usize,
-            rank,
-            objective: self.objective[slot],
-            measures: &self.measures[slot * self.dims..][..self.dims],
-        }
+    pub(crate) fn at(&self, cell: usize, rank: usize) -> Elite<'_> {
+        let slot = cell * self.rules.depth + rank;
+        let measures = &self.measures[slot * self.dims..(slot + 1) * self.dims];
+        Elite { id: self.ids[slot], cell, rank, objective: self.objectives[slot], measures }
     }
 
-    /// Number of entries of the row.
-    pub(crate) fn count(&self, row: usize) -> usize {
-        self.filled[row] as usize
+    /// How many entries a cell holds.
+    pub(crate) fn count(&self, cell: usize) -> usize {
+        self.counts[cell] as usize
     }
 
-    /// The filled cells, in the order in which they were first filled (of a batch: in the order of cells).
+    pub(crate) fn sum(&self) -> f64 {
+        self.sum
+    }
+
+    pub(crate) fn set_sum(&mut self, sum: f64) {
+        self.sum = sum;
+    }
+
+    /// Filled cells, in the order in which they were first filled.
     pub fn occupied(&self) -> &[u32] {
         &self.occupied
     }
 
-    /// Every entry, by cell and then rank.
-    pub fn iter(&self) -> impl Iterator<Item = Elite<'_>> + use<'_> {
-        let filled = self.row_of.iter().filter(|&&row| row != EMPTY).map(|&row| row as usize);
-        filled.flat_map(move |row| (0..self.count(row)).map(move |rank| self.at(row, rank)))
+    /// Every entry, by cell and then by rank.
+    pub fn iter(&self) -> impl Iterator<Item = Elite<'_>> {
+        (0..self.counts.len()).flat_map(|cell| self.elites(cell))
     }
 
-    /// The archive in numbers; kept as candidates enter, so this costs the same for any archive.
+    /// A filled cell's soft threshold; `None` without soft rules or for an empty cell.
+    pub fn threshold(&self, cell: usize) -> Option<f64> {
+        (self.counts.get(cell).is_some_and(|count| *count > 0))
+            .then(|| self.thresholds.get(cell).copied())
+            .flatten()
+    }
+
+    /// The statistics, in constant time.
     pub fn stats(&self) -> Stats {
-        let (filled, total) = (self.occupied.len(), self.row_of.len());
-        let sum = self.sum.value();
+        let (filled, total) = (self.occupied.len(), self.counts.len());
         Stats {
             cells_filled: filled,
             cells_total: total,
-            entries: self.entries,
             coverage: filled as f64 / total as f64,
-            qd_score: sum - filled as f64 * self.rules.qd_offset,
+            qd_score: self.sum - filled as f64 * self.rules.qd_offset,
             best: self.best.map(|(objective, _)| objective),
             best_id: self.best.map(|(_, id)| id),
-            mean: (filled > 0).then(|| sum / filled as f64),
+            mean: (filled > 0).then(|| self.sum / filled as f64),
         }
     }
 }
 
-/// Why a candidate cannot be offered.
-#[cold]
-fn refusal(id: u64, objective: f64, measures: &[f64], expected: usize) -> QdError {
-    if measures.len() != expected {
-        return QdError::WrongDimensions { id, expected, got: measures.len() };
+fn validate(rules: &Rules) -> Result<(), QdError> {
+    let bad = |what: String| Err(QdError::Rules(what));
+    if rules.depth == 0 {
+        return bad("a depth of 0 keeps nothing".into());
     }
-    match measures.iter().position(|x| !x.is_finite()) {
-        Some(dimension) => QdError::NonFiniteMeasure { id, dimension, value: measures[dimension] },
-        None => QdError::NonFiniteObjective { id, value: objective },
+    if !rules.qd_offset.is_finite() {
+        return bad(format!("the QD score's offset is {}, not a finite number", rules.qd_offset));
+    }
+    match rules.soft {
+        Some(_) if rules.depth > 1 => bad("soft thresholds need a depth of 1".into()),
+        Some(soft) if !(0.0..=1.0).contains(&soft.learning_rate) => {
+            bad(format!("the learning rate is {}, not between 0 and 1", soft.learning_rate))
+        }
+        Some(soft) if !soft.threshold_min.is_finite() => {
+            bad(format!("the minimum threshold is {}, not a finite number", soft.threshold_min))
+        }
+        _ => Ok(()),
     }
 }

@@ -1,35 +1,31 @@
-//! The archive's hash: equal for two archives that hold the same genomes with the same results in the same cells,
-//! however they came there. It does not depend on ids, which number the run's candidates, nor on the order in
-//! which cells were filled.
+//! The `archive_hash`: one short string that two archives share exactly if they hold the same.
 
 use sha2::{Digest, Sha256};
 
-use crate::archive::Archive;
+use crate::Archive;
 
 impl Archive {
-    /// The first 32 hexadecimal digits of a SHA-256 over the number of cells and, by cell and then rank, each
-    /// entry's cell, objective, measures (-0.0 as 0.0), length of the genome and genome. Numbers enter as 8 bytes,
-    /// little-endian. `genome` gives the bytes of an entry's genome by id.
-    pub fn digest<G: AsRef<[u8]>>(&self, mut genome: impl FnMut(u64) -> G) -> String {
-        let mut hash = Sha256::new();
-        hash.update(whole(self.tessellation().cells()));
+    /// SHA-256 (its first 32 hexadecimal digits) over the number of cells and, by cell and rank, every entry's cell,
+    /// objective, measures and genome. Neither ids nor the order of filling count, so a history that is replayed
+    /// gives the hash of the run that wrote it.
+    pub fn digest(&self, genome: &mut dyn FnMut(u64) -> Vec<u8>) -> String {
+        let mut hasher = Sha256::new();
+        hasher.update((self.tessellation().cells() as u64).to_le_bytes());
         for elite in self.iter() {
-            hash.update(whole(elite.cell));
-            hash.update(real(elite.objective));
-            elite.measures.iter().for_each(|&x| hash.update(real(x)));
+            hasher.update((elite.cell as u64).to_le_bytes());
+            hasher.update(bits(elite.objective));
+            for measure in elite.measures {
+                hasher.update(bits(*measure));
+            }
             let genome = genome(elite.id);
-            hash.update(whole(genome.as_ref().len()));
-            hash.update(genome.as_ref());
+            hasher.update((genome.len() as u64).to_le_bytes());
+            hasher.update(&genome);
         }
-        hash.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+        hasher.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
-fn whole(n: usize) -> [u8; 8] {
-    (n as u64).to_le_bytes()
-}
-
-fn real(x: f64) -> [u8; 8] {
-    // Adding zero turns -0.0 into 0.0 and leaves every other number as it is.
+/// The bits of a number; the two zeros are one number.
+fn bits(x: f64) -> [u8; 8] {
     (x + 0.0).to_bits().to_le_bytes()
 }

@@ -1,46 +1,46 @@
-//! Drawing parents from an archive. All randomness comes from the stream that is passed in.
+//! Choosing parents.
 
-use crate::archive::Archive;
-use crate::entry::Elite;
-use crate::rng::Stream;
+use crate::{Archive, Elite, Stream};
 
 impl Archive {
-    /// A parent: uniform over the filled cells, then uniform over the cell's entries. `None` when the archive is
-    /// empty. Draws two numbers.
+    /// An elite: uniform over filled cells, then uniform over the cell's entries. `None` if the archive is empty.
     pub fn select(&self, stream: &mut Stream) -> Option<Elite<'_>> {
-        if self.occupied().is_empty() {
+        let occupied = self.occupied();
+        if occupied.is_empty() {
             return None;
         }
-        let row = stream.index(self.occupied().len());
-        Some(self.draw_from(row, stream))
+        let cell = occupied[stream.index(occupied.len())] as usize;
+        Some(self.entry(cell, stream))
     }
 
-    /// Parents near one another, for language-model crossover (`lmx_near` in OpenELM): a uniform filled cell, then
-    /// `count` different filled cells drawn one by one without replacement with weight 1 / (1 + d^3), where d is
-    /// [`Tessellation::distance`](crate::Tessellation::distance) to it (itself included, with d = 0); of each an
-    /// entry drawn uniformly, in the order drawn. `None` when fewer than `count` cells are filled.
+    /// Elites of `count` different cells near a uniformly chosen one (`lmx_near` of the reference system): cells are
+    /// drawn one by one without replacement with weight 1 / (1 + d^3), d being [`crate::Tessellation::distance`] to
+    /// the chosen cell, itself included. `None` if fewer than `count` cells are filled, or none.
     pub fn select_near(&self, stream: &mut Stream, count: usize) -> Option<Vec<Elite<'_>>> {
-        let cells = self.occupied();
-        if cells.len() < count || count == 0 {
-            return (count == 0).then(Vec::new);
+        let occupied = self.occupied();
+        if occupied.is_empty() || occupied.len() < count {
+            return None;
         }
-        let center = cells[stream.index(cells.len())] as usize;
-        // The least weight keeps a cell eligible whose d^3 overflows.
-        let weight = |&cell: &u32| {
-            let d = self.tessellation().distance(center, cell as usize);
-            (1.0 / (1.0 + d * d * d)).max(f64::MIN_POSITIVE)
-        };
-        let mut weights: Vec<f64> = cells.iter().map(weight).collect();
-        let mut chosen = Vec::with_capacity(count);
+        let centre = occupied[stream.index(occupied.len())] as usize;
+        let mut weights: Vec<f64> = occupied
+            .iter()
+            .map(|cell| {
+                let distance = self.tessellation().distance(centre, *cell as usize);
+                1.0 / (1.0 + distance * distance * distance)
+            })
+            .collect();
+        let mut drawn = Vec::with_capacity(count);
         for _ in 0..count {
-            let row = stream.weighted(&weights)?;
-            weights[row] = 0.0;
-            chosen.push(self.draw_from(row, stream));
+            let position = stream.weighted(&weights)?;
+            weights[position] = 0.0;
+            drawn.push(self.entry(occupied[position] as usize, stream));
         }
-        Some(chosen)
+        Some(drawn)
     }
 
-    fn draw_from(&self, row: usize, stream: &mut Stream) -> Elite<'_> {
-        self.at(row, stream.index(self.count(row)))
+    fn entry(&self, cell: usize, stream: &mut Stream) -> Elite<'_> {
+        let count = self.count(cell);
+        // A cell of one costs no random number.
+        self.at(cell, if count > 1 { stream.index(count) } else { 0 })
     }
 }

@@ -1,60 +1,51 @@
-//! How the space of measures is divided into cells: a closed choice. Knows nothing of what the cells hold.
+//! How measure space is cut into cells: a grid or a CVT.
 
 use serde::{Deserialize, Serialize};
 
-use crate::cvt::Cvt;
-use crate::grid::Grid;
+use crate::{Cvt, Grid};
 
-/// A division of the space of measures into cells, numbered from 0.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// The cells of an archive.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tessellation {
-    /// The product of axes (Mouret and Clune, "Illuminating search spaces by mapping elites", 2015).
+    /// The product of axes.
     Grid(Grid),
-    /// The nearest of a set of centroids (Vassiliades et al., "Using centroidal Voronoi tessellations to scale
-    /// up MAP-Elites", 2018).
+    /// What is nearest to each centroid.
     Cvt(Cvt),
 }
 
 impl Tessellation {
-    /// Number of measures, at least 1.
+    /// Number of measures.
+    #[inline]
     pub fn dims(&self) -> usize {
         match self {
-            Tessellation::Grid(grid) => grid.axes().len(),
-            Tessellation::Cvt(cvt) => cvt.dims(),
+            Self::Grid(grid) => grid.axes().len(),
+            Self::Cvt(cvt) => cvt.dims(),
         }
     }
 
-    /// Number of cells, at least 1.
+    /// Number of cells.
     pub fn cells(&self) -> usize {
         match self {
-            Tessellation::Grid(grid) => grid.cells(),
-            Tessellation::Cvt(cvt) => cvt.cells(),
+            Self::Grid(grid) => grid.cells(),
+            Self::Cvt(cvt) => cvt.cells(),
         }
     }
 
-    /// The cell of finite `measures`.
-    ///
-    /// # Panics
-    /// When their number is not [`Tessellation::dims`].
+    /// The cell of finite measures, `dims()` of them.
     #[inline]
     pub fn cell(&self, measures: &[f64]) -> usize {
         match self {
-            Tessellation::Grid(grid) => grid.cell(measures),
-            Tessellation::Cvt(cvt) => cvt.nearest(measures),
+            Self::Grid(grid) => grid.cell(measures),
+            Self::Cvt(cvt) => cvt.cell(measures),
         }
     }
 
-    /// Distance between two cells, in units of a cell: on a grid the Euclidean distance of the index vectors; of
-    /// a CVT the Euclidean distance of the centroids over [`Cvt::spacing`].
-    ///
-    /// # Panics
-    /// When there is no such cell.
+    /// Distance of two cells, in steps of cells (for a CVT, see [`Cvt::distance`]).
     pub fn distance(&self, a: usize, b: usize) -> f64 {
-        assert!(a < self.cells() && b < self.cells(), "cells {a} and {b} of {}", self.cells());
         match self {
-            Tessellation::Grid(grid) => grid.distance(a, b),
-            Tessellation::Cvt(cvt) => cvt.distance(a, b),
+            Self::Grid(grid) => grid.distance(a, b),
+            Self::Cvt(cvt) => cvt.distance(a, b),
         }
     }
 }
