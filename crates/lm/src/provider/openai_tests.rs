@@ -1,0 +1,142 @@
+//! One test per trap of real servers' replies.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::Sampling;
+
+fn how(chat: bool) -> Endpoint {
+    Endpoint { model: "m".into(), chat }
+}
+
+fn echo(prompt: &str, answer: &str, reply: &Json) -> Result<f64, AttemptError> {
+    let how = how(false);
+    let operation = Operation::LogProbability { prompt, answer, method: ScoreMethod::Echo, how: &how };
+    match decode(&operation, reply.to_string().as_bytes())?.value {
+        Value::LogProbabilities(values) => Ok(values[0]),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn echoed(tokens: &[&str], offsets: &[usize], values: &Json) -> Json {
+    json!({"choices": [{"text": "", "logprobs": {"tokens": tokens, "text_offset": offsets, "token_logprobs": values}}]})
+}
+
+#[test]
+fn an_echoed_answer_is_summed_without_the_prompt_and_the_generated_token() {
+    let reply =
+        echoed(&["Q", ":", " ye", "s", "!"], &[0, 1, 2, 5, 6], &json!([null, -9.0, -1.0, -0.5, -7.0]));
+    assert_eq!(echo("Q:", " yes", &reply).expect("valid"), -1.5);
+}
+
+#[test]
+fn offsets_may_count_characters_or_bytes() {
+    let values = json!([null, -1.0, -0.25, -7.0]);
+    let (prompt, answer) = ("é:", " né");
+    let chars = echoed(&["é", ":", " né", "!"], &[0, 1, 2, 5], &values);
+    let bytes = echoed(&["é", ":", " né", "!"], &[0, 2, 3, 7], &values);
+    assert_eq!(echo(prompt, answer, &chars).expect("valid"), -0.25);
+    assert_eq!(echo(prompt, answer, &bytes).expect("valid"), -0.25);
+}
+
+#[test]
+fn a_token_that_straddles_the_border_belongs_to_the_answer() {
+    let reply = echoed(&["Q", ": y", "es", "!"], &[0, 1, 4, 6], &json!([null, -2.0, -0.5, -7.0]));
+    assert_eq!(echo("Q: ", "yes", &reply).expect("valid"), -2.5);
+}
+
+#[test]
+fn without_offsets_tokens_are_placed_by_length_if_all_are_text() {
+    let reply = |tokens: Json| json!({"choices": [{"logprobs": {"tokens": tokens, "token_logprobs": [null, -1.0, -0.5, -7.0]}}]});
+    assert_eq!(echo("Q:", " no", &reply(json!(["Q", ":", " no", "!"]))).expect("valid"), -0.5);
+    let unplaced = echo("Q:", " no", &reply(json!(["Q", "", " no", "!"]))).expect_err("can't be placed");
+    assert_eq!(unplaced.kind, ErrorKind::Malformed);
+}
+
+#[test]
+fn a_server_that_ignores_echo_or_gives_null_is_malformed() {
+    for reply in [
+        json!({"choices": [{"text": "4", "logprobs": null}]}),
+        json!({"choices": [{"text": "4"}]}),
+        echoed(&["4"], &[0], &json!([-0.1])),
+        echoed(&["Q", ":", " no", "!"], &[0, 1, 2, 5], &json!([null, -1.0, null, -7.0])),
+        echoed(&["Q", ":", " no", "!"], &[0, 1, 2, 5], &json!([null, -1.0, 3.0, -7.0])),
+        json!({"choices": []}),
+        json!([]),
+    ] {
+        assert_eq!(echo("Q:", " no", &reply).expect_err("unusable").kind, ErrorKind::Malformed, "{reply}");
+    }
+}
+
+#[test]
+fn python_writes_nan_into_json_and_that_is_malformed() {
+    let how = how(false);
+    let operation =
+        Operation::LogProbability { prompt: "Q", answer: "a", method: ScoreMethod::Echo, how: &how };
+    let body = br#"{"choices":[{"logprobs":{"tokens":["Q","a","."],"text_offset":[0,1,2],"token_logprobs":[null,NaN,-1]}}]}"#;
+    assert_eq!(decode(&operation, body).expect_err("no JSON").kind, ErrorKind::Malformed);
+}
+
+#[test]
+fn prompt_logprobs_take_the_last_tokens_that_spell_the_answer() {
+    let reply = json!({"prompt_logprobs": [
+        null,
+        {"5": {"logprob": -3.0, "rank": 1, "decoded_token": "Q"}},
+        {"6": {"logprob": -0.1, "rank": 1, "decoded_token": " no"}, "7": {"logprob": -2.0, "rank": 4, "decoded_token": " ye"}},
+        {"8": {"logprob": -0.5, "rank": 1, "decoded_token": "s"}},
+    ]});
+    assert_eq!(from_prompt_logprobs(&reply, "yes").expect("valid"), -2.5);
+    assert!(from_prompt_logprobs(&reply, "maybe").is_err());
+    assert!(from_prompt_logprobs(&json!({}), "yes").is_err());
+}
+
+fn alternatives(entries: &Json, answers: &[&str]) -> Result<Vec<f64>, AttemptError> {
+    let answers = answers.iter().map(|answer| (*answer).to_owned()).collect();
+    let request = ScoreRequest { prompt: "Q".into(), answers, seed: 0 };
+    let reply = json!({"choices": [{"logprobs": {"content": [{"top_logprobs": entries}]}}]});
+    from_alternatives(&reply, &request, true)
+}
+
+#[test]
+fn spellings_of_a_label_are_merged_and_a_missing_one_is_bounded() {
+    let entries = json!([
+        {"token": "Yes", "logprob": 0.5_f64.ln()}, {"token": " yes", "logprob": 0.25_f64.ln()},
+        {"token": "Maybe", "logprob": 0.01_f64.ln()},
+    ]);
+    let scores = alternatives(&entries, &["yes", "no"]).expect("valid");
+    assert!((scores[0] - 0.75_f64.ln()).abs() < 1e-12);
+    assert!((scores[1] - 0.01_f64.ln()).abs() < 1e-12);
+    assert!(alternatives(&entries, &["left", "right"]).is_err(), "no label is among them");
+}
+
+#[test]
+fn embeddings_are_put_in_order_and_must_be_complete() {
+    let reply =
+        json!({"data": [{"index": 1, "embedding": [3.0, 4.0]}, {"index": 0, "embedding": [1.0, 2.0]}]});
+    assert_eq!(vectors(&reply, 2).expect("valid"), [[1.0, 2.0], [3.0, 4.0]]);
+    assert!(vectors(&reply, 3).is_err(), "one is missing");
+    assert!(vectors(&json!({"data": [{"embedding": [null]}]}), 1).is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_body_makes_a_decoder_panic(body: Vec<u8>, text: String, numbers: Vec<Option<f64>>, offsets: Vec<usize>) {
+        let request = CompletionRequest { prompt: text.clone(), sampling: Sampling { max_tokens: 1, temperature: 0.0, top_p: 1.0, stop: vec![], seed: 0 } };
+        let score = ScoreRequest { prompt: text.clone(), answers: vec![text.clone(), "no".into()], seed: 0 };
+        let almost = json!({"choices": [{"text": text, "logprobs": {"tokens": [text], "text_offset": offsets, "token_logprobs": numbers, "top_logprobs": [numbers]}}], "prompt_logprobs": numbers, "data": [{"embedding": numbers}]});
+        for chat in [false, true] {
+            let how = how(chat);
+            for operation in [
+                Operation::Models,
+                Operation::Complete { request: &request, how: &how },
+                Operation::LogProbability { prompt: "Q", answer: &text, method: ScoreMethod::Echo, how: &how },
+                Operation::LogProbability { prompt: "Q", answer: &text, method: ScoreMethod::PromptLogprobs, how: &how },
+                Operation::Labels { request: &score, how: &how },
+                Operation::Embed { texts: std::slice::from_ref(&text), how: &how },
+            ] {
+                let _ = decode(&operation, &body);
+                let _ = decode(&operation, almost.to_string().as_bytes());
+            }
+        }
+    }
+}

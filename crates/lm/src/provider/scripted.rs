@@ -1,0 +1,376 @@
+//! A model that answers from a file: for tests, demonstrations and trying an experiment without a server.
+//!
+//! A reply is a pure function of (script, prompt, seed): never of time, order or concurrency. Latency and faults are
+//! simulated per attempt, so that a retry can succeed, and pass through the same layers as a real server's. The
+//! format is in `docs/reference/scripts.md`.
+
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+use serde::Deserialize;
+
+use crate::{
+    CompletionRequest, ErrorKind, Finish, LmError, ModelSettings, ScoreRequest,
+    client::{Answer, Operation, Value},
+    retry::AttemptError,
+};
+
+/// A script file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Script {
+    /// Shown as the model's name. Default: the file's.
+    name: Option<String>,
+    /// How long an attempt takes.
+    #[serde(default)]
+    latency: Latency,
+    /// What goes wrong.
+    #[serde(default)]
+    faults: Vec<Fault>,
+    /// Rules for completions; the first that fits the prompt answers.
+    #[serde(default)]
+    complete: Vec<CompleteRule>,
+    /// Rules for scores; the first that fits the prompt answers.
+    #[serde(default)]
+    score: Vec<ScoreRule>,
+    /// Embeddings: hashed bags of words.
+    #[serde(default)]
+    embed: EmbedRule,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Latency {
+    /// Shortest and longest, in milliseconds.
+    ms: (f64, f64),
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fault {
+    kind: FaultKind,
+    /// Part of the attempts that it strikes, 0 to 1.
+    rate: f64,
+    /// For `rate_limit`: when to come back.
+    #[serde(default)]
+    retry_after_ms: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum FaultKind {
+    /// HTTP 429.
+    RateLimit,
+    /// HTTP 500.
+    ServerError,
+    /// A connection that breaks.
+    Reset,
+    /// No answer, ever.
+    Stall,
+    /// A reply that ends early.
+    Truncated,
+    /// A log-probability that is none; an unusable reply to other requests.
+    Nan,
+    /// A completion without text; scores and embeddings are spared.
+    Empty,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CompleteRule {
+    /// What the prompt must contain. Default: anything.
+    #[serde(default)]
+    contains: String,
+    /// One of these, by the seed.
+    #[serde(default)]
+    answers: Vec<String>,
+    /// Or a crossing of the prompt's examples.
+    recombine: Option<Recombine>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recombine {
+    /// What stands between examples.
+    #[serde(default = "separator")]
+    separator: String,
+    /// Chance that a sentence is replaced by one of `sentences`, 0 to 1.
+    mutate: f64,
+    /// New material.
+    sentences: Vec<String>,
+    /// Most sentences of a completion.
+    #[serde(default = "three")]
+    length: usize,
+}
+
+fn separator() -> String {
+    "\n###\n".into()
+}
+fn three() -> usize {
+    3
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScoreRule {
+    /// What the prompt must contain. Default: anything.
+    #[serde(default)]
+    contains: String,
+    /// The first answer's log-odds before any word.
+    #[serde(default)]
+    bias: f64,
+    /// Half the width of a uniform disturbance of the log-odds, fixed for a text.
+    #[serde(default)]
+    noise: f64,
+    /// What each occurrence of a word adds to the log-odds.
+    #[serde(default)]
+    lexicon: BTreeMap<String, f64>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EmbedRule {
+    dimensions: usize,
+}
+
+impl Default for EmbedRule {
+    fn default() -> Self {
+        Self { dimensions: 64 }
+    }
+}
+
+/// A script, read.
+#[derive(Debug)]
+pub(crate) struct Scripted {
+    script: Script,
+    name: String,
+}
+
+impl Scripted {
+    pub(crate) fn open(settings: &ModelSettings) -> Result<Self, LmError> {
+        let path = settings.script.as_deref().unwrap_or(Path::new(""));
+        let bad = |what: String| {
+            LmError::new(ErrorKind::Configuration, format!("script {}: {what}", path.display()))
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            bad(format!("can't be read: {error}")).hint("a path starts at the working directory")
+        })?;
+        let script: Script = toml::from_str(&text).map_err(|error| bad(error.to_string()))?;
+        validate(&script).map_err(bad)?;
+        let file = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        Ok(Self { name: script.name.clone().unwrap_or(file), script })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) async fn attempt(
+        &self,
+        operation: &Operation<'_>,
+        number: u32,
+    ) -> Result<Answer, AttemptError> {
+        let (key, completes) = match operation {
+            Operation::Complete { request, .. } => (hash(request.sampling.seed, &request.prompt), true),
+            Operation::Labels { request, .. } => (hash(request.seed, &request.prompt), false),
+            Operation::LogProbability { prompt, answer, .. } => (hash(hash(0, answer), prompt), false),
+            Operation::Embed { texts, .. } => (texts.iter().fold(0, |key, text| hash(key, text)), false),
+            Operation::Models => (0, false),
+        };
+        let mut dice = Dice(key ^ (u64::from(number) << 48));
+        self.wait(&mut dice).await;
+        let struck = self.script.faults.iter().find(|fault| dice.unit() < fault.rate);
+        if let Some(fault) = struck {
+            match fault.kind {
+                FaultKind::Empty if completes => return Ok(answer(Value::Text(String::new(), Finish::Stop))),
+                FaultKind::Empty => {}
+                FaultKind::Stall => std::future::pending().await,
+                _ => return Err(failure(fault)),
+            }
+        }
+        self.reply(operation)
+    }
+
+    async fn wait(&self, dice: &mut Dice) {
+        let (lo, hi) = self.script.latency.ms;
+        if hi > 0.0 {
+            tokio::time::sleep(Duration::from_secs_f64((lo + (hi - lo) * dice.unit()) / 1e3)).await;
+        }
+    }
+
+    fn reply(&self, operation: &Operation<'_>) -> Result<Answer, AttemptError> {
+        let silent = |what: &str| {
+            AttemptError::final_(
+                ErrorKind::Unsupported,
+                format!("the script has no [[{what}]] rule for this prompt"),
+            )
+        };
+        match operation {
+            Operation::Models => Ok(answer(Value::Models(vec![self.name.clone()]))),
+            Operation::Complete { request, .. } => {
+                let rule = self.script.complete.iter().find(|rule| request.prompt.contains(&rule.contains));
+                Ok(answer(Value::Text(write(rule.ok_or_else(|| silent("complete"))?, request), Finish::Stop)))
+            }
+            Operation::Labels { request, .. } => {
+                let rule = self.script.score.iter().find(|rule| request.prompt.contains(&rule.contains));
+                Ok(answer(Value::LogProbabilities(judge(rule.ok_or_else(|| silent("score"))?, request))))
+            }
+            Operation::Embed { texts, .. } => {
+                let vectors =
+                    texts.iter().map(|text| bag_of_words(text, self.script.embed.dimensions)).collect();
+                Ok(answer(Value::Vectors(vectors)))
+            }
+            Operation::LogProbability { .. } => Err(silent("score")),
+        }
+    }
+}
+
+fn validate(script: &Script) -> Result<(), String> {
+    let (lo, hi) = script.latency.ms;
+    if !(lo.is_finite() && hi.is_finite() && 0.0 <= lo && lo <= hi) {
+        return Err(format!("`latency.ms`: [{lo}, {hi}] is no range of milliseconds"));
+    }
+    if let Some(fault) = script.faults.iter().find(|fault| !(0.0..=1.0).contains(&fault.rate)) {
+        return Err(format!("`faults.rate`: {} is not between 0 and 1", fault.rate));
+    }
+    for rule in &script.complete {
+        match (&rule.recombine, rule.answers.is_empty()) {
+            (None, true) | (Some(_), false) => {
+                return Err("`complete`: a rule has either answers or recombine".into());
+            }
+            (Some(r), true)
+                if !(0.0..=1.0).contains(&r.mutate) || r.sentences.is_empty() || r.length == 0 =>
+            {
+                return Err("`complete.recombine`: mutate is 0 to 1, with a length and sentences".into());
+            }
+            _ => {}
+        }
+    }
+    let finite =
+        |rule: &ScoreRule| [rule.bias, rule.noise].iter().chain(rule.lexicon.values()).all(|x| x.is_finite());
+    if !script.score.iter().all(finite) {
+        return Err("`score`: a number is not finite".into());
+    }
+    if script.embed.dimensions == 0 {
+        return Err("`embed.dimensions`: is 0".into());
+    }
+    Ok(())
+}
+
+fn answer(value: Value) -> Answer {
+    Answer { value, tokens: None }
+}
+
+fn failure(fault: &Fault) -> AttemptError {
+    let simulated = |kind, message: &str| AttemptError::passing(kind, format!("simulated: {message}"));
+    match fault.kind {
+        FaultKind::RateLimit => AttemptError {
+            after: fault.retry_after_ms.map(Duration::from_millis),
+            busy: true,
+            ..simulated(ErrorKind::Overloaded, "HTTP 429")
+        },
+        FaultKind::ServerError => simulated(ErrorKind::Overloaded, "HTTP 500"),
+        FaultKind::Reset => simulated(ErrorKind::Overloaded, "the connection broke"),
+        FaultKind::Truncated => simulated(ErrorKind::Malformed, "the reply ends early"),
+        FaultKind::Nan | FaultKind::Stall | FaultKind::Empty => {
+            simulated(ErrorKind::Malformed, "NaN is no log-probability")
+        }
+    }
+}
+
+fn write(rule: &CompleteRule, request: &CompletionRequest) -> String {
+    let mut dice = Dice(hash(request.sampling.seed, &request.prompt));
+    match &rule.recombine {
+        None => dice.choose(&rule.answers).cloned().unwrap_or_default(),
+        Some(recombine) => cross(recombine, &request.prompt, &mut dice),
+    }
+}
+
+/// Sentences of the prompt's examples, each drawn from a random example, some replaced by new ones.
+fn cross(recombine: &Recombine, prompt: &str, dice: &mut Dice) -> String {
+    let mut pieces: Vec<&str> = prompt.split(&recombine.separator).collect();
+    let template = pieces.pop().unwrap_or_default();
+    let examples: Vec<Vec<&str>> =
+        pieces.iter().map(|piece| sentences(piece.strip_prefix(template).unwrap_or(piece))).collect();
+    let length = 1 + dice.below(recombine.length);
+    let mut written: Vec<&str> = Vec::new();
+    for _ in 0..length {
+        let inherited = dice.choose(&examples).and_then(|example| dice.choose(example)).copied();
+        let fresh = dice.choose(&recombine.sentences).map(String::as_str);
+        let sentence = if dice.unit() < recombine.mutate { fresh } else { inherited.or(fresh) };
+        written.extend(sentence.filter(|sentence| !written.contains(sentence)));
+    }
+    written.join(" ")
+}
+
+fn sentences(text: &str) -> Vec<&str> {
+    text.split_inclusive(['.', '!', '?']).map(str::trim).filter(|sentence| sentence.len() > 1).collect()
+}
+
+fn judge(rule: &ScoreRule, request: &ScoreRequest) -> Vec<f64> {
+    let text = judged_text(&request.prompt);
+    let found: f64 = words(text).map(|word| rule.lexicon.get(&word).copied().unwrap_or(0.0)).sum();
+    let disturbance = rule.noise * (2.0 * Dice(hash(rule.bias.to_bits(), text)).unit() - 1.0);
+    let odds = rule.bias + found + disturbance;
+    // ln(1 / (1 + exp(-x))), without overflow at either end.
+    let log_sigmoid = |x: f64| x.min(0.0) - (-x.abs()).exp().ln_1p();
+    let others = (request.answers.len().saturating_sub(1)).max(1) as f64;
+    let mut scores = vec![log_sigmoid(-odds) - others.ln(); request.answers.len()];
+    if let Some(first) = scores.first_mut() {
+        *first = log_sigmoid(odds);
+    }
+    scores
+}
+
+/// What a feedback prompt shows as its input; other prompts are judged whole.
+fn judged_text(prompt: &str) -> &str {
+    let input = prompt.split_once("### Input:\n").map_or(prompt, |(_, input)| input);
+    input.split_once("\n\n### Response:").map_or(input, |(text, _)| text)
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
+}
+
+fn bag_of_words(text: &str, dimensions: usize) -> Vec<f64> {
+    let mut vector = vec![0.0; dimensions];
+    for word in words(text) {
+        let place = Dice(hash(0, &word)).below(dimensions);
+        vector[place] += 1.0;
+    }
+    let norm = vector.iter().map(|x| x * x).sum::<f64>().sqrt();
+    vector.iter().map(|x| if norm > 0.0 { x / norm } else { 0.0 }).collect()
+}
+
+/// FNV-1a over the seed and the text, finished so that all bits count.
+fn hash(seed: u64, text: &str) -> u64 {
+    let bytes = seed.to_le_bytes();
+    let folded = bytes.iter().chain(text.as_bytes()).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    Dice(folded).next()
+}
+
+/// SplitMix64 (Steele, Lea & Flood 2014): a tiny generator, made anew for every reply.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        ((u128::from(self.next()) * n as u128) >> 64) as usize
+    }
+
+    fn choose<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
+        if from.is_empty() { None } else { Some(&from[self.below(from.len())]) }
+    }
+}

@@ -1,0 +1,205 @@
+//! One HTTP exchange: bytes out, bytes in, and what a bad status means. Knows no provider's JSON.
+
+use std::time::{Duration, SystemTime};
+
+use reqwest::{
+    Method, StatusCode,
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
+};
+
+use crate::{ErrorKind, LmError, ModelSettings, Secret, retry::AttemptError};
+
+/// The longest wait that a server's headers can talk us into.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// A server's address, the key for it and the client to reach it.
+#[derive(Debug)]
+pub(crate) struct Transport {
+    client: reqwest::Client,
+    base: String,
+    key: Option<Secret>,
+    most_bytes: usize,
+}
+
+impl Transport {
+    pub(crate) fn new(settings: &ModelSettings) -> Result<Self, LmError> {
+        let from_environment = || std::env::var("OPENAI_BASE_URL").ok().filter(|url| !url.is_empty());
+        let base = settings
+            .base_url
+            .clone()
+            .or_else(from_environment)
+            .unwrap_or_else(|| "http://127.0.0.1:8000/v1".to_owned());
+        // The first installation wins; a second one is refused and changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs_f64(settings.timeout_s.min(10.0)))
+            .pool_max_idle_per_host(settings.max_concurrency)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| LmError::new(ErrorKind::Configuration, format!("no HTTP client: {error}")))?;
+        let key = Secret::from_environment(&settings.api_key_env);
+        let base = base.trim_end_matches('/').to_owned();
+        Ok(Self { client, base, key, most_bytes: settings.max_reply_bytes })
+    }
+
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Sends a body (or asks without one) and returns the reply's body if its status is good.
+    pub(crate) async fn exchange(&self, path: &str, body: Option<Vec<u8>>) -> Result<Vec<u8>, AttemptError> {
+        let method = if body.is_some() { Method::POST } else { Method::GET };
+        let mut request = self.client.request(method, format!("{}{path}", self.base));
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        }
+        if let Some(key) = &self.key {
+            let mut value = HeaderValue::from_str(&format!("Bearer {}", key.reveal())).map_err(|_| {
+                AttemptError::final_(ErrorKind::Configuration, "the key can't be sent in a header")
+            })?;
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        let response = request.send().await.map_err(|error| self.broken(error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = self.read(response).await?;
+        if status.is_success() { Ok(body) } else { Err(self.refusal(status, &headers, &body)) }
+    }
+
+    async fn read(&self, mut response: reqwest::Response) -> Result<Vec<u8>, AttemptError> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.broken(error))? {
+            if body.len() + chunk.len() > self.most_bytes {
+                let message = format!("the reply is larger than {} bytes", self.most_bytes);
+                return Err(AttemptError::final_(ErrorKind::Malformed, message));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    /// A connection that failed or broke.
+    fn broken(&self, error: reqwest::Error) -> AttemptError {
+        let unreachable = error.is_connect();
+        let error = error.without_url();
+        let mut cause: &dyn std::error::Error = &error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        let message = self.redact(&format!("{error}: {cause}"));
+        if unreachable {
+            return AttemptError::passing(ErrorKind::Unreachable, format!("no connection: {message}"));
+        }
+        if error.is_timeout() {
+            return AttemptError { busy: true, ..AttemptError::passing(ErrorKind::Timeout, message) };
+        }
+        AttemptError::passing(ErrorKind::Overloaded, format!("the connection broke: {message}"))
+    }
+
+    fn refusal(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> AttemptError {
+        let quoted = self.quote(body);
+        let message = format!("HTTP {}: {quoted}", status.as_u16());
+        match status.as_u16() {
+            401 | 403 | 404 => AttemptError::final_(ErrorKind::Refused, message),
+            408 | 429 | 500..=599 if !(status.is_server_error() && is_validation(body)) => {
+                let after = wait_of(headers, status.as_u16() == 429, SystemTime::now());
+                let busy = matches!(status.as_u16(), 429 | 503);
+                let kind = ErrorKind::Overloaded;
+                AttemptError { after, busy, ..AttemptError::passing(kind, message) }
+            }
+            _ => AttemptError::final_(ErrorKind::Invalid, message),
+        }
+    }
+
+    /// The beginning of a body, without the key.
+    fn quote(&self, body: &[u8]) -> String {
+        let text = String::from_utf8_lossy(body);
+        let text = self.redact(&text).split_whitespace().collect::<Vec<_>>().join(" ");
+        text.chars().take(300).collect()
+    }
+
+    fn redact(&self, text: &str) -> String {
+        self.key.as_ref().map_or_else(|| text.to_owned(), |key| key.redact(text))
+    }
+}
+
+/// Whether a server error is really a complaint about the request, which some servers report as 500.
+fn is_validation(body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(body).to_lowercase();
+    ["validation error", "invalid_request", "badrequest", "validationerror"]
+        .iter()
+        .any(|sign| text.contains(sign))
+}
+
+/// How long the server asks us to wait.
+fn wait_of(headers: &HeaderMap, limited: bool, now: SystemTime) -> Option<Duration> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let seconds = |seconds: f64| (seconds >= 0.0 && seconds.is_finite()).then_some(seconds);
+    let milliseconds = || text("retry-after-ms")?.parse::<f64>().ok().and_then(seconds).map(|ms| ms / 1e3);
+    let after = || text("retry-after")?.parse::<f64>().ok().and_then(seconds);
+    let date = || {
+        let date = httpdate::parse_http_date(text("retry-after")?).ok()?;
+        Some(date.duration_since(now).unwrap_or_default().as_secs_f64())
+    };
+    let reset = || {
+        let names = ["x-ratelimit-reset-requests", "x-ratelimit-reset-tokens"];
+        let waits = names.iter().filter_map(|name| text(name).and_then(span)).filter(|_| limited);
+        waits.reduce(f64::max)
+    };
+    let wait = milliseconds().or_else(after).or_else(date).or_else(reset)?;
+    Some(Duration::from_secs_f64(wait.min(LONGEST_WAIT.as_secs_f64())))
+}
+
+/// A span such as `1s`, `6m0s`, `20ms` or `1h2m`, in seconds.
+fn span(text: &str) -> Option<f64> {
+    let mut total = 0.0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let number: f64 = rest[..digits].parse().ok()?;
+        let unit_end =
+            rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |end| digits + end);
+        total += number
+            * match &rest[digits..unit_end] {
+                "ms" => 1e-3,
+                "s" => 1.0,
+                "m" => 60.0,
+                "h" => 3600.0,
+                _ => return None,
+            };
+        rest = &rest[unit_end..];
+    }
+    (!text.is_empty()).then_some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")))
+            .collect()
+    }
+
+    #[test]
+    fn waits_are_read_in_every_form_servers_write_them() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        let wait = |pairs: &[(&'static str, &str)]| {
+            wait_of(&headers(pairs), true, now).map(|wait| wait.as_secs_f64())
+        };
+        assert_eq!(wait(&[("retry-after", "2")]), Some(2.0));
+        assert_eq!(wait(&[("retry-after-ms", "150"), ("retry-after", "9")]), Some(0.15));
+        assert_eq!(wait(&[("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT")]), Some(10.0));
+        assert_eq!(wait(&[("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT")]), Some(0.0));
+        assert_eq!(
+            wait(&[("x-ratelimit-reset-tokens", "1m2.5s"), ("x-ratelimit-reset-requests", "20ms")]),
+            Some(62.5)
+        );
+        assert_eq!(wait(&[("retry-after", "99999999")]), Some(300.0));
+        assert_eq!(wait(&[("retry-after", "soon")]), None);
+        assert_eq!(wait(&[("retry-after", "-1")]), None);
+        assert_eq!(wait(&[]), None);
+    }
+}

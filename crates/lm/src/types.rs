@@ -1,0 +1,182 @@
+//! Requests and replies, the same for every provider.
+
+use serde::{Deserialize, Serialize};
+
+/// How to sample a completion.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sampling {
+    /// Most tokens to write.
+    pub max_tokens: u32,
+    /// 0 is greedy, 1 the model's own distribution.
+    pub temperature: f64,
+    /// Nucleus: the probability mass tokens are drawn from, above 0 to 1.
+    pub top_p: f64,
+    /// Strings that end the completion; they are not part of it.
+    pub stop: Vec<String>,
+    /// The request's seed, below 2^31.
+    pub seed: u64,
+}
+
+/// A prompt to continue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CompletionRequest {
+    /// The prompt.
+    pub prompt: String,
+    /// How to sample.
+    pub sampling: Sampling,
+}
+
+/// Why a completion ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Finish {
+    /// At a stop string or the model's own end.
+    Stop,
+    /// At `max_tokens`.
+    Length,
+    /// The server gave another reason or none.
+    Other,
+}
+
+/// A completion, possibly empty.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Completion {
+    /// What the model wrote.
+    pub text: String,
+    /// Why it ended.
+    pub finish: Finish,
+    /// What it cost.
+    pub usage: Usage,
+}
+
+/// Answers to weigh after a prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoreRequest {
+    /// Everything before the answer.
+    pub prompt: String,
+    /// Two or more answers, exactly as they would follow the prompt.
+    pub answers: Vec<String>,
+    /// The request's seed, for methods that sample.
+    pub seed: u64,
+}
+
+/// How log-probabilities were obtained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScoreMethod {
+    /// The server echoes prompt and answer with the log-probability of every token.
+    Echo,
+    /// The server reports the log-probabilities of a chat's tokens (vLLM).
+    PromptLogprobs,
+    /// The first generated token's most probable alternatives; labels of one token.
+    TopLogprobs,
+    /// Frequencies of sampled answers, Laplace-smoothed.
+    Sampling,
+    /// A script's rule.
+    Scripted,
+}
+
+impl ScoreMethod {
+    /// The name that the journal and `samara show` print.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::PromptLogprobs => "prompt_logprobs",
+            Self::TopLogprobs => "top_logprobs",
+            Self::Sampling => "sampling",
+            Self::Scripted => "scripted",
+        }
+    }
+}
+
+/// Log-probabilities of the answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Score {
+    /// Natural logarithms, one per answer: finite, at most 0, not normalised over the answers.
+    pub log_probabilities: Vec<f64>,
+    /// How they were obtained.
+    pub method: ScoreMethod,
+    /// What it cost.
+    pub usage: Usage,
+}
+
+impl Score {
+    /// Probabilities normalised over the answers; they sum to 1.
+    pub fn normalised(&self) -> Vec<f64> {
+        let highest = self.log_probabilities.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let weights: Vec<f64> = self.log_probabilities.iter().map(|l| (l - highest).exp()).collect();
+        let sum: f64 = weights.iter().sum();
+        weights.into_iter().map(|weight| weight / sum).collect()
+    }
+}
+
+/// Texts to embed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmbedRequest {
+    /// The texts.
+    pub texts: Vec<String>,
+}
+
+/// Vectors of one length, one per text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embeddings {
+    /// The vectors, in the order of the texts; all numbers are finite.
+    pub vectors: Vec<Vec<f64>>,
+    /// What it cost.
+    pub usage: Usage,
+}
+
+/// What a request cost, all its operations and attempts together.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Usage {
+    /// Tokens of the prompts.
+    pub tokens_in: u64,
+    /// Tokens written.
+    pub tokens_out: u64,
+    /// Money, by the settings' prices.
+    pub cost: f64,
+    /// Attempts made, retries included.
+    pub attempts: u32,
+    /// From the request to the reply, in milliseconds.
+    pub latency_ms: f64,
+    /// Whether the server reported no tokens, so that they were estimated at four bytes a token.
+    pub estimated: bool,
+}
+
+impl Usage {
+    /// Adds another operation of the same request. The latency is the slower one: operations run side by side.
+    pub(crate) fn join(&mut self, other: &Self) {
+        self.tokens_in += other.tokens_in;
+        self.tokens_out += other.tokens_out;
+        self.cost += other.cost;
+        self.attempts += other.attempts;
+        self.latency_ms = self.latency_ms.max(other.latency_ms);
+        self.estimated |= other.estimated;
+    }
+}
+
+/// What a role asks of its model; a probe tries only that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Needs {
+    /// Completions.
+    pub complete: bool,
+    /// Scores.
+    pub score: bool,
+    /// Embeddings.
+    pub embed: bool,
+}
+
+/// What a probe found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Capabilities {
+    /// The model's name.
+    pub model: String,
+    /// `completions`, `chat` or `scripted`.
+    pub api: String,
+    /// The scoring method, if scores were asked for.
+    pub score: Option<ScoreMethod>,
+    /// The embeddings' length, if embeddings were asked for.
+    pub embed: Option<usize>,
+    /// Why better methods were refused.
+    pub notes: Vec<String>,
+}
