@@ -1,0 +1,213 @@
+//! What is recorded comes back, is stored once and can be read with other tools.
+
+use crate::samples::{any_call, any_candidate, assert_samples, generator, header, sample, written};
+use proptest::prelude::*;
+use rusqlite::Connection;
+use samara_journal::{Candidate, Fate, Genome, Journal, JournalError, Reader, Settled};
+use std::process::Command;
+use tempfile::tempdir;
+
+/// Debug text tells -0.0 from 0.0, which comparing doesn't.
+fn exactly(value: &impl std::fmt::Debug) -> String {
+    format!("{value:?}")
+}
+
+fn folded(reader: &Reader) -> Vec<Settled> {
+    let mut all = Vec::new();
+    reader
+        .fold(&mut |settled| {
+            all.push(settled);
+            Ok::<(), JournalError>(())
+        })
+        .unwrap();
+    all
+}
+
+fn assert_is_of(settled: &Settled, candidate: &Candidate) {
+    assert_eq!(exactly(&settled.genome), exactly(&candidate.genome));
+    assert_eq!(exactly(&settled.measures), exactly(&candidate.measures));
+    assert_eq!(exactly(&settled.objective), exactly(&candidate.objective));
+    assert_eq!((settled.index, &settled.parents), (candidate.index, &candidate.parents));
+    assert_eq!(
+        (&settled.fate, settled.cell, settled.rank),
+        (&candidate.fate, candidate.cell, candidate.rank)
+    );
+    let tokens: u64 = candidate.calls.iter().map(|call| call.tokens_in + call.tokens_out).sum();
+    let cost: f64 = candidate.calls.iter().fold(0.0, |sum, call| sum + call.cost);
+    assert_eq!((settled.calls as usize, settled.tokens), (candidate.calls.len(), tokens));
+    assert_eq!((settled.cost, settled.live_ms), (cost, candidate.live_ms));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn every_record_comes_back_exactly(
+        mut candidates in proptest::collection::vec(any_candidate(), 1..6),
+        pool in proptest::collection::vec(any::<String>(), 0..4),
+        calls in proptest::collection::vec(any_call(), 0..3),
+    ) {
+        let directory = tempdir().unwrap();
+        let path = directory.path().join("run.db");
+        let mut journal = Journal::create(&path, &header()).unwrap();
+        journal.set_up(&pool, &calls).unwrap();
+        for (index, candidate) in (0..).zip(&mut candidates) {
+            candidate.index = index;
+            journal.append(candidate).unwrap();
+        }
+        let totals = *journal.totals();
+        drop(journal);
+        let reader = Reader::open(directory.path()).unwrap();
+        prop_assert_eq!(reader.header(), &header());
+        prop_assert_eq!(reader.pool().unwrap(), Some(pool));
+        prop_assert_eq!(exactly(&reader.set_up_calls().unwrap()), exactly(&calls));
+        prop_assert_eq!(reader.totals().unwrap(), totals);
+        let settled = folded(&reader);
+        prop_assert_eq!(settled.len(), candidates.len());
+        for (candidate, settled) in candidates.iter().zip(&settled) {
+            let back = reader.candidate(candidate.index).unwrap().unwrap();
+            prop_assert_eq!(exactly(&back), exactly(candidate));
+            prop_assert_eq!(exactly(&reader.genome(candidate.index).unwrap()), exactly(&candidate.genome));
+            assert_is_of(settled, candidate);
+        }
+    }
+}
+
+#[test]
+fn a_text_of_ten_megabytes_comes_back() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("run.db");
+    let mut journal = Journal::create(&path, &header()).unwrap();
+    let text: String = (0..1_300_000).map(|i| format!("{i:07} ")).collect();
+    let mut candidate = sample(0);
+    candidate.genome = Some(Genome::Text(text.as_str().into()));
+    journal.append(&candidate).unwrap();
+    assert_eq!(journal.reader().unwrap().candidate(0).unwrap().unwrap(), candidate);
+    drop(journal);
+    assert!(std::fs::metadata(&path).unwrap().len() < text.len() as u64 / 2, "it is compressed");
+}
+
+#[test]
+fn a_text_is_stored_once_wherever_it_occurs() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("run.db");
+    let mut journal = Journal::create(&path, &header()).unwrap();
+    let text = "the same long text again, ".repeat(100);
+    journal.set_up(std::slice::from_ref(&text), &[generator(0, &text)]).unwrap();
+    for index in 0..10 {
+        let mut candidate = sample(index);
+        let examples = vec![text.as_str().into(); 3];
+        candidate.genome = Some(Genome::FewShot { examples, text: text.as_str().into() });
+        candidate.fate = Fate::Failed { why: text.clone() };
+        candidate.calls = vec![generator(0, &text)];
+        candidate.calls[0].prompt.clone_from(&text);
+        candidate.calls[0].error = Some(text.clone());
+        journal.append(&candidate).unwrap();
+    }
+    let count =
+        |sql: &str| -> u32 { Connection::open(&path).unwrap().query_row(sql, [], |r| r.get(0)).unwrap() };
+    assert_eq!(count("SELECT count(*) FROM texts"), 2, "the text, and the prompt of the set-up's call");
+    assert_eq!(count("SELECT count(*) FROM texts WHERE codec = 1 AND length(body) < size / 4"), 2);
+}
+
+#[test]
+fn a_resumed_run_goes_on_where_it_was() {
+    let directory = tempdir().unwrap();
+    let path = written(directory.path(), 7);
+    let mut journal = Journal::open(directory.path()).unwrap();
+    assert_eq!(journal.totals().candidates, 7);
+    (7..12).for_each(|index| journal.append(&sample(index)).unwrap());
+    drop(journal);
+    assert_samples(&Reader::open(&path).unwrap(), 12);
+}
+
+#[test]
+fn totals_are_the_sums_over_all_calls_and_fates() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("run.db");
+    let mut journal = Journal::create(&path, &header()).unwrap();
+    journal.set_up(&["a pool".into()], &[generator(0, "a pool")]).unwrap();
+    (0..10).for_each(|index| journal.append(&sample(index)).unwrap());
+    let totals = journal.reader().unwrap().totals().unwrap();
+    assert_eq!(totals, *journal.totals());
+    assert_eq!((totals.candidates, totals.calls), (10, 21));
+    assert_eq!((totals.tokens_in, totals.tokens_out), (200 + 10 * 300 + 45, 11 * 50));
+    assert_eq!(totals.cost, 11.0 * 0.25);
+    let fates = totals.fates;
+    assert_eq!([fates.new, fates.improved, fates.not_better, fates.invalid, fates.failed], [2; 5]);
+}
+
+#[test]
+fn each_session_leaves_a_note_of_its_end() {
+    let directory = tempdir().unwrap();
+    let path = written(directory.path(), 1);
+    for (reason, index) in [("interrupted", 1), ("all steps are done", 2)] {
+        let mut journal = Journal::open(&path).unwrap();
+        journal.append(&sample(index)).unwrap();
+        journal.finish(reason).unwrap();
+    }
+    let sessions = Reader::open(&path).unwrap().sessions().unwrap();
+    let ends: Vec<_> = sessions.iter().map(|end| (end.reason.as_str(), end.candidates)).collect();
+    assert_eq!(ends, [("interrupted", 2), ("all steps are done", 3)]);
+    assert!(sessions.iter().all(|end| end.ended.ends_with('Z') && end.ended.contains('T')), "{sessions:?}");
+}
+
+#[test]
+fn a_run_that_was_not_set_up_has_no_pool() {
+    let directory = tempdir().unwrap();
+    let mut journal = Journal::create(&directory.path().join("run.db"), &header()).unwrap();
+    assert_eq!(journal.reader().unwrap().pool().unwrap(), None);
+    journal.set_up(&[], &[]).unwrap();
+    assert_eq!(journal.reader().unwrap().pool().unwrap(), Some(vec![]));
+}
+
+#[test]
+fn what_is_not_settled_is_not_there() {
+    let directory = tempdir().unwrap();
+    let reader = Reader::open(&written(directory.path(), 4)).unwrap();
+    assert_eq!(reader.candidate(4).unwrap(), None);
+    assert_eq!(reader.candidate(u64::MAX).unwrap(), None);
+    assert_eq!(reader.genome(3).unwrap(), None, "an invalid one has no genome");
+}
+
+#[test]
+fn the_views_show_what_was_recorded() {
+    let directory = tempdir().unwrap();
+    let connection = Connection::open(written(directory.path(), 10)).unwrap();
+    let row = |sql: &str| -> String { connection.query_row(sql, [], |row| row.get(0)).unwrap() };
+    assert_eq!(
+        row(
+            "SELECT json_array(candidate, fate, why, objective, parents, text) FROM candidates_view WHERE candidate = 4"
+        ),
+        r#"[4,"failed","timeout, \"4\"\nkilled",null,"[2,3]","loop {}"]"#
+    );
+    assert_eq!(row("SELECT text FROM candidates_view WHERE candidate = 1"), "[0.3333333333333333,-0.0]");
+    assert_eq!(
+        row("SELECT json_array(role, kind, answer, log_probabilities, seed) FROM calls_view WHERE call = 2"),
+        r#"["judge","score","[\"yes\",\"no\"]","[-0.1,-2.302585092994046]","0"]"#
+    );
+    let calls = "SELECT count(*) FROM calls_view c JOIN candidates_view v ON v.candidate = c.candidate";
+    assert_eq!(connection.query_row(calls, [], |row| row.get::<_, u32>(0)).unwrap(), 20);
+}
+
+#[test]
+fn python_reads_every_text() {
+    const SCRIPT: &str = "
+import sqlite3, sys, zlib
+for codec, body in sqlite3.connect(sys.argv[1]).execute(
+        'SELECT prompt_codec, prompt FROM calls_view WHERE role = \"generator\" ORDER BY call'):
+    text = zlib.decompress(body).decode() if codec == 1 else body
+    sys.stdout.buffer.write(text.encode() + b'\\x00')
+";
+    let directory = tempdir().unwrap();
+    let path = written(directory.path(), 6);
+    let output = match Command::new("python3").arg("-c").arg(SCRIPT).arg(&path).output() {
+        Ok(output) => output,
+        Err(error) => {
+            eprintln!("SKIPPED: python3 can't be run: {error}");
+            return;
+        }
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let expected: String = (0..6).map(|index| sample(index).calls[0].prompt.clone() + "\0").collect();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+}

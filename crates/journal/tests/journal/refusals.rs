@@ -1,0 +1,201 @@
+//! What a writer refuses, and that a refusal changes nothing: gaps, wrong numbers, full disks, read-only places.
+
+use crate::child;
+use crate::samples::{assert_samples, generator, header, sample, written};
+use samara_journal::{Candidate, Genome, Journal, JournalError, Reader};
+use std::path::Path;
+use std::process::Command;
+use tempfile::tempdir;
+
+#[test]
+fn an_existing_file_is_not_overwritten() {
+    let directory = tempdir().unwrap();
+    let path = written(directory.path(), 2);
+    assert!(matches!(Journal::create(&path, &header()), Err(JournalError::Exists { .. })));
+    assert!(matches!(Journal::create(directory.path(), &header()), Err(JournalError::Exists { .. })));
+    assert_samples(&Reader::open(&path).unwrap(), 2);
+}
+
+#[test]
+fn a_gap_or_a_repeat_is_refused() {
+    let directory = tempdir().unwrap();
+    let path = written(directory.path(), 3);
+    let mut journal = Journal::open(&path).unwrap();
+    for wrong in [0, 2, 4, u64::MAX] {
+        let error = journal.append(&Candidate { index: wrong, ..sample(3) }).unwrap_err();
+        assert!(error.to_string().contains(&format!("the next candidate is 3, not {wrong}")), "{error}");
+    }
+    journal.append(&sample(3)).unwrap();
+    assert_samples(&journal.reader().unwrap(), 4);
+}
+
+#[test]
+fn a_second_or_late_set_up_is_refused() {
+    let directory = tempdir().unwrap();
+    let mut journal = Journal::create(&directory.path().join("run.db"), &header()).unwrap();
+    journal.set_up(&["a".into()], &[]).unwrap();
+    assert!(matches!(journal.set_up(&["b".into()], &[]), Err(JournalError::LateSetUp { .. })));
+    assert_eq!(journal.reader().unwrap().pool().unwrap(), Some(vec!["a".to_owned()]));
+    drop(journal);
+    let mut journal = Journal::open(directory.path()).unwrap();
+    assert!(matches!(journal.set_up(&[], &[]), Err(JournalError::LateSetUp { .. })), "after a resume too");
+    let other = tempdir().unwrap();
+    let mut journal = Journal::open(&written(other.path(), 1)).unwrap();
+    assert!(matches!(journal.set_up(&[], &[]), Err(JournalError::LateSetUp { .. })));
+}
+
+#[test]
+fn numbers_that_are_not_finite_are_refused() {
+    let directory = tempdir().unwrap();
+    let mut journal = Journal::open(&written(directory.path(), 5)).unwrap();
+    let call = |change: &dyn Fn(&mut samara_journal::ModelCall)| {
+        let mut call = generator(5, "text");
+        change(&mut call);
+        Candidate { calls: vec![call], ..sample(5) }
+    };
+    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        for candidate in [
+            Candidate { measures: Some(vec![0.0, bad]), ..sample(5) },
+            Candidate { objective: Some(bad), ..sample(5) },
+            Candidate { genome: Some(Genome::Vector(vec![bad])), ..sample(5) },
+            Candidate { live_ms: bad, ..sample(5) },
+            call(&|call| call.cost = bad),
+            call(&|call| call.latency_ms = bad),
+            call(&|call| call.log_probabilities = vec![bad]),
+        ] {
+            let error = journal.append(&candidate).unwrap_err();
+            assert!(matches!(error, JournalError::NotFinite { .. }), "{error}");
+        }
+    }
+    journal.append(&sample(5)).unwrap();
+    assert_samples(&journal.reader().unwrap(), 6);
+}
+
+#[test]
+fn integers_and_sums_beyond_sqlite_are_refused() {
+    let directory = tempdir().unwrap();
+    let mut journal = Journal::open(&written(directory.path(), 5)).unwrap();
+    let tokens = |numbers: &[u64]| {
+        let calls = numbers.iter().map(|tokens_in| {
+            let mut call = generator(5, "text");
+            call.tokens_in = *tokens_in;
+            call
+        });
+        Candidate { calls: calls.collect(), ..sample(5) }
+    };
+    let large = i64::MAX as u64;
+    let too_large = [
+        tokens(&[large + 1]),
+        tokens(&[large, large]),
+        tokens(&[large]),
+        tokens(&[large - 100]),
+        Candidate { cell: Some(large + 1), ..sample(5) },
+    ];
+    for candidate in too_large {
+        assert!(matches!(journal.append(&candidate), Err(JournalError::TooLarge { .. })));
+    }
+    journal.append(&sample(5)).unwrap();
+    assert_samples(&journal.reader().unwrap(), 6);
+}
+
+#[test]
+fn a_full_disk_leaves_the_journal_as_it_was() {
+    let directory = tempdir().unwrap();
+    let path = written(directory.path(), 5);
+    let mut journal = Journal::open(&path).unwrap();
+    let pages = (std::fs::metadata(&path).unwrap().len() / 4096) as u32;
+    journal.limit_pages(pages + 4).unwrap();
+    let full = (5..).find_map(|index| journal.append(&sample(index)).err().map(|error| (index, error)));
+    let (settled, error) = full.unwrap();
+    assert!(matches!(error, JournalError::Full { .. }), "{error:?}");
+    assert!(error.to_string().starts_with("no space left to write ") && error.hint().is_some());
+    assert!(matches!(journal.append(&sample(settled)), Err(JournalError::Full { .. })), "it stays full");
+    assert_samples(&journal.reader().unwrap(), settled);
+    // With space again the same journal goes on, and so does the next process.
+    journal.limit_pages(u32::MAX - 1).unwrap();
+    journal.append(&sample(settled)).unwrap();
+    drop(journal);
+    let mut journal = Journal::open(&path).unwrap();
+    journal.append(&sample(settled + 1)).unwrap();
+    assert_samples(&journal.reader().unwrap(), settled + 2);
+}
+
+#[test]
+fn a_file_size_limit_leaves_the_journal_as_it_was() {
+    let directory = tempdir().unwrap();
+    let path = written(directory.path(), 5);
+    let program = std::env::current_exe().unwrap();
+    let child = child::command(&program, "append_until_it_fails", &path);
+    // Writing beyond the limit then fails with EFBIG instead of killing the process.
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 1200; exec \"$0\" \"$@\""]);
+    limited.arg(child.get_program()).args(child.get_args());
+    limited.envs(child.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = limited.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut journal = Journal::open(&path).unwrap();
+    let settled = journal.totals().candidates;
+    assert!(settled > 5);
+    journal.append(&sample(settled)).unwrap();
+    assert_samples(&journal.reader().unwrap(), settled + 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_read_only_directory_is_read_but_not_written() {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::process::CommandExt as _;
+    const NOBODY: u32 = 65_534;
+    let directory = tempdir().unwrap();
+    let set =
+        |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    let run = directory.path().join("a run? 100%");
+    std::fs::create_dir(&run).unwrap();
+    let path = written(&run, 5);
+    std::fs::remove_file(path.with_extension("lock")).unwrap();
+    set(&path, 0o444);
+    set(&run, 0o555);
+    set(directory.path(), 0o755);
+    let is_root = std::fs::write(run.join("probe"), "").is_ok();
+    if is_root {
+        // Permissions don't bind root: a child without its rights, from a place that others may read.
+        std::fs::remove_file(run.join("probe")).unwrap();
+        let program = directory.path().join("program");
+        std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+        let mut child = child::command(&program, "meet_a_read_only_directory", &path);
+        let output = child.uid(NOBODY).current_dir("/").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    } else {
+        check_read_only(&path);
+    }
+    set(&run, 0o755);
+}
+
+/// What a user meets who may only read this journal.
+pub(crate) fn check_read_only(path: &Path) {
+    assert_samples(&Reader::open(path).unwrap(), 5);
+    let error = Journal::open(path).err().unwrap();
+    assert!(matches!(error, JournalError::ReadOnly { .. }), "{error:?}");
+    assert!(error.to_string().contains("can't be written") && error.hint().is_some());
+    let error = Journal::create(&path.with_file_name("new.db"), &header()).err().unwrap();
+    assert!(matches!(error, JournalError::ReadOnly { .. }), "{error:?}");
+}
+
+#[test]
+fn a_directory_that_does_not_exist_is_named() {
+    let directory = tempdir().unwrap();
+    let error = Journal::create(&directory.path().join("nowhere/run.db"), &header()).err().unwrap();
+    assert!(error.to_string().contains("nowhere"), "{error}");
+}
+
+#[test]
+fn a_creation_that_fails_leaves_no_file() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("run.db");
+    // A directory where SQLite needs its WAL.
+    std::fs::create_dir(directory.path().join("run.db-wal")).unwrap();
+    assert!(Journal::create(&path, &header()).is_err());
+    assert!(!path.exists());
+    std::fs::remove_dir(directory.path().join("run.db-wal")).unwrap();
+    Journal::create(&path, &header()).unwrap();
+}
