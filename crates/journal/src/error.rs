@@ -1,6 +1,6 @@
 //! Why a journal, an export or a history can't be written or read, and what to do about it.
 //!
-//! Paths and numbers only; which check finds what is in [`crate::file`].
+//! Paths and numbers only; which check finds what is in `file`.
 
 use rusqlite::ErrorCode;
 use std::fmt;
@@ -179,5 +179,45 @@ impl std::error::Error for JournalError {
             Self::Sqlite { source, .. } => Some(source),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::ffi;
+
+    fn of_sqlite(code: i32) -> JournalError {
+        let failure = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+        JournalError::sqlite(Path::new("run.db"), failure)
+    }
+
+    #[test]
+    fn codes_of_sqlite_become_the_errors_that_users_know() {
+        assert!(matches!(of_sqlite(ffi::SQLITE_FULL), JournalError::Full { .. }));
+        assert!(matches!(of_sqlite(ffi::SQLITE_READONLY), JournalError::ReadOnly { .. }));
+        assert!(matches!(of_sqlite(ffi::SQLITE_BUSY), JournalError::InUse { .. }));
+        assert!(matches!(of_sqlite(ffi::SQLITE_CORRUPT), JournalError::Damaged { .. }));
+        assert!(matches!(of_sqlite(ffi::SQLITE_NOTADB), JournalError::Damaged { .. }));
+        assert!(matches!(of_sqlite(ffi::SQLITE_TOOBIG), JournalError::TooLarge { .. }));
+        let other = of_sqlite(ffi::SQLITE_IOERR_WRITE);
+        assert!(matches!(other, JournalError::Sqlite { .. }) && std::error::Error::source(&other).is_some());
+    }
+
+    #[test]
+    fn errors_of_the_system_become_the_errors_that_users_know() {
+        let of_system = |kind: io::ErrorKind| JournalError::io(Path::new("run.db"), kind.into());
+        assert!(matches!(of_system(io::ErrorKind::StorageFull), JournalError::Full { .. }));
+        assert!(matches!(of_system(io::ErrorKind::ReadOnlyFilesystem), JournalError::ReadOnly { .. }));
+        assert!(matches!(of_system(io::ErrorKind::NotFound), JournalError::Missing { .. }));
+        assert!(of_system(io::ErrorKind::TimedOut).to_string().starts_with("run.db: "));
+    }
+
+    #[test]
+    fn an_older_version_says_how_to_bring_it_up_to_date() {
+        let error = JournalError::Older { path: "run.db".into(), found: 1, known: 2 };
+        let expected = "run.db has the old format version 1, the current one is 2\nhint: open it for writing once, with \
+                        `samara resume`, to bring it up to date";
+        assert_eq!(error.to_string(), expected);
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::error::JournalError;
 use crate::schema::{APPLICATION_ID, FORMAT_VERSION};
+use crate::wal::{self, Log};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Read as _;
@@ -81,7 +82,7 @@ pub(crate) fn connect_reader(path: &Path) -> Result<Connection, JournalError> {
     let opened = match opened {
         // Reading a WAL database needs a -shm file beside it. If that can't be made and there is no WAL, nobody
         // writes: then SQLite may read the file as one that doesn't change.
-        Err(error) if lacks_shared_memory(&error) && wal_length(path) == 0 => {
+        Err(error) if lacks_shared_memory(&error) && wal::length(path) == 0 => {
             open_immutable(path).and_then(probe)
         }
         other => other,
@@ -114,33 +115,32 @@ fn uri_part(c: char) -> String {
     }
 }
 
-/// How much is in the WAL beside a journal.
-fn wal_length(path: &Path) -> u64 {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
-    std::fs::metadata(PathBuf::from(name)).map_or(0, |data| data.len())
-}
-
 /// Checks what can be told from a file's bytes alone: that it exists, is of SQLite and is whole.
+///
+/// A writer may be at work meanwhile. Pages go from the log to the file before the log begins anew, so the log is read
+/// first and the file's length last: whatever was in neither is missing.
 pub(crate) fn check_bytes(path: &Path) -> Result<(), JournalError> {
     let fail = |error| JournalError::io(path, error);
     let file = File::open(path).map_err(fail)?;
-    let found = file.metadata().map_err(fail)?.len();
+    // A log that is gone by now has gone into the file; one that can't be read, SQLite will name.
+    let log = if wal::length(path) > 0 { Log::read(path).unwrap_or_default() } else { Log::default() };
     let mut header = Vec::with_capacity(HEADER_LENGTH);
-    file.take(HEADER_LENGTH as u64).read_to_end(&mut header).map_err(fail)?;
+    (&file).take(HEADER_LENGTH as u64).read_to_end(&mut header).map_err(fail)?;
+    let found = file.metadata().map_err(fail)?.len();
+    let has_log = wal::length(path) > 0;
     let path = path.to_owned();
-    if found == 0 && wal_length(&path) == 0 {
+    if found == 0 && !has_log {
         return Err(JournalError::Empty { path });
     }
     if !MAGIC.starts_with(&header[..header.len().min(MAGIC.len())]) {
         return Err(JournalError::NotSqlite { path });
     }
-    // While there is a WAL, the pages that the file lacks may be in it; SQLite checks those.
-    if wal_length(&path) > 0 {
-        return Ok(());
+    // While there is a log, the header may be ahead of the file.
+    let claimed = if has_log { 0 } else { expected_length(&header) };
+    match log.lacks(found).or(Some(claimed).filter(|claimed| found < *claimed)) {
+        Some(expected) => Err(JournalError::Truncated { path, expected, found }),
+        None => Ok(()),
     }
-    let expected = expected_length(&header);
-    if found < expected { Err(JournalError::Truncated { path, expected, found }) } else { Ok(()) }
 }
 
 /// The length in bytes that a file's header claims.

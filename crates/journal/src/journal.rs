@@ -1,6 +1,6 @@
 //! The writer of a run: one per run, one transaction for each settled candidate.
 //!
-//! Owns the lock, the transactions and the running totals. Rows are written by [`crate::store`], read by
+//! Owns the lock, the transactions and the running totals. Rows are written by `store`, read by
 //! [`crate::reader`].
 
 use crate::check;

@@ -5,7 +5,7 @@
 //! - [`journal`]: the writer, one transaction for each settled candidate; it writes rows with `store`;
 //! - [`reader`]: folds over a run, single candidates, totals; it reads rows with `row`;
 //! - [`schema`]: the tables, the views for people, the format version and its migrations;
-//! - `file`: what is checked before SQLite sees a file, the writer's lock, how connections are set;
+//! - `file`: what is checked before SQLite sees a file, the writer's lock, how connections are set; `wal`: the log beside it;
 //! - `text`: how long texts are packed; `check`: what a record must be;
 //! - [`export`]: a run as OpenELM's history, CSV or JSONL; [`history`]: OpenELM's histories, read;
 //! - [`error`]: what can go wrong, each with its message and hint.
@@ -36,6 +36,7 @@ mod row;
 pub mod schema;
 mod store;
 mod text;
+mod wal;
 
 pub use error::JournalError;
 pub use file::FILE_NAME;

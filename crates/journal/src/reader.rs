@@ -1,6 +1,6 @@
 //! Reading a run, while it goes on or long after.
 //!
-//! Never writes, never waits for the writer. What the columns mean is in [`crate::row`]; how whole runs become other
+//! Never writes, never waits for the writer. What the columns mean is in `row`; how whole runs become other
 //! files in [`crate::export`].
 
 use crate::error::JournalError;

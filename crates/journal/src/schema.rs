@@ -1,6 +1,6 @@
 //! The tables of a journal, the views for people, and the steps from one format version to the next.
 //!
-//! Only SQL and its application; what the columns mean for a record is in [`crate::row`]. For readers with
+//! Only SQL and its application; what the columns mean for a record is in `row`. For readers with
 //! other tools: a text is a row of `texts`, `codec` 0 is plain UTF-8, 1 is zlib (Python: `zlib.decompress`).
 
 use rusqlite::Connection;

@@ -88,7 +88,7 @@ fn a_cut_off_file_beside_a_wal_never_panics() {
         std::fs::write(&path, &main[..length]).unwrap();
         std::fs::write(copy.path().join("run.db-wal"), &wal).unwrap();
         match read_all(&path) {
-            // The WAL has the pages at the end of the file: then nothing is lost.
+            // The WAL has all pages that the file lacks: then nothing is lost.
             Ok(settled) => assert_samples(&Reader::open(&path).unwrap(), settled.max(21)),
             Err(_) => errors += 1,
         }
