@@ -1,3 +1,41 @@
-//! The `samara` binary.
+//! The `samara` binary: arguments in, exit code out. What it does is in [`commands`]; how settings are put together
+//! is in [`config`].
 
-fn main() {}
+mod args;
+mod commands;
+mod config;
+mod exit;
+mod heatmap;
+mod models;
+mod progress;
+mod summary;
+
+use clap::Parser;
+
+use crate::{
+    args::{Args, Command, ModelCommand},
+    exit::{Exit, Failure},
+};
+
+fn main() -> std::process::ExitCode {
+    let args = Args::parse();
+    let exit = dispatch(args).unwrap_or_else(|failure| {
+        exit::complain(&failure.message);
+        failure.exit
+    });
+    exit.into()
+}
+
+fn dispatch(args: Args) -> Result<Exit, Failure> {
+    match args.command {
+        Command::Run(run) => commands::run::run(&run),
+        Command::Resume(resume) => commands::run::resume(&resume),
+        Command::Show(show) => commands::show::show(&show),
+        Command::Export(export) => commands::export::export(&export),
+        Command::Rebin(rebin) => commands::rebin::rebin(&rebin),
+        Command::List(list) => commands::catalogue::list(list.format),
+        Command::New(new) => commands::catalogue::new(&new),
+        Command::Model(ModelCommand::Check(check)) => commands::model::check(&check),
+        Command::Completions { shell } => commands::catalogue::completions(shell),
+    }
+}

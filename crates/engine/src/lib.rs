@@ -1,1 +1,34 @@
-//! Placeholder of samara-engine.
+//! The search: one owner of state, many workers, the same result at any concurrency.
+//!
+//! Read [`life`] first: it is the loop, from proposing a candidate to settling its fate. The other modules are
+//! what that loop is made of:
+//!
+//! - [`environment`]: what is evolved (the [`Environment`] trait), as plans and outcomes;
+//! - [`state`]: the archive, the genomes of its elites and the prompt [`pool`]: everything a proposal may depend on;
+//! - [`context`]: one candidate's access to language models, with seeds derived from (run seed, candidate, call);
+//! - [`settings`]: the `[search]` and `[[axes]]` sections; [`budget`]: what a run may spend;
+//! - [`event`]: what an observer hears; [`error`]: why a run stops.
+//!
+//! This crate never prints, speaks no HTTP and knows no concrete environment.
+
+pub mod budget;
+pub mod context;
+pub mod decode;
+pub mod environment;
+pub mod error;
+pub mod event;
+pub mod life;
+pub mod pool;
+pub mod settings;
+pub mod state;
+
+pub use budget::{Charge, Spending};
+pub use context::{Context, Models, Question};
+pub use decode::{decode, nearest};
+pub use environment::{Environment, Future, Outcome, Plan, Roles, Trouble};
+pub use error::EngineError;
+pub use event::{Ended, Ending, Event, Session};
+pub use life::{Control, Search};
+pub use pool::Pool;
+pub use settings::{Algorithm, AxisSettings, BudgetSettings, CvtSection, Invalid, SearchSettings};
+pub use state::State;

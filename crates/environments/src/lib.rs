@@ -1,1 +1,75 @@
-//! Placeholder of samara-environments.
+//! What samara evolves, one module per environment, one line each in the [`REGISTRY`].
+//!
+//! - [`lmx`]: texts, by language-model crossover and AI feedback (QDAIF);
+//! - [`function`]: vectors, against an Ackley function;
+//! - [`string`]: letters, against a target.
+//!
+//! [`builtin`] holds the experiments and seed pools that come with samara. Environments spawn nothing and know no
+//! files of a run.
+
+pub mod builtin;
+pub mod function;
+pub mod lmx;
+pub mod string;
+
+use std::{path::Path, sync::Arc};
+
+use samara_engine::{AxisSettings, Environment, Invalid};
+
+/// How an environment is built from its `[environment]` section.
+pub struct Entry {
+    /// Its name in `experiment.environment`.
+    pub name: &'static str,
+    /// What it evolves, in a line.
+    pub summary: &'static str,
+    build: fn(&Parts<'_>) -> Result<Arc<dyn Environment>, Invalid>,
+}
+
+/// What an environment is built from.
+pub struct Parts<'a> {
+    /// Its section.
+    pub section: &'a toml::Table,
+    /// The archive's axes, which must fit its measures.
+    pub axes: &'a [AxisSettings],
+    /// Where relative paths in its section start.
+    pub folder: &'a Path,
+}
+
+/// Every environment.
+pub const REGISTRY: &[Entry] = &[
+    Entry {
+        name: lmx::NAME,
+        summary: "texts, by language-model crossover and AI feedback (QDAIF)",
+        build: lmx::build,
+    },
+    Entry {
+        name: function::NAME,
+        summary: "vectors that climb a negated Ackley function",
+        build: function::build,
+    },
+    Entry { name: string::NAME, summary: "letters that approach a target string", build: string::build },
+];
+
+/// Builds the environment called `name`.
+///
+/// # Errors
+/// An unknown name, or a section that it can't use.
+pub fn build(name: &str, parts: &Parts<'_>) -> Result<Arc<dyn Environment>, Invalid> {
+    match REGISTRY.iter().find(|entry| entry.name == name) {
+        Some(entry) => (entry.build)(parts),
+        None => {
+            let names: Vec<&str> = REGISTRY.iter().map(|entry| entry.name).collect();
+            let hint = format!("the environments are {}", names.join(", "));
+            Err(Invalid::new("experiment.environment", format!("there is no environment `{name}`"), hint))
+        }
+    }
+}
+
+/// Refuses axes that are not one per measure.
+fn expect_axes(axes: &[AxisSettings], measures: usize, of: &str) -> Result<(), Invalid> {
+    if axes.len() == measures {
+        return Ok(());
+    }
+    let what = format!("there are {} axes, but {of} gives {measures} measures", axes.len());
+    Err(Invalid::new("axes", what, "write one [[axes]] entry per measure, in their order"))
+}

@@ -65,7 +65,8 @@ impl Gate {
     }
 
     /// How many attempts are allowed at once now.
-    pub(crate) fn limit(&self) -> usize {
+    #[cfg(test)]
+    fn limit(&self) -> usize {
         self.lock().limit
     }
 

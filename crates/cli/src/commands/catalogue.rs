@@ -1,0 +1,68 @@
+//! `samara list`, `samara new` and `samara completions`: what comes with samara.
+
+use clap::CommandFactory;
+use samara_engine::nearest;
+use samara_environments::{REGISTRY, builtin};
+use serde_json::json;
+
+use crate::{
+    args::{Args, Format, New},
+    exit::{Exit, Failure, print},
+};
+
+pub(crate) fn list(format: Format) -> Result<Exit, Failure> {
+    let experiments: Vec<(&str, &str)> = builtin::EXPERIMENTS.iter().map(|e| (e.name, e.summary)).collect();
+    let environments: Vec<(&str, &str)> = REGISTRY.iter().map(|e| (e.name, e.summary)).collect();
+    match format {
+        Format::Json => {
+            let rows = |rows: &[(&str, &str)]| -> Vec<serde_json::Value> {
+                rows.iter().map(|(name, summary)| json!({"name": name, "summary": summary})).collect()
+            };
+            let object = json!({"experiments": rows(&experiments), "environments": rows(&environments)});
+            print(&format!("{object}\n"))?;
+        }
+        Format::Human => {
+            let rows = |rows: &[(&str, &str)]| -> String {
+                rows.iter().map(|(name, summary)| format!("  {name:<15} {summary}\n")).collect()
+            };
+            let text = format!(
+                "Experiments (samara run NAME)\n{}\nEnvironments (experiment.environment)\n{}",
+                rows(&experiments),
+                rows(&environments)
+            );
+            print(&text)?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+pub(crate) fn new(args: &New) -> Result<Exit, Failure> {
+    let Some(experiment) = builtin::experiment(&args.from) else {
+        let names: Vec<&str> = builtin::EXPERIMENTS.iter().map(|e| e.name).collect();
+        let hint = nearest(&args.from, &names);
+        return Err(Failure::usage(format!("--from {}: no such experiment\nhint: {hint}", args.from)));
+    };
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if args.name.is_empty() || !args.name.chars().all(fine) {
+        return Err(Failure::usage(format!("`{}`: a name is made of letters, digits, - and _", args.name)));
+    }
+    let path = format!("{}.toml", args.name);
+    let named = format!("name = \"{}\"", experiment.name);
+    let text = experiment.toml.replacen(&named, &format!("name = \"{}\"", args.name), 1);
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.write(true).create_new(true).open(&path).map_err(|error| {
+        Failure::usage(format!(
+            "{path} can't be made: {error}\nhint: choose another name, or remove the file"
+        ))
+    })?;
+    std::io::Write::write_all(&mut file, text.as_bytes())?;
+    print(&format!("{path}\n"))?;
+    Ok(Exit::Ok)
+}
+
+pub(crate) fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "samara", &mut script);
+    print(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Ok)
+}

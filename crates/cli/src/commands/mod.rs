@@ -1,0 +1,8 @@
+//! One module a command.
+
+pub(crate) mod catalogue;
+pub(crate) mod export;
+pub(crate) mod model;
+pub(crate) mod rebin;
+pub(crate) mod run;
+pub(crate) mod show;

@@ -1,0 +1,37 @@
+//! `samara model check`.
+
+use samara_lm::{CheckReport, ModelSettings};
+
+use crate::{
+    args::{Check, Format},
+    exit::{Exit, Failure, print},
+};
+
+pub(crate) fn check(args: &Check) -> Result<Exit, Failure> {
+    let settings = ModelSettings::parse(&args.model)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::internal(format!("no threads: {error}")))?;
+    let report = runtime.block_on(samara_lm::check(&settings))?;
+    match args.format {
+        Format::Json => print(&(serde_json::to_string(&report).unwrap_or_default() + "\n"))?,
+        Format::Human => print(&text(&report))?,
+    }
+    Ok(Exit::Ok)
+}
+
+fn text(report: &CheckReport) -> String {
+    let mut text = format!("{} ({})\n\n", report.model, report.api);
+    for finding in &report.findings {
+        let mark = if finding.works { "yes" } else { "no " };
+        text += &format!("  {mark}  {:<26} {}\n", finding.what, finding.detail);
+    }
+    let scoring = report.scoring.map_or("-", samara_lm::ScoreMethod::name);
+    text += &format!("\n  a run would score by {scoring}\n\n  in flight   median ms   completions/s\n");
+    for speed in &report.speed {
+        text +=
+            &format!("  {:>9}   {:>9.1}   {:>13.1}\n", speed.concurrency, speed.median_ms, speed.per_second);
+    }
+    text
+}

@@ -1,0 +1,91 @@
+//! `samara show`: a run as it is on disk, also while it goes on.
+
+use samara_engine::{EngineError, Pool, State};
+use samara_journal::Reader;
+use samara_qd::Elite;
+
+use crate::{
+    args::{Format, Show},
+    config::{self, Experiment},
+    exit::{Exit, Failure, print},
+    heatmap,
+    summary::Summary,
+};
+
+pub(crate) fn show(args: &Show) -> Result<Exit, Failure> {
+    let reader = Reader::open(&args.run)?;
+    let experiment = config::reload(&reader.header().config, &args.run, &[])?;
+    let state = fold(&reader, &experiment)?;
+    let header = reader.header();
+    let mut summary = Summary::new(&*header.experiment, Some(header.seed), &state, &reader.totals()?);
+    summary.scoring = scoring(&reader)?;
+    summary.ended = reader.sessions()?.pop().map(|session| session.reason);
+    match args.format {
+        Format::Json => print(&summary.to_json())?,
+        Format::Human => {
+            let ended = summary.ended.clone().unwrap_or_else(|| "running, or killed".to_owned());
+            let heading = format!("{} · seed {} · {ended}\n\n", header.experiment, header.seed);
+            let map = heatmap::draw(state.archive(), &experiment.axes, heatmap::coloured());
+            print(&format!("{heading}{map}\n{}{}", summary.to_text(), best(&state, args.best)))?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// The archive of a run.
+pub(crate) fn fold(reader: &Reader, experiment: &Experiment) -> Result<State, Failure> {
+    let mut state = State::new(experiment.search.archive(&experiment.axes)?, Pool::default(), false);
+    reader.fold(&mut |settled| state.refold(settled)).map_err(|error: EngineError| Failure::from(error))?;
+    Ok(state)
+}
+
+/// The method of the first score.
+fn scoring(reader: &Reader) -> Result<Option<String>, Failure> {
+    for index in 0..reader.len()?.min(16) {
+        let calls = reader.candidate(index)?.map_or(Vec::new(), |candidate| candidate.calls);
+        if let Some(method) = calls.into_iter().find_map(|call| call.method) {
+            return Ok(Some(method));
+        }
+    }
+    Ok(None)
+}
+
+/// The best elites with their texts, best first.
+pub(crate) fn best(state: &State, count: usize) -> String {
+    let mut elites: Vec<Elite<'_>> = state.archive().iter().filter(|elite| elite.rank == 0).collect();
+    elites.sort_by(|a, b| b.objective.total_cmp(&a.objective).then(a.cell.cmp(&b.cell)));
+    let mut text = String::new();
+    for elite in elites.iter().take(count) {
+        let measures: Vec<String> = elite.measures.iter().map(|measure| format!("{measure:.3}")).collect();
+        let heading =
+            format!("\n{:.4}  at ({})  candidate {}\n", elite.objective, measures.join(", "), elite.id);
+        text += &heading;
+        for line in wrap(&printable(&state.genome(elite).text()), 96) {
+            text += &format!("    {line}\n");
+        }
+    }
+    text
+}
+
+/// Model-written texts may hold control characters that would command the terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in paragraph.split(' ') {
+            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+                lines.push(std::mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        lines.push(line);
+    }
+    lines
+}

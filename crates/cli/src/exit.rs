@@ -1,0 +1,101 @@
+//! Exit codes, and how a failure becomes one.
+
+use std::{fmt, io::Write, process::ExitCode};
+
+use samara_engine::{EngineError, Invalid};
+use samara_journal::JournalError;
+use samara_lm::{ErrorKind, LmError};
+
+/// What the process says at its end. (4 is kept for a sandbox that can't give the wanted isolation.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// All went well.
+    Ok = 0,
+    /// Something broke: a journal, a disk, samara itself.
+    Internal = 1,
+    /// The arguments or the settings can't be used; nothing was written.
+    Usage = 2,
+    /// A model is unreachable, refuses, or fails again and again.
+    Model = 3,
+    /// The budget was spent before a first elite.
+    Budget = 5,
+    /// Interrupted; the journal is intact.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// A message for a person, and the code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub exit: Exit,
+    pub message: String,
+}
+
+impl Failure {
+    pub(crate) fn usage(message: impl fmt::Display) -> Self {
+        Self { exit: Exit::Usage, message: message.to_string() }
+    }
+
+    pub(crate) fn internal(message: impl fmt::Display) -> Self {
+        Self { exit: Exit::Internal, message: message.to_string() }
+    }
+}
+
+impl From<Invalid> for Failure {
+    fn from(invalid: Invalid) -> Self {
+        Self::usage(invalid)
+    }
+}
+
+impl From<JournalError> for Failure {
+    fn from(error: JournalError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<LmError> for Failure {
+    fn from(error: LmError) -> Self {
+        let exit = if error.kind == ErrorKind::Configuration { Exit::Usage } else { Exit::Model };
+        Self { exit, message: error.to_string() }
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        let exit = match &error {
+            EngineError::Settings(_) => Exit::Usage,
+            EngineError::Model { .. } | EngineError::Failures { .. } => Exit::Model,
+            EngineError::Journal(_) | EngineError::Fold { .. } | EngineError::Internal(_) => Exit::Internal,
+        };
+        Self { exit, message: error.to_string() }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::internal(format!("the output can't be written: {error}"))
+    }
+}
+
+/// Says what went wrong on stderr. Nobody is left to tell if that fails.
+pub(crate) fn complain(message: &str) {
+    let _ = writeln!(std::io::stderr(), "error: {message}");
+}
+
+/// A remark on stderr.
+pub(crate) fn remark(message: &str) {
+    let _ = writeln!(std::io::stderr(), "{message}");
+}
+
+/// Prints a result to stdout. A reader that went away (`| head`) is no failure.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}

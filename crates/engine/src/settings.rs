@@ -1,0 +1,299 @@
+//! The `[search]` and `[[axes]]` sections of an experiment, and how they become an archive.
+//!
+//! Reading files and naming the file in an error is the command line's; here a section is checked and built.
+
+use std::fmt;
+
+use samara_qd::{Archive, Axis, Cvt, CvtSettings, Grid, Rules, Soft, Tessellation};
+use serde::{Deserialize, Serialize};
+
+use crate::budget;
+pub use crate::budget::BudgetSettings;
+
+/// A setting that can't be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    /// Its dotted key, such as `search.window`.
+    pub key: String,
+    /// What is wrong with it.
+    pub what: String,
+    /// What to do.
+    pub hint: String,
+}
+
+impl Invalid {
+    /// An error about `key`.
+    pub fn new(key: impl Into<String>, what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { key: key.into(), what: what.into(), hint: hint.into() }
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}\nhint: {}", self.key, self.what, self.hint)
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+/// How candidates are proposed and which cells the archive has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Algorithm {
+    /// MAP-Elites (Mouret & Clune 2015, arXiv 1504.04909) on a grid of the axes' bins or ticks.
+    #[default]
+    MapElites,
+    /// CVT-MAP-Elites (Vassiliades et al. 2016, arXiv 1610.05729): the cells are a centroidal Voronoi tessellation of
+    /// the axes' ranges.
+    CvtMapElites,
+    /// Every candidate is created, none varied: the baseline. The archive (a grid) only measures it.
+    RandomSearch,
+}
+
+/// The `[search]` section.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SearchSettings {
+    /// How candidates are proposed. Default `map_elites`.
+    pub algorithm: Algorithm,
+    /// Candidates created before variation starts. Default 50.
+    pub init_steps: u64,
+    /// Candidates in total. Default 2,000.
+    pub total_steps: u64,
+    /// Candidates alive at once, 1 to `window`. Never changes the outcome. Default 16.
+    pub concurrency: usize,
+    /// Candidate i is proposed from the state after candidate i - window has settled. 1 is the sequential
+    /// algorithm; a larger window keeps more model calls in flight, and proposes from an older archive. Default 32.
+    pub window: usize,
+    /// The run's seed, 0 to 2^63 - 1. Default 0.
+    pub seed: u64,
+    /// Elites kept per cell, best first. Default 1.
+    pub depth: usize,
+    /// Subtracted from each elite's objective in the QD score, so that negative objectives count. Default 0.
+    pub qd_offset: f64,
+    /// Soft archive (CMA-MAE, Fontaine & Nikolaidis 2023): how fast a cell's threshold follows what it accepts,
+    /// 0 to 1. Needs `threshold_min`, and a depth of 1. Default: off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
+    /// Soft archive: the threshold of an empty cell. Needs `learning_rate`. Default: off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold_min: Option<f64>,
+    /// Failed candidates in a row after which the run stops. Default 20.
+    pub max_failures: u64,
+    /// For `cvt_map_elites`.
+    pub cvt: CvtSection,
+    /// What the run may spend.
+    pub budget: BudgetSettings,
+}
+
+impl Default for SearchSettings {
+    fn default() -> Self {
+        Self {
+            algorithm: Algorithm::MapElites,
+            init_steps: 50,
+            total_steps: 2000,
+            concurrency: 16,
+            window: 32,
+            seed: 0,
+            depth: 1,
+            qd_offset: 0.0,
+            learning_rate: None,
+            threshold_min: None,
+            max_failures: 20,
+            cvt: CvtSection::default(),
+            budget: BudgetSettings::default(),
+        }
+    }
+}
+
+/// The `[search.cvt]` section: the cells of `cvt_map_elites`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CvtSection {
+    /// Number of cells. Default 1,000.
+    pub cells: usize,
+    /// Uniform samples of the measure space that k-means clusters. Default 25,000.
+    pub samples: usize,
+    /// Most k-means iterations. Default 100.
+    pub max_iterations: usize,
+}
+
+impl Default for CvtSection {
+    fn default() -> Self {
+        Self { cells: 1000, samples: 25_000, max_iterations: 100 }
+    }
+}
+
+/// The largest window: a candidate waiting in the reorder buffer holds its genome and its calls in memory.
+const MAX_WINDOW: usize = 65_536;
+/// SQLite and most servers count in signed 64-bit integers.
+const MAX_SEED: u64 = i64::MAX as u64;
+
+impl SearchSettings {
+    /// Checks every value that does not depend on the axes.
+    pub fn validate(&self) -> Result<(), Invalid> {
+        let bad =
+            |key: &str, what: String, hint: &str| Err(Invalid::new(format!("search.{key}"), what, hint));
+        if self.total_steps == 0 {
+            return bad("total_steps", "is 0".into(), "a run needs at least one candidate");
+        }
+        if self.window == 0 || self.window > MAX_WINDOW {
+            return bad("window", format!("is {}", self.window), "set it from 1 to 65536; 32 is the default");
+        }
+        if self.concurrency == 0 || self.concurrency > self.window {
+            let what = format!("is {}, but search.window is {}", self.concurrency, self.window);
+            return bad("concurrency", what, "set it from 1 to search.window, or widen the window");
+        }
+        if self.seed > MAX_SEED {
+            return bad("seed", format!("is {}", self.seed), "seeds go from 0 to 2^63 - 1");
+        }
+        if self.max_failures == 0 {
+            return bad("max_failures", "is 0".into(), "set it to 1 or more; 20 is the default");
+        }
+        if self.learning_rate.is_some() != self.threshold_min.is_some() {
+            let what = "learning_rate and threshold_min only work together".to_owned();
+            return bad("learning_rate", what, "set both for a soft archive, or neither");
+        }
+        budget::validate(&self.budget)
+    }
+
+    fn rules(&self) -> Rules {
+        let soft = self
+            .learning_rate
+            .zip(self.threshold_min)
+            .map(|(learning_rate, threshold_min)| Soft { learning_rate, threshold_min });
+        Rules { depth: self.depth, soft, qd_offset: self.qd_offset }
+    }
+
+    /// The empty archive that these settings and axes describe.
+    pub fn archive(&self, axes: &[AxisSettings]) -> Result<Archive, Invalid> {
+        let tessellation = match self.algorithm {
+            Algorithm::CvtMapElites => self.cvt(axes)?,
+            Algorithm::MapElites | Algorithm::RandomSearch => grid(axes)?,
+        };
+        Archive::new(tessellation, self.rules()).map_err(|error| {
+            Invalid::new("search", error.to_string(), "see depth, learning_rate, threshold_min and qd_offset")
+        })
+    }
+
+    fn cvt(&self, axes: &[AxisSettings]) -> Result<Tessellation, Invalid> {
+        let ranges = axes.iter().enumerate().map(|(i, axis)| axis.range(i)).collect::<Result<Vec<_>, _>>()?;
+        let settings = CvtSettings {
+            cells: self.cvt.cells,
+            samples: self.cvt.samples,
+            max_iterations: self.cvt.max_iterations,
+            ranges,
+            ..CvtSettings::default()
+        };
+        Cvt::kmeans(&settings, self.seed)
+            .map(Tessellation::Cvt)
+            .map_err(|error| Invalid::new("search.cvt", error.to_string(), "cells >= 1, samples >= cells"))
+    }
+}
+
+fn grid(axes: &[AxisSettings]) -> Result<Tessellation, Invalid> {
+    let built = axes.iter().enumerate().map(|(i, axis)| axis.build(i)).collect::<Result<Vec<_>, _>>()?;
+    Grid::new(built)
+        .map(Tessellation::Grid)
+        .map_err(|error| Invalid::new("axes", error.to_string(), "use fewer bins or fewer axes"))
+}
+
+/// One `[[axes]]` entry: a measure and how it is cut into cells.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AxisSettings {
+    /// The measure's name.
+    pub name: String,
+    /// Lowest and highest value. With `bins` it is cut evenly; values outside go to the first and last cell.
+    /// Default `[0, 1]`.
+    #[serde(default = "unit_range")]
+    pub range: [f64; 2],
+    /// Number of even cells. Either this or `ticks`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bins: Option<usize>,
+    /// Inner edges, strictly increasing: n ticks make n + 1 cells, and a value on a tick belongs to the cell above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticks: Option<Vec<f64>>,
+}
+
+fn unit_range() -> [f64; 2] {
+    [0.0, 1.0]
+}
+
+impl AxisSettings {
+    /// An axis of `bins` even cells over `range`.
+    pub fn even(name: impl Into<String>, range: [f64; 2], bins: usize) -> Self {
+        Self { name: name.into(), range, bins: Some(bins), ticks: None }
+    }
+
+    fn range(&self, position: usize) -> Result<(f64, f64), Invalid> {
+        let [lo, hi] = self.range;
+        if lo.is_finite() && hi.is_finite() && lo < hi {
+            return Ok((lo, hi));
+        }
+        let key = format!("axes[{position}].range");
+        Err(Invalid::new(key, format!("[{lo}, {hi}] is no range"), "two finite numbers, the lower first"))
+    }
+
+    fn build(&self, position: usize) -> Result<Axis, Invalid> {
+        let key = |field: &str| format!("axes[{position}].{field}");
+        let (lo, hi) = self.range(position)?;
+        match (self.bins, &self.ticks) {
+            (Some(bins), None) => Axis::bins(&*self.name, lo, hi, bins).map_err(|error| {
+                Invalid::new(key("bins"), error.to_string(), "use 1 bin or more, such as bins = 20")
+            }),
+            (None, Some(ticks)) => Axis::ticks(&*self.name, ticks.clone()).map_err(|error| {
+                Invalid::new(
+                    key("ticks"),
+                    error.to_string(),
+                    "list the inner edges from low to high, each once",
+                )
+            }),
+            (Some(_), Some(_)) => {
+                Err(Invalid::new(key("ticks"), "bins and ticks are both set", "keep one of them"))
+            }
+            (None, None) => Err(Invalid::new(
+                key("bins"),
+                "neither bins nor ticks is set",
+                "add bins = 20, or ticks = [..]",
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key_of(change: impl FnOnce(&mut SearchSettings)) -> String {
+        let mut settings = SearchSettings::default();
+        change(&mut settings);
+        settings.validate().expect_err("must be refused").key
+    }
+
+    #[test]
+    fn settings_that_contradict_each_other_name_their_key() {
+        assert_eq!(key_of(|s| s.concurrency = 33), "search.concurrency");
+        assert_eq!(key_of(|s| s.concurrency = 0), "search.concurrency");
+        assert_eq!(key_of(|s| s.window = 0), "search.window");
+        assert_eq!(key_of(|s| s.total_steps = 0), "search.total_steps");
+        assert_eq!(key_of(|s| s.seed = u64::MAX), "search.seed");
+        assert_eq!(key_of(|s| s.learning_rate = Some(0.1)), "search.learning_rate");
+        assert_eq!(key_of(|s| s.budget.money = Some(f64::NAN)), "search.budget.money");
+    }
+
+    #[test]
+    fn an_axis_that_cannot_be_cut_names_its_position_and_field() {
+        let key = |axis: AxisSettings| {
+            let axes = [AxisSettings::even("x", [0.0, 1.0], 2), axis];
+            SearchSettings::default().archive(&axes).expect_err("must be refused").key
+        };
+        let axis = AxisSettings::even("y", [0.0, 1.0], 2);
+        assert_eq!(key(AxisSettings { bins: Some(0), ..axis.clone() }), "axes[1].bins");
+        assert_eq!(key(AxisSettings { bins: None, ..axis.clone() }), "axes[1].bins");
+        assert_eq!(key(AxisSettings { range: [f64::NAN, 1.0], ..axis.clone() }), "axes[1].range");
+        assert_eq!(key(AxisSettings { range: [1.0, 1.0], ..axis.clone() }), "axes[1].range");
+        assert_eq!(key(AxisSettings { ticks: Some(vec![0.5]), ..axis.clone() }), "axes[1].ticks");
+        assert_eq!(key(AxisSettings { bins: None, ticks: Some(vec![0.5, 0.5]), ..axis }), "axes[1].ticks");
+    }
+}

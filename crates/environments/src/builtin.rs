@@ -1,0 +1,83 @@
+//! The experiments and seed pools that come with samara, embedded in the binary.
+
+/// An experiment that comes with samara.
+pub struct Experiment {
+    /// What `samara run` takes.
+    pub name: &'static str,
+    /// What it does, in a line.
+    pub summary: &'static str,
+    /// Its commented settings.
+    pub toml: &'static str,
+}
+
+macro_rules! file {
+    ($path:literal) => {
+        include_str!(concat!("../../../experiments/", $path))
+    };
+}
+
+/// Every built-in experiment.
+pub const EXPERIMENTS: &[Experiment] = &[
+    Experiment {
+        name: "opinions",
+        summary: "opinion pieces about vegetables, from negative to positive (QDAIF)",
+        toml: file!("opinions.toml"),
+    },
+    Experiment {
+        name: "short-story",
+        summary: "stories about a spy and a politician, from conflict to friendship (QDAIF)",
+        toml: file!("short-story.toml"),
+    },
+    Experiment {
+        name: "movie-reviews",
+        summary: "reviews of \"Die Hard\", from negative to positive (QDAIF)",
+        toml: file!("movie-reviews.toml"),
+    },
+    Experiment {
+        name: "function",
+        summary: "an Ackley function in two dimensions; no model",
+        toml: file!("function.toml"),
+    },
+    Experiment {
+        name: "string",
+        summary: "words that approach a target; no model",
+        toml: file!("string.toml"),
+    },
+];
+
+const POOLS: &[(&str, &str)] = &[
+    ("opinions", file!("pools/opinions.txt")),
+    ("short-story", file!("pools/short-story.txt")),
+    ("movie-reviews", file!("pools/movie-reviews.txt")),
+];
+
+/// The experiment called `name`.
+pub fn experiment(name: &str) -> Option<&'static Experiment> {
+    EXPERIMENTS.iter().find(|experiment| experiment.name == name)
+}
+
+/// The seed pool called `name`: one text a line.
+pub fn pool(name: &str) -> Option<&'static str> {
+    POOLS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
+/// A hint that names the pools.
+pub fn pools_hint() -> String {
+    let names: Vec<&str> = POOLS.iter().map(|(name, _)| *name).collect();
+    format!("the built-in pools are {}", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pool_holds_at_least_five_different_texts() {
+        for (name, text) in POOLS {
+            let mut lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+            lines.sort_unstable();
+            lines.dedup();
+            assert!(lines.len() >= 5, "{name} holds {}", lines.len());
+        }
+    }
+}

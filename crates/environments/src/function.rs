@@ -1,0 +1,135 @@
+//! Function optimisation: vectors in a box, measured by themselves, that climb a negated Ackley function.
+//!
+//! Needs no model: a fast check that a search works, and the usual yardstick for archives.
+
+use std::sync::Arc;
+
+use samara_engine::{Context, Environment, Future, Invalid, Outcome, Plan, State, decode};
+use samara_journal::Genome;
+use samara_qd::Stream;
+use serde::{Deserialize, Serialize};
+
+use crate::{Parts, expect_axes};
+
+/// Its name in `experiment.environment`.
+pub const NAME: &str = "function";
+
+/// The `[environment]` section.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Length of the vectors. Default 2.
+    pub dimensions: usize,
+    /// Lowest and highest value of every coordinate. Default `[-4, 4]`.
+    pub range: [f64; 2],
+    /// Standard deviation of the Gaussian step that every coordinate takes in a mutation. Default 0.5.
+    pub step: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { dimensions: 2, range: [-4.0, 4.0], step: 0.5 }
+    }
+}
+
+struct Function {
+    settings: Settings,
+}
+
+/// Builds it.
+pub(crate) fn build(parts: &Parts<'_>) -> Result<Arc<dyn Environment>, Invalid> {
+    let settings: Settings = decode(parts.section, "environment")?;
+    let [lo, hi] = settings.range;
+    if !(lo.is_finite() && hi.is_finite() && lo < hi) {
+        let what = format!("[{lo}, {hi}] is no range");
+        return Err(Invalid::new("environment.range", what, "two finite numbers, the lower first"));
+    }
+    if !(settings.step.is_finite() && settings.step > 0.0) {
+        return Err(Invalid::new("environment.step", "is not a positive number", "0.5 is the default"));
+    }
+    if settings.dimensions == 0 {
+        return Err(Invalid::new("environment.dimensions", "is 0", "2 is the default"));
+    }
+    expect_axes(parts.axes, settings.dimensions, "environment.dimensions")?;
+    Ok(Arc::new(Function { settings }))
+}
+
+/// The Ackley function with a = 5, b = 0.1, c = 2 pi, negated: 0 at the origin, lower everywhere else
+/// (Ackley 1987; the parameters are the reference system's). Portable: `libm`, not the platform's functions.
+pub fn objective(vector: &[f64]) -> f64 {
+    let (a, b, c) = (5.0, 0.1, std::f64::consts::TAU);
+    let n = vector.len() as f64;
+    let squares: f64 = vector.iter().map(|x| x * x).sum::<f64>() / n;
+    let waves: f64 = vector.iter().map(|x| libm::cos(c * x)).sum::<f64>() / n;
+    // Grouped so that the origin gives exactly 0.
+    a * (libm::exp(-b * libm::sqrt(squares)) - 1.0) + (libm::exp(waves) - libm::exp(1.0))
+}
+
+/// Folds a value back into the range as a mirror would, so that the border is no trap.
+fn reflect(x: f64, [lo, hi]: [f64; 2]) -> f64 {
+    let width = hi - lo;
+    let folded = (x - lo).rem_euclid(2.0 * width);
+    let inside = if folded > width { 2.0 * width - folded } else { folded };
+    (lo + inside).clamp(lo, hi)
+}
+
+impl Environment for Function {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn create(&self, _state: &State, _stream: &mut Stream) -> Plan {
+        Plan::fresh(Vec::new())
+    }
+
+    fn vary(&self, state: &State, stream: &mut Stream) -> Option<Plan> {
+        let parent = state.archive().select(stream)?;
+        Some(Plan::varied(vec![parent.id], vec![Genome::clone(state.genome(&parent))]))
+    }
+
+    fn live<'a>(&'a self, plan: Plan, context: &'a mut Context) -> Future<'a, Outcome> {
+        let Settings { dimensions, range, step } = self.settings;
+        let stream = &mut context.stream;
+        let vector: Vec<f64> = match plan.material.first() {
+            Some(Genome::Vector(parent)) => {
+                parent.iter().map(|x| reflect(x + step * stream.normal(), range)).collect()
+            }
+            _ => (0..dimensions).map(|_| stream.uniform(range[0], range[1])).collect(),
+        };
+        let outcome = Outcome::Scored {
+            measures: vector.clone(),
+            objective: objective(&vector),
+            genome: Genome::Vector(vector),
+        };
+        Box::pin(async { Ok(outcome) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_origin_is_the_best_point_and_scores_zero() {
+        assert_eq!(objective(&[0.0, 0.0]), 0.0);
+        for point in [[0.5, 0.0], [1.0, 1.0], [-4.0, 4.0]] {
+            assert!(objective(&point) < 0.0, "{point:?}");
+        }
+    }
+
+    #[test]
+    fn the_objective_matches_the_formula_worked_out_by_hand() {
+        // At (1, 0): squares = 1/2, waves = 1, so 5 (exp(-0.1 sqrt(1/2)) - 1).
+        let expected = 5.0 * ((-0.1 * 0.5_f64.sqrt()).exp() - 1.0);
+        assert!((objective(&[1.0, 0.0]) - expected).abs() < 1e-12);
+    }
+
+    #[test]
+    fn reflection_keeps_values_inside_and_inner_values_unchanged() {
+        let range = [-4.0, 4.0];
+        assert_eq!(reflect(1.5, range), 1.5);
+        assert_eq!(reflect(5.0, range), 3.0);
+        assert_eq!(reflect(-5.0, range), -3.0);
+        assert!((-4.0..=4.0).contains(&reflect(1e9, range)));
+    }
+}

@@ -1,0 +1,245 @@
+//! The `[environment]` section of `lmx_generation`. Names are the reference system's where it has them.
+
+use std::path::Path;
+
+use samara_engine::{AxisSettings, Invalid, pool::CAPACITY};
+use serde::{Deserialize, Serialize};
+
+use crate::builtin;
+
+/// How the examples of a varied candidate are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mutation {
+    /// Elites of cells near a uniformly chosen cell.
+    #[default]
+    LmxNear,
+    /// An elite's own examples with one replaced by a pool item; texts that enter the archive join the pool.
+    Replace,
+}
+
+/// Where the initial prompt pool comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PoolOrigin {
+    /// Read from `prompt_pool_path`.
+    #[default]
+    Seed,
+    /// Five zero-shot completions of the template.
+    Generated,
+}
+
+/// What the objective is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quality {
+    /// The judge's probability of the first of `quality_answers`.
+    #[default]
+    AiFeedback,
+    /// Cosine similarity of the text's embedding to that of `reference`.
+    Embedding,
+}
+
+/// One axis of diversity: a question and its answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Diversity {
+    /// The measure's name, that of its `[[axes]]` entry.
+    pub name: String,
+    /// The question.
+    pub instruction_prompt: String,
+    /// Two answers or more; the measure is the probability of the first.
+    pub answers: Vec<String>,
+}
+
+/// The section.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// What stands before every text in a prompt.
+    pub prompt_template: String,
+    /// Most tokens of a completion. Default 100.
+    #[serde(default = "default_length")]
+    pub gen_max_len: u32,
+    /// How examples are chosen. Default `lmx_near`.
+    #[serde(default)]
+    pub mutation_method: Mutation,
+    /// Where the pool comes from. Default `seed`.
+    #[serde(default)]
+    pub solution_init_method: PoolOrigin,
+    /// A file with one text a line, relative to the experiment's file, or `builtin:NAME`. For `seed`.
+    #[serde(default)]
+    pub prompt_pool_path: Option<String>,
+    /// Examples in a prompt, and cells that `lmx_near` needs filled. Default 3.
+    #[serde(default = "default_few_shot")]
+    pub few_shot: usize,
+    /// Sampling temperature of the generator, 0 to 2. Default 1.
+    #[serde(default = "one")]
+    pub temperature: f64,
+    /// Nucleus sampling: the probability mass tokens are drawn from, above 0 to 1. Default 1.
+    #[serde(default = "one")]
+    pub top_p: f64,
+    /// Completions asked for before an empty one makes the candidate invalid. Default 3.
+    #[serde(default = "default_attempts")]
+    pub attempts: u32,
+    /// The axes of diversity, in the order of `[[axes]]`.
+    pub diversity: Vec<Diversity>,
+    /// What the objective is. Default `ai_feedback`.
+    #[serde(default)]
+    pub quality: Quality,
+    /// The quality question. For `ai_feedback`.
+    #[serde(default)]
+    pub quality_feedback_prompt: String,
+    /// Its answers; the objective is the probability of the first. Default `["yes", "no"]`.
+    #[serde(default = "yes_no")]
+    pub quality_answers: Vec<String>,
+    /// The sentence that good texts resemble. For `embedding`.
+    #[serde(default)]
+    pub reference: String,
+    /// Put before every answer, such as `" \n"` for one judge. Default a newline.
+    #[serde(default = "newline")]
+    pub answer_prefix: String,
+    /// Put behind every instruction, such as `" Please respond with a single word only."`. Default empty.
+    #[serde(default)]
+    pub instruction_suffix: String,
+}
+
+fn default_length() -> u32 {
+    100
+}
+fn default_few_shot() -> usize {
+    3
+}
+fn default_attempts() -> u32 {
+    3
+}
+fn one() -> f64 {
+    1.0
+}
+fn yes_no() -> Vec<String> {
+    vec!["yes".into(), "no".into()]
+}
+fn newline() -> String {
+    "\n".into()
+}
+
+fn invalid(key: &str, what: impl Into<String>, hint: &str) -> Invalid {
+    Invalid::new(format!("environment.{key}"), what, hint)
+}
+
+impl Settings {
+    /// Checks the values, and that the axes are those of the diversity questions.
+    pub fn validate(&self, axes: &[AxisSettings]) -> Result<(), Invalid> {
+        if self.prompt_template.trim().is_empty() {
+            return Err(invalid(
+                "prompt_template",
+                "is empty",
+                "such as \"Here is a random opinion piece:\"",
+            ));
+        }
+        if self.gen_max_len == 0 {
+            return Err(invalid("gen_max_len", "is 0", "set it to the longest text in tokens, such as 50"));
+        }
+        if self.few_shot == 0 || self.attempts == 0 {
+            let key = if self.few_shot == 0 { "few_shot" } else { "attempts" };
+            return Err(invalid(key, "is 0", "3 is the default"));
+        }
+        if !(0.0..=2.0).contains(&self.temperature) {
+            return Err(invalid("temperature", format!("is {}", self.temperature), "set it from 0 to 2"));
+        }
+        if !(self.top_p > 0.0 && self.top_p <= 1.0) {
+            return Err(invalid("top_p", format!("is {}", self.top_p), "set it above 0, to 1 at most"));
+        }
+        self.validate_questions()?;
+        self.validate_axes(axes)
+    }
+
+    fn validate_questions(&self) -> Result<(), Invalid> {
+        let asked = self.diversity.iter().enumerate();
+        let mut questions: Vec<(String, &str, &[String])> = asked
+            .map(|(i, axis)| (format!("diversity[{i}]"), &*axis.instruction_prompt, &*axis.answers))
+            .collect();
+        match self.quality {
+            Quality::AiFeedback => {
+                questions.push((
+                    "quality_feedback_prompt".into(),
+                    &self.quality_feedback_prompt,
+                    &self.quality_answers,
+                ));
+            }
+            Quality::Embedding if self.reference.trim().is_empty() => {
+                return Err(invalid(
+                    "reference",
+                    "is empty",
+                    "quality = \"embedding\" compares texts to this sentence",
+                ));
+            }
+            Quality::Embedding => {}
+        }
+        for (key, prompt, answers) in questions {
+            if prompt.trim().is_empty() {
+                return Err(invalid(&key, "asks nothing", "write the question that the judge answers"));
+            }
+            let distinct =
+                answers.iter().enumerate().all(|(i, a)| !a.is_empty() && !answers[..i].contains(a));
+            if answers.len() < 2 || !distinct {
+                return Err(invalid(
+                    &key,
+                    "needs two different answers or more",
+                    "such as [\"yes\", \"no\"]",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn validate_axes(&self, axes: &[AxisSettings]) -> Result<(), Invalid> {
+        crate::expect_axes(axes, self.diversity.len(), "environment.diversity")?;
+        for (i, (axis, diversity)) in axes.iter().zip(&self.diversity).enumerate() {
+            if axis.name != diversity.name {
+                let what =
+                    format!("is `{}`, but environment.diversity[{i}] is `{}`", axis.name, diversity.name);
+                return Err(Invalid::new(
+                    format!("axes[{i}].name"),
+                    what,
+                    "give both the same names in the same order",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The seed texts; none if the pool is generated.
+    pub fn read_pool(&self, folder: &Path) -> Result<Vec<String>, Invalid> {
+        let key = "prompt_pool_path";
+        let path = match (self.solution_init_method, &self.prompt_pool_path) {
+            (PoolOrigin::Generated, _) => return Ok(Vec::new()),
+            (PoolOrigin::Seed, None) => {
+                return Err(invalid(
+                    key,
+                    "is missing",
+                    "name a file, or set solution_init_method = \"generated\"",
+                ));
+            }
+            (PoolOrigin::Seed, Some(path)) => path,
+        };
+        let text = match path.strip_prefix("builtin:") {
+            Some(name) => builtin::pool(name).map(str::to_owned).ok_or_else(|| {
+                invalid(key, format!("there is no built-in pool `{name}`"), &builtin::pools_hint())
+            })?,
+            None => std::fs::read_to_string(folder.join(path)).map_err(|error| {
+                let file = folder.join(path);
+                let hint = "one text a line; a relative path starts at the experiment's file";
+                invalid(key, format!("can't read {}: {error}", file.display()), hint)
+            })?,
+        };
+        let texts: Vec<String> =
+            text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+        if texts.len() < self.few_shot || texts.len() > CAPACITY {
+            let what = format!("{path} holds {} texts", texts.len());
+            let hint = format!("a pool needs {} to {CAPACITY}, one a line", self.few_shot);
+            return Err(invalid(key, what, &hint));
+        }
+        Ok(texts)
+    }
+}
