@@ -183,7 +183,7 @@ fn the_views_show_what_was_recorded() {
     assert_eq!(row("SELECT text FROM candidates_view WHERE candidate = 1"), "[0.3333333333333333,-0.0]");
     assert_eq!(
         row("SELECT json_array(role, kind, answer, log_probabilities, seed) FROM calls_view WHERE call = 2"),
-        r#"["judge","score","[\"yes\",\"no\"]","[-0.1,-2.302585092994046]","0"]"#
+        r#"["judge","score","[\"yes\",\"no\"]","[-0.1,-2.5]","0"]"#
     );
     let calls = "SELECT count(*) FROM calls_view c JOIN candidates_view v ON v.candidate = c.candidate";
     assert_eq!(connection.query_row(calls, [], |row| row.get::<_, u32>(0)).unwrap(), 20);

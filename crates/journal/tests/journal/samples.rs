@@ -80,7 +80,7 @@ pub(crate) fn judge(index: u64, text: &str) -> ModelCall {
         model: "seedling".into(),
         prompt: format!("Is this a story?\n{text}"),
         answer: "[\"yes\",\"no\"]".into(),
-        log_probabilities: vec![-0.1, -2.302_585_092_994_046],
+        log_probabilities: vec![-0.1, -2.5],
         method: Some("log_probabilities".into()),
         tokens_in: 100,
         tokens_out: 0,
