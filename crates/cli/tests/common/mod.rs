@@ -1,0 +1,92 @@
+//! Running the binary as a person would, in a folder of its own.
+
+#![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
+#![allow(dead_code, clippy::allow_attributes, reason = "each test uses its own part")]
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+/// A folder that vanishes with the test.
+pub(crate) struct Place {
+    pub(crate) folder: tempfile::TempDir,
+}
+
+/// A script like that of `experiments/scripts`, with simulated latency and faults.
+pub(crate) fn script(extra: &str) -> String {
+    let base = include_str!("../../../../experiments/scripts/opinions.toml");
+    format!("{base}\n{extra}\n")
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
+        std::fs::write(self.path(name), text).unwrap();
+        self.path(name).display().to_string()
+    }
+
+    /// The binary with these arguments, not yet started; no variable of the caller's reaches it.
+    pub(crate) fn samara(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_samara"));
+        command.args(arguments).current_dir(self.folder.path());
+        for variable in ["OPENAI_BASE_URL", "OPENAI_API_KEY"] {
+            command.env_remove(variable);
+        }
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.samara(arguments).output().unwrap()
+    }
+
+    /// Arguments that run `opinions` against a script.
+    pub(crate) fn opinions(&self, script: &str, out: &str, more: &[&str]) -> Vec<String> {
+        let models = ["generator", "judge"].map(|role| format!("models.{role}=scripted:{script}"));
+        let mut arguments: Vec<String> = ["run", "opinions", "--quiet", "--format", "json", "--out", out]
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        for set in &models {
+            arguments.extend(["--set".to_owned(), set.clone()]);
+        }
+        arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
+        arguments
+    }
+
+    pub(crate) fn run_all(&self, arguments: &[String]) -> Output {
+        self.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// The JSON that a successful command prints.
+    pub(crate) fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        parse(&self.run(arguments))
+    }
+}
+
+pub(crate) fn parse(output: &Output) -> serde_json::Value {
+    assert!(output.status.success(), "{}", error(output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+pub(crate) fn error(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Whether any file below a folder holds these bytes.
+pub(crate) fn holds(folder: &Path, needle: &str) -> bool {
+    std::fs::read_dir(folder).unwrap().flatten().any(|entry| {
+        if entry.path().is_dir() {
+            return holds(&entry.path(), needle);
+        }
+        let bytes = std::fs::read(entry.path()).unwrap_or_default();
+        bytes.windows(needle.len()).any(|window| window == needle.as_bytes())
+    })
+}

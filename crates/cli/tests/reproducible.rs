@@ -1,0 +1,145 @@
+//! The promise: the archive is a function of settings, seed and answers, whatever the concurrency, and however often
+//! the run was killed.
+
+#![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
+
+mod common;
+
+use std::{process::Child, time::Duration};
+
+use common::{Place, error, parse, script};
+
+const LATENCY: &str = "[latency]\nms = [0.0, 8.0]\n[[faults]]\nkind = \"server_error\"\nrate = 0.02\n";
+
+fn hash(summary: &serde_json::Value) -> String {
+    summary["archive_hash"].as_str().unwrap().to_owned()
+}
+
+/// Both mutation methods, a pool made by the model, and depth: everything that state can hang on.
+const VARIANTS: [&[&str]; 2] = [
+    &["--set", "search.depth=2"],
+    &["--set", "environment.mutation_method=replace", "--set", "environment.solution_init_method=generated"],
+];
+
+#[test]
+fn the_archive_is_equal_for_any_concurrency_at_equal_window() {
+    let place = Place::new();
+    let script = place.write("script.toml", &script(LATENCY));
+    for (variant, more) in VARIANTS.into_iter().enumerate() {
+        let mut hashes = Vec::new();
+        for concurrency in ["1", "4", "16", "64"] {
+            let mut more = more.to_vec();
+            more.extend(["--seed", "5", "--set", "search.window=64", "--set", "search.total_steps=250"]);
+            more.extend(["--concurrency", concurrency]);
+            let out = format!("{variant}-{concurrency}");
+            hashes.push(hash(&parse(&place.run_all(&place.opinions(&script, &out, &more)))));
+        }
+        hashes.dedup();
+        assert_eq!(hashes.len(), 1, "variant {variant}");
+    }
+}
+
+#[test]
+fn another_seed_or_window_gives_another_archive() {
+    let place = Place::new();
+    let script = place.write("script.toml", &script(""));
+    let run = |out: &str, more: &[&str]| hash(&parse(&place.run_all(&place.opinions(&script, out, more))));
+    let base = run("a", &["--set", "search.total_steps=300"]);
+    assert_eq!(base, run("b", &["--set", "search.total_steps=300"]));
+    assert_ne!(base, run("c", &["--set", "search.total_steps=300", "--seed", "1"]));
+    assert_ne!(base, run("d", &["--set", "search.total_steps=300", "--set", "search.window=64"]));
+}
+
+fn start(place: &Place, arguments: &[String]) -> Child {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let quiet = || std::process::Stdio::null();
+    place.samara(&arguments).stdout(quiet()).stderr(quiet()).spawn().unwrap()
+}
+
+fn settled(place: &Place, run: &str) -> u64 {
+    place.json(&["show", run, "--format", "json"])["candidates"].as_u64().unwrap()
+}
+
+#[test]
+fn twenty_kills_and_resumes_change_nothing() {
+    let place = Place::new();
+    let script = place.write("script.toml", &script(LATENCY));
+    let more = ["--seed", "3", "--set", "search.total_steps=600", "--set", "search.depth=2"];
+    let whole = hash(&parse(&place.run_all(&place.opinions(&script, "whole", &more))));
+    let mut child = start(&place, &place.opinions(&script, "killed", &more));
+    // Waits that cover the start, the middle of a transaction and everything between.
+    let mut wait = 41_u64;
+    let mut last = 0;
+    for _ in 0..20 {
+        wait = (wait * 75 + 74) % 65_537;
+        std::thread::sleep(Duration::from_millis(20 + wait % 60));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if place.path("killed/run.db").exists() {
+            let now = settled(&place, "killed");
+            assert!(now >= last, "what was settled is never lost");
+            last = now;
+            let resume = ["resume", "killed", "--quiet"].map(str::to_owned);
+            child = start(&place, &resume);
+        } else {
+            child = start(&place, &place.opinions(&script, "killed", &more));
+        }
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let resumed = parse(&place.run(&["resume", "killed", "--quiet", "--format", "json"]));
+    assert_eq!(resumed["candidates"], 600);
+    assert_eq!(hash(&resumed), whole);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_finishes_the_living_and_resume_gives_the_same_archive() {
+    let place = Place::new();
+    let script = place.write("script.toml", &script("[latency]\nms = [5.0, 20.0]\n"));
+    let more = ["--set", "search.total_steps=300"];
+    let whole = hash(&parse(&place.run_all(&place.opinions(&script, "whole", &more))));
+    let mut child = start(&place, &place.opinions(&script, "stopped", &more));
+    while !place.path("stopped/run.db").exists() || settled(&place, "stopped") < 20 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let summary = place.json(&["show", "stopped", "--format", "json"]);
+    assert_eq!(summary["ended"], "interrupted");
+    assert!(summary["candidates"].as_u64().unwrap() < 300);
+    let resumed = parse(&place.run(&["resume", "stopped", "--quiet", "--format", "json"]));
+    assert_eq!(hash(&resumed), whole);
+}
+
+#[test]
+fn a_budget_stops_at_the_same_candidate_at_any_concurrency() {
+    let place = Place::new();
+    let script = place.write("script.toml", &script(LATENCY));
+    let run = |out: &str, concurrency: &str| {
+        let more = ["--set", "search.budget.tokens=60000", "--concurrency", concurrency];
+        parse(&place.run_all(&place.opinions(&script, out, &more)))
+    };
+    let (one, many) = (run("one", "1"), run("many", "32"));
+    assert_eq!(one["ended"], "budget");
+    assert!(one["tokens"].as_u64().unwrap() <= 60_000);
+    assert!(one["candidates"].as_u64().unwrap() > 50);
+    assert_eq!((hash(&one), &one["candidates"]), (hash(&many), &many["candidates"]));
+    let more = ["resume", "one", "--quiet", "--format", "json", "--set", "search.budget.tokens=90000"];
+    assert!(parse(&place.run(&more))["candidates"].as_u64() > one["candidates"].as_u64());
+}
+
+#[test]
+fn a_finished_run_can_be_made_longer_and_equals_a_long_one() {
+    let place = Place::new();
+    let script = place.write("script.toml", &script(""));
+    let long =
+        hash(&parse(&place.run_all(&place.opinions(&script, "long", &["--set", "search.total_steps=400"]))));
+    parse(&place.run_all(&place.opinions(&script, "short", &["--set", "search.total_steps=250"])));
+    let resume = ["resume", "short", "--quiet", "--format", "json", "--set", "search.total_steps=400"];
+    assert_eq!(hash(&parse(&place.run(&resume))), long);
+    let refused = place.run(&["resume", "short", "--set", "search.seed=4"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(error(&refused).contains("search.seed"));
+}
