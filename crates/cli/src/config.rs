@@ -112,7 +112,7 @@ pub(crate) fn reload(config: &str, run: &Path, set: &[String]) -> Result<Experim
     for change in set {
         let key = change.split('=').next().unwrap_or_default().trim();
         let fine = |allowed: &&str| key == *allowed || key.starts_with(&format!("{allowed}."));
-        if !allowed.iter().any(|allowed| fine(&allowed)) {
+        if !allowed.iter().any(fine) {
             let hint = "a run keeps what decides its result; start a new run to change it";
             return Err(Failure::usage(format!(
                 "--set {change}: `{key}` can't change in a run\nhint: {hint}"

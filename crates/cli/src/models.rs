@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use samara_engine::{Environment, Models};
-use samara_lm::{Budget, Capabilities, LanguageModel, ModelSettings, Needs, open};
+use samara_lm::{Budget, Capabilities, LanguageModel, LmError, ModelSettings, Needs, open};
 
 use crate::exit::Failure;
 
@@ -28,9 +28,9 @@ pub(crate) async fn start(
         let shared = opened.iter().find(|(other, _)| *other == settings).map(|(_, model)| Arc::clone(model));
         let model = match shared {
             Some(model) => model,
-            None => open(settings, Arc::clone(budget)).map_err(|error| named(role, error.into()))?,
+            None => open(settings, Arc::clone(budget)).map_err(|error| named(role, error))?,
         };
-        found.push((role, model.probe(needs).await.map_err(|error| named(role, error.into()))?));
+        found.push((role, model.probe(needs).await.map_err(|error| named(role, error))?));
         opened.push((settings, Arc::clone(&model)));
         match role {
             "generator" => models.generator = Some(model),
@@ -41,6 +41,7 @@ pub(crate) async fn start(
     Ok((models, found))
 }
 
-fn named(role: &str, failure: Failure) -> Failure {
+fn named(role: &str, error: LmError) -> Failure {
+    let failure = Failure::from(error);
     Failure { message: format!("models.{role}: {}", failure.message), ..failure }
 }

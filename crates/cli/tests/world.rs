@@ -158,7 +158,7 @@ fn a_full_disk_stops_the_run_and_the_journal_opens() {
     assert_eq!(output.status.code(), Some(1), "{}", error(&output));
     assert!(error(&output).contains("samara resume"), "{}", error(&output));
     let kept = place.json(&["show", "out", "--format", "json"])["candidates"].as_u64().unwrap();
-    assert!(kept > 50, "{kept}");
+    assert!(kept > 10, "{kept}");
     let resumed =
         place.run(&["resume", "out", "--quiet", "--format", "json", "--set", "search.total_steps=1500"]);
     assert!(parse(&resumed)["candidates"].as_u64().unwrap() >= kept);

@@ -173,8 +173,8 @@ fn trouble(role: &'static str, error: LmError) -> Trouble {
     }
 }
 
-fn role<'a>(
-    model: &'a Option<Arc<dyn LanguageModel>>,
+fn role(
+    model: &Option<Arc<dyn LanguageModel>>,
     name: &'static str,
 ) -> Result<Arc<dyn LanguageModel>, Trouble> {
     model.clone().ok_or_else(|| {

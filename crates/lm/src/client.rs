@@ -176,7 +176,7 @@ impl Client {
     }
 
     /// An attempt's last error as the caller sees it.
-    pub(crate) fn failure(&self, error: AttemptError, attempts: u32) -> LmError {
+    pub(crate) fn failure(&self, error: &AttemptError, attempts: u32) -> LmError {
         let hint = match error.kind {
             ErrorKind::Unreachable => Some(format!(
                 "is the server at {} running? Set base_url in the model's section, or OPENAI_BASE_URL",

@@ -66,7 +66,7 @@ pub(crate) async fn carry(client: &Client, operation: &Operation<'_>) -> Result<
             Err(error) => {
                 let wait = error.after.unwrap_or_else(|| jitter(attempts));
                 if gives_up(&error, attempts, client.attempts(), deadline, wait) {
-                    return Err(client.failure(error, attempts));
+                    return Err(client.failure(&error, attempts));
                 }
                 tokio::time::sleep(wait).await;
             }

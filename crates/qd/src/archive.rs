@@ -341,7 +341,8 @@ impl Archive {
 
     fn move_threshold(&mut self, cell: usize, accepted: usize, sum: f64) {
         if let Some(soft) = self.rules.soft {
-            let kept = (1.0 - soft.learning_rate).powi(accepted as i32);
+            // `powi` may differ between platforms in its last bits.
+            let kept = libm::pow(1.0 - soft.learning_rate, accepted as f64);
             self.thresholds[cell] = kept * self.thresholds[cell] + sum / accepted as f64 * (1.0 - kept);
         }
     }

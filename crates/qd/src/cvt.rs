@@ -68,7 +68,10 @@ impl CvtSettings {
         if self.ranges.is_empty() {
             return bad("a CVT needs a range".into());
         }
-        match self.ranges.iter().find(|(lo, hi)| !(lo.is_finite() && hi.is_finite() && lo < hi)) {
+        if !(self.tolerance.is_finite() && self.tolerance >= 0.0) {
+            return bad(format!("a tolerance of {} never ends k-means", self.tolerance));
+        }
+        match self.ranges.iter().find(|(lo, hi)| !((hi - lo).is_finite() && lo < hi)) {
             Some((lo, hi)) => bad(format!("[{lo}, {hi}] is no finite range")),
             None => Ok(()),
         }

@@ -19,10 +19,15 @@ impl Grid {
     /// The product of `axes`.
     ///
     /// # Errors
-    /// No axes, or more than 2^24 cells.
+    /// No axes, two axes of one name, or more than 2^24 cells.
     pub fn new(axes: Vec<Axis>) -> Result<Self, QdError> {
         if axes.is_empty() {
             return Err(QdError::Tessellation("a grid needs an axis".into()));
+        }
+        if let Some(axis) =
+            axes.iter().enumerate().find(|(i, axis)| axes[..*i].iter().any(|a| a.name() == axis.name()))
+        {
+            return Err(QdError::Tessellation(format!("two axes are called `{}`", axis.1.name())));
         }
         let cells = axes.iter().try_fold(1_usize, |cells, axis| cells.checked_mul(axis.cells()));
         match cells {

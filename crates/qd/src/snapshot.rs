@@ -71,10 +71,17 @@ fn restore(snapshot: Snapshot) -> Result<Archive, QdError> {
             _ => return bad("a threshold is missing, not finite, or out of place"),
         }
     }
-    let held = archive.stats().best;
+    let held = archive.best;
+    // Only a soft archive may have lost its best; ties are decided by the order of additions, so that the id counts.
+    let lost = |best: f64, held: f64| archive.rules().soft.is_some() && best > held;
+    let known = |best: (f64, u64)| archive.iter().any(|elite| (elite.objective, elite.id) == best);
     match (snapshot.best, held) {
         (None, None) => {}
-        (Some((best, _)), Some(held)) if best.is_finite() && best >= held => archive.best = snapshot.best,
+        (Some(best), Some(held))
+            if best.0.is_finite() && (lost(best.0, held.0) || (best.0 == held.0 && known(best))) =>
+        {
+            archive.best = snapshot.best;
+        }
         _ => return bad("its best objective is not that of its entries"),
     }
     let tolerance = 1e-6 * (1.0 + archive.sum().abs());

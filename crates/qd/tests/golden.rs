@@ -44,7 +44,8 @@ fn input(dims: usize) -> Vec<Entry> {
 }
 
 fn even(dims: &[usize], ranges: &[(f64, f64)]) -> Tessellation {
-    let axes = dims.iter().zip(ranges).map(|(n, (lo, hi))| Axis::bins("m", *lo, *hi, *n).unwrap()).collect();
+    let axes = dims.iter().zip(ranges).enumerate();
+    let axes = axes.map(|(i, (n, (lo, hi)))| Axis::bins(format!("m{i}"), *lo, *hi, *n).unwrap()).collect();
     Tessellation::Grid(Grid::new(axes).unwrap())
 }
 
@@ -144,8 +145,8 @@ fn openelm_tessellation(want: &Value) -> Tessellation {
         vec![nums(bins)]
     };
     let dims = want["dims"].as_array().unwrap().len();
-    let edges =
-        (0..dims).map(|axis| Axis::ticks("m", per_axis[axis.min(per_axis.len() - 1)].clone()).unwrap());
+    let edges = (0..dims)
+        .map(|axis| Axis::ticks(format!("m{axis}"), per_axis[axis.min(per_axis.len() - 1)].clone()).unwrap());
     Tessellation::Grid(Grid::new(edges.collect()).unwrap())
 }
 

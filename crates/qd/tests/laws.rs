@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use samara_qd::{Archive, Axis, Cvt, CvtSettings, Elite, Grid, Rules, Soft, Status, Stream, Tessellation};
 
 fn grid(bins: &[usize]) -> Tessellation {
-    let axes = bins.iter().map(|n| Axis::bins("m", 0.0, 1.0, *n).unwrap()).collect();
+    let axes =
+        bins.iter().enumerate().map(|(i, n)| Axis::bins(format!("m{i}"), 0.0, 1.0, *n).unwrap()).collect();
     Tessellation::Grid(Grid::new(axes).unwrap())
 }
 
@@ -172,7 +173,11 @@ fn a_damaged_snapshot_is_an_error() {
     empty["cells"][0]["entries"] = serde_json::json!([]);
     let mut sum = good.clone();
     sum["sum"] = serde_json::json!(17.0);
-    for damaged in [swapped, twice, empty, sum] {
+    let mut best = good.clone();
+    best["best"] = serde_json::json!([123.0, 77]);
+    let mut id = good.clone();
+    id["best"] = serde_json::json!([2.0, 77]);
+    for damaged in [swapped, twice, empty, sum, best, id] {
         assert!(serde_json::from_value::<Archive>(damaged).is_err());
     }
 }

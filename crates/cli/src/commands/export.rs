@@ -34,7 +34,13 @@ fn write(reader: &Reader, args: &Export, out: &mut dyn Write) -> Result<(), Fail
             export::csv(reader, &axes, &mut out)
         }
     };
-    written?;
+    match written {
+        // A reader that went away (`| head`) is no failure.
+        Err(JournalError::Export { source }) if source.kind() == std::io::ErrorKind::BrokenPipe => {
+            return Ok(());
+        }
+        written => written?,
+    }
     match out.flush() {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         flushed => Ok(flushed?),

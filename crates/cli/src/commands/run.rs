@@ -86,7 +86,7 @@ fn go(
     let ended = runtime.block_on(search(experiment, folder, spent, output, journal));
     // Abandoned candidates may still wait for their models; their answers would have nowhere to go.
     runtime.shutdown_background();
-    finish(ended?, folder, output)
+    finish(&ended?, folder, output)
 }
 
 async fn search(
@@ -160,7 +160,7 @@ async fn wait_for_signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-fn finish(ended: Ended, folder: &Path, output: &args::Output) -> Result<Exit, Failure> {
+fn finish(ended: &Ended, folder: &Path, output: &args::Output) -> Result<Exit, Failure> {
     let reader = Reader::open(folder)?;
     let header = reader.header().clone();
     let mut summary = Summary::new(header.experiment, Some(header.seed), &ended.state, &reader.totals()?);

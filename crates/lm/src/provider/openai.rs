@@ -192,7 +192,7 @@ fn from_echo(reply: &Json, prompt: &str, answer: &str) -> Result<f64, AttemptErr
     for (position, start) in starts.iter().enumerate() {
         // A token that straddles the border belongs to the answer: it is what tells the answers apart.
         let end = starts.get(position + 1).copied().unwrap_or(usize::MAX);
-        if *start < to && end > from && (*start >= from || end > from) {
+        if *start < to && end > from {
             sum += number(&values[position])?;
         }
     }

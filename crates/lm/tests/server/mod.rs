@@ -152,11 +152,12 @@ pub(crate) fn sound(request: &Request) -> Action {
 
 /// The last line or word is the answer; its log-probability depends on the vowels before it.
 fn echo(text: &str) -> Value {
-    let start = text.rfind(['\n', '=']).map_or(0, |end| end + 1);
+    // A line's answer comes with its newline, as a tokeniser would have it.
+    let start = text.rfind('\n').or_else(|| text.rfind('=').map(|end| end + 1)).unwrap_or(0);
     let (before, answer) = text.split_at(start);
     let vowels = before.chars().filter(|c| "aeiou".contains(*c)).count();
-    let odds = (vowels % 17) as f64 / 4.0 - 2.0;
-    let sign = if matches!(answer, "positive" | "yes" | "2") { -1.0 } else { 1.0 };
+    let odds = ((vowels % 17) as f64 / 4.0 - 2.0) * 3.0;
+    let sign = if matches!(answer.trim(), "positive" | "yes" | "2") { -1.0 } else { 1.0 };
     let log = if answer == "zebra" { -9.0 } else { -(1.0 + (sign * odds).exp()).ln() };
     let offset = before.chars().count();
     let last = text.chars().count();
