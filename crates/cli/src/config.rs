@@ -148,15 +148,13 @@ fn apply(table: &mut Table, change: &str) -> Result<(), Failure> {
                 table.entry((*part).to_owned()).or_insert_with(|| Value::Table(Table::new()))
             }
             Value::Array(list) => part.parse().ok().and_then(|i: usize| list.get_mut(i)).ok_or_else(what)?,
-            // `models.generator = "openai:NAME"` gives way to single settings.
-            other => {
-                *other = Value::Table(Table::new());
-                other
-                    .as_table_mut()
-                    .ok_or_else(what)?
-                    .entry((*part).to_owned())
-                    .or_insert(Value::Boolean(false))
+            // `models.generator = "openai:NAME"` becomes a table once a single setting is added to it.
+            Value::String(model) => {
+                *place = Value::try_from(ModelSettings::parse(model)?).map_err(Failure::usage)?;
+                let table = place.as_table_mut().ok_or_else(what)?;
+                table.entry((*part).to_owned()).or_insert(Value::Boolean(false))
             }
+            _ => return Err(what()),
         };
     }
     *place = value_of(value);

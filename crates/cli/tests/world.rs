@@ -1,7 +1,5 @@
 //! Runs against servers and disks that fail: candidates get a fate or the run stops clearly, and the journal opens.
 
-#![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
-
 mod common;
 #[path = "../../lm/tests/server/mod.rs"]
 mod server;

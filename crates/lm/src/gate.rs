@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Attempts allowed before anything is known of the server.
-const START: usize = 32;
+const START: usize = 64;
 
 #[derive(Debug)]
 struct State {
@@ -133,7 +133,7 @@ mod tests {
     #[tokio::test]
     async fn the_limit_doubles_per_round_until_the_server_pushes_back() {
         let gate = Gate::new(256);
-        for expected in [64, 128, 256, 256] {
+        for expected in [128, 256, 256] {
             let mut places = Vec::new();
             for _ in 0..gate.limit() {
                 places.push(gate.enter().await);
