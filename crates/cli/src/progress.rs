@@ -17,8 +17,7 @@ impl Progress {
     pub(crate) fn new(total: u64, quiet: bool) -> Self {
         let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(total) };
         // The template is fixed; a bar without it would still count.
-        if let Ok(style) =
-            ProgressStyle::with_template("{bar:24} {pos}/{len}  {per_sec:.0}  {msg}  [{elapsed} / ETA {eta}]")
+        if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len}  {msg}  [{elapsed}, ETA {eta}]")
         {
             bar.set_style(style);
         }
@@ -49,8 +48,9 @@ impl Progress {
         let best = stats.best.map_or("-".to_owned(), |best| format!("{best:.3}"));
         let money = state.spending().total.money;
         let cost = if money > 0.0 { format!("  cost {money:.3}") } else { String::new() };
+        let rate = self.bar.per_sec();
         self.bar.set_message(format!(
-            "coverage {:.0} %  QD {:.2}  best {best}{cost}",
+            "{rate:.0}/s  coverage {:.0} %  QD {:.2}  best {best}{cost}",
             stats.coverage * 100.0,
             stats.qd_score
         ));

@@ -126,6 +126,19 @@ fn a_budget_stops_at_the_same_candidate_at_any_concurrency() {
     assert!(one["tokens"].as_u64().unwrap() <= 60_000);
     assert!(one["candidates"].as_u64().unwrap() > 50);
     assert_eq!((hash(&one), &one["candidates"]), (hash(&many), &many["candidates"]));
+    let mut child =
+        start(&place, &place.opinions(&script, "killed", &["--set", "search.budget.tokens=60000"]));
+    while !place.path("killed/run.db").exists() || settled(&place, "killed") < 40 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let resumed = parse(&place.run(&["resume", "killed", "--quiet", "--format", "json"]));
+    assert_eq!(
+        (hash(&resumed), &resumed["candidates"]),
+        (hash(&one), &one["candidates"]),
+        "a kill changes nothing"
+    );
     let more = ["resume", "one", "--quiet", "--format", "json", "--set", "search.budget.tokens=90000"];
     assert!(parse(&place.run(&more))["candidates"].as_u64() > one["candidates"].as_u64());
 }

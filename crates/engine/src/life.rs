@@ -168,12 +168,11 @@ impl Owner {
     /// states that they were first proposed from.
     fn fold_journal(&mut self) -> Result<(), EngineError> {
         let reader = self.journal.reader()?;
-        let recorded = reader.len()?;
-        self.next = recorded;
-        self.propose(recorded);
+        self.next = reader.len()?;
+        self.propose();
         reader.fold(&mut |settled: Settled| {
             self.state.refold(settled)?;
-            self.propose(recorded);
+            self.propose();
             Ok::<(), EngineError>(())
         })
     }
@@ -201,23 +200,21 @@ impl Owner {
             }
             while let Some(lived) = self.waiting.remove(&self.state.settled()) {
                 match self.settle(lived, observer)? {
-                    None => self.propose(0),
+                    None => self.propose(),
                     Some(ending) => return Ok(ending),
                 }
             }
         }
     }
 
-    /// Proposes every candidate whose time has come: those below settled + window.
-    fn propose(&mut self, recorded: u64) {
+    /// Proposes every candidate whose time has come: those below settled + window. While the journal is folded, those
+    /// it holds are passed over; the others find the very state that they were first proposed from.
+    fn propose(&mut self) {
         let horizon = self.state.settled() + self.settings.window as u64;
         while self.next < horizon.min(self.settings.total_steps) && self.closed.is_none() {
             let index = self.next;
-            let settled = self.state.settled();
-            // While folding, the window's older part is in the journal; a candidate's reserve counts from there.
-            debug_assert!(index >= recorded);
-            if !self.state.spending().allows(&self.settings.budget, index - settled.max(recorded).min(index))
-            {
+            let in_flight = index - self.state.settled();
+            if !self.state.spending().allows(&self.settings.budget, in_flight) {
                 self.closed = Some(Ending::Budget);
                 return;
             }
