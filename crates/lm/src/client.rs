@@ -1,16 +1,23 @@
 //! The client: requests become operations, operations are carried through the layers, answers become replies.
 //!
-//! What must be known about a server first (its model's name, its interface, the scoring method) is found by the
-//! start-up probe, or by the first request that needs it, once.
+//! The layers are in `retry.rs`, what must be known of a server first in `probe.rs`, scores in `score.rs`.
 
-use std::{fmt::Debug, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    fmt::Debug,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use futures_util::future::{join_all, try_join_all};
 use tokio::sync::OnceCell;
 
 use crate::{
-    Api, Budget, Capabilities, Completion, CompletionRequest, EmbedRequest, Embeddings, ErrorKind, Finish,
-    LmError, ModelSettings, Needs, ProviderName, Sampling, Score, ScoreMethod, ScoreRequest, Scoring, Usage,
+    Budget, Capabilities, Completion, CompletionRequest, EmbedRequest, Embeddings, ErrorKind, Finish,
+    LmError, ModelSettings, Needs, ProviderName, Score, ScoreMethod, ScoreRequest, Usage,
     gate::Gate,
     provider::{Backend, openai::OpenAi, scripted::Scripted},
     retry::{AttemptError, carry},
@@ -87,8 +94,11 @@ pub(crate) struct Client {
     pub gate: Gate,
     pub budget: Arc<Budget>,
     label: String,
-    endpoint: OnceCell<Endpoint>,
-    method: OnceCell<(ScoreMethod, Vec<String>)>,
+    /// Whether any operation ever succeeded.
+    answered: AtomicBool,
+    pub name: OnceCell<String>,
+    pub endpoint: OnceCell<Endpoint>,
+    pub method: OnceCell<(ScoreMethod, Vec<String>)>,
 }
 
 /// Four bytes a token: what English text takes in common vocabularies.
@@ -132,18 +142,27 @@ impl Client {
             gate: Gate::new(settings.max_concurrency),
             budget,
             label,
+            answered: AtomicBool::new(false),
+            name: OnceCell::new(),
             endpoint: OnceCell::new(),
             method: OnceCell::new(),
         })
     }
 
-    /// Attempts per operation. Until the server has answered once, two must do: a person waits for the start.
-    pub(crate) fn attempts(&self) -> u32 {
-        if self.endpoint.initialized() {
-            self.settings.max_attempts
-        } else {
+    /// Attempts that a failure of this kind allows. Until the server has answered once, an address where nobody
+    /// answers is given up after two: a person waits for the start, and the address is probably wrong.
+    pub(crate) fn attempts(&self, kind: ErrorKind) -> u32 {
+        let silent = matches!(kind, ErrorKind::Unreachable | ErrorKind::Timeout);
+        if silent && !self.answered.load(Ordering::Relaxed) {
             self.settings.max_attempts.min(2)
+        } else {
+            self.settings.max_attempts
         }
+    }
+
+    /// Remembers that there is a server.
+    pub(crate) fn has_answered(&self) {
+        self.answered.store(true, Ordering::Relaxed);
     }
 
     /// What tokens cost.
@@ -193,191 +212,50 @@ impl Client {
         };
         LmError { kind: error.kind, message: format!("{}: {}", self.label, error.message), hint, attempts }
     }
-
-    async fn endpoint(&self) -> Result<&Endpoint, LmError> {
-        self.endpoint.get_or_try_init(|| self.find_endpoint()).await
-    }
-
-    /// The model's name and interface. A server without `/completions` says so with a 404 or the like.
-    async fn find_endpoint(&self) -> Result<Endpoint, LmError> {
-        if self.settings.provider == ProviderName::Scripted {
-            return Ok(Endpoint { model: self.label.clone(), chat: false });
-        }
-        let model = match &self.settings.model {
-            Some(model) => model.clone(),
-            None => self.first_model().await?,
-        };
-        let endpoint = |chat| Endpoint { model: model.clone(), chat };
-        match self.settings.api {
-            Api::Completions => return Ok(endpoint(false)),
-            Api::Chat => return Ok(endpoint(true)),
-            Api::Auto => {}
-        }
-        let completions = match self.hello(&endpoint(false)).await {
-            Ok(()) => return Ok(endpoint(false)),
-            Err(error) => error,
-        };
-        if !matches!(completions.kind, ErrorKind::Refused | ErrorKind::Invalid | ErrorKind::Malformed) {
-            return Err(completions);
-        }
-        match self.hello(&endpoint(true)).await {
-            Ok(()) => Ok(endpoint(true)),
-            // Both refuse: the first refusal says why (a wrong key, an unknown model).
-            Err(_) => Err(completions),
-        }
-    }
-
-    async fn first_model(&self) -> Result<String, LmError> {
-        match carry(self, &Operation::Models).await?.0.value {
-            Value::Models(names) if !names.is_empty() => Ok(names[0].clone()),
-            _ => {
-                let message = format!("{} lists no model", self.label);
-                Err(LmError::new(ErrorKind::Refused, message).hint("name one: model = \"NAME\""))
-            }
-        }
-    }
-
-    async fn hello(&self, how: &Endpoint) -> Result<(), LmError> {
-        let sampling = Sampling { max_tokens: 1, temperature: 0.0, top_p: 1.0, stop: Vec::new(), seed: 1 };
-        let request = CompletionRequest { prompt: "1+1=".into(), sampling };
-        carry(self, &Operation::Complete { request: &request, how }).await.map(drop)
-    }
-
-    async fn method(&self) -> Result<&(ScoreMethod, Vec<String>), LmError> {
-        self.method.get_or_try_init(|| self.find_method()).await
-    }
-
-    async fn find_method(&self) -> Result<(ScoreMethod, Vec<String>), LmError> {
-        if self.settings.provider == ProviderName::Scripted {
-            return Ok((ScoreMethod::Scripted, Vec::new()));
-        }
-        let only = match self.settings.scoring {
-            Scoring::Auto => None,
-            Scoring::Echo => Some(ScoreMethod::Echo),
-            Scoring::PromptLogprobs => Some(ScoreMethod::PromptLogprobs),
-            Scoring::TopLogprobs => Some(ScoreMethod::TopLogprobs),
-            Scoring::Sampling => return Ok((ScoreMethod::Sampling, Vec::new())),
-        };
-        let mut notes = Vec::new();
-        for method in [ScoreMethod::Echo, ScoreMethod::PromptLogprobs, ScoreMethod::TopLogprobs] {
-            if only.is_some_and(|only| only != method) {
-                continue;
-            }
-            match self.try_method(method).await {
-                Ok(()) => return Ok((method, notes)),
-                Err(error) if matches!(error.kind, ErrorKind::Unreachable | ErrorKind::Budget) => {
-                    return Err(error);
-                }
-                Err(error) => notes.push(format!("{}: {}", method.name(), error.message)),
-            }
-        }
-        match only {
-            Some(method) => {
-                let message =
-                    format!("{} can't score by {}: {}", self.label, method.name(), notes.join("; "));
-                Err(LmError::new(ErrorKind::Unsupported, message).hint("use scoring = \"auto\""))
-            }
-            None => Ok((ScoreMethod::Sampling, notes)),
-        }
-    }
-
-    /// Scores an obvious question by one method. A server that ignores the request's flags gives zeros, nulls or
-    /// equal values, and would judge by chance without anybody noticing.
-    pub(crate) async fn try_method(&self, method: ScoreMethod) -> Result<(), LmError> {
-        let request =
-            ScoreRequest { prompt: "1+1=".into(), answers: vec!["2".into(), "zebra".into()], seed: 1 };
-        let (scores, _) = self.weigh(&request, method).await?;
-        let useless = |why: &str| Err(LmError::new(ErrorKind::Unsupported, format!("{why}: {scores:?}")));
-        match scores[..] {
-            [two, zebra] if two == 0.0 || zebra == 0.0 => useless("a certain answer is no log-probability"),
-            [two, zebra] if two == zebra => useless("different answers get equal values"),
-            [two, zebra] if two < zebra => useless("after 1+1= it prefers zebra to 2"),
-            _ => Ok(()),
-        }
-    }
-
-    async fn weigh(&self, request: &ScoreRequest, method: ScoreMethod) -> Result<(Vec<f64>, Usage), LmError> {
-        let how = self.endpoint().await?;
-        match method {
-            ScoreMethod::Echo | ScoreMethod::PromptLogprobs => self.weigh_each(request, method, how).await,
-            ScoreMethod::TopLogprobs | ScoreMethod::Scripted => {
-                let (answer, usage) = carry(self, &Operation::Labels { request, how }).await?;
-                Ok((log_probabilities(answer)?, usage))
-            }
-            ScoreMethod::Sampling => self.sample(request, how).await,
-        }
-    }
-
-    async fn weigh_each(
-        &self,
-        request: &ScoreRequest,
-        method: ScoreMethod,
-        how: &Endpoint,
-    ) -> Result<(Vec<f64>, Usage), LmError> {
-        let operations: Vec<Operation<'_>> = request
-            .answers
-            .iter()
-            .map(|answer| Operation::LogProbability { prompt: &request.prompt, answer, method, how })
-            .collect();
-        let mut usage = Usage::default();
-        let mut scores = Vec::new();
-        for (answer, took) in try_join_all(operations.iter().map(|operation| carry(self, operation))).await? {
-            usage.join(&took);
-            scores.extend(log_probabilities(answer)?);
-        }
-        Ok((scores, usage))
-    }
-
-    /// Laplace-smoothed frequencies of short answers at temperature 1.
-    async fn sample(&self, request: &ScoreRequest, how: &Endpoint) -> Result<(Vec<f64>, Usage), LmError> {
-        let requests: Vec<CompletionRequest> = (0..u64::from(self.settings.score_samples))
-            .map(|sample| {
-                // Seeds of one request must differ, and stay below 2^31.
-                let seed = (request.seed.wrapping_mul(31).wrapping_add(sample)) & 0x7fff_ffff;
-                let sampling =
-                    Sampling { max_tokens: 8, temperature: 1.0, top_p: 1.0, stop: Vec::new(), seed };
-                CompletionRequest { prompt: request.prompt.clone(), sampling }
-            })
-            .collect();
-        let operations: Vec<Operation<'_>> =
-            requests.iter().map(|request| Operation::Complete { request, how }).collect();
-        let mut usage = Usage::default();
-        let mut counts = vec![1.0; request.answers.len()];
-        for sampled in join_all(operations.iter().map(|operation| carry(self, operation))).await {
-            let (answer, took) = sampled?;
-            usage.join(&took);
-            if let Value::Text(text, _) = &answer.value
-                && let Some(label) = label_of(text, &request.answers)
-            {
-                counts[label] += 1.0;
-            }
-        }
-        let total: f64 = counts.iter().sum();
-        Ok((counts.iter().map(|count| (count / total).ln()).collect(), usage))
-    }
 }
 
-/// The answer that a sampled text begins with; of several, the longest.
-fn label_of(text: &str, answers: &[String]) -> Option<usize> {
-    let text = text.trim_start_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
-    let begins = |answer: &String| text.starts_with(&answer.trim().to_lowercase());
-    (0..answers.len()).filter(|i| begins(&answers[*i])).max_by_key(|i| answers[*i].trim().len())
-}
-
-fn log_probabilities(answer: Answer) -> Result<Vec<f64>, LmError> {
-    match answer.value {
-        Value::LogProbabilities(values) => Ok(values),
-        other => Err(unexpected(&other)),
-    }
-}
-
-fn unexpected(value: &Value) -> LmError {
+pub(crate) fn unexpected(value: &Value) -> LmError {
     LmError::new(ErrorKind::Malformed, format!("an operation gave something else: {value:.80?}"))
+}
+
+/// A request that no server should see.
+fn refuse(what: &str) -> LmError {
+    LmError::new(ErrorKind::Invalid, format!("the request can't be sent: {what}"))
+}
+
+/// Some servers take 0 tokens for "to the end of the context", and JSON has no NaN.
+fn check_completion(request: &CompletionRequest) -> Result<(), LmError> {
+    let sampling = &request.sampling;
+    if sampling.max_tokens == 0 {
+        return Err(refuse("max_tokens is 0"));
+    }
+    if !(sampling.temperature.is_finite() && sampling.temperature >= 0.0) {
+        return Err(refuse("temperature is not 0 or more"));
+    }
+    if !(sampling.top_p > 0.0 && sampling.top_p <= 1.0) {
+        return Err(refuse("top_p is not above 0 to 1"));
+    }
+    if sampling.stop.iter().any(String::is_empty) {
+        return Err(refuse("a stop string is empty"));
+    }
+    Ok(())
+}
+
+/// An empty answer has no tokens to be weighed by, and the first token of a text has no log-probability.
+fn check_score(request: &ScoreRequest) -> Result<(), LmError> {
+    if request.answers.len() < 2 {
+        return Err(refuse("two answers or more are needed"));
+    }
+    if request.prompt.is_empty() || request.answers.iter().any(|answer| answer.trim().is_empty()) {
+        return Err(refuse("the prompt or an answer is empty"));
+    }
+    Ok(())
 }
 
 impl LanguageModel for Client {
     fn complete<'a>(&'a self, request: &'a CompletionRequest) -> Reply<'a, Completion> {
         Box::pin(async move {
+            check_completion(request)?;
             let how = self.endpoint().await?;
             match carry(self, &Operation::Complete { request, how }).await? {
                 (Answer { value: Value::Text(text, finish), .. }, usage) => {
@@ -390,6 +268,7 @@ impl LanguageModel for Client {
 
     fn score<'a>(&'a self, request: &'a ScoreRequest) -> Reply<'a, Score> {
         Box::pin(async move {
+            check_score(request)?;
             let method = self.method().await?.0;
             let (log_probabilities, usage) = self.weigh(request, method).await?;
             Ok(Score { log_probabilities, method, usage })
@@ -398,11 +277,11 @@ impl LanguageModel for Client {
 
     fn embed<'a>(&'a self, request: &'a EmbedRequest) -> Reply<'a, Embeddings> {
         Box::pin(async move {
-            let how = match self.settings.model {
-                // An embedding model need not complete, so that its interface is not tried.
-                Some(ref model) => &Endpoint { model: model.clone(), chat: false },
-                None => self.endpoint().await?,
-            };
+            if request.texts.is_empty() {
+                return Ok(Embeddings { vectors: Vec::new(), usage: Usage::default() });
+            }
+            // A model that embeds need not complete, so that its interface is not tried.
+            let how = &Endpoint { model: self.model_name().await?.to_owned(), chat: false };
             match carry(self, &Operation::Embed { texts: &request.texts, how }).await? {
                 (Answer { value: Value::Vectors(vectors), .. }, usage) => Ok(Embeddings { vectors, usage }),
                 (other, _) => Err(unexpected(&other.value)),
@@ -411,32 +290,7 @@ impl LanguageModel for Client {
     }
 
     fn probe(&self, needs: Needs) -> Reply<'_, Capabilities> {
-        Box::pin(async move {
-            let mut found = Capabilities {
-                model: self.settings.model.clone().unwrap_or_default(),
-                api: String::new(),
-                score: None,
-                embed: None,
-                notes: Vec::new(),
-            };
-            if needs.complete || needs.score {
-                let endpoint = self.endpoint().await?;
-                found.model.clone_from(&endpoint.model);
-                let api = if endpoint.chat { "chat" } else { "completions" };
-                let scripted = self.settings.provider == ProviderName::Scripted;
-                found.api = if scripted { "scripted" } else { api }.to_owned();
-            }
-            if needs.score {
-                let (method, notes) = self.method().await?;
-                found.score = Some(*method);
-                found.notes.clone_from(notes);
-            }
-            if needs.embed {
-                let embedded = self.embed(&EmbedRequest { texts: vec!["a probe".into()] }).await?;
-                found.embed = embedded.vectors.first().map(Vec::len);
-            }
-            Ok(found)
-        })
+        Box::pin(self.explore(needs))
     }
 
     fn label(&self) -> &str {

@@ -14,7 +14,10 @@ use crate::{
 /// First and largest cap of the waiting time.
 const BASE: Duration = Duration::from_millis(250);
 const CAP: Duration = Duration::from_secs(20);
-/// Broken answers are asked for again this often: a server that answers nonsense twice more will do so for ever.
+/// Most that is added to the time after which a server wants to be asked again.
+const SPREAD: Duration = Duration::from_secs(1);
+/// Broken answers of one operation after which it is given up: a server that answers nonsense three times will do so
+/// for ever.
 const MALFORMED: u32 = 3;
 
 /// Why one attempt failed.
@@ -54,31 +57,28 @@ pub(crate) async fn carry(client: &Client, operation: &Operation<'_>) -> Result<
     let reservation = client.budget.reserve(tokens_in + tokens_out, client.price(tokens_in, tokens_out))?;
     let started = Instant::now();
     let deadline = started + Duration::from_secs_f64(settings.deadline_s);
-    let mut attempts = 0;
+    let (mut attempts, mut malformed) = (0, 0);
     loop {
         attempts += 1;
         match attempt(client, operation, attempts, deadline).await {
             Ok(answer) => {
                 let usage = client.usage(operation, &answer, attempts, started.elapsed());
                 reservation.settle(usage.tokens_in + usage.tokens_out, usage.cost);
+                client.has_answered();
                 return Ok((answer, usage));
             }
             Err(error) => {
-                let wait = error.after.unwrap_or_else(|| jitter(attempts));
-                if gives_up(&error, attempts, client.attempts(), deadline, wait) {
+                malformed += u32::from(error.kind == ErrorKind::Malformed);
+                let wait = wait(&error, attempts);
+                let most = client.attempts(error.kind);
+                let hopeless = !error.again || attempts >= most || malformed >= MALFORMED;
+                if hopeless || Instant::now() + wait >= deadline {
                     return Err(client.failure(&error, attempts));
                 }
                 tokio::time::sleep(wait).await;
             }
         }
     }
-}
-
-fn gives_up(error: &AttemptError, attempts: u32, most: u32, deadline: Instant, wait: Duration) -> bool {
-    !error.again
-        || attempts >= most
-        || (error.kind == ErrorKind::Malformed && attempts >= MALFORMED)
-        || Instant::now() + wait >= deadline
 }
 
 async fn attempt(
@@ -104,7 +104,31 @@ async fn attempt(
     answer
 }
 
-fn jitter(attempts: u32) -> Duration {
-    let cap = (BASE * 2_u32.saturating_pow(attempts.min(10))).min(CAP);
-    cap.mul_f64(fastrand::f64())
+/// The server's own wish, a little spread so that those it sent away don't come back as one; else full jitter.
+fn wait(error: &AttemptError, attempts: u32) -> Duration {
+    match error.after {
+        Some(after) => after + after.min(SPREAD).mul_f64(fastrand::f64() / 2.0),
+        None => (BASE * 2_u32.saturating_pow(attempts.min(10))).min(CAP).mul_f64(fastrand::f64()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_up_to_a_cap_and_never_undercut_the_servers_wish() {
+        let error = AttemptError::passing(ErrorKind::Overloaded, "busy");
+        for attempts in 1..100 {
+            assert!(wait(&error, attempts) <= CAP);
+        }
+        let longest = |attempts| (0..200).map(|_| wait(&error, attempts)).max().unwrap_or_default();
+        assert!(longest(1) <= BASE * 2);
+        assert!(longest(6) > BASE * 2);
+        let wish = Duration::from_secs(7);
+        let asked = AttemptError { after: Some(wish), ..error };
+        for _ in 0..100 {
+            assert!((wish..wish + SPREAD).contains(&wait(&asked, 1)));
+        }
+    }
 }

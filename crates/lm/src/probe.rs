@@ -1,0 +1,166 @@
+//! What must be known of a server before it can be used: its model's name, its interface, the scoring method.
+//!
+//! Found by the start-up probe, or by the first request that needs it, once. Flags that a server ignores are noticed
+//! here: an obvious question is scored, and a method that answers it with nonsense is refused. How a score is put
+//! together is in `score.rs`.
+
+use crate::{
+    Api, Capabilities, CompletionRequest, EmbedRequest, ErrorKind, LanguageModel, LmError, Needs,
+    ProviderName, Sampling, ScoreMethod, ScoreRequest, Scoring,
+    client::{Client, Endpoint, Operation, Value},
+    retry::carry,
+};
+
+impl Client {
+    /// Finds out what is needed, and no more.
+    pub(crate) async fn explore(&self, needs: Needs) -> Result<Capabilities, LmError> {
+        let mut found = Capabilities {
+            model: self.model_name().await?.to_owned(),
+            api: String::new(),
+            score: None,
+            embed: None,
+            notes: Vec::new(),
+        };
+        if needs.complete || needs.score {
+            let scripted = self.settings.provider == ProviderName::Scripted;
+            found.api = match self.endpoint().await? {
+                _ if scripted => "scripted",
+                Endpoint { chat: true, .. } => "chat",
+                Endpoint { chat: false, .. } => "completions",
+            }
+            .to_owned();
+        }
+        if needs.score {
+            let (method, notes) = self.method().await?;
+            found.score = Some(*method);
+            found.notes.clone_from(notes);
+        }
+        if needs.embed {
+            let embedded = self.embed(&EmbedRequest { texts: vec!["a probe".into()] }).await?;
+            found.embed = embedded.vectors.first().map(Vec::len);
+        }
+        Ok(found)
+    }
+
+    /// The model's name: the settings', else the first that the server lists.
+    pub(crate) async fn model_name(&self) -> Result<&str, LmError> {
+        let find = || async {
+            match (self.settings.provider, &self.settings.model) {
+                (ProviderName::Scripted, _) => Ok(self.backend.address().to_owned()),
+                (ProviderName::Openai, Some(model)) => Ok(model.clone()),
+                (ProviderName::Openai, None) => self.first_model().await,
+            }
+        };
+        self.name.get_or_try_init(find).await.map(String::as_str)
+    }
+
+    pub(crate) async fn endpoint(&self) -> Result<&Endpoint, LmError> {
+        self.endpoint.get_or_try_init(|| self.find_endpoint()).await
+    }
+
+    /// The model's name and interface. A server without `/completions` says so with a 404 or the like.
+    async fn find_endpoint(&self) -> Result<Endpoint, LmError> {
+        let model = self.model_name().await?;
+        let endpoint = |chat| Endpoint { model: model.to_owned(), chat };
+        if self.settings.provider == ProviderName::Scripted {
+            return Ok(endpoint(false));
+        }
+        match self.settings.api {
+            Api::Completions => return Ok(endpoint(false)),
+            Api::Chat => return Ok(endpoint(true)),
+            Api::Auto => {}
+        }
+        let completions = match self.hello(&endpoint(false)).await {
+            Ok(()) => return Ok(endpoint(false)),
+            Err(error) => error,
+        };
+        let kinds = [ErrorKind::Refused, ErrorKind::Invalid, ErrorKind::Malformed, ErrorKind::Unsupported];
+        if !kinds.contains(&completions.kind) {
+            return Err(completions);
+        }
+        match self.hello(&endpoint(true)).await {
+            Ok(()) => Ok(endpoint(true)),
+            // Both refuse: the first refusal says why (a wrong key, an unknown model).
+            Err(_) => Err(completions),
+        }
+    }
+
+    async fn first_model(&self) -> Result<String, LmError> {
+        match carry(self, &Operation::Models).await?.0.value {
+            Value::Models(names) if !names.is_empty() => Ok(names[0].clone()),
+            _ => {
+                let message = format!("{} lists no model", self.label());
+                Err(LmError::new(ErrorKind::Refused, message).hint("name one: model = \"NAME\""))
+            }
+        }
+    }
+
+    async fn hello(&self, how: &Endpoint) -> Result<(), LmError> {
+        let sampling = Sampling { max_tokens: 1, temperature: 0.0, top_p: 1.0, stop: Vec::new(), seed: 1 };
+        let request = CompletionRequest { prompt: "1+1=".into(), sampling };
+        carry(self, &Operation::Complete { request: &request, how }).await.map(drop)
+    }
+
+    pub(crate) async fn method(&self) -> Result<&(ScoreMethod, Vec<String>), LmError> {
+        self.method.get_or_try_init(|| self.find_method()).await
+    }
+
+    async fn find_method(&self) -> Result<(ScoreMethod, Vec<String>), LmError> {
+        if self.settings.provider == ProviderName::Scripted {
+            return Ok((ScoreMethod::Scripted, Vec::new()));
+        }
+        let only = match self.settings.scoring {
+            Scoring::Auto => None,
+            Scoring::Echo => Some(ScoreMethod::Echo),
+            Scoring::PromptLogprobs => Some(ScoreMethod::PromptLogprobs),
+            Scoring::TopLogprobs => Some(ScoreMethod::TopLogprobs),
+            Scoring::Sampling => return Ok((ScoreMethod::Sampling, Vec::new())),
+        };
+        let mut notes = Vec::new();
+        for method in [ScoreMethod::Echo, ScoreMethod::PromptLogprobs, ScoreMethod::TopLogprobs] {
+            if only.is_some_and(|only| only != method) {
+                continue;
+            }
+            match self.try_method(method).await {
+                Ok(()) => return Ok((method, notes)),
+                Err(error) => {
+                    self.must_be_the_methods_fault(&error).await?;
+                    notes.push(format!("{}: {}", method.name(), error.message));
+                }
+            }
+        }
+        match only {
+            Some(method) => {
+                let message =
+                    format!("{} can't score by {}: {}", self.label(), method.name(), notes.join("; "));
+                Err(LmError::new(ErrorKind::Unsupported, message).hint("use scoring = \"auto\""))
+            }
+            None => Ok((ScoreMethod::Sampling, notes)),
+        }
+    }
+
+    /// A method is refused only if it is the method that fails: a server that is overloaded or gone for a moment
+    /// must not decide how a whole run is judged.
+    async fn must_be_the_methods_fault(&self, error: &LmError) -> Result<(), LmError> {
+        match error.kind {
+            ErrorKind::Unreachable | ErrorKind::Budget => Err(error.clone()),
+            ErrorKind::Overloaded | ErrorKind::Timeout => self.hello(self.endpoint().await?).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Scores an obvious question by one method. A server that ignores the request's flags gives zeros, nulls or
+    /// equal values, and would judge by chance without anybody noticing.
+    pub(crate) async fn try_method(&self, method: ScoreMethod) -> Result<(), LmError> {
+        let request =
+            ScoreRequest { prompt: "1+1=".into(), answers: vec!["2".into(), "zebra".into()], seed: 1 };
+        let (scores, _) = self.weigh(&request, method).await?;
+        let useless = |why: &str| Err(LmError::new(ErrorKind::Unsupported, format!("{why}: {scores:?}")));
+        match scores[..] {
+            [two, zebra] if two == 0.0 || zebra == 0.0 => useless("a certain answer is no log-probability"),
+            [two, zebra] if two == zebra => useless("different answers get equal values"),
+            [two, zebra] if two < zebra => useless("after 1+1= it prefers zebra to 2"),
+            _ => Ok(()),
+        }
+    }
+}
