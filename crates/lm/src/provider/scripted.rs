@@ -279,10 +279,13 @@ fn failure(fault: &Fault) -> AttemptError {
 
 fn write(rule: &CompleteRule, request: &CompletionRequest) -> String {
     let mut dice = Dice(hash(request.sampling.seed, &request.prompt));
-    match &rule.recombine {
+    let mut text = match &rule.recombine {
         None => dice.choose(&rule.answers).cloned().unwrap_or_default(),
         Some(recombine) => cross(recombine, &request.prompt, &mut dice),
-    }
+    };
+    let stops = request.sampling.stop.iter().filter(|stop| !stop.is_empty());
+    text.truncate(stops.filter_map(|stop| text.find(&**stop)).min().unwrap_or(text.len()));
+    text
 }
 
 /// Sentences of the prompt's examples, each drawn from a random example, some replaced by new ones.
