@@ -73,7 +73,7 @@ fn restore(snapshot: Snapshot) -> Result<Archive, QdError> {
     }
     let held = archive.best;
     // Only a soft archive may have lost its best; ties are decided by the order of additions, so that the id counts.
-    let lost = |best: f64, held: f64| archive.rules().soft.is_some() && best > held;
+    let lost = |best: f64, held: f64| archive.rules().soft.is_some() && best >= held;
     let known = |best: (f64, u64)| archive.iter().any(|elite| (elite.objective, elite.id) == best);
     match (snapshot.best, held) {
         (None, None) => {}
