@@ -1,8 +1,9 @@
 //! Adaptive concurrency: how many attempts an endpoint is sent at once.
 //!
 //! Additive increase, multiplicative decrease: the limit doubles per round trip until the server first pushes back,
-//! then halves on push-back and grows by one per round. First come, first served; a dropped attempt gives its place
-//! back.
+//! then halves on push-back and grows by one per round. A limit that is not used says nothing of the server and does
+//! not grow (as RFC 2861 has it for TCP): else a push-back would halve a number far above what is in flight. First
+//! come, first served; a dropped attempt gives its place back.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -76,6 +77,10 @@ impl Gate {
 
     fn grow(&self) {
         let mut state = self.lock();
+        let used = (state.limit + state.debt).saturating_sub(self.places.available_permits());
+        if used * 2 < state.limit {
+            return;
+        }
         state.successes += 1;
         if state.limit >= self.most || (!state.slow_start && state.successes < state.limit) {
             return;
@@ -128,19 +133,49 @@ impl Drop for Place<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::{collections::VecDeque, time::Duration};
+
     use super::*;
+
+    /// As if there was always somebody waiting.
+    async fn fill<'a>(gate: &'a Gate, places: &mut VecDeque<Place<'a>>) {
+        while gate.places.available_permits() > 0 {
+            places.push_back(gate.enter().await);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_limit_that_is_not_used_does_not_grow() {
+        let gate = Gate::new(256);
+        for _ in 0..1000 {
+            gate.enter().await.leave(Load::Fine);
+        }
+        assert_eq!(gate.limit(), START);
+    }
+
+    #[tokio::test]
+    async fn a_dropped_place_or_a_dropped_wait_gives_the_place_back() {
+        let gate = Gate::new(1);
+        let place = gate.enter().await;
+        let waiting = tokio::time::timeout(Duration::from_millis(5), gate.enter()).await;
+        assert!(waiting.is_err());
+        drop(place);
+        gate.enter().await.leave(Load::Fine);
+        assert_eq!(gate.places.available_permits(), 1);
+    }
 
     #[tokio::test]
     async fn the_limit_doubles_per_round_until_the_server_pushes_back() {
         let gate = Gate::new(256);
+        let mut places = VecDeque::new();
         for expected in [128, 256, 256] {
-            let mut places = Vec::new();
             for _ in 0..gate.limit() {
-                places.push(gate.enter().await);
+                fill(&gate, &mut places).await;
+                places.pop_front().expect("filled").leave(Load::Fine);
             }
-            places.into_iter().for_each(|place| place.leave(Load::Fine));
             assert_eq!(gate.limit(), expected);
         }
+        places.clear();
         let (a, b) = (gate.enter().await, gate.enter().await);
         a.leave(Load::TooMuch);
         b.leave(Load::TooMuch);

@@ -185,7 +185,8 @@ impl ModelSettings {
     }
 }
 
-fn validate_url(url: &str) -> Result<(), Bad> {
+/// An address that can be reached and shown.
+pub(crate) fn validate_url(url: &str) -> Result<(), Bad> {
     let hint = "such as http://127.0.0.1:8000/v1; the key belongs into an environment variable (api_key_env)";
     let bad = |what: &str| Err(("base_url", what.to_owned(), hint));
     match reqwest::Url::parse(url) {

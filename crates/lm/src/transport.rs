@@ -7,10 +7,14 @@ use reqwest::{
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
 };
 
-use crate::{ErrorKind, LmError, ModelSettings, Secret, retry::AttemptError};
+use crate::{ErrorKind, LmError, ModelSettings, Secret, retry::AttemptError, settings::validate_url};
 
 /// The longest wait that a server's headers can talk us into.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// How much of a refusal's body is read, and for how long.
+const MOST_OF_REFUSAL: usize = 64 << 10;
+const LONGEST_REFUSAL: Duration = Duration::from_millis(250);
 
 /// A server's address, the key for it and the client to reach it.
 #[derive(Debug)]
@@ -29,9 +33,18 @@ impl Transport {
             .clone()
             .or_else(from_environment)
             .unwrap_or_else(|| "http://127.0.0.1:8000/v1".to_owned());
+        validate_url(&base).map_err(|(key, what, hint)| {
+            let message = format!("`{key}` (or the variable OPENAI_BASE_URL): {what}");
+            LmError::new(ErrorKind::Configuration, message).hint(hint)
+        })?;
         // The first installation wins; a second one is refused and changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
+        let mut builder = reqwest::Client::builder();
+        if is_loopback(&base) {
+            // A proxy from the environment would look for the server on its own machine.
+            builder = builder.no_proxy();
+        }
+        let client = builder
             .connect_timeout(Duration::from_secs_f64(settings.timeout_s.min(10.0)))
             .pool_max_idle_per_host(settings.max_concurrency)
             .redirect(reqwest::redirect::Policy::none())
@@ -62,8 +75,11 @@ impl Transport {
         }
         let response = request.send().await.map_err(|error| self.broken(error))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = self.read(response).await?;
-        if status.is_success() { Ok(body) } else { Err(self.refusal(status, &headers, &body)) }
+        if status.is_success() {
+            return self.read(response).await;
+        }
+        let body = beginning(response).await;
+        Err(self.refusal(status, &headers, &body))
     }
 
     async fn read(&self, mut response: reqwest::Response) -> Result<Vec<u8>, AttemptError> {
@@ -100,7 +116,9 @@ impl Transport {
         let quoted = self.quote(body);
         let message = format!("HTTP {}: {quoted}", status.as_u16());
         match status.as_u16() {
-            401 | 403 | 404 => AttemptError::final_(ErrorKind::Refused, message),
+            401..=404 => AttemptError::final_(ErrorKind::Refused, message),
+            429 if quoted.contains("insufficient_quota") => AttemptError::final_(ErrorKind::Refused, message),
+            501 => AttemptError::final_(ErrorKind::Unsupported, message),
             408 | 429 | 500..=599 if !(status.is_server_error() && is_validation(body)) => {
                 let after = wait_of(headers, status.as_u16() == 429, SystemTime::now());
                 let busy = matches!(status.as_u16(), 429 | 503);
@@ -121,6 +139,29 @@ impl Transport {
     fn redact(&self, text: &str) -> String {
         self.key.as_ref().map_or_else(|| text.to_owned(), |key| key.redact(text))
     }
+}
+
+fn is_loopback(base: &str) -> bool {
+    reqwest::Url::parse(base).is_ok_and(|url| match url.host_str() {
+        Some("localhost" | "[::1]") => true,
+        Some(host) => host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback()),
+        None => false,
+    })
+}
+
+/// What a refusal says, as far as it comes: the status counts even if the connection breaks after it.
+async fn beginning(mut response: reqwest::Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    let read = async {
+        while body.len() < MOST_OF_REFUSAL
+            && let Ok(Some(chunk)) = response.chunk().await
+        {
+            body.extend_from_slice(&chunk);
+        }
+    };
+    // On time-out, what has come must do.
+    let _ = tokio::time::timeout(LONGEST_REFUSAL, read).await;
+    body
 }
 
 /// Whether a server error is really a complaint about the request, which some servers report as 500.
@@ -150,8 +191,11 @@ fn wait_of(headers: &HeaderMap, limited: bool, now: SystemTime) -> Option<Durati
     Some(Duration::from_secs_f64(wait.min(LONGEST_WAIT.as_secs_f64())))
 }
 
-/// A span such as `1s`, `6m0s`, `20ms` or `1h2m`, in seconds.
+/// A span such as `1s`, `6m0s`, `20ms` or `1h2m`, or a bare number of seconds, in seconds.
 fn span(text: &str) -> Option<f64> {
+    if let Ok(seconds) = text.parse::<f64>() {
+        return (seconds >= 0.0 && seconds.is_finite()).then_some(seconds);
+    }
     let mut total = 0.0;
     let mut rest = text;
     while !rest.is_empty() {
@@ -174,6 +218,8 @@ fn span(text: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -197,9 +243,37 @@ mod tests {
             wait(&[("x-ratelimit-reset-tokens", "1m2.5s"), ("x-ratelimit-reset-requests", "20ms")]),
             Some(62.5)
         );
+        assert_eq!(wait(&[("x-ratelimit-reset-requests", "1.5")]), Some(1.5));
         assert_eq!(wait(&[("retry-after", "99999999")]), Some(300.0));
         assert_eq!(wait(&[("retry-after", "soon")]), None);
         assert_eq!(wait(&[("retry-after", "-1")]), None);
         assert_eq!(wait(&[]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_makes_the_reader_panic_or_wait_for_ever(
+            text in "[ -~]{0,20}", span in "[0-9.]{0,4}(ms|s|m|h|x)?[0-9]{0,400}[msh]?",
+        ) {
+            for name in ["retry-after", "retry-after-ms", "x-ratelimit-reset-requests"] {
+                for value in [&text, &span] {
+                    let wait = wait_of(&headers(&[(name, value)]), true, SystemTime::now());
+                    prop_assert!(wait.is_none_or(|wait| wait <= LONGEST_WAIT));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn only_this_machine_is_reached_around_the_proxy() {
+        for (base, expected) in [
+            ("http://127.0.0.1:8000/v1", true),
+            ("http://localhost/v1", true),
+            ("http://[::1]:8000/v1", true),
+            ("http://localhost.example.com/v1", false),
+            ("https://10.0.0.1/v1", false),
+        ] {
+            assert_eq!(is_loopback(base), expected, "{base}");
+        }
     }
 }

@@ -39,6 +39,10 @@ impl OpenAi {
         let body = body.map(|mut body| {
             if let Some(fields) = body.as_object_mut() {
                 fields.extend(self.extra.clone());
+                if self.extra.contains_key("max_completion_tokens") {
+                    // Newer models take this name alone, and refuse the old one beside it.
+                    fields.remove("max_tokens");
+                }
             }
             body.to_string().into_bytes()
         });
@@ -178,25 +182,41 @@ fn from_echo(reply: &Json, prompt: &str, answer: &str) -> Result<f64, AttemptErr
     if values.is_empty() {
         return Err(AttemptError::malformed("the reply echoes no log-probabilities"));
     }
-    let starts = token_starts(offsets, list("tokens"), values.len())?;
+    let tokens = list("tokens");
+    let starts = token_starts(offsets, tokens, values.len())?;
     let whole = format!("{prompt}{answer}");
     let (bytes, chars) = (whole.len(), whole.chars().count());
-    // A generated token starts where prompt and answer end; which unit fits tells the unit.
-    let in_bytes =
-        starts.contains(&bytes) || (!starts.contains(&chars) && starts.iter().any(|start| *start > chars));
+    // A generated token starts where prompt and answer end, so that the last start tells the unit if no token does.
+    let in_bytes = counts_bytes(&starts, tokens)
+        .unwrap_or_else(|| starts.last().is_some_and(|last| *last != chars && *last > chars.min(bytes - 1)));
     let (from, to) = if in_bytes { (prompt.len(), bytes) } else { (prompt.chars().count(), chars) };
-    if starts.last().is_none_or(|last| *last < from) {
+    let own: Vec<usize> = (0..starts.len())
+        .filter(|position| {
+            let start = starts[*position];
+            let end = starts.get(position + 1).copied().unwrap_or(usize::MAX);
+            // A token that straddles the border belongs to the answer: it is what tells the answers apart. So does
+            // one of no length at the border, the first part of a character.
+            start < to && (start >= from || end > from)
+        })
+        .collect();
+    let echoes = starts.last().is_some_and(|last| *last >= from)
+        && own.first().is_some_and(|first| starts[*first] <= from);
+    if !echoes {
         return Err(AttemptError::malformed("the reply does not echo the answer"));
     }
-    let mut sum = 0.0;
-    for (position, start) in starts.iter().enumerate() {
-        // A token that straddles the border belongs to the answer: it is what tells the answers apart.
-        let end = starts.get(position + 1).copied().unwrap_or(usize::MAX);
-        if *start < to && end > from {
-            sum += number(&values[position])?;
-        }
+    own.into_iter().map(|position| number(&values[position])).sum()
+}
+
+/// Whether starts count bytes rather than characters, by the first token whose text tells.
+fn counts_bytes(starts: &[usize], tokens: &[Json]) -> Option<bool> {
+    if tokens.len() != starts.len() {
+        return None;
     }
-    Ok(sum)
+    tokens.iter().zip(starts.windows(2)).find_map(|(token, pair)| {
+        let (text, length) = (token.as_str()?, pair[1].checked_sub(pair[0])?);
+        let (bytes, chars) = (text.len(), text.chars().count());
+        (bytes != chars && (length == bytes || length == chars)).then_some(length == bytes)
+    })
 }
 
 /// Where tokens start: the server's offsets, or the tokens' lengths if it gives none and all are text.
@@ -231,20 +251,25 @@ fn from_prompt_logprobs(reply: &Json, answer: &str) -> Result<f64, AttemptError>
         .as_array()
         .or_else(|| reply["choices"][0]["prompt_logprobs"].as_array())
         .ok_or_else(|| AttemptError::malformed("the reply holds no prompt log-probabilities"))?;
-    let (mut spelt, mut sum) = (String::new(), 0.0);
+    let (mut spelt, mut sum, mut found) = (String::new(), 0.0, false);
     for entry in tokens.iter().rev().filter_map(Json::as_object) {
         // Beside the prompt's own token there may be the most probable one, of rank 1.
         let own = entry.values().find(|token| entry.len() == 1 || token["rank"].as_u64() != Some(1));
         let Some(own) = own else { break };
         let Some(piece) = own["decoded_token"].as_str() else { break };
-        spelt.insert_str(0, piece);
-        sum += number(&own["logprob"])?;
-        if spelt.trim() == answer.trim() {
-            return Ok(sum);
-        }
-        if spelt.len() > answer.len() + 16 {
+        // Once it is spelt, only parts of its first character may precede it: they have no text of their own.
+        if found && !piece.is_empty() {
             break;
         }
+        spelt.insert_str(0, piece);
+        sum += number(&own["logprob"])?;
+        found = spelt.trim() == answer.trim();
+        if !found && spelt.len() > answer.len() + 16 {
+            break;
+        }
+    }
+    if found {
+        return Ok(sum);
     }
     Err(AttemptError::malformed("the answer's tokens can't be found in the prompt's log-probabilities"))
 }
@@ -264,7 +289,9 @@ fn from_alternatives(reply: &Json, request: &ScoreRequest, chat: bool) -> Result
         }
     }
     if masses.iter().all(|mass| *mass == 0.0) {
-        return Err(AttemptError::malformed("none of the answers is among the first token's alternatives"));
+        // At temperature 0 the same question would get the same reply.
+        let message = "none of the answers is among the first token's alternatives";
+        return Err(AttemptError::final_(ErrorKind::Malformed, message));
     }
     Ok(masses.into_iter().map(|mass| if mass > 0.0 { mass.ln().min(0.0) } else { smallest }).collect())
 }

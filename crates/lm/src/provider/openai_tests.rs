@@ -40,6 +40,59 @@ fn offsets_may_count_characters_or_bytes() {
 }
 
 #[test]
+fn bytes_of_one_character_are_several_tokens_without_text() {
+    // "é" in two tokens, decoded cumulatively: both start where the character does.
+    let values = json!([null, -9.0, -3.0, -0.5, -7.0]);
+    let (prompt, answer) = ("ß:", "é");
+    let chars = echoed(&["ß", ":", "", "é", "!"], &[0, 1, 2, 2, 3], &values);
+    let bytes = echoed(&["ß", ":", "", "", "!"], &[0, 2, 3, 4, 5], &values);
+    assert_eq!(echo(prompt, answer, &chars).expect("valid"), -3.5);
+    assert_eq!(echo(prompt, answer, &bytes).expect("valid"), -3.5);
+}
+
+#[test]
+fn the_unit_is_told_by_the_tokens_when_no_token_was_generated() {
+    // Four characters in front make byte 5 look like the end in characters.
+    let values = json!([null, -9.0, -2.0]);
+    let bytes = echoed(&["ßß", ":", "no"], &[0, 4, 5], &values);
+    assert_eq!(echo("ßß:", "no", &bytes).expect("valid"), -2.0);
+    let chars = echoed(&["ßß", ":", "no"], &[0, 2, 3], &values);
+    assert_eq!(echo("ßß:", "no", &chars).expect("valid"), -2.0);
+}
+
+proptest! {
+    #[test]
+    fn an_echo_is_summed_alike_in_bytes_and_in_characters(
+        prompt in prop::collection::vec("[a-zß漢🦀 ]{1,3}", 1..5),
+        answer in prop::collection::vec("[a-zß漢🦀 ]{1,3}", 1..4),
+        generated: bool,
+    ) {
+        let pieces: Vec<&String> = prompt.iter().chain(&answer).collect();
+        let mut values: Vec<Option<f64>> = (0..pieces.len()).map(|i| (i > 0).then_some(-(i as f64))).collect();
+        let expected: f64 = values[prompt.len()..].iter().flatten().sum();
+        let end = |length: fn(&str) -> usize| pieces.iter().scan(0, move |end, piece| {
+            let start = *end;
+            *end += length(piece);
+            Some(start)
+        }).collect::<Vec<usize>>();
+        let (mut bytes, mut chars) = (end(str::len), end(|piece| piece.chars().count()));
+        let (prompt, answer) = (prompt.concat(), answer.concat());
+        let mut tokens: Vec<&str> = pieces.iter().map(|piece| piece.as_str()).collect();
+        // Without a generated token, only a text that tells the units apart elsewhere can be placed.
+        if generated || (prompt.len() > prompt.chars().count()) {
+            if generated {
+                tokens.push("!");
+                values.push(Some(-100.0));
+                bytes.push(prompt.len() + answer.len());
+                chars.push(prompt.chars().count() + answer.chars().count());
+            }
+            prop_assert_eq!(echo(&prompt, &answer, &echoed(&tokens, &bytes, &json!(values))).expect("bytes"), expected);
+            prop_assert_eq!(echo(&prompt, &answer, &echoed(&tokens, &chars, &json!(values))).expect("chars"), expected);
+        }
+    }
+}
+
+#[test]
 fn a_token_that_straddles_the_border_belongs_to_the_answer() {
     let reply = echoed(&["Q", ": y", "es", "!"], &[0, 1, 4, 6], &json!([null, -2.0, -0.5, -7.0]));
     assert_eq!(echo("Q: ", "yes", &reply).expect("valid"), -2.5);
@@ -59,6 +112,9 @@ fn a_server_that_ignores_echo_or_gives_null_is_malformed() {
         json!({"choices": [{"text": "4", "logprobs": null}]}),
         json!({"choices": [{"text": "4"}]}),
         echoed(&["4"], &[0], &json!([-0.1])),
+        // The generated token alone, at its true place: an empty sum would be a certain answer.
+        echoed(&["4"], &[5], &json!([-0.1])),
+        echoed(&["o", "4"], &[4, 5], &json!([-0.1, -0.2])),
         echoed(&["Q", ":", " no", "!"], &[0, 1, 2, 5], &json!([null, -1.0, null, -7.0])),
         echoed(&["Q", ":", " no", "!"], &[0, 1, 2, 5], &json!([null, -1.0, 3.0, -7.0])),
         json!({"choices": []}),
@@ -86,6 +142,13 @@ fn prompt_logprobs_take_the_last_tokens_that_spell_the_answer() {
         {"8": {"logprob": -0.5, "rank": 1, "decoded_token": "s"}},
     ]});
     assert_eq!(from_prompt_logprobs(&reply, "yes").expect("valid"), -2.5);
+    let split = json!({"prompt_logprobs": [
+        null,
+        {"5": {"logprob": -9.0, "rank": 1, "decoded_token": ":"}},
+        {"6": {"logprob": -3.0, "rank": 1, "decoded_token": ""}},
+        {"7": {"logprob": -0.5, "rank": 1, "decoded_token": "é"}},
+    ]});
+    assert_eq!(from_prompt_logprobs(&split, "é").expect("valid"), -3.5);
     assert!(from_prompt_logprobs(&reply, "maybe").is_err());
     assert!(from_prompt_logprobs(&json!({}), "yes").is_err());
 }
