@@ -82,14 +82,19 @@ impl From<std::io::Error> for Failure {
     }
 }
 
+/// A text that can't command the terminal: servers and models write parts of what is printed.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
 /// Says what went wrong on stderr. Nobody is left to tell if that fails.
 pub(crate) fn complain(message: &str) {
-    let _ = writeln!(std::io::stderr(), "error: {message}");
+    let _ = writeln!(std::io::stderr(), "error: {}", printable(message));
 }
 
 /// A remark on stderr.
 pub(crate) fn remark(message: &str) {
-    let _ = writeln!(std::io::stderr(), "{message}");
+    let _ = writeln!(std::io::stderr(), "{}", printable(message));
 }
 
 /// Prints a result to stdout. A reader that went away (`| head`) is no failure.

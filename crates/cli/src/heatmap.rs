@@ -84,22 +84,23 @@ fn viridis(share: f64) -> (u8, u8, u8) {
 fn bar(archive: &Archive, edges: &[f64], scale: &Scale) -> String {
     let mut text = String::new();
     for cell in 0..=edges.len() {
-        let from = cell.checked_sub(1).map_or("..".to_owned(), |i| edges[i].to_string());
-        let to = edges.get(cell).map_or("..".to_owned(), f64::to_string);
+        let from = cell.checked_sub(1).map_or("..".to_owned(), |i| short(edges[i]));
+        let to = edges.get(cell).map_or("..".to_owned(), |edge| short(*edge));
         let elite = archive.elite(cell);
         let objective = elite.map(|elite| elite.objective);
         let squares = objective.map_or(0, |objective| 1 + (scale.share(objective) * 19.0).round() as usize);
         let block = if scale.colour { scale.square(objective) } else { "██".to_owned() };
         let drawn = if squares == 0 { "·".to_owned() } else { block.repeat(squares) };
         let value = objective.map_or(String::new(), |objective| format!(" {objective:.4}"));
-        text += &format!("  {:>15}  {drawn}{value}\n", format!("{} to {}", short(&from), short(&to)));
+        text += &format!("  {:>15}  {drawn}{value}\n", format!("{from} to {to}"));
     }
     text
 }
 
-/// Long decimals of even edges, cut.
-fn short(number: &str) -> &str {
-    &number[..number.len().min(6)]
+/// An edge as people write it: rounded to four places, without the zeros behind.
+fn short(edge: f64) -> String {
+    let text = format!("{edge:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// The first axis to the right, the second one up; of the cells behind each other the best.

@@ -136,6 +136,26 @@ fn a_key_reaches_neither_disk_nor_output() {
     assert!(!holds(place.folder.path(), CANARY));
 }
 
+#[test]
+fn a_server_can_not_command_the_terminal() {
+    let place = Place::new();
+    let server = Server::start(|request| {
+        let probe = request.body["prompt"].as_str().is_some_and(|prompt| prompt.starts_with("1+1="));
+        if probe {
+            sound(request)
+        } else {
+            Action::Reply(400, String::new(), "\u{1b}]0;owned\u{7}".to_owned())
+        }
+    });
+    let output = place.run_all(&against(&server.url, "out", &[]));
+    assert_eq!(output.status.code(), Some(3));
+    assert!(
+        error(&output).contains("owned") && !error(&output).contains(['\u{1b}', '\u{7}']),
+        "{}",
+        error(&output)
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn a_full_disk_stops_the_run_and_the_journal_opens() {

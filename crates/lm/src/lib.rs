@@ -3,7 +3,7 @@
 //! A [`LanguageModel`] is opened from [`ModelSettings`]. Under it, [`client`] turns requests into single operations
 //! and carries each through the same layers: the run's [`budget`], the endpoint's [`gate`] (adaptive concurrency) and
 //! bounded [`retry`]. Providers only do one attempt: `provider/openai.rs` (encode and decode, pure, over
-//! [`transport`]) and `provider/scripted.rs` (answers from a file). [`check`] is what `samara model check` shows.
+//! [`transport`]) and `provider/scripted.rs` (answers from a file). [`mod@check`] is what `samara model check` shows.
 //!
 //! Knows nothing of archives or of what prompts mean. Keys come from the environment only and are redacted by type
 //! ([`Secret`]).

@@ -67,7 +67,7 @@ pub struct ModelSettings {
     pub scoring: Scoring,
     /// Samples per question when scoring by sampling. Default 16.
     pub score_samples: u32,
-    /// Most attempts in flight at once; the client finds the server's own limit below it. Default 256.
+    /// Most attempts in flight at once; the client finds the server's own limit below it. Default 1,024.
     pub max_concurrency: usize,
     /// Seconds that one attempt may take. Default 120.
     pub timeout_s: f64,
@@ -99,7 +99,7 @@ impl Default for ModelSettings {
             api: Api::Auto,
             scoring: Scoring::Auto,
             score_samples: 16,
-            max_concurrency: 256,
+            max_concurrency: 1024,
             timeout_s: 120.0,
             deadline_s: 600.0,
             max_attempts: 8,

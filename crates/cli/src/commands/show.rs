@@ -7,7 +7,7 @@ use samara_qd::Elite;
 use crate::{
     args::{Format, Show},
     config::{self, Experiment},
-    exit::{Exit, Failure, print},
+    exit::{Exit, Failure, print, printable},
     heatmap,
     summary::Summary,
 };
@@ -65,11 +65,6 @@ pub(crate) fn best(state: &State, count: usize) -> String {
         }
     }
     text
-}
-
-/// Model-written texts may hold control characters that would command the terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 
 fn wrap(text: &str, width: usize) -> Vec<String> {
