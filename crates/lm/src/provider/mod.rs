@@ -1,6 +1,7 @@
 //! Those who answer. Each does one attempt of one operation and no more.
 
 pub(crate) mod openai;
+mod script;
 pub(crate) mod scripted;
 
 use crate::{
