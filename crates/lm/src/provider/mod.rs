@@ -1,7 +1,6 @@
 //! Those who answer. Each does one attempt of one operation and no more.
 
 pub(crate) mod openai;
-mod script;
 pub(crate) mod scripted;
 
 use crate::{

@@ -207,25 +207,16 @@ fn from_echo(reply: &Json, prompt: &str, answer: &str) -> Result<f64, AttemptErr
     own.into_iter().map(|position| number(&values[position])).sum()
 }
 
-/// Whether starts count bytes rather than characters, by the first text that tells. Tokens without text are the
-/// first parts of the character that the next one completes.
+/// Whether starts count bytes rather than characters, by the first token whose text tells.
 fn counts_bytes(starts: &[usize], tokens: &[Json]) -> Option<bool> {
     if tokens.len() != starts.len() {
         return None;
     }
-    let mut from = *starts.first()?;
-    for (token, end) in tokens.iter().zip(&starts[1..]) {
-        let text = token.as_str()?;
-        if text.is_empty() {
-            continue;
-        }
-        let (length, bytes, chars) = (end.checked_sub(from)?, text.len(), text.chars().count());
-        if bytes != chars && (length == bytes || length == chars) {
-            return Some(length == bytes);
-        }
-        from = *end;
-    }
-    None
+    tokens.iter().zip(starts.windows(2)).find_map(|(token, pair)| {
+        let (text, length) = (token.as_str()?, pair[1].checked_sub(pair[0])?);
+        let (bytes, chars) = (text.len(), text.chars().count());
+        (bytes != chars && (length == bytes || length == chars)).then_some(length == bytes)
+    })
 }
 
 /// Where tokens start: the server's offsets, or the tokens' lengths if it gives none and all are text.

@@ -2,34 +2,166 @@
 //!
 //! A reply is a pure function of (script, prompt, seed): never of time, order or concurrency. Latency and faults are
 //! simulated per attempt, so that a retry can succeed, and pass through the same layers as a real server's. The
-//! format is in `script.rs`.
+//! format is in `docs/reference/scripts.md`.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+use serde::Deserialize;
 
 use crate::{
     CompletionRequest, ErrorKind, Finish, LmError, ModelSettings, ScoreRequest,
     client::{Answer, Operation, Value},
-    provider::script::{CompleteRule, Fault, FaultKind, Recombine, ScoreRule, Script, words},
     retry::AttemptError,
 };
 
-/// Log-odds beyond which a judge is certain: the probability of the other answer is the smallest a number holds.
-const CERTAIN: f64 = 700.0;
+/// A script file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Script {
+    /// Shown as the model's name. Default: the file's.
+    name: Option<String>,
+    /// How long an attempt takes.
+    #[serde(default)]
+    latency: Latency,
+    /// What goes wrong.
+    #[serde(default)]
+    faults: Vec<Fault>,
+    /// Rules for completions; the first that fits the prompt answers.
+    #[serde(default)]
+    complete: Vec<CompleteRule>,
+    /// Rules for scores; the first that fits the prompt answers.
+    #[serde(default)]
+    score: Vec<ScoreRule>,
+    /// Embeddings: hashed bags of words.
+    #[serde(default)]
+    embed: EmbedRule,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Latency {
+    /// Shortest and longest, in milliseconds.
+    ms: (f64, f64),
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fault {
+    kind: FaultKind,
+    /// Part of the attempts that it strikes, 0 to 1.
+    rate: f64,
+    /// For `rate_limit`: when to come back.
+    #[serde(default)]
+    retry_after_ms: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum FaultKind {
+    /// HTTP 429.
+    RateLimit,
+    /// HTTP 500.
+    ServerError,
+    /// A connection that breaks.
+    Reset,
+    /// No answer, ever.
+    Stall,
+    /// A reply that ends early.
+    Truncated,
+    /// A log-probability that is none; an unusable reply to other requests.
+    Nan,
+    /// A completion without text; scores and embeddings are spared.
+    Empty,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CompleteRule {
+    /// What the prompt must contain. Default: anything.
+    #[serde(default)]
+    contains: String,
+    /// One of these, by the seed.
+    #[serde(default)]
+    answers: Vec<String>,
+    /// Or a crossing of the prompt's examples.
+    recombine: Option<Recombine>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recombine {
+    /// What stands between examples.
+    #[serde(default = "separator")]
+    separator: String,
+    /// Chance that a sentence is replaced by one of `sentences`, 0 to 1.
+    mutate: f64,
+    /// New material.
+    sentences: Vec<String>,
+    /// Most sentences of a completion.
+    #[serde(default = "three")]
+    length: usize,
+}
+
+fn separator() -> String {
+    "\n###\n".into()
+}
+fn three() -> usize {
+    3
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScoreRule {
+    /// What the prompt must contain. Default: anything.
+    #[serde(default)]
+    contains: String,
+    /// The first answer's log-odds before any word.
+    #[serde(default)]
+    bias: f64,
+    /// Half the width of a uniform disturbance of the log-odds, fixed for a text.
+    #[serde(default)]
+    noise: f64,
+    /// What each occurrence of a word adds to the log-odds.
+    #[serde(default)]
+    lexicon: BTreeMap<String, f64>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EmbedRule {
+    dimensions: usize,
+}
+
+impl Default for EmbedRule {
+    fn default() -> Self {
+        Self { dimensions: 64 }
+    }
+}
 
 /// A script, read.
 #[derive(Debug)]
 pub(crate) struct Scripted {
     script: Script,
+    name: String,
 }
 
 impl Scripted {
     pub(crate) fn open(settings: &ModelSettings) -> Result<Self, LmError> {
         let path = settings.script.as_deref().unwrap_or(Path::new(""));
-        Ok(Self { script: Script::read(path)? })
+        let bad = |what: String| {
+            LmError::new(ErrorKind::Configuration, format!("script {}: {what}", path.display()))
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            bad(format!("can't be read: {error}")).hint("a path starts at the working directory")
+        })?;
+        let script: Script = toml::from_str(&text).map_err(|error| bad(error.to_string()))?;
+        validate(&script).map_err(bad)?;
+        let file = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        Ok(Self { name: script.name.clone().unwrap_or(file), script })
     }
 
     pub(crate) fn name(&self) -> &str {
-        &self.script.name
+        &self.name
     }
 
     pub(crate) async fn attempt(
@@ -73,11 +205,10 @@ impl Scripted {
             )
         };
         match operation {
-            Operation::Models => Ok(answer(Value::Models(vec![self.script.name.clone()]))),
+            Operation::Models => Ok(answer(Value::Models(vec![self.name.clone()]))),
             Operation::Complete { request, .. } => {
                 let rule = self.script.complete.iter().find(|rule| request.prompt.contains(&rule.contains));
-                let (text, finish) = write(rule.ok_or_else(|| silent("complete"))?, request);
-                Ok(answer(Value::Text(text, finish)))
+                Ok(answer(Value::Text(write(rule.ok_or_else(|| silent("complete"))?, request), Finish::Stop)))
             }
             Operation::Labels { request, .. } => {
                 let rule = self.script.score.iter().find(|rule| request.prompt.contains(&rule.contains));
@@ -91,6 +222,38 @@ impl Scripted {
             Operation::LogProbability { .. } => Err(silent("score")),
         }
     }
+}
+
+fn validate(script: &Script) -> Result<(), String> {
+    let (lo, hi) = script.latency.ms;
+    if !(lo.is_finite() && hi.is_finite() && 0.0 <= lo && lo <= hi) {
+        return Err(format!("`latency.ms`: [{lo}, {hi}] is no range of milliseconds"));
+    }
+    if let Some(fault) = script.faults.iter().find(|fault| !(0.0..=1.0).contains(&fault.rate)) {
+        return Err(format!("`faults.rate`: {} is not between 0 and 1", fault.rate));
+    }
+    for rule in &script.complete {
+        match (&rule.recombine, rule.answers.is_empty()) {
+            (None, true) | (Some(_), false) => {
+                return Err("`complete`: a rule has either answers or recombine".into());
+            }
+            (Some(r), true)
+                if !(0.0..=1.0).contains(&r.mutate) || r.sentences.is_empty() || r.length == 0 =>
+            {
+                return Err("`complete.recombine`: mutate is 0 to 1, with a length and sentences".into());
+            }
+            _ => {}
+        }
+    }
+    let finite =
+        |rule: &ScoreRule| [rule.bias, rule.noise].iter().chain(rule.lexicon.values()).all(|x| x.is_finite());
+    if !script.score.iter().all(finite) {
+        return Err("`score`: a number is not finite".into());
+    }
+    if script.embed.dimensions == 0 {
+        return Err("`embed.dimensions`: is 0".into());
+    }
+    Ok(())
 }
 
 fn answer(value: Value) -> Answer {
@@ -108,32 +271,21 @@ fn failure(fault: &Fault) -> AttemptError {
         FaultKind::ServerError => simulated(ErrorKind::Overloaded, "HTTP 500"),
         FaultKind::Reset => simulated(ErrorKind::Overloaded, "the connection broke"),
         FaultKind::Truncated => simulated(ErrorKind::Malformed, "the reply ends early"),
-        FaultKind::Nan => simulated(ErrorKind::Malformed, "NaN is no log-probability"),
-        FaultKind::Null => simulated(ErrorKind::Malformed, "null is no log-probability"),
-        FaultKind::Huge => {
-            AttemptError::final_(ErrorKind::Malformed, "simulated: the reply is larger than allowed")
+        FaultKind::Nan | FaultKind::Stall | FaultKind::Empty => {
+            simulated(ErrorKind::Malformed, "NaN is no log-probability")
         }
-        // Handled where they strike.
-        FaultKind::Stall | FaultKind::Empty => simulated(ErrorKind::Timeout, "no answer"),
     }
 }
 
-/// What a rule writes, ended by the request's stop strings and its longest length at four bytes a token.
-fn write(rule: &CompleteRule, request: &CompletionRequest) -> (String, Finish) {
-    let sampling = &request.sampling;
-    let mut dice = Dice(hash(sampling.seed, &request.prompt));
+fn write(rule: &CompleteRule, request: &CompletionRequest) -> String {
+    let mut dice = Dice(hash(request.sampling.seed, &request.prompt));
     let mut text = match &rule.recombine {
         None => dice.choose(&rule.answers).cloned().unwrap_or_default(),
         Some(recombine) => cross(recombine, &request.prompt, &mut dice),
     };
-    let stops = sampling.stop.iter().filter(|stop| !stop.is_empty());
+    let stops = request.sampling.stop.iter().filter(|stop| !stop.is_empty());
     text.truncate(stops.filter_map(|stop| text.find(&**stop)).min().unwrap_or(text.len()));
-    let most = sampling.max_tokens as usize * 4;
-    if text.len() <= most {
-        return (text, Finish::Stop);
-    }
-    text.truncate((0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0));
-    (text, Finish::Length)
+    text
 }
 
 /// Sentences of the prompt's examples, each drawn from a random example, some replaced by new ones.
@@ -161,7 +313,7 @@ fn judge(rule: &ScoreRule, request: &ScoreRequest) -> Vec<f64> {
     let text = judged_text(&request.prompt);
     let found: f64 = words(text).map(|word| rule.lexicon.get(&word).copied().unwrap_or(0.0)).sum();
     let disturbance = rule.noise * (2.0 * Dice(hash(rule.bias.to_bits(), text)).unit() - 1.0);
-    let odds = (rule.bias + found + disturbance).clamp(-CERTAIN, CERTAIN);
+    let odds = rule.bias + found + disturbance;
     // ln(1 / (1 + exp(-x))), without overflow at either end.
     let log_sigmoid = |x: f64| x.min(0.0) - (-x.abs()).exp().ln_1p();
     let others = (request.answers.len().saturating_sub(1)).max(1) as f64;
@@ -176,6 +328,10 @@ fn judge(rule: &ScoreRule, request: &ScoreRequest) -> Vec<f64> {
 fn judged_text(prompt: &str) -> &str {
     let input = prompt.split_once("### Input:\n").map_or(prompt, |(_, input)| input);
     input.split_once("\n\n### Response:").map_or(input, |(text, _)| text)
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
 }
 
 fn bag_of_words(text: &str, dimensions: usize) -> Vec<f64> {

@@ -35,8 +35,6 @@ pub(crate) enum Action {
     Reset,
     /// Half a body, then nothing.
     Stall,
-    /// Headers that never end.
-    SlowHead,
     /// Promises more than it sends.
     Truncate(String),
 }
@@ -116,15 +114,6 @@ fn act(mut stream: &TcpStream, action: Action) -> Option<()> {
         Action::Stall => {
             stream.write_all((head(200, "", 1000) + "{\"choices\"").as_bytes()).ok()?;
             std::thread::sleep(Duration::from_secs(20));
-            None
-        }
-        Action::SlowHead => {
-            stream.write_all(b"HTTP/1.1 200 X\r\n").ok()?;
-            // Ends when the client hangs up.
-            for _ in 0..200 {
-                stream.write_all(b"x-more: to come\r\n").ok()?;
-                std::thread::sleep(Duration::from_millis(50));
-            }
             None
         }
         Action::Truncate(body) => {
