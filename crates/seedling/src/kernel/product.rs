@@ -1,0 +1,222 @@
+//! Products of matrices: views, packing, and the loops around the inner kernel.
+//!
+//! The layout follows Goto & van de Geijn (2008, "Anatomy of high-performance matrix multiplication"): the right
+//! matrix is packed into panels of [`NR`] columns, the left one into panels of [`MR`] rows, and blocks of the inner
+//! dimension are small enough for a cache.
+
+use super::{Real, Write};
+
+/// Rows of a tile.
+pub const MR: usize = 6;
+/// Columns of a tile: one vector of 512 bits, two of 256, four of 128.
+pub const NR: usize = 16;
+/// Steps of the inner dimension in one block.
+const KC: usize = 256;
+
+/// A matrix inside a slice: element (i, j) is at `i * row + j * column`.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a, T> {
+    /// The numbers.
+    pub data: &'a [T],
+    /// Rows.
+    pub rows: usize,
+    /// Columns.
+    pub columns: usize,
+    /// Distance between rows.
+    pub row: usize,
+    /// Distance between columns.
+    pub column: usize,
+}
+
+impl<'a, T> View<'a, T> {
+    /// A row-major matrix whose rows lie `stride` apart.
+    pub fn rows(data: &'a [T], rows: usize, columns: usize, stride: usize) -> Self {
+        Self { data, rows, columns, row: stride, column: 1 }
+    }
+
+    /// The same numbers with rows and columns exchanged.
+    pub fn transposed(self) -> Self {
+        Self { rows: self.columns, columns: self.rows, row: self.column, column: self.row, ..self }
+    }
+}
+
+/// A right matrix (`inner` x `columns`), packed into panels.
+#[derive(Debug, Clone, Default)]
+pub struct Packed<T> {
+    data: Vec<T>,
+    inner: usize,
+    columns: usize,
+}
+
+impl<T: Real> Packed<T> {
+    /// Packs a matrix.
+    pub fn new(b: View<'_, T>) -> Self {
+        let mut packed = Self::default();
+        packed.pack(b);
+        packed
+    }
+
+    /// Packs a matrix into the memory of an old one.
+    pub fn pack(&mut self, b: View<'_, T>) {
+        self.inner = b.rows;
+        self.columns = b.columns;
+        self.data.clear();
+        self.data.resize(b.columns.div_ceil(NR) * NR * b.rows, T::ZERO);
+        if b.rows == 0 {
+            return;
+        }
+        for (j, panel) in self.data.chunks_exact_mut(NR * b.rows).enumerate() {
+            let first = j * NR;
+            let width = NR.min(b.columns - first);
+            for (k, row) in panel.chunks_exact_mut(NR).enumerate() {
+                let start = k * b.row + first * b.column;
+                if b.column == 1 {
+                    row[..width].copy_from_slice(&b.data[start..start + width]);
+                } else {
+                    for (i, to) in row[..width].iter_mut().enumerate() {
+                        *to = b.data[start + i * b.column];
+                    }
+                }
+            }
+        }
+    }
+
+    /// The inner dimension.
+    pub fn inner(&self) -> usize {
+        self.inner
+    }
+
+    /// The columns.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+}
+
+/// Packs rows `rows` of the left matrix, columns `inner`, into panels of [`MR`] rows; the last one is narrower.
+fn pack_left<T: Real>(a: &View<'_, T>, inner: std::ops::Range<usize>, into: &mut Vec<T>) {
+    into.clear();
+    for first in (0..a.rows).step_by(MR) {
+        let height = MR.min(a.rows - first);
+        let start = into.len();
+        into.resize(start + height * inner.len(), T::ZERO);
+        let panel = &mut into[start..];
+        if a.row == 1 {
+            for (k, to) in panel.chunks_exact_mut(height).enumerate() {
+                let from = first + (inner.start + k) * a.column;
+                to.copy_from_slice(&a.data[from..from + height]);
+            }
+        } else {
+            for i in 0..height {
+                let from = &a.data[(first + i) * a.row + inner.start * a.column..];
+                for (to, x) in panel[i..].iter_mut().step_by(height).zip(from.iter().step_by(a.column)) {
+                    *to = *x;
+                }
+            }
+        }
+    }
+}
+
+/// One block: all tiles of an output for one range of the inner dimension.
+#[derive(Debug)]
+pub struct Block<'a, T> {
+    left: &'a [T],
+    right: &'a [T],
+    /// Steps of this block, and of the whole packed right matrix.
+    steps: usize,
+    inner: usize,
+    first: usize,
+    output: &'a mut [T],
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    write: Write,
+}
+
+impl<T: Real> Block<'_, T> {
+    /// Calls `kernel(left panel, right panel, tile, rows)` for every tile; it adds to the tile.
+    #[inline(always)]
+    pub(super) fn each(self, kernel: impl Fn(&[T], &[T], &mut [[T; NR]; MR], usize)) {
+        for j in 0..self.columns.div_ceil(NR) {
+            let column = j * NR;
+            let width = NR.min(self.columns - column);
+            let start = j * NR * self.inner + self.first * NR;
+            let right = &self.right[start..start + self.steps * NR];
+            for row in (0..self.rows).step_by(MR) {
+                let height = MR.min(self.rows - row);
+                let left = &self.left[row * self.steps..(row + height) * self.steps];
+                let mut tile = [[T::ZERO; NR]; MR];
+                if self.write == Write::Add {
+                    for (i, to) in tile[..height].iter_mut().enumerate() {
+                        let at = (row + i) * self.stride + column;
+                        to[..width].copy_from_slice(&self.output[at..at + width]);
+                    }
+                }
+                kernel(left, right, &mut tile, height);
+                for (i, from) in tile[..height].iter().enumerate() {
+                    let at = (row + i) * self.stride + column;
+                    self.output[at..at + width].copy_from_slice(&from[..width]);
+                }
+            }
+        }
+    }
+}
+
+/// `output = a b` or `output += a b` with a packed right matrix; rows of the output lie `stride` apart. `scratch` is
+/// memory to reuse.
+///
+/// # Panics
+/// If the shapes don't fit.
+pub fn multiply_packed<T: Real>(
+    a: View<'_, T>,
+    b: &Packed<T>,
+    output: &mut [T],
+    stride: usize,
+    write: Write,
+    scratch: &mut Vec<T>,
+) {
+    assert_eq!(a.columns, b.inner, "the inner dimensions of a product differ");
+    if a.rows == 0 || b.columns == 0 {
+        return;
+    }
+    let mut write = write;
+    let mut first = 0;
+    while first < b.inner {
+        let steps = KC.min(b.inner - first);
+        pack_left(&a, first..first + steps, scratch);
+        T::block(Block {
+            left: scratch,
+            right: &b.data,
+            steps,
+            inner: b.inner,
+            first,
+            output,
+            rows: a.rows,
+            columns: b.columns,
+            stride,
+            write,
+        });
+        // Sums go on where they were: the order over the inner dimension stays first to last.
+        write = Write::Add;
+        first += steps;
+    }
+}
+
+/// Memory that products of unpacked matrices reuse.
+#[derive(Debug, Clone, Default)]
+pub struct Scratch<T> {
+    left: Vec<T>,
+    right: Packed<T>,
+}
+
+/// [`multiply_packed`] for a right matrix that is used once.
+pub fn multiply<T: Real>(
+    a: View<'_, T>,
+    b: View<'_, T>,
+    output: &mut [T],
+    stride: usize,
+    write: Write,
+    scratch: &mut Scratch<T>,
+) {
+    scratch.right.pack(b);
+    multiply_packed(a, &scratch.right, output, stride, write, &mut scratch.left);
+}

@@ -1,0 +1,395 @@
+//! The network forward and backward: the loss of some documents and its gradient.
+//!
+//! The architecture is Llama's (Touvron et al. 2023, arXiv 2302.13971): RMSNorm before each part, rotary positions
+//! (Su et al. 2021, arXiv 2104.09864), grouped-query attention (Ainslie et al. 2023, arXiv 2305.13245), SwiGLU, and the
+//! embedding as output matrix. Documents lie one after the other without padding; attention sees its own document only.
+//!
+//! Everything is generic over [`Real`], so that the tests compare the gradients with finite differences in f64.
+
+use crate::{
+    ModelConfig,
+    kernel::{Packed, Real, Scratch, View, Write, add, dot, multiply, multiply_packed, rms_norm},
+};
+
+use super::{
+    attention::{self, Rotary},
+    layout::Layout,
+    sequence::Sequence,
+};
+
+/// Rows of logits that are held at once.
+const LOGIT_ROWS: usize = 128;
+
+/// A linear map packed for both directions.
+#[derive(Debug, Clone)]
+struct Linear<T> {
+    /// inputs x outputs.
+    forward: Packed<T>,
+    /// outputs x inputs.
+    backward: Packed<T>,
+}
+
+impl<T: Real> Linear<T> {
+    fn new(weights: &[T], outputs: usize, inputs: usize) -> Self {
+        let view = View::rows(weights, outputs, inputs, inputs);
+        Self { forward: Packed::new(view.transposed()), backward: Packed::new(view) }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Layer<T> {
+    qkv: Linear<T>,
+    o: Linear<T>,
+    gate_up: Linear<T>,
+    down: Linear<T>,
+}
+
+/// Parameters, ready for products; made anew after every step of the optimiser.
+#[derive(Debug)]
+pub struct Network<'a, T> {
+    config: &'a ModelConfig,
+    layout: &'a Layout,
+    parameters: &'a [T],
+    layers: Vec<Layer<T>>,
+    head: Linear<T>,
+    rotary: &'a Rotary<T>,
+}
+
+/// A loss: the sum over targets, and of their weights.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Loss {
+    /// Sum of weight x cross-entropy, in nats.
+    pub sum: f64,
+    /// Sum of weights.
+    pub weight: f64,
+}
+
+/// What a layer's backward pass needs of its forward pass.
+struct Tape<T> {
+    input: Vec<T>,
+    normed: Vec<T>,
+    factors: Vec<T>,
+    qkv: Vec<T>,
+    probabilities: Vec<Vec<T>>,
+    attended: Vec<T>,
+    middle: Vec<T>,
+    middle_normed: Vec<T>,
+    middle_factors: Vec<T>,
+    gate_up: Vec<T>,
+    product: Vec<T>,
+}
+
+/// The documents of one pass, and memory to reuse.
+struct Pass<'a, T> {
+    documents: &'a [Sequence],
+    rows: usize,
+    scratch: Scratch<T>,
+    left: Vec<T>,
+}
+
+impl<'a, T: Real> Network<'a, T> {
+    /// Packs the parameters.
+    pub fn new(config: &'a ModelConfig, layout: &'a Layout, parameters: &'a [T], rotary: &'a Rotary<T>) -> Self {
+        let (hidden, ffn) = (config.hidden_size, config.intermediate_size);
+        let (q, kv) = (config.heads * config.head_dim, config.kv_heads * config.head_dim);
+        let layers = layout
+            .layers
+            .iter()
+            .map(|at| Layer {
+                qkv: Linear::new(&parameters[at.qkv.clone()], q + 2 * kv, hidden),
+                o: Linear::new(&parameters[at.o.clone()], hidden, q),
+                gate_up: Linear::new(&parameters[at.gate_up.clone()], 2 * ffn, hidden),
+                down: Linear::new(&parameters[at.down.clone()], hidden, ffn),
+            })
+            .collect();
+        let head = Linear::new(&parameters[layout.embedding.clone()], config.vocab_size, hidden);
+        Self { config, layout, parameters, layers, head, rotary }
+    }
+
+    /// The loss of documents; with `gradient` (as long as the parameters) the gradient of the loss's sum is added to it.
+    ///
+    /// # Panics
+    /// If a token or a position is out of range; documents are checked when they are made.
+    pub fn loss(&self, documents: &[Sequence], gradient: Option<&mut [T]>) -> Loss {
+        let rows = documents.iter().map(|document| document.tokens.len()).sum();
+        let mut pass = Pass { documents, rows, scratch: Scratch::default(), left: Vec::new() };
+        let hidden = self.config.hidden_size;
+        let embedding = &self.parameters[self.layout.embedding.clone()];
+        let mut x = Vec::with_capacity(rows * hidden);
+        for token in documents.iter().flat_map(|document| &document.tokens) {
+            let at = *token as usize * hidden;
+            x.extend_from_slice(&embedding[at..at + hidden]);
+        }
+        let mut tapes = Vec::with_capacity(self.layers.len());
+        for layer in 0..self.layers.len() {
+            tapes.push(self.layer_forward(layer, &mut x, &mut pass));
+        }
+        let Some(gradient) = gradient else {
+            return self.output(&x, &mut pass, None).0;
+        };
+        let (loss, mut dx) = self.output(&x, &mut pass, Some(gradient));
+        for (layer, tape) in tapes.into_iter().enumerate().rev() {
+            self.layer_backward(layer, &tape, &mut dx, &mut pass, gradient);
+        }
+        let d_embedding = &mut gradient[self.layout.embedding.clone()];
+        for (token, dx) in
+            documents.iter().flat_map(|document| &document.tokens).zip(dx.chunks_exact(hidden))
+        {
+            let at = *token as usize * hidden;
+            add(&mut d_embedding[at..at + hidden], dx);
+        }
+        loss
+    }
+
+    fn layer_forward(&self, layer: usize, x: &mut [T], pass: &mut Pass<'_, T>) -> Tape<T> {
+        let (config, at, rows) = (self.config, &self.layout.layers[layer], pass.rows);
+        let maps = &self.layers[layer];
+        let (hidden, ffn) = (config.hidden_size, config.intermediate_size);
+        let input = x.to_vec();
+        let (normed, factors) = self.norm(x, &self.parameters[at.attention_norm.clone()]);
+        let mut qkv = forward(&normed, &maps.qkv, rows, &mut pass.left);
+        let shape = attention::Shape::new(config);
+        let mut attended = vec![T::ZERO; rows * shape.query_width()];
+        let mut probabilities = Vec::new();
+        let mut first = 0;
+        for document in pass.documents {
+            let length = document.tokens.len();
+            let part = &mut qkv[first * shape.width()..(first + length) * shape.width()];
+            self.rotary.rotate(part, &shape, T::ONE);
+            let out = &mut attended[first * shape.query_width()..(first + length) * shape.query_width()];
+            probabilities.push(attention::forward(part, &shape, out, &mut pass.scratch));
+            first += length;
+        }
+        add(x, &forward(&attended, &maps.o, rows, &mut pass.left));
+        let middle = x.to_vec();
+        let (middle_normed, middle_factors) = self.norm(x, &self.parameters[at.ffn_norm.clone()]);
+        let gate_up = forward(&middle_normed, &maps.gate_up, rows, &mut pass.left);
+        let mut product = vec![T::ZERO; rows * ffn];
+        for (product, gate_up) in product.chunks_exact_mut(ffn).zip(gate_up.chunks_exact(2 * ffn)) {
+            let (gate, up) = gate_up.split_at(ffn);
+            T::silu_times(gate, up, product);
+        }
+        add(x, &forward(&product, &maps.down, rows, &mut pass.left));
+        debug_assert_eq!(x.len(), rows * hidden);
+        Tape {
+            input,
+            normed,
+            factors,
+            qkv,
+            probabilities,
+            attended,
+            middle,
+            middle_normed,
+            middle_factors,
+            gate_up,
+            product,
+        }
+    }
+
+    /// Takes the gradient of a layer's output and leaves that of its input in `dx`.
+    fn layer_backward(
+        &self,
+        layer: usize,
+        tape: &Tape<T>,
+        dx: &mut [T],
+        pass: &mut Pass<'_, T>,
+        gradient: &mut [T],
+    ) {
+        let (at, maps, rows) = (&self.layout.layers[layer], &self.layers[layer], pass.rows);
+        let ffn = self.config.intermediate_size;
+        let mut d_product = backward(dx, &tape.product, &maps.down, &mut gradient[at.down.clone()], pass);
+        let mut d_gate_up = vec![T::ZERO; rows * 2 * ffn];
+        for ((d, d_product), gate_up) in d_gate_up
+            .chunks_exact_mut(2 * ffn)
+            .zip(d_product.chunks_exact_mut(ffn))
+            .zip(tape.gate_up.chunks_exact(2 * ffn))
+        {
+            T::silu_times_backward(gate_up, d_product, d);
+        }
+        let d_normed =
+            backward(&d_gate_up, &tape.middle_normed, &maps.gate_up, &mut gradient[at.gate_up.clone()], pass);
+        self.norm_backward(&tape.middle, &tape.middle_factors, at.ffn_norm.clone(), &d_normed, dx, gradient);
+        let d_attended = backward(dx, &tape.attended, &maps.o, &mut gradient[at.o.clone()], pass);
+        let d_qkv = self.attention_backward(tape, &d_attended, pass);
+        let d_normed = backward(&d_qkv, &tape.normed, &maps.qkv, &mut gradient[at.qkv.clone()], pass);
+        self.norm_backward(&tape.input, &tape.factors, at.attention_norm.clone(), &d_normed, dx, gradient);
+    }
+
+    fn attention_backward(&self, tape: &Tape<T>, d_attended: &[T], pass: &mut Pass<'_, T>) -> Vec<T> {
+        let shape = attention::Shape::new(self.config);
+        let mut d_qkv = vec![T::ZERO; tape.qkv.len()];
+        let mut first = 0;
+        for (document, probabilities) in pass.documents.iter().zip(&tape.probabilities) {
+            let length = document.tokens.len();
+            let wide = first * shape.width()..(first + length) * shape.width();
+            let out = first * shape.query_width()..(first + length) * shape.query_width();
+            let d = &mut d_qkv[wide.clone()];
+            attention::backward(
+                &tape.qkv[wide],
+                probabilities,
+                &shape,
+                &d_attended[out],
+                d,
+                &mut pass.scratch,
+            );
+            self.rotary.rotate(d, &shape, -T::ONE);
+            first += length;
+        }
+        d_qkv
+    }
+
+    /// The last norm, the logits and the loss; with a gradient also the gradient of the last layer's output.
+    fn output(&self, x: &[T], pass: &mut Pass<'_, T>, gradient: Option<&mut [T]>) -> (Loss, Vec<T>) {
+        let hidden = self.config.hidden_size;
+        let gain = &self.parameters[self.layout.final_norm.clone()];
+        let asked = asked_rows(pass.documents);
+        let mut loss = Loss::default();
+        let mut dx = vec![T::ZERO; if gradient.is_some() { x.len() } else { 0 }];
+        let mut gradient = gradient;
+        for asked in asked.chunks(LOGIT_ROWS) {
+            let rows = asked.len();
+            let mut input = Vec::with_capacity(rows * hidden);
+            for (row, _) in asked {
+                input.extend_from_slice(&x[row * hidden..(row + 1) * hidden]);
+            }
+            let (normed, factors) = self.norm(&input, gain);
+            let mut logits = forward(&normed, &self.head, rows, &mut pass.left);
+            for ((_, targets), logits) in asked.iter().zip(logits.chunks_exact_mut(self.config.vocab_size)) {
+                let row = cross_entropy(logits, targets);
+                loss.sum += row.sum;
+                loss.weight += row.weight;
+            }
+            if let Some(gradient) = &mut gradient {
+                let d_head = &mut gradient[self.layout.embedding.clone()];
+                let d_normed = backward_rows(&logits, &normed, &self.head, d_head, rows, pass);
+                let mut d_input = vec![T::ZERO; rows * hidden];
+                let norm = self.layout.final_norm.clone();
+                self.norm_backward(&input, &factors, norm, &d_normed, &mut d_input, gradient);
+                for ((row, _), d) in asked.iter().zip(d_input.chunks_exact(hidden)) {
+                    add(&mut dx[row * hidden..(row + 1) * hidden], d);
+                }
+            }
+        }
+        (loss, dx)
+    }
+
+    fn norm(&self, x: &[T], gain: &[T]) -> (Vec<T>, Vec<T>) {
+        let hidden = self.config.hidden_size;
+        let mut normed = vec![T::ZERO; x.len()];
+        let factors = x
+            .chunks_exact(hidden)
+            .zip(normed.chunks_exact_mut(hidden))
+            .map(|(x, normed)| rms_norm(x, gain, self.config.rms_eps, normed))
+            .collect();
+        (normed, factors)
+    }
+
+    /// Adds the gradient through a norm to `dx`, and that of its gain to the gradient.
+    fn norm_backward(
+        &self,
+        x: &[T],
+        factors: &[T],
+        gain: std::ops::Range<usize>,
+        d_normed: &[T],
+        dx: &mut [T],
+        gradient: &mut [T],
+    ) {
+        let hidden = self.config.hidden_size;
+        let d_gain = &mut gradient[gain.clone()];
+        let gain = &self.parameters[gain];
+        let width = T::from_f64(hidden as f64);
+        let mut scaled = vec![T::ZERO; hidden];
+        for (((x, factor), d_normed), dx) in x
+            .chunks_exact(hidden)
+            .zip(factors)
+            .zip(d_normed.chunks_exact(hidden))
+            .zip(dx.chunks_exact_mut(hidden))
+        {
+            for (((scaled, d_gain), (d, gain)), x) in
+                scaled.iter_mut().zip(d_gain.iter_mut()).zip(d_normed.iter().zip(gain)).zip(x)
+            {
+                *scaled = *d * *gain;
+                *d_gain += *d * *x * *factor;
+            }
+            let share = dot(&scaled, x) * *factor * *factor * *factor / width;
+            for ((dx, scaled), x) in dx.iter_mut().zip(&scaled).zip(x) {
+                *dx += *scaled * *factor - *x * share;
+            }
+        }
+    }
+}
+
+/// The rows that have targets, with (token, weight) of each.
+fn asked_rows(documents: &[Sequence]) -> Vec<(usize, Vec<(usize, f64)>)> {
+    let mut asked: Vec<(usize, Vec<(usize, f64)>)> = Vec::new();
+    let mut first = 0;
+    for document in documents {
+        for target in document.targets.iter().filter(|target| target.weight > 0.0) {
+            let row = first + target.position;
+            let entry = (target.token as usize, f64::from(target.weight));
+            match asked.last_mut() {
+                Some((last, targets)) if *last == row => targets.push(entry),
+                _ => asked.push((row, vec![entry])),
+            }
+        }
+        first += document.tokens.len();
+    }
+    asked
+}
+
+/// The loss of one row; leaves the loss's gradient in the place of the logits.
+fn cross_entropy<T: Real>(logits: &mut [T], targets: &[(usize, f64)]) -> Loss {
+    let top = logits.iter().copied().fold(logits[0], |a, b| if b > a { b } else { a });
+    let mut loss = Loss::default();
+    let mut chosen = 0.0;
+    for (token, weight) in targets {
+        chosen += weight * (logits[*token] - top).to_f64();
+        loss.weight += weight;
+    }
+    let sum = T::exp_shifted(logits, top, T::ONE);
+    loss.sum = loss.weight * libm::log(sum.to_f64()) - chosen;
+    let scale = T::from_f64(loss.weight) / sum;
+    for x in logits.iter_mut() {
+        *x *= scale;
+    }
+    for (token, weight) in targets {
+        logits[*token] += -T::from_f64(*weight);
+    }
+    loss
+}
+
+fn forward<T: Real>(x: &[T], map: &Linear<T>, rows: usize, left: &mut Vec<T>) -> Vec<T> {
+    let (inputs, outputs) = (map.forward.inner(), map.forward.columns());
+    let mut y = vec![T::ZERO; rows * outputs];
+    multiply_packed(View::rows(x, rows, inputs, inputs), &map.forward, &mut y, outputs, Write::Set, left);
+    y
+}
+
+fn backward<T: Real>(
+    dy: &[T],
+    x: &[T],
+    map: &Linear<T>,
+    d_weights: &mut [T],
+    pass: &mut Pass<'_, T>,
+) -> Vec<T> {
+    let rows = pass.rows;
+    backward_rows(dy, x, map, d_weights, rows, pass)
+}
+
+/// The gradient of a linear map's input; adds that of its weights.
+fn backward_rows<T: Real>(
+    dy: &[T],
+    x: &[T],
+    map: &Linear<T>,
+    d_weights: &mut [T],
+    rows: usize,
+    pass: &mut Pass<'_, T>,
+) -> Vec<T> {
+    let (outputs, inputs) = (map.backward.inner(), map.backward.columns());
+    let dy = View::rows(dy, rows, outputs, outputs);
+    let x = View::rows(x, rows, inputs, inputs);
+    multiply(dy.transposed(), x, d_weights, inputs, Write::Add, &mut pass.scratch);
+    let mut dx = vec![T::ZERO; rows * inputs];
+    multiply_packed(dy, &map.backward, &mut dx, inputs, Write::Set, &mut pass.left);
+    dx
+}
