@@ -10,9 +10,9 @@ fn main() {
     let rotary = Rotary::new(&config, 512);
     let docs: Vec<Sequence> = (0..16).map(|_| { let tokens: Vec<u32> = (0..256).map(|_| stream.below(2048) as u32).collect(); let targets = (0..255).map(|i| Target{position:i, token: tokens[i+1], weight:1.0}).collect(); Sequence{tokens,targets}}).collect();
     for threads in [1, 2] {
-        let t = std::time::Instant::now();
+        let mut ws: Vec<_> = (0..threads).map(|_| Default::default()).collect(); let t = std::time::Instant::now();
         let n = 5;
-        for _ in 0..n { step::gradient(&config, &layout, &flat, &rotary, &docs, threads); }
+        for _ in 0..n { step::gradient(&config, &layout, &flat, &rotary, &docs, &mut ws); }
         let s = t.elapsed().as_secs_f64() / n as f64;
         println!("{threads} threads: {:.0} tokens/s, {:.1} GFLOPS", 4096.0 / s, 4096.0 / s * 6.0 * layout.len as f64 / 1e9);
     }

@@ -60,7 +60,6 @@ impl<T: Real> Packed<T> {
     pub fn pack(&mut self, b: View<'_, T>) {
         self.inner = b.rows;
         self.columns = b.columns;
-        self.data.clear();
         self.data.resize(b.columns.div_ceil(NR) * NR * b.rows, T::ZERO);
         if b.rows == 0 {
             return;
@@ -68,13 +67,17 @@ impl<T: Real> Packed<T> {
         for (j, panel) in self.data.chunks_exact_mut(NR * b.rows).enumerate() {
             let first = j * NR;
             let width = NR.min(b.columns - first);
-            for (k, row) in panel.chunks_exact_mut(NR).enumerate() {
-                let start = k * b.row + first * b.column;
-                if b.column == 1 {
-                    row[..width].copy_from_slice(&b.data[start..start + width]);
-                } else {
-                    for (i, to) in row[..width].iter_mut().enumerate() {
-                        *to = b.data[start + i * b.column];
+            let (rows, _) = panel.as_chunks_mut::<NR>();
+            if b.column == 1 {
+                for (k, row) in rows.iter_mut().enumerate() {
+                    copy_row(&b.data[k * b.row + first..], row, width);
+                }
+            } else {
+                // Row by row of the source: its rows are what lies together in memory.
+                for i in 0..width {
+                    let from = b.data[(first + i) * b.column..].iter().step_by(b.row);
+                    for (row, x) in rows.iter_mut().zip(from) {
+                        row[i] = *x;
                     }
                 }
             }
@@ -92,19 +95,29 @@ impl<T: Real> Packed<T> {
     }
 }
 
+/// Copies `width` numbers; a whole row without a call.
+#[inline(always)]
+fn copy_row<T: Real, const N: usize>(from: &[T], to: &mut [T; N], width: usize) {
+    match from.first_chunk::<N>() {
+        Some(from) if width == N => *to = *from,
+        _ => to[..width].copy_from_slice(&from[..width]),
+    }
+}
+
 /// Packs rows `rows` of the left matrix, columns `inner`, into panels of [`MR`] rows; the last one is narrower.
 fn pack_left<T: Real>(a: &View<'_, T>, inner: std::ops::Range<usize>, into: &mut Vec<T>) {
-    into.clear();
+    into.resize(a.rows * inner.len(), T::ZERO);
+    let mut rest = into.as_mut_slice();
     for first in (0..a.rows).step_by(MR) {
         let height = MR.min(a.rows - first);
-        let start = into.len();
-        into.resize(start + height * inner.len(), T::ZERO);
-        let panel = &mut into[start..];
-        if a.row == 1 {
-            for (k, to) in panel.chunks_exact_mut(height).enumerate() {
-                let from = first + (inner.start + k) * a.column;
-                to.copy_from_slice(&a.data[from..from + height]);
+        let panel;
+        (panel, rest) = rest.split_at_mut(height * inner.len());
+        if a.row == 1 && height == MR {
+            for (k, to) in panel.as_chunks_mut::<MR>().0.iter_mut().enumerate() {
+                copy_row(&a.data[first + (inner.start + k) * a.column..], to, MR);
             }
+        } else if height == MR && a.column == 1 {
+            pack_six(a, first, inner.start, panel);
         } else {
             for i in 0..height {
                 let from = &a.data[(first + i) * a.row + inner.start * a.column..];
@@ -112,6 +125,18 @@ fn pack_left<T: Real>(a: &View<'_, T>, inner: std::ops::Range<usize>, into: &mut
                     *to = *x;
                 }
             }
+        }
+    }
+}
+
+/// Six rows that are contiguous, side by side.
+fn pack_six<T: Real>(a: &View<'_, T>, first: usize, start: usize, panel: &mut [T]) {
+    let (panel, _) = panel.as_chunks_mut::<MR>();
+    let row = |i: usize| &a.data[(first + i) * a.row + start..][..panel.len()];
+    let rows: [&[T]; MR] = std::array::from_fn(row);
+    for (k, to) in panel.iter_mut().enumerate() {
+        for i in 0..MR {
+            to[i] = rows[i][k];
         }
     }
 }
@@ -147,14 +172,16 @@ impl<T: Real> Block<'_, T> {
                 let mut tile = [[T::ZERO; NR]; MR];
                 if self.write == Write::Add {
                     for (i, to) in tile[..height].iter_mut().enumerate() {
-                        let at = (row + i) * self.stride + column;
-                        to[..width].copy_from_slice(&self.output[at..at + width]);
+                        copy_row(&self.output[(row + i) * self.stride + column..], to, width);
                     }
                 }
                 kernel(left, right, &mut tile, height);
                 for (i, from) in tile[..height].iter().enumerate() {
-                    let at = (row + i) * self.stride + column;
-                    self.output[at..at + width].copy_from_slice(&from[..width]);
+                    let to = &mut self.output[(row + i) * self.stride + column..];
+                    match to.first_chunk_mut::<NR>() {
+                        Some(to) if width == NR => *to = *from,
+                        _ => to[..width].copy_from_slice(&from[..width]),
+                    }
                 }
             }
         }

@@ -22,6 +22,11 @@ impl Shape {
         Self { heads: config.heads, kv_heads: config.kv_heads, head_dim: config.head_dim }
     }
 
+    /// Query heads.
+    pub fn heads(&self) -> usize {
+        self.heads
+    }
+
     /// Width of a row of q, k and v.
     pub fn width(&self) -> usize {
         (self.heads + 2 * self.kv_heads) * self.head_dim
@@ -93,11 +98,17 @@ impl<T: Real> Rotary<T> {
     }
 }
 
-/// Adds nothing, writes attention's output, and returns the probabilities: length x length per head.
-pub(super) fn forward<T: Real>(qkv: &[T], shape: &Shape, output: &mut [T], scratch: &mut Scratch<T>) -> Vec<T> {
+/// Writes attention's output and its probabilities: length x length per head, of which a row's later keys may hold
+/// anything.
+pub(super) fn forward<T: Real>(
+    qkv: &[T],
+    shape: &Shape,
+    output: &mut [T],
+    probabilities: &mut [T],
+    scratch: &mut Scratch<T>,
+) {
     let (width, dim) = (shape.width(), shape.head_dim);
     let length = qkv.len() / width;
-    let mut probabilities = vec![T::ZERO; shape.heads * length * length];
     for (head, probabilities) in probabilities.chunks_exact_mut(length * length).enumerate() {
         for first in (0..length).step_by(ROWS) {
             let end = length.min(first + ROWS);
@@ -113,7 +124,6 @@ pub(super) fn forward<T: Real>(qkv: &[T], shape: &Shape, output: &mut [T], scrat
             multiply(View::rows(rows, end - first, end, length), v, out, shape.query_width(), Write::Set, scratch);
         }
     }
-    probabilities
 }
 
 /// Scores up to and including `last` become probabilities, later ones 0.

@@ -79,12 +79,54 @@ struct Tape<T> {
     product: Vec<T>,
 }
 
-/// The documents of one pass, and memory to reuse.
+impl<T: Real> Tape<T> {
+    fn give(self, work: &mut Workspace<T>) {
+        work.free.extend(self.probabilities);
+        work.give([self.input, self.normed, self.factors, self.qkv, self.attended, self.middle]);
+        work.give([self.middle_normed, self.middle_factors, self.gate_up, self.product]);
+    }
+}
+
+/// Memory that passes reuse: giving it back to the system and asking for it again would take a third of the time.
+#[derive(Debug, Default)]
+pub struct Workspace<T> {
+    scratch: Scratch<T>,
+    left: Vec<T>,
+    free: Vec<Vec<T>>,
+}
+
+impl<T: Real> Workspace<T> {
+    /// A list of this length that holds anything.
+    pub(super) fn take(&mut self, len: usize) -> Vec<T> {
+        let mut list = self.free.pop().unwrap_or_default();
+        list.resize(len, T::ZERO);
+        list
+    }
+
+    /// A list of zeros.
+    pub(super) fn zeros(&mut self, len: usize) -> Vec<T> {
+        let mut list = self.take(len);
+        list.fill(T::ZERO);
+        list
+    }
+
+    pub(super) fn copy(&mut self, of: &[T]) -> Vec<T> {
+        let mut list = self.free.pop().unwrap_or_default();
+        list.clear();
+        list.extend_from_slice(of);
+        list
+    }
+
+    pub(super) fn give<const N: usize>(&mut self, lists: [Vec<T>; N]) {
+        self.free.extend(lists);
+    }
+}
+
+/// The documents of one pass.
 struct Pass<'a, T> {
     documents: &'a [Sequence],
     rows: usize,
-    scratch: Scratch<T>,
-    left: Vec<T>,
+    work: &'a mut Workspace<T>,
 }
 
 impl<'a, T: Real> Network<'a, T> {
@@ -110,26 +152,37 @@ impl<'a, T: Real> Network<'a, T> {
     ///
     /// # Panics
     /// If a token or a position is out of range; documents are checked when they are made.
-    pub fn loss(&self, documents: &[Sequence], gradient: Option<&mut [T]>) -> Loss {
+    pub fn loss(
+        &self,
+        documents: &[Sequence],
+        gradient: Option<&mut [T]>,
+        work: &mut Workspace<T>,
+    ) -> Loss {
         let rows = documents.iter().map(|document| document.tokens.len()).sum();
-        let mut pass = Pass { documents, rows, scratch: Scratch::default(), left: Vec::new() };
+        let mut pass = Pass { documents, rows, work };
         let hidden = self.config.hidden_size;
         let embedding = &self.parameters[self.layout.embedding.clone()];
-        let mut x = Vec::with_capacity(rows * hidden);
-        for token in documents.iter().flat_map(|document| &document.tokens) {
+        let mut x = pass.work.take(rows * hidden);
+        for (token, x) in
+            documents.iter().flat_map(|document| &document.tokens).zip(x.chunks_exact_mut(hidden))
+        {
             let at = *token as usize * hidden;
-            x.extend_from_slice(&embedding[at..at + hidden]);
+            x.copy_from_slice(&embedding[at..at + hidden]);
         }
         let mut tapes = Vec::with_capacity(self.layers.len());
         for layer in 0..self.layers.len() {
             tapes.push(self.layer_forward(layer, &mut x, &mut pass));
         }
         let Some(gradient) = gradient else {
-            return self.output(&x, &mut pass, None).0;
+            tapes.into_iter().for_each(|tape| tape.give(pass.work));
+            let loss = self.output(&x, &mut pass, None).0;
+            pass.work.give([x]);
+            return loss;
         };
         let (loss, mut dx) = self.output(&x, &mut pass, Some(gradient));
         for (layer, tape) in tapes.into_iter().enumerate().rev() {
             self.layer_backward(layer, &tape, &mut dx, &mut pass, gradient);
+            tape.give(pass.work);
         }
         let d_embedding = &mut gradient[self.layout.embedding.clone()];
         for (token, dx) in
@@ -138,39 +191,32 @@ impl<'a, T: Real> Network<'a, T> {
             let at = *token as usize * hidden;
             add(&mut d_embedding[at..at + hidden], dx);
         }
+        pass.work.give([x, dx]);
         loss
     }
 
     fn layer_forward(&self, layer: usize, x: &mut [T], pass: &mut Pass<'_, T>) -> Tape<T> {
         let (config, at, rows) = (self.config, &self.layout.layers[layer], pass.rows);
         let maps = &self.layers[layer];
-        let (hidden, ffn) = (config.hidden_size, config.intermediate_size);
-        let input = x.to_vec();
-        let (normed, factors) = self.norm(x, &self.parameters[at.attention_norm.clone()]);
-        let mut qkv = forward(&normed, &maps.qkv, rows, &mut pass.left);
-        let shape = attention::Shape::new(config);
-        let mut attended = vec![T::ZERO; rows * shape.query_width()];
-        let mut probabilities = Vec::new();
-        let mut first = 0;
-        for document in pass.documents {
-            let length = document.tokens.len();
-            let part = &mut qkv[first * shape.width()..(first + length) * shape.width()];
-            self.rotary.rotate(part, &shape, T::ONE);
-            let out = &mut attended[first * shape.query_width()..(first + length) * shape.query_width()];
-            probabilities.push(attention::forward(part, &shape, out, &mut pass.scratch));
-            first += length;
-        }
-        add(x, &forward(&attended, &maps.o, rows, &mut pass.left));
-        let middle = x.to_vec();
-        let (middle_normed, middle_factors) = self.norm(x, &self.parameters[at.ffn_norm.clone()]);
-        let gate_up = forward(&middle_normed, &maps.gate_up, rows, &mut pass.left);
-        let mut product = vec![T::ZERO; rows * ffn];
+        let ffn = config.intermediate_size;
+        let input = pass.work.copy(x);
+        let (normed, factors) = self.norm(x, &self.parameters[at.attention_norm.clone()], pass.work);
+        let mut qkv = forward(&normed, &maps.qkv, rows, pass.work);
+        let (attended, probabilities) = self.attention_forward(&mut qkv, pass);
+        let out = forward(&attended, &maps.o, rows, pass.work);
+        add(x, &out);
+        let middle = pass.work.copy(x);
+        let (middle_normed, middle_factors) =
+            self.norm(x, &self.parameters[at.ffn_norm.clone()], pass.work);
+        let gate_up = forward(&middle_normed, &maps.gate_up, rows, pass.work);
+        let mut product = pass.work.take(rows * ffn);
         for (product, gate_up) in product.chunks_exact_mut(ffn).zip(gate_up.chunks_exact(2 * ffn)) {
             let (gate, up) = gate_up.split_at(ffn);
             T::silu_times(gate, up, product);
         }
-        add(x, &forward(&product, &maps.down, rows, &mut pass.left));
-        debug_assert_eq!(x.len(), rows * hidden);
+        let down = forward(&product, &maps.down, rows, pass.work);
+        add(x, &down);
+        pass.work.give([out, down]);
         Tape {
             input,
             normed,
@@ -186,6 +232,25 @@ impl<'a, T: Real> Network<'a, T> {
         }
     }
 
+    /// Rotates q and k, and attends; every document to itself.
+    fn attention_forward(&self, qkv: &mut [T], pass: &mut Pass<'_, T>) -> (Vec<T>, Vec<Vec<T>>) {
+        let shape = attention::Shape::new(self.config);
+        let mut attended = pass.work.take(pass.rows * shape.query_width());
+        let mut probabilities = Vec::with_capacity(pass.documents.len());
+        let mut first = 0;
+        for document in pass.documents {
+            let length = document.tokens.len();
+            let part = &mut qkv[first * shape.width()..(first + length) * shape.width()];
+            self.rotary.rotate(part, &shape, T::ONE);
+            let out = &mut attended[first * shape.query_width()..(first + length) * shape.query_width()];
+            let mut p = pass.work.take(shape.heads() * length * length);
+            attention::forward(part, &shape, out, &mut p, &mut pass.work.scratch);
+            probabilities.push(p);
+            first += length;
+        }
+        (attended, probabilities)
+    }
+
     /// Takes the gradient of a layer's output and leaves that of its input in `dx`.
     fn layer_backward(
         &self,
@@ -197,8 +262,9 @@ impl<'a, T: Real> Network<'a, T> {
     ) {
         let (at, maps, rows) = (&self.layout.layers[layer], &self.layers[layer], pass.rows);
         let ffn = self.config.intermediate_size;
-        let mut d_product = backward(dx, &tape.product, &maps.down, &mut gradient[at.down.clone()], pass);
-        let mut d_gate_up = vec![T::ZERO; rows * 2 * ffn];
+        let mut d_product =
+            backward(dx, &tape.product, &maps.down, &mut gradient[at.down.clone()], rows, pass.work);
+        let mut d_gate_up = pass.work.take(rows * 2 * ffn);
         for ((d, d_product), gate_up) in d_gate_up
             .chunks_exact_mut(2 * ffn)
             .zip(d_product.chunks_exact_mut(ffn))
@@ -206,18 +272,23 @@ impl<'a, T: Real> Network<'a, T> {
         {
             T::silu_times_backward(gate_up, d_product, d);
         }
+        let d_gradient = &mut gradient[at.gate_up.clone()];
         let d_normed =
-            backward(&d_gate_up, &tape.middle_normed, &maps.gate_up, &mut gradient[at.gate_up.clone()], pass);
+            backward(&d_gate_up, &tape.middle_normed, &maps.gate_up, d_gradient, rows, pass.work);
         self.norm_backward(&tape.middle, &tape.middle_factors, at.ffn_norm.clone(), &d_normed, dx, gradient);
-        let d_attended = backward(dx, &tape.attended, &maps.o, &mut gradient[at.o.clone()], pass);
+        pass.work.give([d_product, d_gate_up, d_normed]);
+        let d_attended =
+            backward(dx, &tape.attended, &maps.o, &mut gradient[at.o.clone()], rows, pass.work);
         let d_qkv = self.attention_backward(tape, &d_attended, pass);
-        let d_normed = backward(&d_qkv, &tape.normed, &maps.qkv, &mut gradient[at.qkv.clone()], pass);
+        let d_normed =
+            backward(&d_qkv, &tape.normed, &maps.qkv, &mut gradient[at.qkv.clone()], rows, pass.work);
         self.norm_backward(&tape.input, &tape.factors, at.attention_norm.clone(), &d_normed, dx, gradient);
+        pass.work.give([d_attended, d_qkv, d_normed]);
     }
 
     fn attention_backward(&self, tape: &Tape<T>, d_attended: &[T], pass: &mut Pass<'_, T>) -> Vec<T> {
         let shape = attention::Shape::new(self.config);
-        let mut d_qkv = vec![T::ZERO; tape.qkv.len()];
+        let mut d_qkv = pass.work.zeros(tape.qkv.len());
         let mut first = 0;
         for (document, probabilities) in pass.documents.iter().zip(&tape.probabilities) {
             let length = document.tokens.len();
@@ -230,7 +301,7 @@ impl<'a, T: Real> Network<'a, T> {
                 &shape,
                 &d_attended[out],
                 d,
-                &mut pass.scratch,
+                &mut pass.work.scratch,
             );
             self.rotary.rotate(d, &shape, -T::ONE);
             first += length;
@@ -244,16 +315,16 @@ impl<'a, T: Real> Network<'a, T> {
         let gain = &self.parameters[self.layout.final_norm.clone()];
         let asked = asked_rows(pass.documents);
         let mut loss = Loss::default();
-        let mut dx = vec![T::ZERO; if gradient.is_some() { x.len() } else { 0 }];
+        let mut dx = pass.work.zeros(if gradient.is_some() { x.len() } else { 0 });
         let mut gradient = gradient;
         for asked in asked.chunks(LOGIT_ROWS) {
             let rows = asked.len();
-            let mut input = Vec::with_capacity(rows * hidden);
-            for (row, _) in asked {
-                input.extend_from_slice(&x[row * hidden..(row + 1) * hidden]);
+            let mut input = pass.work.take(rows * hidden);
+            for ((row, _), input) in asked.iter().zip(input.chunks_exact_mut(hidden)) {
+                input.copy_from_slice(&x[row * hidden..(row + 1) * hidden]);
             }
-            let (normed, factors) = self.norm(&input, gain);
-            let mut logits = forward(&normed, &self.head, rows, &mut pass.left);
+            let (normed, factors) = self.norm(&input, gain, pass.work);
+            let mut logits = forward(&normed, &self.head, rows, pass.work);
             for ((_, targets), logits) in asked.iter().zip(logits.chunks_exact_mut(self.config.vocab_size)) {
                 let row = cross_entropy(logits, targets);
                 loss.sum += row.sum;
@@ -261,26 +332,29 @@ impl<'a, T: Real> Network<'a, T> {
             }
             if let Some(gradient) = &mut gradient {
                 let d_head = &mut gradient[self.layout.embedding.clone()];
-                let d_normed = backward_rows(&logits, &normed, &self.head, d_head, rows, pass);
-                let mut d_input = vec![T::ZERO; rows * hidden];
+                let d_normed = backward(&logits, &normed, &self.head, d_head, rows, pass.work);
+                let mut d_input = pass.work.zeros(rows * hidden);
                 let norm = self.layout.final_norm.clone();
                 self.norm_backward(&input, &factors, norm, &d_normed, &mut d_input, gradient);
                 for ((row, _), d) in asked.iter().zip(d_input.chunks_exact(hidden)) {
                     add(&mut dx[row * hidden..(row + 1) * hidden], d);
                 }
+                pass.work.give([d_normed, d_input]);
             }
+            pass.work.give([input, normed, factors, logits]);
         }
         (loss, dx)
     }
 
-    fn norm(&self, x: &[T], gain: &[T]) -> (Vec<T>, Vec<T>) {
+    fn norm(&self, x: &[T], gain: &[T], work: &mut Workspace<T>) -> (Vec<T>, Vec<T>) {
         let hidden = self.config.hidden_size;
-        let mut normed = vec![T::ZERO; x.len()];
-        let factors = x
-            .chunks_exact(hidden)
-            .zip(normed.chunks_exact_mut(hidden))
-            .map(|(x, normed)| rms_norm(x, gain, self.config.rms_eps, normed))
-            .collect();
+        let mut normed = work.take(x.len());
+        let mut factors = work.take(x.len() / hidden);
+        for ((x, normed), factor) in
+            x.chunks_exact(hidden).zip(normed.chunks_exact_mut(hidden)).zip(&mut factors)
+        {
+            *factor = rms_norm(x, gain, self.config.rms_eps, normed);
+        }
         (normed, factors)
     }
 
@@ -358,38 +432,28 @@ fn cross_entropy<T: Real>(logits: &mut [T], targets: &[(usize, f64)]) -> Loss {
     loss
 }
 
-fn forward<T: Real>(x: &[T], map: &Linear<T>, rows: usize, left: &mut Vec<T>) -> Vec<T> {
+fn forward<T: Real>(x: &[T], map: &Linear<T>, rows: usize, work: &mut Workspace<T>) -> Vec<T> {
     let (inputs, outputs) = (map.forward.inner(), map.forward.columns());
-    let mut y = vec![T::ZERO; rows * outputs];
-    multiply_packed(View::rows(x, rows, inputs, inputs), &map.forward, &mut y, outputs, Write::Set, left);
+    let mut y = work.take(rows * outputs);
+    let x = View::rows(x, rows, inputs, inputs);
+    multiply_packed(x, &map.forward, &mut y, outputs, Write::Set, &mut work.left);
     y
 }
 
+/// The gradient of a linear map's input; adds that of its weights.
 fn backward<T: Real>(
     dy: &[T],
     x: &[T],
     map: &Linear<T>,
     d_weights: &mut [T],
-    pass: &mut Pass<'_, T>,
-) -> Vec<T> {
-    let rows = pass.rows;
-    backward_rows(dy, x, map, d_weights, rows, pass)
-}
-
-/// The gradient of a linear map's input; adds that of its weights.
-fn backward_rows<T: Real>(
-    dy: &[T],
-    x: &[T],
-    map: &Linear<T>,
-    d_weights: &mut [T],
     rows: usize,
-    pass: &mut Pass<'_, T>,
+    work: &mut Workspace<T>,
 ) -> Vec<T> {
     let (outputs, inputs) = (map.backward.inner(), map.backward.columns());
     let dy = View::rows(dy, rows, outputs, outputs);
     let x = View::rows(x, rows, inputs, inputs);
-    multiply(dy.transposed(), x, d_weights, inputs, Write::Add, &mut pass.scratch);
-    let mut dx = vec![T::ZERO; rows * inputs];
-    multiply_packed(dy, &map.backward, &mut dx, inputs, Write::Set, &mut pass.left);
+    multiply(dy.transposed(), x, d_weights, inputs, Write::Add, &mut work.scratch);
+    let mut dx = work.take(rows * inputs);
+    multiply_packed(dy, &map.backward, &mut dx, inputs, Write::Set, &mut work.left);
     dx
 }

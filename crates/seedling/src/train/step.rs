@@ -11,7 +11,7 @@ use crate::{ModelConfig, kernel::add};
 use super::{
     attention::Rotary,
     layout::Layout,
-    network::{Loss, Network},
+    network::{Loss, Network, Workspace},
     sequence::Sequence,
 };
 
@@ -32,27 +32,29 @@ fn deal(documents: &[Sequence]) -> Vec<Vec<Sequence>> {
     shards
 }
 
-/// Calls `work` for every shard on `threads` threads; results in the order of the shards.
-fn over_shards<R: Send>(threads: usize, work: impl Fn(usize) -> R + Sync) -> Vec<R> {
+/// Calls `work` for every shard on as many threads as there are workspaces; results in the order of the shards.
+fn over_shards<R: Send>(
+    workspaces: &mut [Workspace<f32>],
+    work: impl Fn(usize, &mut Workspace<f32>) -> R + Sync,
+) -> Vec<R> {
     let results: Vec<Mutex<Option<R>>> = (0..SHARDS).map(|_| Mutex::new(None)).collect();
     let next = AtomicUsize::new(0);
-    let run = || {
+    let run = |workspace: &mut Workspace<f32>| {
         loop {
             let shard = next.fetch_add(1, Ordering::Relaxed);
             if shard >= SHARDS {
                 return;
             }
-            let result = work(shard);
+            let result = work(shard, workspace);
             if let Ok(mut place) = results[shard].lock() {
                 *place = Some(result);
             }
         }
     };
     std::thread::scope(|scope| {
-        for _ in 1..threads.clamp(1, SHARDS) {
-            scope.spawn(run);
+        for workspace in workspaces.iter_mut().take(SHARDS) {
+            scope.spawn(|| run(workspace));
         }
-        run();
     });
     results.into_iter().filter_map(|place| place.into_inner().ok().flatten()).collect()
 }
@@ -64,13 +66,13 @@ pub fn gradient(
     parameters: &[f32],
     rotary: &Rotary<f32>,
     documents: &[Sequence],
-    threads: usize,
+    workspaces: &mut [Workspace<f32>],
 ) -> (Loss, Vec<f32>) {
     let network = Network::new(config, layout, parameters, rotary);
     let shards = deal(documents);
-    let results = over_shards(threads, |shard| {
+    let results = over_shards(workspaces, |shard, workspace| {
         let mut gradient = vec![0.0; layout.len];
-        (network.loss(&shards[shard], Some(&mut gradient)), gradient)
+        (network.loss(&shards[shard], Some(&mut gradient), workspace), gradient)
     });
     let mut total = Loss::default();
     let mut sum = vec![0.0; layout.len];
@@ -91,11 +93,11 @@ pub fn loss(
     parameters: &[f32],
     rotary: &Rotary<f32>,
     documents: &[Sequence],
-    threads: usize,
+    workspaces: &mut [Workspace<f32>],
 ) -> Loss {
     let network = Network::new(config, layout, parameters, rotary);
     let shards = deal(documents);
-    let results = over_shards(threads, |shard| network.loss(&shards[shard], None));
+    let results = over_shards(workspaces, |shard, workspace| network.loss(&shards[shard], None, workspace));
     results.into_iter().fold(Loss::default(), |sum, loss| Loss {
         sum: sum.sum + loss.sum,
         weight: sum.weight + loss.weight,
