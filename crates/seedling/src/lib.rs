@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of the network, of archives or of what prompts mean to a search.
 
+pub mod corpus;
 pub mod error;
 pub mod random;
 
