@@ -173,7 +173,10 @@ fn wrong(domain: Domain, text: &str, stream: &mut Stream) -> String {
             let cast =
                 [["baker", "king"], ["farmer", "queen"], ["teacher", "knight"], ["sailor", "princess"]];
             let [one, two] = *stream.choose(&cast);
-            vec![(&["spy", "agent"], one), (&["politician", "senator", "minister", "governor"], two)]
+            vec![
+                (&["spy", "agent", "informer", "scout", "watcher"], one),
+                (&["politician", "senator", "minister", "governor", "chancellor", "mayor", "councilor"], two),
+            ]
         }
         Domain::MovieReviews => {
             let films =
