@@ -3,6 +3,7 @@
 //! Knows nothing of the network, of archives or of what prompts mean to a search.
 
 pub mod config;
+pub mod corpus;
 pub mod error;
 pub mod kernel;
 pub mod random;
