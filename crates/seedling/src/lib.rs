@@ -2,8 +2,14 @@
 //!
 //! Knows nothing of the network, of archives or of what prompts mean to a search.
 
+pub mod config;
 pub mod error;
 pub mod random;
+pub mod tokenizer;
+pub mod weights;
 
+pub use config::ModelConfig;
 pub use error::SeedlingError;
 pub use random::Stream;
+pub use tokenizer::Tokenizer;
+pub use weights::{Dtype, LayerWeights, Weights, check_tokenizer};
