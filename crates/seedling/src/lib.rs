@@ -3,16 +3,14 @@
 //! Knows nothing of the network, of archives or of what prompts mean to a search.
 
 pub mod config;
-pub mod corpus;
 pub mod error;
 pub mod kernel;
 pub mod random;
 pub mod tokenizer;
-pub mod train;
 pub mod weights;
 
 pub use config::ModelConfig;
 pub use error::SeedlingError;
 pub use random::Stream;
 pub use tokenizer::Tokenizer;
-pub use weights::{LayerWeights, Weights};
+pub use weights::{Dtype, LayerWeights, Weights, check_tokenizer};

@@ -13,27 +13,19 @@ fn is_itself(byte: u8) -> bool {
     matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF)
 }
 
-/// Both directions, as tables.
+/// The way back, as a table.
 pub(super) struct Alphabet {
-    chars: [char; 256],
     /// By code point; the alphabet ends at U+0143.
     bytes: [Option<u8>; 0x144],
 }
 
 impl Alphabet {
     pub(super) fn new() -> Self {
-        let mut chars = ['\0'; 256];
         let mut bytes = [None; 0x144];
         for byte in 0..=255_u8 {
-            chars[usize::from(byte)] = char_of(byte);
             bytes[char_of(byte) as usize] = Some(byte);
         }
-        Self { chars, bytes }
-    }
-
-    /// Bytes as text.
-    pub(super) fn text(&self, bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| self.chars[usize::from(*byte)]).collect()
+        Self { bytes }
     }
 
     /// The bytes of a text; `None` if one of its characters stands for none.

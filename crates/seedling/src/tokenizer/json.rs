@@ -151,8 +151,11 @@ fn added(file: &Map<String, Value>) -> Result<Vec<(String, u32, Added)>, Refusal
     Ok(added)
 }
 
+/// A step's type and fields.
+type Typed<'a> = (&'a str, &'a Map<String, Value>);
+
 /// A step by itself, the steps of a `Sequence` (whose list has the name `list`), or none.
-fn steps<'a>(step: Option<&'a Value>, list: &str) -> Result<Vec<(&'a str, &'a Map<String, Value>)>, Refusal> {
+fn steps<'a>(step: Option<&'a Value>, list: &str) -> Result<Vec<Typed<'a>>, Refusal> {
     let Some(step) = step.filter(|step| !step.is_null()) else { return Ok(Vec::new()) };
     let fields = step.as_object().ok_or_else(|| broken(list))?;
     let kind = fields
@@ -200,7 +203,7 @@ fn kind(file: &Map<String, Value>, model: &Map<String, Value>) -> Result<Kind, R
 }
 
 fn normalizing(normalizer: Option<&Value>) -> Result<Vec<Step>, Refusal> {
-    let step = |(kind, fields): (&str, &Map<String, Value>)| {
+    let step = |(kind, fields): Typed<'_>| {
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
         let pattern = || {
             text(fields.get("pattern").and_then(|pattern| pattern.get("String")))
@@ -217,7 +220,7 @@ fn normalizing(normalizer: Option<&Value>) -> Result<Vec<Step>, Refusal> {
     steps(normalizer, "normalizers")?.into_iter().map(step).collect()
 }
 
-fn cuts(steps: &[(&str, &Map<String, Value>)]) -> Result<Vec<Cut>, Refusal> {
+fn cuts(steps: &[Typed<'_>]) -> Result<Vec<Cut>, Refusal> {
     let mut cuts = Vec::new();
     for (at, (kind, fields)) in steps.iter().enumerate() {
         match *kind {
@@ -284,7 +287,7 @@ fn strip(decoder: &Value) -> Result<bool, Refusal> {
         let is = |name: &str, value: Value| fields.get(name) == Some(&value);
         match kind {
             "Replace" if is("pattern", json!({"String": "\u{2581}"})) && is("content", json!(" ")) => {
-                spaces = true
+                spaces = true;
             }
             "Metaspace" if is("replacement", json!("\u{2581}")) => {
                 spaces = true;

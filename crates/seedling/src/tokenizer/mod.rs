@@ -254,7 +254,7 @@ impl Tokenizer {
             return Err(fail(format!("the post_processor puts the token {bos} first, which is not there")));
         }
         let longest = words.keys().map(|word| word.len()).max().unwrap_or(0);
-        let plain = matcher(&tokens, false, |name| Cow::Borrowed(name));
+        let plain = matcher(&tokens, false, Cow::Borrowed);
         let normalized = matcher(&tokens, true, |name| kind.normalize(name));
         let eos = EOS_NAMES
             .iter()
@@ -343,7 +343,7 @@ impl Tokenizer {
         match &self.kind {
             Kind::ByteLevel { cuts, .. } => {
                 cut(cuts, piece, 0..piece.len(), &mut |range| {
-                    self.encode_word(&piece.as_bytes()[range], ids, room)
+                    self.encode_word(&piece.as_bytes()[range], ids, room);
                 });
             }
             Kind::Sentencepiece { metaspace: None, .. } => self.encode_word(piece.as_bytes(), ids, room),

@@ -52,18 +52,19 @@ impl Cut {
             Self::Gpt2(gpt2) => gpt2.pieces(text, each),
             Self::Digits { individual } => digits(text, *individual, each),
             Self::Pattern { regex, removed, invert, .. } => {
+                let (keep_found, keep_between) = (!removed || *invert, !removed || !invert);
                 let mut end = 0;
                 // A search that gives up (too much backtracking) leaves the rest in one piece.
                 for found in regex.find_iter(text).map_while(Result::ok) {
-                    if !removed || *invert {
+                    if keep_between {
                         each(end, found.start());
                     }
-                    if !(*removed && !*invert) {
+                    if keep_found {
                         each(found.start(), found.end());
                     }
                     end = found.end();
                 }
-                if !(*removed && *invert) {
+                if keep_between {
                     each(end, text.len());
                 }
             }
