@@ -3,10 +3,12 @@
 //! Knows nothing of the network, of archives or of what prompts mean to a search.
 
 pub mod config;
+pub mod corpus;
 pub mod error;
 pub mod kernel;
 pub mod random;
 pub mod tokenizer;
+pub mod train;
 pub mod weights;
 
 pub use config::ModelConfig;

@@ -1,10 +1,16 @@
 //! Training: documents in, weights out, the same for a seed whatever the number of threads.
 //!
-//! [`network`] is the loss and its gradient, [`adam`] the optimiser, [`step`] one batch over threads.
+//! [`trainer`] is the loop; [`data`] makes batches, [`network`] is the loss and its gradient, [`adam`] the optimiser,
+//! [`step`] one batch over threads, [`checkpoint`] a training on disk.
 
 pub mod adam;
 pub mod attention;
+pub mod checkpoint;
+pub mod data;
 pub mod layout;
 pub mod network;
 pub mod sequence;
 pub mod step;
+pub mod trainer;
+
+pub use trainer::{Progress, Size, TrainSettings, Trainer};

@@ -1,0 +1,133 @@
+//! A training on disk: a model's folder in full precision, with the optimiser's moments beside it.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+use safetensors::{SafeTensors, tensor::TensorView};
+use serde::{Deserialize, Serialize};
+
+use crate::{Dtype, SeedlingError, Tokenizer, Weights, check_tokenizer};
+
+use super::{adam::Adam, trainer::TrainSettings};
+
+/// The optimiser's file.
+const MOMENTS: &str = "moments.safetensors";
+/// The state's file; written last, so that a folder with it is complete.
+const STATE: &str = "training.json";
+/// The tokenizer's file.
+const TOKENIZER: &str = "tokenizer.json";
+
+/// Where a training is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// What decides the weights.
+    pub settings: TrainSettings,
+    /// The next document.
+    pub next: u64,
+    /// Tokens seen.
+    pub tokens: u64,
+    /// Steps taken.
+    pub step: u64,
+}
+
+/// A checkpoint, read.
+#[derive(Debug)]
+pub struct Saved {
+    /// The weights.
+    pub weights: Weights,
+    /// The tokenizer.
+    pub tokenizer: Tokenizer,
+    /// The moments.
+    pub adam: Adam,
+    /// Where the training is.
+    pub state: State,
+}
+
+fn failed(path: PathBuf, what: impl std::fmt::Display) -> SeedlingError {
+    SeedlingError::file(path, what.to_string(), "is there space, and may you write there?")
+}
+
+/// Writes a file so that it is there as a whole or not at all.
+fn write_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), SeedlingError> {
+    let (path, partial) = (folder.join(name), folder.join(format!("{name}.partial")));
+    std::fs::write(&partial, bytes)
+        .and_then(|()| std::fs::rename(&partial, &path))
+        .map_err(|error| failed(path, format!("can't be written: {error}")))
+}
+
+/// Writes a model: its shape, weights and tokenizer.
+///
+/// # Errors
+/// A folder that can't be written.
+pub fn write_model(
+    folder: &Path,
+    weights: &Weights,
+    tokenizer: &Tokenizer,
+    dtype: Dtype,
+) -> Result<(), SeedlingError> {
+    std::fs::create_dir_all(folder)
+        .map_err(|error| failed(folder.to_owned(), format!("can't be made: {error}")))?;
+    weights.write(folder, dtype)?;
+    write_file(folder, TOKENIZER, tokenizer.to_json().as_bytes())
+}
+
+/// Writes a checkpoint.
+///
+/// # Errors
+/// A folder that can't be written.
+pub fn write(
+    folder: &Path,
+    weights: &Weights,
+    tokenizer: &Tokenizer,
+    adam: &Adam,
+    state: &State,
+) -> Result<(), SeedlingError> {
+    write_model(folder, weights, tokenizer, Dtype::F32)?;
+    let bytes = |list: &[f32]| list.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+    let (first, second) = (bytes(&adam.first), bytes(&adam.second));
+    let view = |data| TensorView::new(safetensors::Dtype::F32, vec![adam.first.len()], data);
+    let unfit = |error| failed(folder.join(MOMENTS), error);
+    let tensors = [("first", view(&first).map_err(unfit)?), ("second", view(&second).map_err(unfit)?)];
+    let moments = safetensors::serialize(tensors, None).map_err(unfit)?;
+    write_file(folder, MOMENTS, &moments)?;
+    let state = serde_json::to_string_pretty(state).map_err(|error| failed(folder.join(STATE), error))?;
+    write_file(folder, STATE, state.as_bytes())
+}
+
+/// Reads a checkpoint.
+///
+/// # Errors
+/// A folder without one, or with files that don't belong together.
+pub fn read(folder: &Path) -> Result<Saved, SeedlingError> {
+    let hint = "a folder that `samara model train` wrote holds one; start a new training otherwise";
+    let unusable = |name: &str, what: String| SeedlingError::file(folder.join(name), what, hint);
+    let text = std::fs::read(folder.join(STATE))
+        .map_err(|error| unusable(STATE, format!("can't be read: {error}")))?;
+    let state: State =
+        serde_json::from_slice(&text).map_err(|error| unusable(STATE, format!("is no checkpoint: {error}")))?;
+    let weights = Weights::read(folder)?;
+    let tokenizer = Tokenizer::read(&folder.join(TOKENIZER))?;
+    check_tokenizer(&tokenizer, &weights.config)?;
+    let bytes = std::fs::read(folder.join(MOMENTS))
+        .map_err(|error| unusable(MOMENTS, format!("can't be read: {error}")))?;
+    let adam = moments(&bytes, state.step, weights.parameters()).map_err(|what| unusable(MOMENTS, what))?;
+    Ok(Saved { weights, tokenizer, adam, state })
+}
+
+fn moments(bytes: &[u8], step: u64, len: usize) -> Result<Adam, String> {
+    let tensors = SafeTensors::deserialize(bytes).map_err(|error| format!("is damaged: {error}"))?;
+    let by_name: HashMap<String, TensorView<'_>> = tensors.tensors().into_iter().collect();
+    let list = |name: &str| {
+        let view = by_name.get(name).ok_or_else(|| format!("holds no `{name}`"))?;
+        if view.shape() != [len] || view.dtype() != safetensors::Dtype::F32 {
+            return Err(format!("`{name}` has the shape {:?}, not [{len}]", view.shape()));
+        }
+        let (numbers, _) = view.data().as_chunks::<4>();
+        let list: Vec<f32> = numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let finite = list.iter().all(|x| x.is_finite());
+        if finite { Ok(list) } else { Err(format!("`{name}` holds numbers that are not finite")) }
+    };
+    Ok(Adam { first: list("first")?, second: list("second")?, step })
+}
