@@ -4,15 +4,19 @@
 
 pub mod config;
 pub mod corpus;
+pub mod engine;
 pub mod error;
 pub mod kernel;
+pub mod model;
 pub mod random;
 pub mod tokenizer;
 pub mod train;
 pub mod weights;
 
 pub use config::ModelConfig;
+pub use engine::{End, Engine, EngineSettings, Reply, Request, Sampling};
 pub use error::SeedlingError;
+pub use model::Model;
 pub use random::Stream;
 pub use tokenizer::Tokenizer;
 pub use weights::{Dtype, LayerWeights, Weights, check_tokenizer};
