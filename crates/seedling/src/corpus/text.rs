@@ -124,13 +124,17 @@ fn draft(
     let wanted = *stream.choose(rules.held_out);
     let mut writer = Writer::new(&rules.grammar, stream, latents.style);
     writer.wanted = if split == Split::HeldOut { wanted } else { 0 };
+    let mut ends = vec![0];
     for (at, &root) in roots.iter().enumerate() {
         let target = share(rules, &roots[at..], &asked, &writer.weights);
         writer.write(root, target);
+        ends.push(writer.words.len());
     }
     let (words, weights, marks) = (writer.words, writer.weights, writer.marks);
     let held_out = rules.held_out.iter().any(|pair| marks & pair == *pair);
-    if words.len() > rules.most || held_out != (split == Split::HeldOut) {
+    let sentences: Vec<&[u32]> = ends.windows(2).map(|ends| &words[ends[0]..ends[1]]).collect();
+    let again = (1..sentences.len()).any(|at| sentences[..at].contains(&sentences[at]));
+    if again || words.len() > rules.most || held_out != (split == Split::HeldOut) {
         return None;
     }
     let odds = odds(domain, &words, weights, marks);
@@ -183,11 +187,13 @@ pub fn parse(domain: Domain, text: &str) -> Option<Parsed> {
     let rules = domain.rules();
     let sentences = tokens::sentences(text)?;
     let (mut weights, mut marks, mut words) = ([0.0; 3], 0, Vec::new());
-    for sentence in &sentences {
+    for (at, sentence) in sentences.iter().enumerate() {
+        let again = sentences[..at].contains(sentence);
         let sentence = parser::words(&rules.grammar, sentence)?;
         let reading = *parser::readings(&rules.grammar, rules.sentence, &sentence).first()?;
-        for (sum, weight) in weights.iter_mut().zip(reading.weights) {
-            *sum += weight;
+        for d in 0..3 {
+            // What is said again is no merit.
+            weights[d] += if again && d == 2 { reading.weights[d].min(0.0) } else { reading.weights[d] };
         }
         marks |= reading.marks;
         words.extend(sentence);
