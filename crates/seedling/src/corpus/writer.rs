@@ -69,7 +69,7 @@ impl<'a> Writer<'a> {
                     let range = grammar.symbols[slot].range;
                     let share = std::array::from_fn(|d| {
                         let last = high[d] - low[d] <= range.1[d] - range.0[d] + 1e-9;
-                        let noise = if last { 0.0 } else { 0.08 * self.stream.normal() };
+                        let noise = if last { 0.0 } else { 0.05 * self.stream.normal() };
                         let left = goal[d] - self.weights[d];
                         let part = ((left - low[d]) / (high[d] - low[d]).max(1e-9) + noise).clamp(0.0, 1.0);
                         range.0[d] + part * (range.1[d] - range.0[d])
