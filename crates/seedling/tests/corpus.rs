@@ -130,8 +130,8 @@ fn odds_are_near_those_asked_for() {
         let mut misses = vec![Vec::new(); domain.axes()];
         for _ in 0..1000 {
             let (latents, text) = text_of(domain, Split::Train, &mut stream);
-            for axis in 0..domain.axes() {
-                misses[axis].push((text.odds[axis] - latents.odds[axis]).abs());
+            for (axis, misses) in misses.iter_mut().enumerate() {
+                misses.push((text.odds[axis] - latents.odds[axis]).abs());
             }
         }
         for mut misses in misses {

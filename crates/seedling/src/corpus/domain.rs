@@ -177,7 +177,8 @@ fn opinions() -> Rules {
 fn stories() -> Rules {
     const MARKED: [&str; 10] =
         ["spy", "pol", "north", "south", "east", "west", "jewels", "arms", "writings", "tools"];
-    let grammar = Grammar::read(&[SHARED, include_str!("tables/stories.txt")], &MARKED);
+    let mut grammar = Grammar::read(&[SHARED, include_str!("tables/stories.txt")], &MARKED);
+    grammar.keep(&["spytrait", "spynoun", "poltrait", "polnoun"]);
     Rules {
         sentence: grammar.symbol("sentence"),
         plan: ["start", "meeting", "turn", "finish"].map(|name| grammar.symbol(name)),
