@@ -34,7 +34,7 @@ fn tokens(text: &str) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_written_is_read_with_the_same_odds(
@@ -182,7 +182,7 @@ fn the_vocabulary_stays_small() {
     let mut words = HashSet::new();
     for domain in Domain::ALL {
         let mut stream = Stream::new(10, 0);
-        for _ in 0..5000 {
+        for _ in 0..2000 {
             let (_, text) = text_of(domain, Split::Train, &mut stream);
             words.extend(text.text.to_lowercase().split([' ', ',', '.']).map(str::to_owned));
         }
