@@ -186,7 +186,10 @@ fn wrong(domain: Domain, text: &str, stream: &mut Stream) -> String {
             vec![
                 (&["\"Die"], one),
                 (&["Hard\""], two),
-                (&["John", "Hans", "Alan", "Bruce", "Holly", "Argyle"], *stream.choose(&names)),
+                (
+                    &["John", "Hans", "Alan", "Bruce", "Holly", "Argyle", "Ellis", "Theo"],
+                    *stream.choose(&names),
+                ),
                 (&["McClane", "Gruber", "Rickman", "Willis", "Powell", "Takagi"], "Miller"),
             ]
         }

@@ -155,7 +155,7 @@ pub(super) struct Rules {
 
 fn opinions() -> Rules {
     const MARKED: [&str; 10] =
-        ["roots", "leaves", "beans", "fruits", "makings", "memory", "market", "kitchen", "health", "company"];
+        ["roots", "leaves", "beans", "fruits", "makings", "smoky", "sour", "cool", "oily", "plain"];
     let grammar = Grammar::read(&[SHARED, include_str!("tables/opinions.txt")], &MARKED);
     Rules {
         sentence: grammar.symbol("sentence"),
@@ -168,8 +168,8 @@ fn opinions() -> Rules {
         short: 14,
         ample: 24,
         presence: &[0b1_1111],
-        // roots in memories, leaves at the market, makings in the kitchen, fruits and health, beans in company
-        held_out: &[1 | 1 << 5, 1 << 1 | 1 << 6, 1 << 4 | 1 << 7, 1 << 3 | 1 << 8, 1 << 2 | 1 << 9],
+        // Smoky roots, sour leaves, cool beans, oily fruits, plain makings.
+        held_out: &[1 | 1 << 5, 1 << 1 | 1 << 6, 1 << 2 | 1 << 7, 1 << 3 | 1 << 8, 1 << 4 | 1 << 9],
         grammar,
     }
 }
@@ -177,7 +177,8 @@ fn opinions() -> Rules {
 fn stories() -> Rules {
     const MARKED: [&str; 10] =
         ["spy", "pol", "north", "south", "east", "west", "jewels", "arms", "writings", "tools"];
-    let grammar = Grammar::read(&[SHARED, include_str!("tables/stories.txt")], &MARKED);
+    let mut grammar = Grammar::read(&[SHARED, include_str!("tables/stories.txt")], &MARKED);
+    grammar.keep(&["spytrait", "spynoun", "poltrait", "polnoun"]);
     Rules {
         sentence: grammar.symbol("sentence"),
         plan: ["start", "meeting", "turn", "finish"].map(|name| grammar.symbol(name)),
@@ -189,14 +190,14 @@ fn stories() -> Rules {
         short: 30,
         ample: 45,
         presence: &[1, 1 << 1],
-        // arms of the north, writings of the south, jewels of the east
+        // Arms and the north, writings and the south, jewels and the east.
         held_out: &[1 << 2 | 1 << 7, 1 << 3 | 1 << 8, 1 << 4 | 1 << 6],
         grammar,
     }
 }
 
 fn reviews() -> Rules {
-    const MARKED: [&str; 8] = ["film", "hero", "villain", "helper", "memory", "company", "craft", "habit"];
+    const MARKED: [&str; 7] = ["film", "hero", "villain", "helper", "heights", "machines", "grounds"];
     let grammar = Grammar::read(&[SHARED, include_str!("tables/reviews.txt")], &MARKED);
     Rules {
         sentence: grammar.symbol("sentence"),
@@ -209,8 +210,8 @@ fn reviews() -> Rules {
         short: 14,
         ample: 24,
         presence: &[1, 0b1110],
-        // the hero in memories, the villain in company, helpers and craft
-        held_out: &[1 << 1 | 1 << 4, 1 << 2 | 1 << 5, 1 << 3 | 1 << 6],
+        // The hero and machines, the villain on heights, helpers on the grounds.
+        held_out: &[1 << 1 | 1 << 5, 1 << 2 | 1 << 4, 1 << 3 | 1 << 6],
         grammar,
     }
 }

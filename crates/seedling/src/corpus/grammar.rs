@@ -64,6 +64,8 @@ pub(super) struct Symbol {
     pub(super) range: (Weights, Weights),
     /// Its bit among the symbols that are asked for by name.
     pub(super) mark: u64,
+    /// Whether a text that has written it once writes it the same way again.
+    pub(super) kept: bool,
 }
 
 /// A grammar: symbols that refer to one another without cycles.
@@ -112,6 +114,14 @@ impl Grammar {
     /// The number of a word, if the grammar knows it.
     pub(super) fn word(&self, word: &str) -> Option<u32> {
         self.ids.get(word).copied()
+    }
+
+    /// Makes texts keep to their first choice for some symbols, such as what a character is called.
+    pub(super) fn keep(&mut self, names: &[&str]) {
+        for name in names {
+            let symbol = self.symbol(name);
+            self.symbols[symbol].kept = true;
+        }
     }
 
     fn rule(&mut self, head: &str, body: &str) {

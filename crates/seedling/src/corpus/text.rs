@@ -1,7 +1,5 @@
 //! Texts of a domain with what is true of them: writing one to given odds, and reading any.
 
-use std::collections::HashSet;
-
 use super::{
     domain::{Domain, Rules},
     grammar::Weights,
@@ -72,7 +70,7 @@ pub struct Parsed {
 
 /// Writes a text with odds near those of the latents.
 pub fn write_text(domain: Domain, latents: &Latents, split: Split, stream: &mut Stream) -> Text {
-    const TRIES: usize = 6;
+    const TRIES: usize = 4;
     let rules = domain.rules();
     let mut best: Option<(f64, Text)> = None;
     for attempt in 0.. {
@@ -84,7 +82,7 @@ pub fn write_text(domain: Domain, latents: &Latents, split: Split, stream: &mut 
         if best.as_ref().is_none_or(|(least, _)| miss < *least) {
             best = Some((miss, draft));
         }
-        if attempt >= TRIES || best.as_ref().is_some_and(|(least, _)| *least < 0.35) {
+        if attempt >= TRIES || best.as_ref().is_some_and(|(least, _)| *least < 0.45) {
             break;
         }
     }
@@ -124,13 +122,17 @@ fn draft(
     let wanted = *stream.choose(rules.held_out);
     let mut writer = Writer::new(&rules.grammar, stream, latents.style);
     writer.wanted = if split == Split::HeldOut { wanted } else { 0 };
+    let mut ends = vec![0];
     for (at, &root) in roots.iter().enumerate() {
         let target = share(rules, &roots[at..], &asked, &writer.weights);
         writer.write(root, target);
+        ends.push(writer.words.len());
     }
     let (words, weights, marks) = (writer.words, writer.weights, writer.marks);
     let held_out = rules.held_out.iter().any(|pair| marks & pair == *pair);
-    if words.len() > rules.most || held_out != (split == Split::HeldOut) {
+    let sentences: Vec<&[u32]> = ends.windows(2).map(|ends| &words[ends[0]..ends[1]]).collect();
+    let again = (1..sentences.len()).any(|at| sentences[..at].contains(&sentences[at]));
+    if again || words.len() > rules.most || held_out != (split == Split::HeldOut) {
         return None;
     }
     let odds = odds(domain, &words, weights, marks);
@@ -171,11 +173,12 @@ fn structure(rules: &Rules, length: usize, marks: u64, repetition: f64) -> f64 {
     rules.base + length + rules.presence.iter().map(present).sum::<f64>() - repetition
 }
 
-/// What runs of three words that were there before cost: half a unit each, four at most.
+/// What runs of three words that were there before cost: half a unit each after the second, four at most.
 fn repetition(words: &[u32]) -> f64 {
-    let mut seen = HashSet::new();
-    let repeated = words.windows(3).filter(|run| !seen.insert(*run)).count();
-    (0.5 * repeated as f64).min(4.0)
+    let mut runs: Vec<[u32; 3]> = words.windows(3).map(|run| [run[0], run[1], run[2]]).collect();
+    runs.sort_unstable();
+    let repeated = runs.windows(2).filter(|pair| pair[0] == pair[1]).count();
+    (0.5 * repeated.saturating_sub(2) as f64).min(4.0)
 }
 
 /// Reads a text by the grammar of a domain: None unless every sentence is one of it.
@@ -183,12 +186,15 @@ pub fn parse(domain: Domain, text: &str) -> Option<Parsed> {
     let rules = domain.rules();
     let sentences = tokens::sentences(text)?;
     let (mut weights, mut marks, mut words) = ([0.0; 3], 0, Vec::new());
-    for sentence in &sentences {
+    for (at, sentence) in sentences.iter().enumerate() {
+        let again = sentences[..at].contains(sentence);
         let sentence = parser::words(&rules.grammar, sentence)?;
         let reading = *parser::readings(&rules.grammar, rules.sentence, &sentence).first()?;
-        for (sum, weight) in weights.iter_mut().zip(reading.weights) {
-            *sum += weight;
-        }
+        let [a, b, quality] = reading.weights;
+        weights[0] += a;
+        weights[1] += b;
+        // What is said again is no merit.
+        weights[2] += if again { quality.min(0.0) } else { quality };
         marks |= reading.marks;
         words.extend(sentence);
     }

@@ -40,13 +40,15 @@ pub(super) struct Writer<'a> {
     /// The marks of the symbols used.
     pub(super) marks: u64,
     used: Vec<(usize, usize)>,
+    /// Room to work in.
+    odds: Vec<f64>,
 }
 
 impl<'a> Writer<'a> {
     /// With nothing written.
     pub(super) fn new(grammar: &'a Grammar, stream: &'a mut Stream, style: Style) -> Self {
         let (words, used) = (Vec::with_capacity(96), Vec::with_capacity(96));
-        Self { grammar, stream, style, wanted: 0, words, weights: [0.0; 3], marks: 0, used }
+        Self { grammar, stream, style, wanted: 0, words, weights: [0.0; 3], marks: 0, used, odds: Vec::new() }
     }
 
     /// Adds a symbol whose weights shall be near the target.
@@ -69,7 +71,8 @@ impl<'a> Writer<'a> {
                     let range = grammar.symbols[slot].range;
                     let share = std::array::from_fn(|d| {
                         let last = high[d] - low[d] <= range.1[d] - range.0[d] + 1e-9;
-                        let noise = if last { 0.0 } else { 0.08 * self.stream.normal() };
+                        let noise =
+                            if last || range.0[d] == range.1[d] { 0.0 } else { 0.05 * self.stream.normal() };
                         let left = goal[d] - self.weights[d];
                         let part = ((left - low[d]) / (high[d] - low[d]).max(1e-9) + noise).clamp(0.0, 1.0);
                         range.0[d] + part * (range.1[d] - range.0[d])
@@ -88,11 +91,17 @@ impl<'a> Writer<'a> {
     fn choose(&mut self, symbol: usize, target: Weights) -> usize {
         let grammar = self.grammar;
         let found = &grammar.symbols[symbol];
+        if found.kept
+            && let Some(&(_, index)) = self.used.iter().find(|(used, _)| *used == symbol)
+        {
+            return index;
+        }
         let group = if found.groups.len() == 1 {
             &found.groups[0]
         } else {
-            let odds: Vec<f64> = found.groups.iter().map(|group| nearness(group, target)).collect();
-            &found.groups[draw(self.stream, &odds)]
+            self.odds.clear();
+            self.odds.extend(found.groups.iter().map(|group| nearness(group, target)));
+            &found.groups[draw(self.stream, &self.odds)]
         };
         let mut best = *self.stream.choose(&group.members);
         let mut rank = self.rank(symbol, best);
