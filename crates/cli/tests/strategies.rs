@@ -49,7 +49,7 @@ fn examples(place: &Place, run: &str) -> Vec<Vec<String>> {
 #[test]
 fn every_strategy_gives_the_same_archive_at_any_concurrency_and_after_kills() {
     let place = Place::new();
-    let script = place.write("script.toml", &script("[latency]\nms = [0.0, 6.0]\n"));
+    let script = place.write("script.toml", &script("[latency]\nms = [0.0, 3.0]\n"));
     for strategy in STRATEGIES {
         let mut hashes = Vec::new();
         for concurrency in ["1", "4", "16"] {
@@ -136,7 +136,10 @@ fn a_strategy_for_prompts_is_refused_where_there_are_none() {
         }
         assert_eq!(output.status.code(), Some(2));
         let message = error(&output);
-        assert!(message.contains(&format!("--set search.strategy={strategy}: `search.strategy`")), "{message}");
+        assert!(
+            message.contains(&format!("--set search.strategy={strategy}: `search.strategy`")),
+            "{message}"
+        );
         assert!(message.contains("hint: ") && !place.path(strategy).exists(), "{message}");
     }
 }
@@ -146,7 +149,11 @@ fn random_search_has_one_name_and_runs_begun_under_its_old_one_go_on() {
     let place = Place::new();
     let old = place.run(&["run", "string", "--set", "search.algorithm=random_search"]);
     assert_eq!(old.status.code(), Some(2));
-    assert!(error(&old).contains("hint: remove it and write strategy = \"random_search\""), "{}", error(&old));
+    assert!(
+        error(&old).contains("hint: remove it and write strategy = \"random_search\""),
+        "{}",
+        error(&old)
+    );
 
     let arguments = ["run", "string", "--quiet", "--format", "json", "--set", "search.total_steps=200"];
     let run = |out: &str, strategy: &str| {

@@ -12,7 +12,7 @@ mod report;
 use std::path::{Path, PathBuf};
 
 use samara_engine::{Ending, Models};
-use samara_journal::{Journal, Reader};
+use samara_journal::{Journal, JournalError, Reader};
 use samara_lm::{Budget, Limits, Spent};
 use tokio::sync::watch;
 
@@ -107,11 +107,7 @@ async fn carry(
         }
     };
     let place = planned.folder(folder);
-    let journal = if place.join(JOURNAL).exists() {
-        Journal::open(&place)?
-    } else {
-        session::create(&planned.experiment, &place)?
-    };
+    let journal = journal(planned, &place)?;
     let ended =
         session::search(planned.experiment.clone(), opened, journal, interrupt.clone(), quiet).await?;
     Ok(ended.ending != Ending::Interrupted)
@@ -141,7 +137,27 @@ fn write(report: &Report, folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     files.into_iter().map(write).collect()
 }
 
-/// Whether a run's journal is there, read.
+/// A run's journal, if there is one. What a kill left before anything was recorded is none.
 fn open(folder: &Path) -> Result<Option<Reader>, Failure> {
-    if folder.join(JOURNAL).exists() { Ok(Some(Reader::open(folder)?)) } else { Ok(None) }
+    if !folder.join(JOURNAL).exists() {
+        return Ok(None);
+    }
+    match Reader::open(folder) {
+        Ok(reader) => Ok(Some(reader)),
+        Err(JournalError::Empty { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The journal to write a run to: that which is there, or a new one.
+fn journal(planned: &Planned, folder: &Path) -> Result<Journal, Failure> {
+    if open(folder)?.is_some() {
+        return Ok(Journal::open(folder)?);
+    }
+    let empty = folder.join(JOURNAL);
+    if empty.exists() {
+        std::fs::remove_file(&empty)
+            .map_err(|error| Failure::internal(format!("{} can't be removed: {error}", empty.display())))?;
+    }
+    session::create(&planned.experiment, folder)
 }
