@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use samara_engine::{Control, Ended, Models, Search};
-use samara_journal::{Header, Journal};
+use samara_journal::{Header, Journal, JournalError, Reader};
 use samara_lm::Budget;
 use tokio::{runtime::Runtime, sync::watch};
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The journal's name in a run's folder.
-pub(crate) const JOURNAL: &str = "run.db";
+const JOURNAL: &str = "run.db";
 
 /// The threads that a search runs on.
 pub(crate) fn runtime() -> Result<Runtime, Failure> {
@@ -29,6 +29,18 @@ pub(crate) fn runtime() -> Result<Runtime, Failure> {
 pub(crate) fn free_folder(name: &str) -> std::path::PathBuf {
     let numbered = |n: u32| Path::new("runs").join(format!("{name}-{n}"));
     (1..).map(numbered).find(|folder| !folder.exists()).unwrap_or_else(|| numbered(0))
+}
+
+/// A run's journal, if there is one. What a kill left before anything was recorded is none.
+pub(crate) fn recorded(folder: &Path) -> Result<Option<Reader>, Failure> {
+    if !folder.join(JOURNAL).exists() {
+        return Ok(None);
+    }
+    match Reader::open(folder) {
+        Ok(reader) => Ok(Some(reader)),
+        Err(JournalError::Empty { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Starts the journal of a new run in its folder.

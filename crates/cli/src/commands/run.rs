@@ -10,7 +10,7 @@ use crate::{
     args::{self, Format},
     config::{self, Experiment},
     exit::{Exit, Failure, print, remark},
-    session::{self, JOURNAL},
+    session,
     summary::Summary,
 };
 
@@ -23,7 +23,7 @@ pub(crate) fn run(args: &args::Run) -> Result<Exit, Failure> {
         Some(folder) => folder.clone(),
         None => session::free_folder(&experiment.naming.name),
     };
-    if folder.join(JOURNAL).exists() {
+    if session::recorded(&folder)?.is_some() {
         let hint = format!(
             "`samara resume {0}` goes on with it; choose another --out for a new run",
             folder.display()

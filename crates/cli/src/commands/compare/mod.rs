@@ -12,14 +12,14 @@ mod report;
 use std::path::{Path, PathBuf};
 
 use samara_engine::{Ending, Models};
-use samara_journal::{Journal, JournalError, Reader};
+use samara_journal::Journal;
 use samara_lm::{Budget, Limits, Spent};
 use tokio::sync::watch;
 
 use crate::{
     args::{Compare, Format},
     exit::{Exit, Failure, print, remark},
-    session::{self, JOURNAL},
+    session,
 };
 use curve::Run;
 use plan::Planned;
@@ -107,7 +107,10 @@ async fn carry(
         }
     };
     let place = planned.folder(folder);
-    let journal = journal(planned, &place)?;
+    let journal = match session::recorded(&place)? {
+        Some(_) => Journal::open(&place)?,
+        None => session::create(&planned.experiment, &place)?,
+    };
     let ended =
         session::search(planned.experiment.clone(), opened, journal, interrupt.clone(), quiet).await?;
     Ok(ended.ending != Ending::Interrupted)
@@ -135,29 +138,4 @@ fn write(report: &Report, folder: &Path) -> Result<Vec<PathBuf>, Failure> {
         Ok(path)
     };
     files.into_iter().map(write).collect()
-}
-
-/// A run's journal, if there is one. What a kill left before anything was recorded is none.
-fn open(folder: &Path) -> Result<Option<Reader>, Failure> {
-    if !folder.join(JOURNAL).exists() {
-        return Ok(None);
-    }
-    match Reader::open(folder) {
-        Ok(reader) => Ok(Some(reader)),
-        Err(JournalError::Empty { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// The journal to write a run to: that which is there, or a new one.
-fn journal(planned: &Planned, folder: &Path) -> Result<Journal, Failure> {
-    if open(folder)?.is_some() {
-        return Ok(Journal::open(folder)?);
-    }
-    let empty = folder.join(JOURNAL);
-    if empty.exists() {
-        std::fs::remove_file(&empty)
-            .map_err(|error| Failure::internal(format!("{} can't be removed: {error}", empty.display())))?;
-    }
-    session::create(&planned.experiment, folder)
 }

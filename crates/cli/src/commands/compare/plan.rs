@@ -9,6 +9,7 @@ use crate::{
     args::Compare,
     config::{self, Experiment},
     exit::Failure,
+    session,
 };
 
 /// One run of a comparison.
@@ -83,7 +84,7 @@ impl Planned {
     /// Refuses a run on disk that was begun with other settings.
     pub(crate) fn check(&self, of_all: &Path) -> Result<(), Failure> {
         let folder = self.folder(of_all);
-        let Some(reader) = super::open(&folder)? else { return Ok(()) };
+        let Some(reader) = session::recorded(&folder)? else { return Ok(()) };
         let stored = config::reload(&reader.header().config, &folder, &[])?;
         let Some(key) = difference(&significant(&stored.resolved)?, &significant(&self.experiment.resolved)?)
         else {
@@ -97,7 +98,7 @@ impl Planned {
 
     /// Whether the run is on disk and at its end.
     pub(crate) fn is_done(&self, of_all: &Path) -> Result<bool, Failure> {
-        let Some(reader) = super::open(&self.folder(of_all))? else { return Ok(false) };
+        let Some(reader) = session::recorded(&self.folder(of_all))? else { return Ok(false) };
         let spent = reader.sessions()?.pop().is_some_and(|session| session.reason == "budget");
         Ok(spent || reader.len()? >= self.experiment.search.total_steps)
     }
