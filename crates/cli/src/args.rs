@@ -19,6 +19,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Go on with a run that was interrupted, killed or stopped
     Resume(Resume),
+    /// Run an experiment under several strategies and seeds, and compare what they find
+    Compare(Compare),
     /// Show a run: its archive, its numbers and its best elites
     Show(Show),
     /// Export a run's candidates
@@ -81,6 +83,33 @@ pub(crate) struct Resume {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct Compare {
+    /// A built-in experiment (see `samara list`) or a TOML file
+    pub experiment: String,
+    /// What to compare, such as qdaif,lmx_quality_only [default: every strategy that the environment can follow]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub strategies: Vec<String>,
+    /// Runs of each strategy, with the seeds from search.seed up
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub seeds: u16,
+    /// Change a setting of every run, such as search.total_steps=500 (repeatable)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Candidates alive at once (search.concurrency); never changes the result
+    #[arg(long)]
+    pub concurrency: Option<usize>,
+    /// search.novelty.min_quality of lmx_nsaif and lmx_rouge_l
+    #[arg(long, value_name = "OBJECTIVE", allow_hyphen_values = true)]
+    pub min_quality: Option<f64>,
+    /// The folder of all runs and of the results; given again, what is done is not done again
+    /// [default: a new one under runs/]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct Output {
     /// How to print the result
     #[arg(long, value_enum, default_value = "human")]
@@ -97,6 +126,9 @@ pub(crate) struct Show {
     /// How many of the best elites to print
     #[arg(long, default_value_t = 5)]
     pub best: usize,
+    /// Write the archive as a picture to this file, too
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
     /// How to print
     #[arg(long, value_enum, default_value = "human")]
     pub format: Format,

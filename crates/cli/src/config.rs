@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use samara_engine::{AxisSettings, Environment, Invalid, SearchSettings, decode, nearest};
+use samara_engine::{AxisSettings, Environment, Invalid, SearchSettings, Strategy, decode, nearest};
 use samara_environments::{Parts, builtin};
 use samara_lm::ModelSettings;
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,7 @@ struct Sections {
 const ROLES: [&str; 3] = ["generator", "judge", "embedder"];
 
 /// A checked experiment.
+#[derive(Clone)]
 pub(crate) struct Experiment {
     pub naming: Naming,
     pub search: SearchSettings,
@@ -93,7 +94,8 @@ fn bracketed(key: &str) -> String {
 pub(crate) fn load(experiment: &str, set: &[String]) -> Result<Experiment, Failure> {
     if let Some(builtin) = builtin::experiment(experiment) {
         let folder = PathBuf::from(".");
-        return resolve(builtin.toml, set, &Origin { file: format!("{experiment} (built in)"), folder, set });
+        let origin = Origin { file: format!("{experiment} (built in)"), folder, set };
+        return resolve(parse(builtin.toml, &origin)?, set, &origin);
     }
     let path = Path::new(experiment);
     let text = std::fs::read_to_string(path).map_err(|error| {
@@ -102,7 +104,8 @@ pub(crate) fn load(experiment: &str, set: &[String]) -> Result<Experiment, Failu
         Failure::usage(format!("{experiment}: no built-in experiment, and no file: {error}\nhint: {hint}"))
     })?;
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
-    resolve(&text, set, &Origin { file: experiment.to_owned(), folder, set })
+    let origin = Origin { file: experiment.to_owned(), folder, set };
+    resolve(parse(&text, &origin)?, set, &origin)
 }
 
 /// The experiment of a run, with the changes that a run allows.
@@ -119,13 +122,28 @@ pub(crate) fn reload(config: &str, run: &Path, set: &[String]) -> Result<Experim
             )));
         }
     }
-    resolve(config, set, &Origin { file: run.display().to_string(), folder: PathBuf::from("."), set })
+    let origin = Origin { file: run.display().to_string(), folder: PathBuf::from("."), set };
+    let mut table = parse(config, &origin)?;
+    translate(&mut table);
+    resolve(table, set, &origin)
 }
 
-fn resolve(text: &str, set: &[String], origin: &Origin<'_>) -> Result<Experiment, Failure> {
-    let mut table: Table = text
-        .parse()
-        .map_err(|error: toml::de::Error| Failure::usage(format!("{}: not TOML: {}", origin.file, error)))?;
+/// Settings of runs that earlier versions began, in the words of this one: random search was an algorithm, and is
+/// now a strategy on the same grid.
+fn translate(table: &mut Table) {
+    let Some(Value::Table(search)) = table.get_mut("search") else { return };
+    if search.get("algorithm").and_then(Value::as_str) == Some(Strategy::RandomSearch.name()) {
+        search.insert("algorithm".into(), "map_elites".into());
+        search.insert("strategy".into(), Strategy::RandomSearch.name().into());
+    }
+}
+
+fn parse(text: &str, origin: &Origin<'_>) -> Result<Table, Failure> {
+    text.parse()
+        .map_err(|error: toml::de::Error| Failure::usage(format!("{}: not TOML: {}", origin.file, error)))
+}
+
+fn resolve(mut table: Table, set: &[String], origin: &Origin<'_>) -> Result<Experiment, Failure> {
     for change in set {
         apply(&mut table, change)?;
     }
@@ -172,8 +190,7 @@ fn build(table: &Table, folder: &Path) -> Result<Experiment, Invalid> {
     let mut sections: Sections = decode(table, "")
         .map_err(|invalid| Invalid { key: invalid.key.trim_start_matches('.').to_owned(), ..invalid })?;
     let naming: Naming = decode(&sections.experiment, "experiment")?;
-    let search: SearchSettings = decode(&sections.search, "search")?;
-    search.validate()?;
+    let search = search(&sections.search)?;
     let axes: Vec<AxisSettings> = sections
         .axes
         .iter()
@@ -183,12 +200,23 @@ fn build(table: &Table, folder: &Path) -> Result<Experiment, Invalid> {
     absolute(&mut sections.environment, folder);
     let parts = Parts { section: &sections.environment, axes: &axes, folder };
     let environment = samara_environments::build(&naming.environment, &parts)?;
+    search.strategy.check(environment.as_ref())?;
     search.archive(&axes)?;
     let models = models(&sections.models, folder)?;
     check_roles(environment.as_ref(), &models)?;
     let mut experiment = Experiment { naming, search, axes, environment, models, resolved: String::new() };
     experiment.resolved = experiment.to_toml(&sections.environment)?;
     Ok(experiment)
+}
+
+fn search(section: &Table) -> Result<SearchSettings, Invalid> {
+    if section.get("algorithm").and_then(Value::as_str) == Some(Strategy::RandomSearch.name()) {
+        let hint = "remove it and write strategy = \"random_search\"";
+        return Err(Invalid::new("search.algorithm", "random_search is a strategy, not an algorithm", hint));
+    }
+    let search: SearchSettings = decode(section, "search")?;
+    search.validate()?;
+    Ok(search)
 }
 
 /// A run may be resumed from another folder.

@@ -2,7 +2,7 @@
 //! axes for more.
 
 use samara_engine::AxisSettings;
-use samara_qd::{Archive, Tessellation};
+use samara_qd::{Archive, Grid, Tessellation};
 
 /// Whether to colour: a terminal that does not ask us not to.
 pub(crate) fn coloured() -> bool {
@@ -65,7 +65,7 @@ impl Scale {
 }
 
 /// A ramp that keeps its order without colours: interpolated between five points of the viridis map.
-fn viridis(share: f64) -> (u8, u8, u8) {
+pub(crate) fn viridis(share: f64) -> (u8, u8, u8) {
     const POINTS: [[f64; 3]; 5] = [
         [68.0, 1.0, 84.0],
         [59.0, 82.0, 139.0],
@@ -98,7 +98,7 @@ fn bar(archive: &Archive, edges: &[f64], scale: &Scale) -> String {
 }
 
 /// An edge as people write it: rounded to four places, without the zeros behind.
-fn short(edge: f64) -> String {
+pub(crate) fn short(edge: f64) -> String {
     let text = format!("{edge:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
@@ -107,12 +107,7 @@ fn short(edge: f64) -> String {
 fn squares(archive: &Archive, axes: &[AxisSettings], scale: &Scale) -> String {
     let Tessellation::Grid(grid) = archive.tessellation() else { return String::new() };
     let (columns, rows) = (grid.axes()[0].cells(), grid.axes()[1].cells());
-    let mut best = vec![None::<f64>; columns * rows];
-    for elite in archive.iter().filter(|elite| elite.rank == 0) {
-        let place = grid.unravel(elite.cell);
-        let slot = &mut best[place[1] * columns + place[0]];
-        *slot = Some(slot.map_or(elite.objective, |held| held.max(elite.objective)));
-    }
+    let best = projection(archive, grid);
     let lines = (0..rows).rev().map(|row| {
         let squares: String =
             best[row * columns..(row + 1) * columns].iter().map(|cell| scale.square(*cell)).collect();
@@ -124,6 +119,18 @@ fn squares(archive: &Archive, axes: &[AxisSettings], scale: &Scale) -> String {
         text += &format!("  the best over the other {} axes\n", axes.len() - 2);
     }
     text + &scale.legend()
+}
+
+/// The best objective of each cell of the first two axes, row by row, whatever its place on the others.
+pub(crate) fn projection(archive: &Archive, grid: &Grid) -> Vec<Option<f64>> {
+    let (columns, rows) = (grid.axes()[0].cells(), grid.axes()[1].cells());
+    let mut best = vec![None::<f64>; columns * rows];
+    for elite in archive.iter().filter(|elite| elite.rank == 0) {
+        let place = grid.unravel(elite.cell);
+        let slot = &mut best[place[1] * columns + place[0]];
+        *slot = Some(slot.map_or(elite.objective, |held| held.max(elite.objective)));
+    }
+    best
 }
 
 /// A CVT of two measures, sampled at every character's middle.

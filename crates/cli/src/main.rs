@@ -7,8 +7,11 @@ mod config;
 mod exit;
 mod heatmap;
 mod models;
+mod picture;
 mod progress;
+mod session;
 mod summary;
+mod svg;
 
 use clap::Parser;
 
@@ -30,6 +33,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
     match args.command {
         Command::Run(run) => commands::run::run(&run),
         Command::Resume(resume) => commands::run::resume(&resume),
+        Command::Compare(compare) => commands::compare::compare(&compare),
         Command::Show(show) => commands::show::show(&show),
         Command::Export(export) => commands::export::export(&export),
         Command::Rebin(rebin) => commands::rebin::rebin(&rebin),

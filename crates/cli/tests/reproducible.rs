@@ -56,8 +56,12 @@ fn start(place: &Place, arguments: &[String]) -> Child {
     place.samara(&arguments).stdout(quiet()).stderr(quiet()).spawn().unwrap()
 }
 
-fn settled(place: &Place, run: &str) -> u64 {
-    place.json(&["show", run, "--format", "json"])["candidates"].as_u64().unwrap()
+/// How many candidates a run has settled; `None` before anything is recorded.
+fn settled(place: &Place, run: &str) -> Option<u64> {
+    let there = place.path(run).join("run.db").exists();
+    let output = place.run(&["show", run, "--format", "json"]);
+    let begun = there && !error(&output).contains("nothing was recorded");
+    begun.then(|| parse(&output)["candidates"].as_u64().unwrap())
 }
 
 #[test]
@@ -75,8 +79,7 @@ fn twenty_kills_and_resumes_change_nothing() {
         std::thread::sleep(Duration::from_millis(20 + wait % 60));
         child.kill().unwrap();
         child.wait().unwrap();
-        if place.path("killed/run.db").exists() {
-            let now = settled(&place, "killed");
+        if let Some(now) = settled(&place, "killed") {
             assert!(now >= last, "what was settled is never lost");
             last = now;
             let resume = ["resume", "killed", "--quiet"].map(str::to_owned);
@@ -100,7 +103,7 @@ fn an_interrupt_finishes_the_living_and_resume_gives_the_same_archive() {
     let more = ["--set", "search.total_steps=300"];
     let whole = hash(&parse(&place.run_all(&place.opinions(&script, "whole", &more))));
     let mut child = start(&place, &place.opinions(&script, "stopped", &more));
-    while !place.path("stopped/run.db").exists() || settled(&place, "stopped") < 20 {
+    while settled(&place, "stopped").is_none_or(|settled| settled < 20) {
         std::thread::sleep(Duration::from_millis(20));
     }
     let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
@@ -128,7 +131,7 @@ fn a_budget_stops_at_the_same_candidate_at_any_concurrency() {
     assert_eq!((hash(&one), &one["candidates"]), (hash(&many), &many["candidates"]));
     let mut child =
         start(&place, &place.opinions(&script, "killed", &["--set", "search.budget.tokens=60000"]));
-    while !place.path("killed/run.db").exists() || settled(&place, "killed") < 40 {
+    while settled(&place, "killed").is_none_or(|settled| settled < 40) {
         std::thread::sleep(Duration::from_millis(5));
     }
     child.kill().unwrap();

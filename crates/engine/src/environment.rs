@@ -19,7 +19,7 @@ pub type Future<'a, T> = Pin<Box<dyn std::future::Future<Output = Result<T, Trou
 pub struct Plan {
     /// Whether the candidate is created from nothing (or from the pool) rather than varied from elites.
     pub fresh: bool,
-    /// The elites it descends from, by candidate index; empty for a fresh one.
+    /// The candidates it descends from, by index: elites, or those whose texts a prompt will show.
     pub parents: Vec<u64>,
     /// The genomes it is made from: the parents', or the few-shot examples that a prompt will show.
     pub material: Vec<Genome>,
@@ -109,7 +109,13 @@ pub trait Environment: Send + Sync {
         false
     }
 
-    /// Plans a candidate that has no parents. Runs on the owner: must be fast and must not block.
+    /// Whether candidates are created from examples of the prompt pool ([`State::examples`]), as the baselines of
+    /// [`crate::Strategy`] need.
+    fn draws_examples(&self) -> bool {
+        false
+    }
+
+    /// Plans a candidate that is not varied from elites. Runs on the owner: must be fast and must not block.
     fn create(&self, state: &State, stream: &mut Stream) -> Plan;
 
     /// Plans a candidate that descends from elites; `None` when the archive holds too few for this operator,

@@ -5,6 +5,8 @@
 //!
 //! - [`environment`]: what is evolved (the [`Environment`] trait), as plans and outcomes;
 //! - [`state`]: the archive, the genomes of its elites and the prompt [`pool`]: everything a proposal may depend on;
+//! - [`strategy`]: ours and the baselines; [`examples`]: what each shows in prompts; [`novelty`] and [`rouge`]: what
+//!   two of them call new; [`statistics`]: what compares runs;
 //! - [`context`]: one candidate's access to language models, with seeds derived from (run seed, candidate, call);
 //! - [`settings`]: the `[search]` and `[[axes]]` sections; [`budget`]: what a run may spend;
 //! - [`event`]: what an observer hears; [`error`]: why a run stops.
@@ -17,10 +19,15 @@ pub mod decode;
 pub mod environment;
 pub mod error;
 pub mod event;
+pub mod examples;
 pub mod life;
+pub mod novelty;
 pub mod pool;
+pub mod rouge;
 pub mod settings;
 pub mod state;
+pub mod statistics;
+pub mod strategy;
 
 pub use budget::{Charge, Spending};
 pub use context::{Context, Models, Question};
@@ -28,7 +35,10 @@ pub use decode::{decode, nearest};
 pub use environment::{Environment, Future, Outcome, Plan, Roles, Trouble};
 pub use error::EngineError;
 pub use event::{Ended, Ending, Event, Session};
+pub use examples::{Example, Examples};
 pub use life::{Control, Search};
 pub use pool::Pool;
 pub use settings::{Algorithm, AxisSettings, BudgetSettings, CvtSection, Invalid, SearchSettings};
 pub use state::State;
+pub use statistics::{Interval, Resamples};
+pub use strategy::{NoveltySection, Strategy};

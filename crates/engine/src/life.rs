@@ -22,8 +22,8 @@ use samara_qd::Stream;
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    Algorithm, AxisSettings, Charge, Context, Ended, Ending, EngineError, Environment, Event, Models,
-    Outcome, Plan, Pool, SearchSettings, Session, State, Trouble, context::charge_of, state::Settlement,
+    AxisSettings, Charge, Context, Ended, Ending, EngineError, Environment, Event, Examples, Models, Outcome,
+    Plan, Pool, SearchSettings, Session, State, Trouble, context::charge_of, state::Settlement,
 };
 
 /// Everything a run is made of.
@@ -67,8 +67,9 @@ impl Search {
         observer: &mut (dyn FnMut(Event<'_>) + Send),
     ) -> Result<Ended, EngineError> {
         let started = Instant::now();
+        self.settings.strategy.check(self.environment.as_ref())?;
         let Some(pool) = self.pool(&mut control).await? else {
-            let state = State::new(self.settings.archive(&self.axes)?, Pool::default(), false);
+            let state = State::new(self.settings.archive(&self.axes)?, Examples::default());
             return Ok(Ended { ending: Ending::Interrupted, state, session: Session::default() });
         };
         let mut owner = Owner::new(self, pool)?;
@@ -144,10 +145,9 @@ struct Owner {
 impl Owner {
     fn new(search: Search, setup: SetUp) -> Result<Self, EngineError> {
         let archive = search.settings.archive(&search.axes)?;
-        // The baseline draws from the initial pool alone: it must not learn from what it found.
-        let feeds_pool =
-            search.environment.feeds_pool() && search.settings.algorithm != Algorithm::RandomSearch;
-        let mut state = State::new(archive, setup.pool, feeds_pool);
+        let feeds_pool = search.environment.feeds_pool();
+        let examples = Examples::new(setup.pool, &search.settings, &search.axes, feeds_pool);
+        let mut state = State::new(archive, examples);
         state.charge_setup(setup.charge);
         Ok(Self {
             settings: search.settings,
@@ -226,7 +226,7 @@ impl Owner {
     }
 
     fn plan(&self, index: u64, stream: &mut Stream) -> Plan {
-        let fresh = index < self.settings.init_steps || self.settings.algorithm == Algorithm::RandomSearch;
+        let fresh = index < self.settings.init_steps || !self.settings.strategy.varies();
         let varied = if fresh { None } else { self.environment.vary(&self.state, stream) };
         varied.unwrap_or_else(|| self.environment.create(&self.state, stream))
     }

@@ -7,8 +7,8 @@ use std::fmt;
 use samara_qd::{Archive, Axis, Cvt, CvtSettings, Grid, Rules, Soft, Tessellation};
 use serde::{Deserialize, Serialize};
 
-use crate::budget;
 pub use crate::budget::BudgetSettings;
+use crate::{NoveltySection, Strategy, budget};
 
 /// A setting that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,27 +36,27 @@ impl fmt::Display for Invalid {
 
 impl std::error::Error for Invalid {}
 
-/// How candidates are proposed and which cells the archive has.
+/// Which cells the archive has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Algorithm {
-    /// MAP-Elites (Mouret & Clune 2015, arXiv 1504.04909) on a grid of the axes' bins or ticks.
+    /// MAP-Elites (Mouret & Clune 2015, arXiv 1504.04909): a grid of the axes' bins or ticks.
     #[default]
     MapElites,
     /// CVT-MAP-Elites (Vassiliades et al. 2016, arXiv 1610.05729): the cells are a centroidal Voronoi tessellation of
     /// the axes' ranges.
     CvtMapElites,
-    /// Every candidate is created, none varied: the baseline. The archive (a grid) only measures it.
-    RandomSearch,
 }
 
 /// The `[search]` section.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SearchSettings {
-    /// How candidates are proposed. Default `map_elites`.
+    /// Which cells the archive has. Default `map_elites`.
     pub algorithm: Algorithm,
-    /// Candidates created before variation starts. Default 50.
+    /// How candidates are proposed: ours, or a baseline to compare it with. Default `qdaif`.
+    pub strategy: Strategy,
+    /// Candidates created before variation starts; baselines vary none. Default 50.
     pub init_steps: u64,
     /// Candidates in total. Default 2,000.
     pub total_steps: u64,
@@ -82,6 +82,8 @@ pub struct SearchSettings {
     pub max_failures: u64,
     /// For `cvt_map_elites`.
     pub cvt: CvtSection,
+    /// For `lmx_nsaif` and `lmx_rouge_l`.
+    pub novelty: NoveltySection,
     /// What the run may spend.
     pub budget: BudgetSettings,
 }
@@ -90,6 +92,7 @@ impl Default for SearchSettings {
     fn default() -> Self {
         Self {
             algorithm: Algorithm::MapElites,
+            strategy: Strategy::Qdaif,
             init_steps: 50,
             total_steps: 2000,
             concurrency: 16,
@@ -101,6 +104,7 @@ impl Default for SearchSettings {
             threshold_min: None,
             max_failures: 20,
             cvt: CvtSection::default(),
+            novelty: NoveltySection::default(),
             budget: BudgetSettings::default(),
         }
     }
@@ -154,6 +158,7 @@ impl SearchSettings {
             let what = "learning_rate and threshold_min only work together".to_owned();
             return bad("learning_rate", what, "set both for a soft archive, or neither");
         }
+        self.novelty.validate()?;
         budget::validate(&self.budget)
     }
 
@@ -169,7 +174,7 @@ impl SearchSettings {
     pub fn archive(&self, axes: &[AxisSettings]) -> Result<Archive, Invalid> {
         let tessellation = match self.algorithm {
             Algorithm::CvtMapElites => self.cvt(axes)?,
-            Algorithm::MapElites | Algorithm::RandomSearch => grid(axes)?,
+            Algorithm::MapElites => grid(axes)?,
         };
         Archive::new(tessellation, self.rules()).map_err(|error| {
             Invalid::new("search", error.to_string(), "see depth, learning_rate, threshold_min and qd_offset")

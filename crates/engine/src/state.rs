@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 use samara_journal::{Fate, Genome, Settled};
 use samara_qd::{Archive, Elite, Status};
 
-use crate::{Charge, EngineError, Outcome, Pool, Spending};
+use crate::{Charge, EngineError, Examples, Outcome, Pool, Spending, examples::Offer};
 
 /// The owner's state after a number of settled candidates.
 #[derive(Debug, Clone)]
@@ -16,8 +16,7 @@ pub struct State {
     archive: Archive,
     /// Genomes of the candidates in the archive, by index. Only looked up, never iterated: its order is arbitrary.
     genomes: HashMap<u64, Arc<Genome>>,
-    pool: Pool,
-    feeds_pool: bool,
+    examples: Examples,
     settled: u64,
     spending: Spending,
 }
@@ -40,10 +39,9 @@ pub struct Settlement {
 }
 
 impl State {
-    /// The state before candidate 0. With `feeds_pool`, texts that enter the archive join the pool.
-    pub fn new(archive: Archive, pool: Pool, feeds_pool: bool) -> Self {
-        let spending = Spending::default();
-        Self { archive, genomes: HashMap::new(), pool, feeds_pool, settled: 0, spending }
+    /// The state before candidate 0. A fold that proposes nothing needs no examples: `Examples::default()`.
+    pub fn new(archive: Archive, examples: Examples) -> Self {
+        Self { archive, genomes: HashMap::new(), examples, settled: 0, spending: Spending::default() }
     }
 
     /// The archive; entries are candidate indices, see [`State::genome`].
@@ -51,9 +49,14 @@ impl State {
         &self.archive
     }
 
+    /// What prompts of created candidates show, under the run's strategy.
+    pub fn examples(&self) -> &Examples {
+        &self.examples
+    }
+
     /// The prompt pool.
     pub fn pool(&self) -> &Pool {
-        &self.pool
+        self.examples.pool()
     }
 
     /// How many candidates are settled: the index of the next one.
@@ -80,7 +83,7 @@ impl State {
         self.archive.digest(&mut |id| self.genomes[&id].text().into_owned().into_bytes())
     }
 
-    /// Settles the next candidate: offers it to the archive and, if it enters, feeds the pool.
+    /// Settles the next candidate: offers it to the archive, and to the prompt pool as the strategy has it.
     pub fn settle(&mut self, outcome: Outcome, charge: Charge) -> Settlement {
         let index = self.settled;
         self.settled += 1;
@@ -123,8 +126,12 @@ impl State {
             Status::Improved => Fate::Improved,
             Status::NotAdded => Fate::NotBetter,
         };
-        if added.status != Status::NotAdded {
-            self.enter(index, &genome);
+        let entered = added.status != Status::NotAdded;
+        if entered {
+            self.genomes.insert(index, Arc::clone(&genome));
+        }
+        if let Genome::Text(text) | Genome::FewShot { text, .. } = &*genome {
+            self.examples.learn(&Offer { candidate: index, text, measures: &measures, objective, entered });
         }
         if let Some(displaced) = added.displaced {
             self.genomes.remove(&displaced);
@@ -136,16 +143,6 @@ impl State {
             genome: Some(genome),
             measures: Some(measures),
             objective: Some(objective),
-        }
-    }
-
-    fn enter(&mut self, index: u64, genome: &Arc<Genome>) {
-        self.genomes.insert(index, Arc::clone(genome));
-        if self.feeds_pool {
-            match &**genome {
-                Genome::Text(text) | Genome::FewShot { text, .. } => self.pool.join(text),
-                Genome::Vector(_) => {}
-            }
         }
     }
 }

@@ -29,15 +29,20 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Starts the journal of a new run at `path`.
+    /// Starts the journal of a new run at `path`. A file that a killed creation left, with nothing recorded in it, is
+    /// begun anew.
     ///
     /// # Errors
     /// If the file exists, is being created by another process or can't be written.
     pub fn create(path: &Path, header: &Header) -> Result<Self, JournalError> {
-        if path.exists() {
+        if path.exists() && !holds_nothing(path) {
             return Err(JournalError::Exists { path: path.to_owned() });
         }
         let lock = file::lock(path)?;
+        // With the lock nobody is creating it at this moment.
+        if holds_nothing(path) {
+            remove_unfinished(path);
+        }
         OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -238,6 +243,13 @@ fn write_header(store: &mut Store, header: &Header) -> Result<(), JournalError> 
 /// SQLite opens a file it may not write without a word; the operating system tells.
 fn check_writable(path: &Path) -> Result<(), JournalError> {
     OpenOptions::new().write(true).open(path).map(|_| ()).map_err(|error| JournalError::io(path, error))
+}
+
+/// Whether a file is a journal whose creation was cut off.
+fn holds_nothing(path: &Path) -> bool {
+    let checked =
+        file::connect_reader(path).and_then(|connection| file::check_format(&connection, path).map(|_| ()));
+    matches!(checked, Err(JournalError::Empty { .. }))
 }
 
 /// Removes what a failed creation left; the files may not exist.

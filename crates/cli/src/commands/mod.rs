@@ -1,6 +1,7 @@
 //! One module a command.
 
 pub(crate) mod catalogue;
+pub(crate) mod compare;
 pub(crate) mod export;
 pub(crate) mod model;
 pub(crate) mod rebin;

@@ -1,6 +1,6 @@
 //! `samara rebin`: a run or a published history, replayed into other axes.
 
-use samara_engine::{AxisSettings, Charge, Outcome, Pool, SearchSettings, State};
+use samara_engine::{AxisSettings, Charge, Examples, Outcome, SearchSettings, State};
 use samara_journal::{Genome, Reader, Totals, history};
 
 use crate::{
@@ -28,7 +28,7 @@ pub(crate) fn rebin(args: &Rebin) -> Result<Exit, Failure> {
     let mut search = history.search;
     search.depth = args.depth.unwrap_or(search.depth);
     search.qd_offset = args.qd_offset.unwrap_or(search.qd_offset);
-    let mut state = State::new(search.archive(&axes)?, Pool::default(), false);
+    let mut state = State::new(search.archive(&axes)?, Examples::default());
     let mut totals = history.totals;
     totals.fates = samara_journal::FateCounts::default();
     for outcome in history.outcomes {

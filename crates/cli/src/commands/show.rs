@@ -1,6 +1,6 @@
 //! `samara show`: a run as it is on disk, also while it goes on.
 
-use samara_engine::{EngineError, Pool, State};
+use samara_engine::{EngineError, Examples, State};
 use samara_journal::Reader;
 use samara_qd::Elite;
 
@@ -8,7 +8,7 @@ use crate::{
     args::{Format, Show},
     config::{self, Experiment},
     exit::{Exit, Failure, print, printable},
-    heatmap,
+    heatmap, picture,
     summary::Summary,
 };
 
@@ -16,6 +16,11 @@ pub(crate) fn show(args: &Show) -> Result<Exit, Failure> {
     let reader = Reader::open(&args.run)?;
     let experiment = config::reload(&reader.header().config, &args.run, &[])?;
     let state = fold(&reader, &experiment)?;
+    if let Some(path) = &args.svg {
+        let drawing = picture::draw(state.archive(), &experiment.axes)?;
+        std::fs::write(path, drawing)
+            .map_err(|error| Failure::internal(format!("{} can't be written: {error}", path.display())))?;
+    }
     let header = reader.header();
     let mut summary = Summary::new(&*header.experiment, Some(header.seed), &state, &reader.totals()?);
     summary.scoring = scoring(&reader)?;
@@ -34,7 +39,7 @@ pub(crate) fn show(args: &Show) -> Result<Exit, Failure> {
 
 /// The archive of a run.
 pub(crate) fn fold(reader: &Reader, experiment: &Experiment) -> Result<State, Failure> {
-    let mut state = State::new(experiment.search.archive(&experiment.axes)?, Pool::default(), false);
+    let mut state = State::new(experiment.search.archive(&experiment.axes)?, Examples::default());
     reader.fold(&mut |settled| state.refold(settled)).map_err(|error: EngineError| Failure::from(error))?;
     Ok(state)
 }

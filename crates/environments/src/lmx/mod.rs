@@ -62,10 +62,15 @@ impl Environment for Lmx {
         self.settings.mutation_method == Mutation::Replace
     }
 
+    fn draws_examples(&self) -> bool {
+        true
+    }
+
     fn create(&self, state: &State, stream: &mut Stream) -> Plan {
-        let pool = state.pool();
-        let drawn = stream.distinct(pool.len(), self.settings.few_shot.min(pool.len()));
-        Plan::fresh(drawn.into_iter().map(|position| Genome::Text(Arc::clone(pool.get(position)))).collect())
+        let examples = state.examples().draw(self.settings.few_shot, stream);
+        let parents = examples.iter().filter_map(|example| example.candidate).collect();
+        let material = examples.into_iter().map(|example| Genome::Text(example.text)).collect();
+        Plan { fresh: true, parents, material }
     }
 
     fn vary(&self, state: &State, stream: &mut Stream) -> Option<Plan> {

@@ -17,6 +17,24 @@ fn an_existing_file_is_not_overwritten() {
 }
 
 #[test]
+fn what_a_killed_creation_left_is_begun_anew_unless_another_is_at_it() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("run.db");
+    std::fs::write(&path, "").unwrap();
+    let mut journal = Journal::create(&path, &header()).unwrap();
+    assert!(matches!(Journal::create(&path, &header()), Err(JournalError::Exists { .. })));
+    journal.append(&sample(0)).unwrap();
+    assert_samples(&journal.reader().unwrap(), 1);
+    // While another process holds the lock, even an empty file is its own.
+    let other = directory.path().join("other.db");
+    std::fs::write(&other, "").unwrap();
+    let lock = std::fs::File::create(directory.path().join("other.lock")).unwrap();
+    lock.lock().unwrap();
+    assert!(matches!(Journal::create(&other, &header()), Err(JournalError::InUse { .. })));
+    assert!(other.exists());
+}
+
+#[test]
 fn a_gap_or_a_repeat_is_refused() {
     let directory = tempdir().unwrap();
     let path = written(directory.path(), 3);

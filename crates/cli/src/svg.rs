@@ -1,0 +1,165 @@
+//! Drawings as standalone SVG files: shapes, texts and the scales that place them.
+//!
+//! What is drawn is the callers' business ([`crate::picture`], the figure of `compare`). The same drawing gives the
+//! same bytes.
+
+/// A drawing in pixels, y downwards, on white so that it can be read on any page.
+pub(crate) struct Svg {
+    body: String,
+}
+
+/// Where a text stands by its point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Anchor {
+    Start,
+    Middle,
+    End,
+}
+
+impl Svg {
+    /// An empty drawing of that size; the title is what screen readers say.
+    pub(crate) fn new(width: f64, height: f64, title: &str) -> Self {
+        let (width, height) = (number(width), number(height));
+        let mut body = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+             height=\"{height}\" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"12\" fill=\"#222\">\n"
+        );
+        body += &format!("<title>{}</title>\n", escape(title));
+        body += "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";
+        Self { body }
+    }
+
+    /// A rectangle from its upper left corner.
+    pub(crate) fn rect(&mut self, [x, y, width, height]: [f64; 4], fill: &str) {
+        let [x, y, width, height] = [x, y, width, height].map(number);
+        self.body +=
+            &format!("<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{fill}\"/>\n");
+    }
+
+    /// A line through points; `style` is further attributes, such as `stroke="#000"`.
+    pub(crate) fn line(&mut self, points: &[(f64, f64)], style: &str) {
+        self.body += &format!("<polyline points=\"{}\" fill=\"none\" {style}/>\n", listed(points));
+    }
+
+    /// A filled shape.
+    pub(crate) fn shape(&mut self, points: &[(f64, f64)], style: &str) {
+        self.body += &format!("<polygon points=\"{}\" {style}/>\n", listed(points));
+    }
+
+    /// A dot.
+    pub(crate) fn dot(&mut self, (x, y): (f64, f64), radius: f64, fill: &str) {
+        let [x, y, radius] = [x, y, radius].map(number);
+        self.body += &format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{fill}\"/>\n");
+    }
+
+    /// A line of text; `style` is further attributes.
+    pub(crate) fn text(&mut self, (x, y): (f64, f64), anchor: Anchor, text: &str, style: &str) {
+        let anchor = match anchor {
+            Anchor::Start => "start",
+            Anchor::Middle => "middle",
+            Anchor::End => "end",
+        };
+        let ([x, y], text) = ([x, y].map(number), escape(text));
+        self.body += &format!("<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\" {style}>{text}</text>\n");
+    }
+
+    /// A line of text turned about its point, by degrees clockwise.
+    pub(crate) fn turned(&mut self, (x, y): (f64, f64), anchor: Anchor, degrees: f64, text: &str) {
+        let style = format!("transform=\"rotate({} {} {})\"", number(degrees), number(x), number(y));
+        self.text((x, y), anchor, text, &style);
+    }
+
+    /// The file.
+    pub(crate) fn finish(self) -> String {
+        self.body + "</svg>\n"
+    }
+}
+
+/// From values to pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Scale {
+    /// The value at `from`.
+    pub lo: f64,
+    /// The value at `to`; must differ from `lo`.
+    pub hi: f64,
+    /// A pixel.
+    pub from: f64,
+    /// Another.
+    pub to: f64,
+}
+
+impl Scale {
+    /// The pixel of a value.
+    pub(crate) fn at(&self, x: f64) -> f64 {
+        self.from + (x - self.lo) / (self.hi - self.lo) * (self.to - self.from)
+    }
+
+    /// Round values between the ends, about `count` of them, with the text of each.
+    pub(crate) fn ticks(&self, count: usize) -> Vec<(f64, String)> {
+        let rough = (self.hi - self.lo) / count.max(1) as f64;
+        let power = 10_f64.powi(rough.log10().floor() as i32);
+        let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|step| *step >= 0.7 * rough);
+        let step = step.unwrap_or(10.0 * power);
+        let decimals = (-step.log10().floor()).max(0.0) as usize;
+        let (first, last) = ((self.lo / step - 1e-9).ceil() as i64, (self.hi / step + 1e-9).floor() as i64);
+        (first..=last).map(|i| i as f64 * step).map(|tick| (tick, format!("{tick:.decimals$}"))).collect()
+    }
+}
+
+/// A range that holds all values, with some room beside a single one, too; [0, 1] if there are none.
+pub(crate) fn room(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    let (lo, hi) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), x| (lo.min(x), hi.max(x)));
+    if !(lo.is_finite() && hi.is_finite()) {
+        return (0.0, 1.0);
+    }
+    let pad = if hi > lo { 0.05 * (hi - lo) } else { 0.5_f64.max(lo.abs() * 1e-3) };
+    (lo - pad, hi + pad)
+}
+
+fn listed(points: &[(f64, f64)]) -> String {
+    points.iter().map(|(x, y)| format!("{},{}", number(*x), number(*y))).collect::<Vec<_>>().join(" ")
+}
+
+/// A hundredth of a pixel is enough.
+fn number(x: f64) -> String {
+    let text = format!("{x:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn escape(text: &str) -> String {
+    let printable = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect::<String>();
+    printable.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_inside() {
+        let ticks = |lo, hi| {
+            let scale = Scale { lo, hi, from: 0.0, to: 1.0 };
+            scale.ticks(5).into_iter().map(|(_, text)| text).collect::<Vec<_>>()
+        };
+        assert_eq!(ticks(0.0, 20.0), ["0", "5", "10", "15", "20"]);
+        assert_eq!(ticks(19.51, 19.73), ["19.55", "19.60", "19.65", "19.70"]);
+        assert_eq!(ticks(-3.0, 1.0), ["-3", "-2", "-1", "0", "1"]);
+        assert_eq!(ticks(0.0, 2000.0), ["0", "500", "1000", "1500", "2000"]);
+    }
+
+    #[test]
+    fn no_text_can_break_out_of_the_drawing() {
+        let mut svg = Svg::new(10.0, 10.0, "<a & \"b\">");
+        svg.text((1.0, 2.5), Anchor::Middle, "</text><script>\u{1b}", "");
+        let file = svg.finish();
+        assert!(file.contains("<title>&lt;a &amp; &quot;b&quot;&gt;</title>"));
+        assert!(file.contains(">&lt;/text&gt;&lt;script&gt;\u{fffd}</text>"));
+    }
+
+    #[test]
+    fn there_is_room_for_one_value_and_for_none() {
+        assert_eq!(room([2.0].into_iter()), (1.5, 2.5));
+        assert_eq!(room([].into_iter()), (0.0, 1.0));
+        assert_eq!(room([0.0, 10.0].into_iter()), (-0.5, 10.5));
+    }
+}
