@@ -1,6 +1,6 @@
 //! A model's files: what is written reads back, and what is broken is refused by an error that names the file.
 
-#![expect(clippy::unwrap_used, reason = "the helpers of tests may panic")]
+#![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
 
 use std::{collections::HashMap, path::Path};
 
@@ -378,7 +378,7 @@ fn configs_that_make_another_model_are_refused() {
         ("quantized", |file| file["quantization_config"] = json!({"bits": 4})),
         ("partial_rotary_factor", |file| file["partial_rotary_factor"] = json!(0.5)),
         ("max_position_embeddings", |file| {
-            drop(file.as_object_mut().unwrap().remove("max_position_embeddings"))
+            drop(file.as_object_mut().unwrap().remove("max_position_embeddings"));
         }),
         ("multiple", |file| file["num_key_value_heads"] = json!(3)),
         ("even", |file| file["head_dim"] = json!(3)),
