@@ -8,6 +8,8 @@ mod alphabet;
 mod bpe;
 mod json;
 mod split;
+#[cfg(test)]
+mod tests;
 mod train;
 
 use std::{
@@ -509,7 +511,7 @@ fn gather_tokens(
                 "the added token {name:?} can't be number {id}: it is empty, or name or number are taken"
             ));
         }
-        let bytes = name.clone().into_bytes();
+        let bytes = added_bytes(kind, name, *flags);
         *token = Token { name: name.clone(), bytes, in_model: token.in_model, added: Some(*flags) };
     }
     Ok(tokens)
@@ -527,6 +529,15 @@ fn stands_for(kind: &Kind, alphabet: &alphabet::Alphabet, name: &str) -> Vec<u8>
                 None => name.replace(SPACE, " ").into_bytes(),
             }
         }
+    }
+}
+
+/// The bytes that an added token stands for: what it is found by.
+fn added_bytes(kind: &Kind, name: &str, flags: Added) -> Vec<u8> {
+    let found_by = if flags.normalized { kind.normalize(name) } else { Cow::Borrowed(name) };
+    match kind {
+        Kind::Sentencepiece { .. } if flags.normalized => found_by.replace(SPACE, " ").into_bytes(),
+        _ => found_by.into_owned().into_bytes(),
     }
 }
 
