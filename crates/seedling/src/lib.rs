@@ -6,6 +6,7 @@ pub mod config;
 pub mod corpus;
 pub mod engine;
 pub mod error;
+pub mod evaluate;
 pub mod kernel;
 pub mod model;
 pub mod random;

@@ -25,12 +25,13 @@ fn config() -> ModelConfig {
     }
 }
 
-/// Documents of which one spans two blocks of attention's rows; soft targets, and positions without any.
+/// Documents of which one spans two blocks of attention's rows and one has branches; soft targets, and positions
+/// without any.
 fn documents() -> Vec<Sequence> {
     let mut stream = Stream::new(3, 0);
-    [70, 5]
+    [(70, Vec::new()), (5, Vec::new()), (40, vec![11, 20, 21])]
         .into_iter()
-        .map(|length| {
+        .map(|(length, branches)| {
             let tokens: Vec<u32> = (0..length).map(|_| stream.below(40) as u32).collect();
             let mut targets = Vec::new();
             for position in (0..length).step_by(3) {
@@ -39,7 +40,7 @@ fn documents() -> Vec<Sequence> {
                     |weight| Target { position, token: stream.below(40) as u32, weight };
                 targets.extend([target(share), target(1.0 - share)]);
             }
-            Sequence { tokens, targets }
+            Sequence { tokens, targets, branches }
         })
         .collect()
 }
@@ -100,6 +101,31 @@ fn gradients_equal_central_finite_differences_in_f64() {
 fn gradients_equal_central_finite_differences_in_f32() {
     let worst = worst::<f32>(1e-2);
     assert!(worst < 1e-2, "{worst}");
+}
+
+#[test]
+fn branches_have_the_losses_of_separate_documents() {
+    let config = config();
+    let layout = Layout::new(&config).expect("trainable");
+    let mut stream = Stream::new(6, 0);
+    let parameters: Vec<f64> = (0..layout.len).map(|_| 0.3 * stream.normal()).collect();
+    let rotary = Rotary::new(&config, 128);
+    let network = Network::new(&config, &layout, &parameters, &rotary);
+    let together = documents().remove(2);
+    let trunk = together.branches[0];
+    let mut apart = Vec::new();
+    for (i, part) in together.parts().into_iter().enumerate() {
+        let tokens = [&together.tokens[..part.trunk], &together.tokens[part.own.clone()]].concat();
+        let targets = together.targets.iter().filter(|target| part.own.contains(&target.position));
+        let moved = |target: &Target| {
+            let back = if i == 0 { 0 } else { part.own.start - trunk };
+            Target { position: target.position - back, ..*target }
+        };
+        apart.push(Sequence { tokens, targets: targets.map(moved).collect(), branches: Vec::new() });
+    }
+    let loss = |documents: &[Sequence]| network.loss(documents, None, &mut Workspace::default());
+    let (a, b) = (loss(&[together]), loss(&apart));
+    assert!((a.sum - b.sum).abs() < 1e-9 && (a.weight - b.weight).abs() < 1e-9, "{a:?} {b:?}");
 }
 
 #[test]

@@ -54,9 +54,15 @@ pub fn few_shot_prompt(template: &str, examples: &[&str]) -> String {
     shown + template
 }
 
+/// What stands before and behind the text in a judge's prompt.
+pub fn feedback_frame(instruction: &str) -> (String, &'static str) {
+    (format!("### Instruction:\n{instruction}\n\n### Input:\n"), "\n\n### Response:")
+}
+
 /// The prompt that asks a question about a text.
 pub fn feedback_prompt(instruction: &str, text: &str) -> String {
-    format!("### Instruction:\n{instruction}\n\n### Input:\n{text}\n\n### Response:")
+    let (before, behind) = feedback_frame(instruction);
+    before + text + behind
 }
 
 /// The probability that belongs to log-odds.
@@ -105,24 +111,28 @@ pub fn few_shot_document(domain: Domain, split: Split, stream: &mut Stream) -> D
     Document { segments, answer: None }
 }
 
-/// A judge's document: one question of the domain about one text.
-pub fn judge_document(domain: Domain, split: Split, stream: &mut Stream) -> Document {
-    let questions = domain.questions();
-    let at = stream.below(questions.len());
-    let question = questions[at];
+/// A text for a judge to be asked question number `at` of its domain about: a clean one, or a bad one.
+pub fn judged_text(domain: Domain, at: usize, split: Split, stream: &mut Stream) -> Text {
     let mut latents = Latents::draw(domain, stream);
     // The ends are met more often than they would be: that is where the cells are narrow.
     if stream.chance(0.25) {
         latents.odds[at.min(1)] = stream.uniform(2.5, 5.7) * if stream.chance(0.5) { 1.0 } else { -1.0 };
     }
-    let mut text = write_text(domain, &latents, split, stream);
-    if stream.chance(if at + 1 == questions.len() { 0.35 } else { 0.06 }) {
+    let text = write_text(domain, &latents, split, stream);
+    if stream.chance(if at + 1 == domain.questions().len() { 0.35 } else { 0.06 }) {
         let damage = *stream.choose(&Damage::ALL);
-        text = spoil(domain, damage, &text, split, stream);
+        return spoil(domain, damage, &text, split, stream);
     }
-    let prompt = feedback_prompt(question.instruction, &text.text);
+    text
+}
+
+/// A judge's document: one question of the domain about one text.
+pub fn judge_document(domain: Domain, split: Split, stream: &mut Stream) -> Document {
+    let at = stream.below(domain.questions().len());
+    let question = domain.questions()[at];
+    let text = judged_text(domain, at, split, stream);
     Document {
-        segments: vec![Segment { text: prompt, weight: 0.0 }],
+        segments: vec![Segment { text: feedback_prompt(question.instruction, &text.text), weight: 0.0 }],
         answer: Some(Answer {
             texts: question.answers.map(|answer| format!("\n{answer}")),
             first: probability(text.odds[at]),

@@ -75,12 +75,12 @@ impl<T: Real> Rotary<T> {
         Self { cosines, sines, half }
     }
 
-    /// Rotates q and k of a document's rows; `direction` 1 is forward, -1 back.
-    pub(super) fn rotate(&self, rows: &mut [T], shape: &Shape, direction: T) {
-        for (position, row) in rows.chunks_exact_mut(shape.width()).enumerate() {
+    /// Rotates q and k of rows from position `first` on; `direction` 1 is forward, -1 back.
+    pub(super) fn rotate(&self, rows: &mut [T], shape: &Shape, first: usize, direction: T) {
+        for (i, row) in rows.chunks_exact_mut(shape.width()).enumerate() {
             let turned = (shape.heads + shape.kv_heads) * shape.head_dim;
             for head in row[..turned].chunks_exact_mut(shape.head_dim) {
-                self.turn(head, position, direction);
+                self.turn(head, first + i, direction);
             }
         }
     }
@@ -98,10 +98,11 @@ impl<T: Real> Rotary<T> {
     }
 }
 
-/// Writes attention's output and its probabilities: length x length per head, of which a row's later keys may hold
-/// anything.
+/// Writes the output of attention for the rows from `trunk` on, and its probabilities: rows x length per head, of
+/// which a row's later keys may hold anything.
 pub(super) fn forward<T: Real>(
     qkv: &[T],
+    trunk: usize,
     shape: &Shape,
     output: &mut [T],
     probabilities: &mut [T],
@@ -109,19 +110,23 @@ pub(super) fn forward<T: Real>(
 ) {
     let (width, dim) = (shape.width(), shape.head_dim);
     let length = qkv.len() / width;
-    for (head, probabilities) in probabilities.chunks_exact_mut(length * length).enumerate() {
-        for first in (0..length).step_by(ROWS) {
+    if length == trunk {
+        return;
+    }
+    for (head, probabilities) in probabilities.chunks_exact_mut((length - trunk) * length).enumerate() {
+        for first in (trunk..length).step_by(ROWS) {
             let end = length.min(first + ROWS);
             let q = View::rows(&qkv[first * width + head * dim..], end - first, dim, width);
             let k = View::rows(&qkv[shape.key(head)..], end, dim, width);
             let v = View::rows(&qkv[shape.value(head)..], end, dim, width);
-            let rows = &mut probabilities[first * length..end * length];
+            let rows = &mut probabilities[(first - trunk) * length..(end - trunk) * length];
             multiply(q, k.transposed(), rows, length, Write::Set, scratch);
             for (i, row) in rows.chunks_exact_mut(length).enumerate() {
                 softmax(&mut row[..end], first + i, shape.scale());
             }
-            let out = &mut output[first * shape.query_width() + head * dim..];
-            multiply(View::rows(rows, end - first, end, length), v, out, shape.query_width(), Write::Set, scratch);
+            let out = &mut output[(first - trunk) * shape.query_width() + head * dim..];
+            let p = View::rows(rows, end - first, end, length);
+            multiply(p, v, out, shape.query_width(), Write::Set, scratch);
         }
     }
 }
@@ -142,6 +147,7 @@ fn softmax<T: Real>(row: &mut [T], last: usize, scale: T) {
 pub(super) fn backward<T: Real>(
     qkv: &[T],
     probabilities: &[T],
+    trunk: usize,
     shape: &Shape,
     d_output: &[T],
     d_qkv: &mut [T],
@@ -149,21 +155,24 @@ pub(super) fn backward<T: Real>(
 ) {
     let (width, dim, out) = (shape.width(), shape.head_dim, shape.query_width());
     let length = qkv.len() / width;
+    if length == trunk {
+        return;
+    }
     let mut d_scores = vec![T::ZERO; ROWS.min(length) * length];
-    for (head, probabilities) in probabilities.chunks_exact(length * length).enumerate() {
-        for first in (0..length).step_by(ROWS) {
+    for (head, probabilities) in probabilities.chunks_exact((length - trunk) * length).enumerate() {
+        for first in (trunk..length).step_by(ROWS) {
             let end = length.min(first + ROWS);
             let rows = end - first;
             let q = View::rows(&qkv[first * width + head * dim..], rows, dim, width);
             let k = View::rows(&qkv[shape.key(head)..], end, dim, width);
             let v = View::rows(&qkv[shape.value(head)..], end, dim, width);
-            let p = View::rows(&probabilities[first * length..], rows, end, length);
-            let d_out = View::rows(&d_output[first * out + head * dim..], rows, dim, out);
+            let p = View::rows(&probabilities[(first - trunk) * length..], rows, end, length);
+            let d_out = View::rows(&d_output[(first - trunk) * out + head * dim..], rows, dim, out);
             let d_value = &mut d_qkv[shape.value(head)..];
             multiply(p.transposed(), d_out, d_value, width, Write::Add, scratch);
             multiply(d_out, v.transposed(), &mut d_scores, end, Write::Set, scratch);
             for (i, d) in d_scores[..rows * end].chunks_exact_mut(end).enumerate() {
-                let at = (first + i) * length;
+                let at = (first - trunk + i) * length;
                 softmax_backward(&probabilities[at..at + end], d, shape.scale());
             }
             let d = View::rows(&d_scores, rows, end, end);

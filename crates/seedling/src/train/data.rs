@@ -2,13 +2,25 @@
 
 use crate::{
     SeedlingError, Stream, Tokenizer,
-    corpus::{self, Document, Split},
+    corpus::{self, Document, Domain, Split, Text},
 };
 
 use super::sequence::{Sequence, Target};
 
 /// Documents that the tokenizer is trained on.
 const TOKENIZER_DOCUMENTS: u64 = 20_000;
+
+/// Chance that a training document is a question rather than a few-shot document: about half of the tokens.
+const JUDGED: f64 = 0.4;
+
+/// Texts that one question is asked about.
+const TEXTS: usize = 6;
+
+/// What a token of a judged text counts in the loss: a little, for it has no examples to follow.
+const INPUT_WEIGHT: f32 = 0.2;
+
+/// The weight by which held-out answers are told from other targets.
+const ANSWER_MARK: f32 = 1000.0;
 
 /// The token that no text contains; generation ends at it.
 pub const END: &str = "<|endoftext|>";
@@ -37,47 +49,76 @@ pub fn tokenizer(seed: u64, vocab_size: usize) -> Tokenizer {
     Tokenizer::train(texts, vocab_size, &[END])
 }
 
-/// A document as tokens. A judge's answer becomes a soft target where the answers part: its weight is
-/// `answer_weight`, times the probability of each. What follows there is taught for the likelier answer.
-pub fn sequence(tokenizer: &Tokenizer, document: &Document, answer_weight: f32) -> Sequence {
+/// A few-shot document as tokens.
+fn few_shot(tokenizer: &Tokenizer, document: &Document) -> Sequence {
     let mut sequence = Sequence::default();
     for segment in &document.segments {
-        for token in tokenizer.encode(&segment.text) {
-            push(&mut sequence, token, segment.weight);
-        }
+        push(&mut sequence, &tokenizer.encode(&segment.text), segment.weight);
     }
-    let Some(answer) = &document.answer else { return sequence };
-    let [first, second] = answer.texts.each_ref().map(|text| tokenizer.encode(text));
-    let common = first.iter().zip(&second).take_while(|(a, b)| a == b).count();
-    for token in &first[..common] {
-        push(&mut sequence, *token, 1.0);
-    }
-    let likelier = if answer.first >= 0.5 { &first } else { &second };
-    if let (Some(a), Some(b), Some(position)) =
-        (first.get(common), second.get(common), sequence.tokens.len().checked_sub(1))
-    {
-        let weight = |share: f64| answer_weight * share as f32;
-        sequence.targets.push(Target { position, token: *a, weight: weight(answer.first) });
-        sequence.targets.push(Target { position, token: *b, weight: weight(1.0 - answer.first) });
-        let rest = &likelier[common..];
-        if rest.len() > 1 {
-            sequence.tokens.push(rest[0]);
-            for token in &rest[1..] {
-                push(&mut sequence, *token, answer_weight);
+    sequence
+}
+
+/// One question about several texts, whose instruction is computed once: a branch for every text.
+///
+/// An answer is a soft target where the answers part, with the weight `answer_weight` times the probability of each:
+/// the expectation of the loss over answers drawn from the truth. What follows there is taught for the likelier one.
+fn judged(
+    tokenizer: &Tokenizer,
+    domain: Domain,
+    question: usize,
+    texts: &[Text],
+    answer_weight: f32,
+) -> Sequence {
+    let asked = &domain.questions()[question];
+    let (before, behind) = corpus::feedback_frame(asked.instruction);
+    let answers = asked.answers.map(|answer| tokenizer.encode(&format!("\n{answer}")));
+    let [first, second] = &answers;
+    let common = first.iter().zip(second).take_while(|(a, b)| a == b).count();
+    let mut sequence = Sequence { tokens: tokenizer.encode(&before), ..Sequence::default() };
+    for text in texts {
+        sequence.branches.push(sequence.tokens.len());
+        push(&mut sequence, &tokenizer.encode(&text.text), INPUT_WEIGHT);
+        push(&mut sequence, &tokenizer.encode(behind), 0.0);
+        push(&mut sequence, &first[..common], 1.0);
+        let truth = corpus::probability(text.odds[question]);
+        let position = sequence.tokens.len() - 1;
+        for (answer, share) in answers.iter().zip([truth, 1.0 - truth]) {
+            if let Some(token) = answer.get(common) {
+                let weight = answer_weight * share as f32;
+                sequence.targets.push(Target { position, token: *token, weight });
             }
+        }
+        let likelier = if truth >= 0.5 { first } else { second };
+        if likelier.len() > common + 1 {
+            sequence.tokens.push(likelier[common]);
+            push(&mut sequence, &likelier[common + 1..], answer_weight);
         }
     }
     sequence
 }
 
-/// Appends a token that should follow those before it.
-fn push(sequence: &mut Sequence, token: u32, weight: f32) {
-    if let Some(position) = sequence.tokens.len().checked_sub(1)
-        && weight > 0.0
-    {
-        sequence.targets.push(Target { position, token, weight });
+/// Appends tokens, each of which should follow the one before it; the first one of a branch follows none.
+fn push(sequence: &mut Sequence, tokens: &[u32], weight: f32) {
+    for token in tokens {
+        let here = sequence.tokens.len();
+        if weight > 0.0 && here > 0 && sequence.branches.last() != Some(&here) {
+            sequence.targets.push(Target { position: here - 1, token: *token, weight });
+        }
+        sequence.tokens.push(*token);
     }
-    sequence.tokens.push(token);
+}
+
+/// Training document `number` of a seed: a few-shot document, or a question about some texts.
+fn sequence(tokenizer: &Tokenizer, seed: u64, split: Split, number: u64, answer_weight: f32) -> Sequence {
+    let mut stream = stream(seed, split, number);
+    let domain = *stream.choose(&Domain::ALL);
+    if !stream.chance(JUDGED) {
+        return few_shot(tokenizer, &corpus::few_shot_document(domain, split, &mut stream));
+    }
+    let question = stream.below(domain.questions().len());
+    let texts: Vec<Text> =
+        (0..TEXTS).map(|_| corpus::judged_text(domain, question, split, &mut stream)).collect();
+    judged(tokenizer, domain, question, &texts, answer_weight)
 }
 
 /// A run of documents of one seed, cut into batches of about `tokens` tokens.
@@ -105,27 +146,33 @@ impl Batches<'_> {
     pub fn next_batch(&mut self) -> Result<Vec<Sequence>, SeedlingError> {
         let (mut batch, mut tokens) = (Vec::new(), 0);
         while tokens < self.tokens {
-            let document = document(self.seed, Split::Train, self.next);
-            batch.push(checked(sequence(self.tokenizer, &document, self.answer_weight), self.context)?);
-            tokens += batch.last().map_or(0, |sequence: &Sequence| sequence.tokens.len());
+            let sequence =
+                sequence(self.tokenizer, self.seed, Split::Train, self.next, self.answer_weight);
+            if sequence.context() > self.context {
+                let what = format!(
+                    "a document of the corpus has {} tokens, the model's context {}",
+                    sequence.context(),
+                    self.context
+                );
+                let hint = "use a larger vocabulary or a longer context".into();
+                return Err(SeedlingError::Training { what, hint });
+            }
+            tokens += sequence.tokens.len();
+            batch.push(sequence);
             self.next += 1;
         }
         Ok(batch)
     }
 }
 
-fn checked(sequence: Sequence, context: usize) -> Result<Sequence, SeedlingError> {
-    if sequence.tokens.len() <= context {
-        return Ok(sequence);
-    }
-    let what = format!("a document of the corpus has {} tokens, the model's context {context}", sequence.tokens.len());
-    Err(SeedlingError::Training { what, hint: "use a larger vocabulary or a longer context".into() })
-}
-
-/// Held-out documents as tokens: few-shot documents and judges' documents apart.
+/// Held-out documents as tokens, with weight on texts alone, and on answers alone.
 pub fn held_out(tokenizer: &Tokenizer, seed: u64, documents: u64) -> (Vec<Sequence>, Vec<Sequence>) {
-    let all = (0..documents).map(|number| document(seed, Split::HeldOut, number));
-    let (judges, texts): (Vec<Document>, Vec<Document>) = all.partition(|document| document.answer.is_some());
-    let encode = |documents: Vec<Document>| documents.iter().map(|d| sequence(tokenizer, d, 1.0)).collect();
-    (encode(texts), encode(judges))
+    let all = (0..documents).map(|number| sequence(tokenizer, seed, Split::HeldOut, number, ANSWER_MARK));
+    let (mut judges, texts): (Vec<Sequence>, Vec<Sequence>) = all.partition(|s| !s.branches.is_empty());
+    for target in judges.iter_mut().flat_map(|sequence| &mut sequence.targets) {
+        // Weights of answers are far above those of texts; here they become probabilities again.
+        let plain = target.weight == 1.0 || target.weight == INPUT_WEIGHT;
+        target.weight = if plain { 0.0 } else { target.weight / ANSWER_MARK };
+    }
+    (texts, judges)
 }

@@ -14,7 +14,7 @@ use crate::{
 use super::{
     attention::{self, Rotary},
     layout::Layout,
-    sequence::Sequence,
+    sequence::{Part, Sequence},
 };
 
 /// Rows of logits that are held at once.
@@ -232,21 +232,25 @@ impl<'a, T: Real> Network<'a, T> {
         }
     }
 
-    /// Rotates q and k, and attends; every document to itself.
+    /// Rotates q and k, and attends; every part to its trunk and itself.
     fn attention_forward(&self, qkv: &mut [T], pass: &mut Pass<'_, T>) -> (Vec<T>, Vec<Vec<T>>) {
         let shape = attention::Shape::new(self.config);
-        let mut attended = pass.work.take(pass.rows * shape.query_width());
+        let (width, out_width) = (shape.width(), shape.query_width());
+        let mut attended = pass.work.take(pass.rows * out_width);
         let mut probabilities = Vec::with_capacity(pass.documents.len());
         let mut first = 0;
         for document in pass.documents {
-            let length = document.tokens.len();
-            let part = &mut qkv[first * shape.width()..(first + length) * shape.width()];
-            self.rotary.rotate(part, &shape, T::ONE);
-            let out = &mut attended[first * shape.query_width()..(first + length) * shape.query_width()];
-            let mut p = pass.work.take(shape.heads() * length * length);
-            attention::forward(part, &shape, out, &mut p, &mut pass.work.scratch);
-            probabilities.push(p);
-            first += length;
+            for part in document.parts() {
+                let own = first + part.own.start..first + part.own.end;
+                self.rotary.rotate(&mut qkv[own.start * width..own.end * width], &shape, part.trunk, T::ONE);
+                let seen = seen(qkv, &part, first, width, pass.work);
+                let mut p = pass.work.take(shape.heads() * own.len() * (part.trunk + own.len()));
+                let out = &mut attended[own.start * out_width..own.end * out_width];
+                attention::forward(&seen, part.trunk, &shape, out, &mut p, &mut pass.work.scratch);
+                pass.work.give([seen]);
+                probabilities.push(p);
+            }
+            first += document.tokens.len();
         }
         (attended, probabilities)
     }
@@ -288,23 +292,37 @@ impl<'a, T: Real> Network<'a, T> {
 
     fn attention_backward(&self, tape: &Tape<T>, d_attended: &[T], pass: &mut Pass<'_, T>) -> Vec<T> {
         let shape = attention::Shape::new(self.config);
+        let (width, out_width) = (shape.width(), shape.query_width());
         let mut d_qkv = pass.work.zeros(tape.qkv.len());
+        let mut probabilities = tape.probabilities.iter();
         let mut first = 0;
-        for (document, probabilities) in pass.documents.iter().zip(&tape.probabilities) {
-            let length = document.tokens.len();
-            let wide = first * shape.width()..(first + length) * shape.width();
-            let out = first * shape.query_width()..(first + length) * shape.query_width();
-            let d = &mut d_qkv[wide.clone()];
-            attention::backward(
-                &tape.qkv[wide],
-                probabilities,
-                &shape,
-                &d_attended[out],
-                d,
-                &mut pass.work.scratch,
-            );
-            self.rotary.rotate(d, &shape, -T::ONE);
-            first += length;
+        for document in pass.documents {
+            for part in document.parts() {
+                let Some(probabilities) = probabilities.next() else { break };
+                let own = first + part.own.start..first + part.own.end;
+                let seen = seen(&tape.qkv, &part, first, width, pass.work);
+                let mut d = pass.work.zeros(seen.len());
+                let d_out = &d_attended[own.start * out_width..own.end * out_width];
+                attention::backward(
+                    &seen,
+                    probabilities,
+                    part.trunk,
+                    &shape,
+                    d_out,
+                    &mut d,
+                    &mut pass.work.scratch,
+                );
+                let (d_trunk, d_own) = d.split_at(part.trunk * width);
+                add(&mut d_qkv[first * width..(first + part.trunk) * width], d_trunk);
+                add(&mut d_qkv[own.start * width..own.end * width], d_own);
+                pass.work.give([seen, d]);
+            }
+            // Only now is the gradient of a trunk's keys complete.
+            for part in document.parts() {
+                let own = (first + part.own.start) * width..(first + part.own.end) * width;
+                self.rotary.rotate(&mut d_qkv[own], &shape, part.trunk, -T::ONE);
+            }
+            first += document.tokens.len();
         }
         d_qkv
     }
@@ -391,6 +409,13 @@ impl<'a, T: Real> Network<'a, T> {
             }
         }
     }
+}
+
+/// The rows that a part sees, together: its trunk's and its own.
+fn seen<T: Real>(qkv: &[T], part: &Part, first: usize, width: usize, work: &mut Workspace<T>) -> Vec<T> {
+    let mut rows = work.copy(&qkv[first * width..(first + part.trunk) * width]);
+    rows.extend_from_slice(&qkv[(first + part.own.start) * width..(first + part.own.end) * width]);
+    rows
 }
 
 /// The rows that have targets, with (token, weight) of each.

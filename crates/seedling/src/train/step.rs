@@ -16,7 +16,7 @@ use super::{
 };
 
 /// Shards of a batch; more threads than this are of no use.
-pub const SHARDS: usize = 8;
+pub const SHARDS: usize = 4;
 
 /// Deals documents to shards: the longest first, each to the shard with the fewest tokens.
 fn deal(documents: &[Sequence]) -> Vec<Vec<Sequence>> {

@@ -83,9 +83,9 @@ impl Default for TrainSettings {
             vocab_size: 4096,
             tokens: 20_000_000,
             seed: 1,
-            batch_tokens: 4096,
+            batch_tokens: 2048,
             learning_rate: 3e-3,
-            answer_weight: 32.0,
+            answer_weight: 16.0,
         }
     }
 }
