@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     Budget, CompletionRequest, EmbedRequest, ErrorKind, LanguageModel, LmError, ModelSettings, Needs,
-    Sampling, ScoreMethod, client::Client,
+    Sampling, ScoreMethod, ScoreRequest, Usage, client::Client,
 };
 
 /// The findings.
@@ -15,7 +15,7 @@ use crate::{
 pub struct CheckReport {
     /// The model, as the settings name it.
     pub model: String,
-    /// `completions`, `chat` or `scripted`.
+    /// `completions`, `chat`, `scripted` or `embedded`.
     pub api: String,
     /// What was tried: completions, stop strings, seeds, every scoring method, embeddings.
     pub findings: Vec<Finding>,
@@ -23,6 +23,9 @@ pub struct CheckReport {
     pub scoring: Option<ScoreMethod>,
     /// Completions of 16 tokens at growing concurrency.
     pub speed: Vec<Speed>,
+    /// Questions about texts of some 80 words, behind one instruction, at growing concurrency; empty if the model
+    /// can't score.
+    pub score_speed: Vec<Speed>,
 }
 
 /// One thing that was tried.
@@ -43,8 +46,10 @@ pub struct Speed {
     pub concurrency: usize,
     /// Median latency, in milliseconds.
     pub median_ms: f64,
-    /// Completions per second.
+    /// Completions, or scores, per second.
     pub per_second: f64,
+    /// Tokens written per second; 0 for scores.
+    pub tokens_per_second: f64,
 }
 
 /// Tries everything.
@@ -56,8 +61,8 @@ pub async fn check(settings: &ModelSettings) -> Result<CheckReport, LmError> {
     let found = client.probe(Needs { complete: true, ..Needs::default() }).await?;
     let mut findings = vec![completes(&client).await?, stops(&client).await, repeats(&client).await];
     let mut scoring = None;
-    if found.api == "scripted" {
-        scoring = score_by_script(&client, &mut findings).await;
+    if settings.local_method().is_some() {
+        scoring = score_locally(&client, &mut findings).await;
     } else {
         for method in [ScoreMethod::Echo, ScoreMethod::PromptLogprobs, ScoreMethod::TopLogprobs] {
             let tried = client.try_method(method).await;
@@ -70,12 +75,19 @@ pub async fn check(settings: &ModelSettings) -> Result<CheckReport, LmError> {
     let embedded = client.embed(&EmbedRequest { texts: vec!["a text".into()] }).await;
     let length = |vectors: &[Vec<f64>]| format!("{} dimensions", vectors.first().map_or(0, Vec::len));
     findings.push(finding("embeddings", embedded.map(|embedded| length(&embedded.vectors))));
-    let mut speed = Vec::new();
-    for concurrency in [1, 2, 4, 8] {
+    let (mut speed, mut score_speed) = (Vec::new(), Vec::new());
+    for concurrency in CONCURRENCY {
         speed.push(measure(&client, concurrency).await?);
+        if scoring.is_some() {
+            score_speed.extend(measure_scores(&client, concurrency).await.ok());
+        }
     }
-    Ok(CheckReport { model: client.label().to_owned(), api: found.api, findings, scoring, speed })
+    let model = client.label().to_owned();
+    Ok(CheckReport { model, api: found.api, findings, scoring, speed, score_speed })
 }
+
+/// Requests in flight that the speed is measured at.
+const CONCURRENCY: [usize; 5] = [1, 2, 4, 8, 16];
 
 fn finding(what: &str, result: Result<String, LmError>) -> Finding {
     let works = result.is_ok();
@@ -121,24 +133,64 @@ async fn repeats(client: &Client) -> Finding {
     finding("seed", judged)
 }
 
-async fn score_by_script(client: &Client, findings: &mut Vec<Finding>) -> Option<ScoreMethod> {
-    let tried = client.probe(Needs { score: true, ..Needs::default() }).await;
-    let method = tried.as_ref().ok().and_then(|found| found.score);
-    findings.push(finding("score", tried.map(|_| "by the script's rules".to_owned())));
+async fn score_locally(client: &Client, findings: &mut Vec<Finding>) -> Option<ScoreMethod> {
+    let tried = client.score(&question(0)).await;
+    let method = tried.as_ref().ok().map(|score| score.method);
+    let how = match method {
+        Some(ScoreMethod::Scripted) => "by the script's rules",
+        _ => "by the model's own log-probabilities",
+    };
+    findings.push(finding("score", tried.map(|_| how.to_owned())));
     method
+}
+
+/// A judge's question about text `number`, in the form of `lmx_generation`: the instruction is always the same.
+fn question(number: usize) -> ScoreRequest {
+    let words = ["fine", "dull", "warm", "bright", "salty", "plain", "sweet", "odd"];
+    let text: Vec<&str> = (0..40).map(|i| words[(number * 7 + i * (number + 3)) % words.len()]).collect();
+    let instruction = "Determine the sentiment of the input opinion about vegetables and plant-based foods. If the \
+                       opinion is positive, answer \"positive\". If it is negative, answer \"negative\".";
+    let input = format!("Text {number} finds beans {}.", text.join(" and "));
+    ScoreRequest {
+        prompt: format!("### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:"),
+        answers: vec!["\npositive".into(), "\nnegative".into()],
+        seed: number as u64,
+    }
 }
 
 async fn measure(client: &Client, concurrency: usize) -> Result<Speed, LmError> {
     let requests: Vec<CompletionRequest> =
         (0..2 * concurrency as u64).map(|seed| request("Once upon a time", 16, &[], seed)).collect();
     let started = Instant::now();
-    let mut latencies = Vec::new();
+    let mut took = Vec::new();
     for wave in requests.chunks(concurrency) {
         for reply in join_all(wave.iter().map(|request| client.complete(request))).await {
-            latencies.push(reply?.usage.latency_ms);
+            took.push(reply?.usage);
         }
     }
+    Ok(speed(concurrency, &took, started))
+}
+
+async fn measure_scores(client: &Client, concurrency: usize) -> Result<Speed, LmError> {
+    let requests: Vec<ScoreRequest> = (0..2 * concurrency).map(question).collect();
+    let started = Instant::now();
+    let mut took = Vec::new();
+    for wave in requests.chunks(concurrency) {
+        for reply in join_all(wave.iter().map(|request| client.score(request))).await {
+            took.push(reply?.usage);
+        }
+    }
+    Ok(speed(concurrency, &took, started))
+}
+
+fn speed(concurrency: usize, took: &[Usage], started: Instant) -> Speed {
+    let seconds = started.elapsed().as_secs_f64();
+    let mut latencies: Vec<f64> = took.iter().map(|usage| usage.latency_ms).collect();
     latencies.sort_by(f64::total_cmp);
-    let per_second = latencies.len() as f64 / started.elapsed().as_secs_f64();
-    Ok(Speed { concurrency, median_ms: latencies[latencies.len() / 2], per_second })
+    Speed {
+        concurrency,
+        median_ms: latencies[latencies.len() / 2],
+        per_second: latencies.len() as f64 / seconds,
+        tokens_per_second: took.iter().map(|usage| usage.tokens_out as f64).sum::<f64>() / seconds,
+    }
 }

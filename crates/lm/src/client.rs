@@ -19,7 +19,7 @@ use crate::{
     Budget, Capabilities, Completion, CompletionRequest, EmbedRequest, Embeddings, ErrorKind, Finish,
     LmError, ModelSettings, Needs, ProviderName, Score, ScoreMethod, ScoreRequest, Usage,
     gate::Gate,
-    provider::{Backend, openai::OpenAi, scripted::Scripted},
+    provider::{Backend, embedded::Embedded, openai::OpenAi, scripted::Scripted},
     retry::{AttemptError, carry},
 };
 
@@ -57,7 +57,7 @@ pub(crate) enum Operation<'a> {
     Complete { request: &'a CompletionRequest, how: &'a Endpoint },
     /// One answer's log-probability.
     LogProbability { prompt: &'a str, answer: &'a str, method: ScoreMethod, how: &'a Endpoint },
-    /// All answers' log-probabilities from the first token's alternatives, or from a script.
+    /// All answers' log-probabilities at once: from the first token's alternatives, a script or the embedded model.
     Labels { request: &'a ScoreRequest, how: &'a Endpoint },
     /// Vectors of texts.
     Embed { texts: &'a [String], how: &'a Endpoint },
@@ -134,6 +134,11 @@ impl Client {
                 let backend = Scripted::open(settings)?;
                 let label = format!("scripted:{}", backend.name());
                 (Backend::Scripted(backend), label)
+            }
+            ProviderName::Embedded => {
+                let backend = Embedded::open(settings)?;
+                let label = backend.name().to_owned();
+                (Backend::Embedded(backend), label)
             }
         };
         Ok(Self {

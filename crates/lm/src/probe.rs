@@ -22,11 +22,10 @@ impl Client {
             notes: Vec::new(),
         };
         if needs.complete || needs.score {
-            let scripted = self.settings.provider == ProviderName::Scripted;
-            found.api = match self.endpoint().await? {
-                _ if scripted => "scripted",
-                Endpoint { chat: true, .. } => "chat",
-                Endpoint { chat: false, .. } => "completions",
+            found.api = match (self.settings.local_method(), self.endpoint().await?) {
+                (Some(method), _) => method.name(),
+                (None, Endpoint { chat: true, .. }) => "chat",
+                (None, Endpoint { chat: false, .. }) => "completions",
             }
             .to_owned();
         }
@@ -46,7 +45,9 @@ impl Client {
     pub(crate) async fn model_name(&self) -> Result<&str, LmError> {
         let find = || async {
             match (self.settings.provider, &self.settings.model) {
-                (ProviderName::Scripted, _) => Ok(self.backend.address().to_owned()),
+                (ProviderName::Scripted | ProviderName::Embedded, _) => {
+                    Ok(self.backend.address().to_owned())
+                }
                 (ProviderName::Openai, Some(model)) => Ok(model.clone()),
                 (ProviderName::Openai, None) => self.first_model().await,
             }
@@ -62,7 +63,7 @@ impl Client {
     async fn find_endpoint(&self) -> Result<Endpoint, LmError> {
         let model = self.model_name().await?;
         let endpoint = |chat| Endpoint { model: model.to_owned(), chat };
-        if self.settings.provider == ProviderName::Scripted {
+        if self.settings.local_method().is_some() {
             return Ok(endpoint(false));
         }
         match self.settings.api {
@@ -106,8 +107,8 @@ impl Client {
     }
 
     async fn find_method(&self) -> Result<(ScoreMethod, Vec<String>), LmError> {
-        if self.settings.provider == ProviderName::Scripted {
-            return Ok((ScoreMethod::Scripted, Vec::new()));
+        if let Some(method) = self.settings.local_method() {
+            return Ok((method, Vec::new()));
         }
         let only = match self.settings.scoring {
             Scoring::Auto => None,

@@ -18,7 +18,7 @@ impl Client {
         let how = self.endpoint().await?;
         match method {
             ScoreMethod::Echo | ScoreMethod::PromptLogprobs => self.weigh_each(request, method, how).await,
-            ScoreMethod::TopLogprobs | ScoreMethod::Scripted => {
+            ScoreMethod::TopLogprobs | ScoreMethod::Scripted | ScoreMethod::Embedded => {
                 let (answer, usage) = carry(self, &Operation::Labels { request, how }).await?;
                 Ok((log_probabilities(answer)?, usage))
             }

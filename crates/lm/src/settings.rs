@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ErrorKind, LmError};
+use crate::{ErrorKind, LmError, ScoreMethod};
 
 /// Who answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -15,6 +15,8 @@ pub enum ProviderName {
     Openai,
     /// A script: answers from a TOML file.
     Scripted,
+    /// A small model that runs inside samara: the one that comes with it, or one from a folder.
+    Embedded,
 }
 
 /// Which of the server's interfaces writes completions.
@@ -87,6 +89,13 @@ pub struct ModelSettings {
     /// The script's file, for `scripted`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub script: Option<PathBuf>,
+    /// The folder of a model of the Llama family in the Hugging Face layout, for `embedded`. Default: the model that
+    /// comes with samara.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folder: Option<PathBuf>,
+    /// Threads of inference, for `embedded`; never changes an answer. Default: the machine's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threads: Option<usize>,
 }
 
 impl Default for ModelSettings {
@@ -108,6 +117,8 @@ impl Default for ModelSettings {
             price_out: 0.0,
             extra: toml::Table::new(),
             script: None,
+            folder: None,
+            threads: None,
         }
     }
 }
@@ -116,8 +127,8 @@ impl Default for ModelSettings {
 pub type Bad = (&'static str, String, &'static str);
 
 impl ModelSettings {
-    /// The settings of a model string: `openai:NAME`, `http://host:port/v1`, `http://host:port/v1#NAME` or
-    /// `scripted:FILE`.
+    /// The settings of a model string: `embedded`, `embedded:FOLDER`, `openai:NAME`, `http://host:port/v1`,
+    /// `http://host:port/v1#NAME` or `scripted:FILE`.
     ///
     /// # Errors
     /// Anything else.
@@ -134,9 +145,13 @@ impl ModelSettings {
             "scripted" if !rest.is_empty() => {
                 Self { provider: ProviderName::Scripted, script: Some(rest.into()), ..Self::default() }
             }
+            "embedded" => {
+                let folder = (!rest.is_empty()).then(|| rest.into());
+                Self { provider: ProviderName::Embedded, folder, ..Self::default() }
+            }
             _ => {
                 let message = format!("`{model}` names no model");
-                let hint = "write openai:NAME, http://host:port/v1#NAME or scripted:FILE";
+                let hint = "write embedded, openai:NAME, http://host:port/v1#NAME or scripted:FILE";
                 return Err(LmError::new(ErrorKind::Configuration, message).hint(hint));
             }
         };
@@ -163,24 +178,40 @@ impl ModelSettings {
             ((1..=65_536).contains(&self.max_concurrency), "max_concurrency", "1 to 65536"),
             (self.max_reply_bytes > 0, "max_reply_bytes", "a positive number of bytes"),
             (self.score_samples > 0, "score_samples", "1 or more"),
+            (self.threads.is_none_or(|n| (1..=1024).contains(&n)), "threads", "1 to 1024"),
             (price(self.price_in), "price_in", "money per million tokens, 0 or more"),
             (price(self.price_out), "price_out", "money per million tokens, 0 or more"),
         ];
         if let Some((_, key, hint)) = checks.into_iter().find(|(fine, ..)| !fine) {
             return Err((key, "is out of range".into(), hint));
         }
-        match (self.provider, &self.script) {
-            (ProviderName::Scripted, None) => Err((
-                "script",
-                "is missing".into(),
-                "provider = \"scripted\" answers from a file: script = \"FILE\"",
-            )),
-            (ProviderName::Openai, Some(_)) => Err((
-                "script",
-                "belongs to provider = \"scripted\"".into(),
-                "remove it, or change the provider",
-            )),
-            _ => self.base_url.as_deref().map_or(Ok(()), validate_url),
+        self.validate_provider()?;
+        self.base_url.as_deref().map_or(Ok(()), validate_url)
+    }
+
+    /// Checks that settings of one provider alone stand with no other.
+    fn validate_provider(&self) -> Result<(), Bad> {
+        let hint = "remove it, or change the provider";
+        if self.provider == ProviderName::Scripted && self.script.is_none() {
+            let hint = "provider = \"scripted\" answers from a file: script = \"FILE\"";
+            return Err(("script", "is missing".into(), hint));
+        }
+        if self.provider != ProviderName::Scripted && self.script.is_some() {
+            return Err(("script", "belongs to provider = \"scripted\"".into(), hint));
+        }
+        let embedded = [("folder", self.folder.is_some()), ("threads", self.threads.is_some())];
+        match embedded.into_iter().find(|(_, set)| *set && self.provider != ProviderName::Embedded) {
+            Some((key, _)) => Err((key, "belongs to provider = \"embedded\"".into(), hint)),
+            None => Ok(()),
+        }
+    }
+
+    /// How a provider that needs no server scores; `None` for servers, which are probed.
+    pub(crate) fn local_method(&self) -> Option<ScoreMethod> {
+        match self.provider {
+            ProviderName::Openai => None,
+            ProviderName::Scripted => Some(ScoreMethod::Scripted),
+            ProviderName::Embedded => Some(ScoreMethod::Embedded),
         }
     }
 }
@@ -211,6 +242,8 @@ mod tests {
         assert_eq!(server.base_url.as_deref(), Some("http://localhost:8000/v1"));
         assert_eq!(server.model.as_deref(), Some("m"));
         assert_eq!(ModelSettings::parse("scripted:a.toml").expect("valid").script, Some("a.toml".into()));
+        let embedded = ModelSettings::parse("embedded:models/mine").expect("valid");
+        assert_eq!((embedded.provider, embedded.folder), (ProviderName::Embedded, Some("models/mine".into())));
         for bad in ["", "gpt", "scripted:", "ftp://x", "http://user:pw@host/v1", "http://host/v1?key=1"] {
             let error = ModelSettings::parse(bad).expect_err(bad);
             assert_eq!(error.kind, ErrorKind::Configuration);

@@ -74,6 +74,8 @@ pub enum ScoreMethod {
     Sampling,
     /// A script's rule.
     Scripted,
+    /// The embedded model's own log-probabilities, of all tokens of an answer.
+    Embedded,
 }
 
 impl ScoreMethod {
@@ -85,6 +87,7 @@ impl ScoreMethod {
             Self::TopLogprobs => "top_logprobs",
             Self::Sampling => "sampling",
             Self::Scripted => "scripted",
+            Self::Embedded => "embedded",
         }
     }
 }
@@ -171,7 +174,7 @@ pub struct Needs {
 pub struct Capabilities {
     /// The model's name.
     pub model: String,
-    /// `completions`, `chat` or `scripted`.
+    /// `completions`, `chat`, `scripted` or `embedded`.
     pub api: String,
     /// The scoring method, if scores were asked for.
     pub score: Option<ScoreMethod>,

@@ -6,7 +6,7 @@ fn main() {
     let folder = PathBuf::from(&args[1]);
     let weights = Weights::read(&folder).unwrap();
     let tokenizer = Tokenizer::read(&folder.join("tokenizer.json")).unwrap();
-    let engine = Engine::start(Arc::new(Model::new(&weights).unwrap()), Arc::new(tokenizer), EngineSettings::default());
+    let engine = Engine::start(Arc::new(Model::new(&weights)), Arc::new(tokenizer), EngineSettings::default());
     let t = Instant::now();
     let n = args[2].parse().unwrap();
     let r = evaluate(&engine, &EvaluationSettings { completions: n, judged: n, seed: 1 }).unwrap();

@@ -8,7 +8,7 @@ fn main() {
     println!("{} parameters", layout.len);
     let flat = layout.flatten(&weights);
     let rotary = Rotary::new(&config, 512);
-    let docs: Vec<Sequence> = (0..16).map(|_| { let tokens: Vec<u32> = (0..256).map(|_| stream.below(2048) as u32).collect(); let targets = (0..255).map(|i| Target{position:i, token: tokens[i+1], weight:1.0}).collect(); Sequence{tokens,targets}}).collect();
+    let docs: Vec<Sequence> = (0..16).map(|_| { let tokens: Vec<u32> = (0..256).map(|_| stream.below(2048) as u32).collect(); let targets = (0..255).map(|i| Target{position:i, token: tokens[i+1], weight:1.0}).collect(); Sequence{tokens,targets,branches:vec![]}}).collect();
     for threads in [1, 2] {
         let mut ws: Vec<_> = (0..threads).map(|_| Default::default()).collect(); let t = std::time::Instant::now();
         let n = 5;

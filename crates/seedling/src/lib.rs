@@ -10,6 +10,7 @@ pub mod evaluate;
 pub mod kernel;
 pub mod model;
 pub mod random;
+pub mod shipped;
 pub mod tokenizer;
 pub mod train;
 pub mod weights;

@@ -22,7 +22,7 @@ fn parts() -> &'static (Arc<Model>, Arc<Tokenizer>) {
                 numbers.iter_mut().for_each(|x| *x *= 6.0);
             }
         }
-        (Arc::new(Model::new(&weights).expect("a model")), Arc::new(tokenizer))
+        (Arc::new(Model::new(&weights)), Arc::new(tokenizer))
     })
 }
 
@@ -190,7 +190,7 @@ fn a_foreign_model_continues_as_other_engines_do() {
         eprintln!("skipped: SAMARA_STORIES260K names no folder");
         return;
     };
-    let model = Model::new(&Weights::read(&folder).expect("weights")).expect("a model");
+    let model = Model::new(&Weights::read(&folder).expect("weights"));
     let tokenizer = Tokenizer::read(&folder.join("tokenizer.json")).expect("a tokenizer");
     let engine = Engine::start(Arc::new(model), Arc::new(tokenizer), EngineSettings::default());
     let sampling = Sampling { max_tokens: 58, temperature: 0.0, top_p: 1.0, stop: Vec::new(), seed: 0 };

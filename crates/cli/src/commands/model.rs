@@ -28,10 +28,22 @@ fn text(report: &CheckReport) -> String {
         text += &format!("  {mark}  {:<26} {}\n", finding.what, finding.detail);
     }
     let scoring = report.scoring.map_or("-", samara_lm::ScoreMethod::name);
-    text += &format!("\n  a run would score by {scoring}\n\n  in flight   median ms   completions/s\n");
+    text += &format!("\n  a run would score by {scoring}\n\n");
+    text += "  in flight   median ms   completions/s   tokens/s\n";
     for speed in &report.speed {
-        text +=
-            &format!("  {:>9}   {:>9.1}   {:>13.1}\n", speed.concurrency, speed.median_ms, speed.per_second);
+        text += &format!(
+            "  {:>9}   {:>9.1}   {:>13.1}   {:>8.0}\n",
+            speed.concurrency, speed.median_ms, speed.per_second, speed.tokens_per_second
+        );
+    }
+    if !report.score_speed.is_empty() {
+        text += "\n  in flight   median ms   scores/s\n";
+    }
+    for speed in &report.score_speed {
+        text += &format!(
+            "  {:>9}   {:>9.1}   {:>8.1}\n",
+            speed.concurrency, speed.median_ms, speed.per_second
+        );
     }
     text
 }

@@ -1,5 +1,6 @@
 //! Those who answer. Each does one attempt of one operation and no more.
 
+pub(crate) mod embedded;
 pub(crate) mod openai;
 pub(crate) mod scripted;
 
@@ -13,6 +14,7 @@ use crate::{
 pub(crate) enum Backend {
     OpenAi(openai::OpenAi),
     Scripted(scripted::Scripted),
+    Embedded(embedded::Embedded),
 }
 
 impl Backend {
@@ -25,6 +27,7 @@ impl Backend {
         match self {
             Self::OpenAi(server) => server.attempt(operation).await,
             Self::Scripted(script) => script.attempt(operation, number).await,
+            Self::Embedded(model) => model.attempt(operation).await,
         }
     }
 
@@ -33,6 +36,7 @@ impl Backend {
         match self {
             Self::OpenAi(server) => server.address(),
             Self::Scripted(script) => script.name(),
+            Self::Embedded(model) => model.name(),
         }
     }
 }

@@ -8,7 +8,7 @@ mod attention;
 mod pages;
 
 use crate::{
-    ModelConfig, SeedlingError, Weights,
+    ModelConfig, Weights,
     kernel::{Packed, Real, View, Write, add, multiply_packed, rms_norm},
     train::attention::Rotary,
 };
@@ -82,11 +82,8 @@ fn sized(list: &mut Vec<f32>, len: usize) -> &mut [f32] {
 }
 
 impl Model {
-    /// Packs weights.
-    ///
-    /// # Errors
-    /// None today; the shapes were checked when the weights were read.
-    pub fn new(weights: &Weights) -> Result<Self, SeedlingError> {
+    /// Packs weights, whose shapes were checked when they were read.
+    pub fn new(weights: &Weights) -> Self {
         let config = weights.config.clone();
         let hidden = config.hidden_size;
         let layers = weights
@@ -103,7 +100,7 @@ impl Model {
             })
             .collect();
         let context = config.max_positions.min(MAX_CONTEXT);
-        Ok(Self {
+        Self {
             embedding: weights.embedding.clone(),
             layers,
             final_norm: weights.final_norm.clone(),
@@ -111,7 +108,7 @@ impl Model {
             rotary: Rotary::new(&config, context),
             context,
             config,
-        })
+        }
     }
 
     /// The model's shape.

@@ -81,44 +81,65 @@ struct Tape<T> {
 
 impl<T: Real> Tape<T> {
     fn give(self, work: &mut Workspace<T>) {
-        work.free.extend(self.probabilities);
+        work.give(self.probabilities);
         work.give([self.input, self.normed, self.factors, self.qkv, self.attended, self.middle]);
         work.give([self.middle_normed, self.middle_factors, self.gate_up, self.product]);
     }
 }
 
 /// Memory that passes reuse: giving it back to the system and asking for it again would take a third of the time.
-#[derive(Debug, Default)]
+///
+/// Lists are kept by the power of two that their capacity reaches; if any list served any length, all of them would
+/// grow to the longest.
+#[derive(Debug)]
 pub struct Workspace<T> {
     scratch: Scratch<T>,
     left: Vec<T>,
-    free: Vec<Vec<T>>,
+    free: [Vec<Vec<T>>; usize::BITS as usize],
+}
+
+impl<T: Real> Default for Workspace<T> {
+    fn default() -> Self {
+        Self { scratch: Scratch::default(), left: Vec::new(), free: std::array::from_fn(|_| Vec::new()) }
+    }
 }
 
 impl<T: Real> Workspace<T> {
+    /// The power of two that a list of this length needs.
+    fn class(len: usize) -> usize {
+        len.max(1).next_power_of_two().ilog2() as usize
+    }
+
     /// A list of this length that holds anything.
-    pub(super) fn take(&mut self, len: usize) -> Vec<T> {
-        let mut list = self.free.pop().unwrap_or_default();
+    fn take(&mut self, len: usize) -> Vec<T> {
+        let class = Self::class(len);
+        let mut list = self.free[class].pop().unwrap_or_else(|| Vec::with_capacity(1 << class));
         list.resize(len, T::ZERO);
         list
     }
 
     /// A list of zeros.
-    pub(super) fn zeros(&mut self, len: usize) -> Vec<T> {
+    fn zeros(&mut self, len: usize) -> Vec<T> {
         let mut list = self.take(len);
         list.fill(T::ZERO);
         list
     }
 
-    pub(super) fn copy(&mut self, of: &[T]) -> Vec<T> {
-        let mut list = self.free.pop().unwrap_or_default();
-        list.clear();
-        list.extend_from_slice(of);
+    /// A list that holds these numbers and then those.
+    fn joined(&mut self, first: &[T], then: &[T]) -> Vec<T> {
+        let mut list = self.take(first.len() + then.len());
+        list[..first.len()].copy_from_slice(first);
+        list[first.len()..].copy_from_slice(then);
         list
     }
 
-    pub(super) fn give<const N: usize>(&mut self, lists: [Vec<T>; N]) {
-        self.free.extend(lists);
+    fn give(&mut self, lists: impl IntoIterator<Item = Vec<T>>) {
+        for list in lists {
+            // Rounded down: what lies in a class has at least its size.
+            if let Some(class) = list.capacity().checked_ilog2() {
+                self.free[class as usize].push(list);
+            }
+        }
     }
 }
 
@@ -199,13 +220,13 @@ impl<'a, T: Real> Network<'a, T> {
         let (config, at, rows) = (self.config, &self.layout.layers[layer], pass.rows);
         let maps = &self.layers[layer];
         let ffn = config.intermediate_size;
-        let input = pass.work.copy(x);
+        let input = pass.work.joined(x, &[]);
         let (normed, factors) = self.norm(x, &self.parameters[at.attention_norm.clone()], pass.work);
         let mut qkv = forward(&normed, &maps.qkv, rows, pass.work);
         let (attended, probabilities) = self.attention_forward(&mut qkv, pass);
         let out = forward(&attended, &maps.o, rows, pass.work);
         add(x, &out);
-        let middle = pass.work.copy(x);
+        let middle = pass.work.joined(x, &[]);
         let (middle_normed, middle_factors) =
             self.norm(x, &self.parameters[at.ffn_norm.clone()], pass.work);
         let gate_up = forward(&middle_normed, &maps.gate_up, rows, pass.work);
@@ -413,9 +434,8 @@ impl<'a, T: Real> Network<'a, T> {
 
 /// The rows that a part sees, together: its trunk's and its own.
 fn seen<T: Real>(qkv: &[T], part: &Part, first: usize, width: usize, work: &mut Workspace<T>) -> Vec<T> {
-    let mut rows = work.copy(&qkv[first * width..(first + part.trunk) * width]);
-    rows.extend_from_slice(&qkv[(first + part.own.start) * width..(first + part.own.end) * width]);
-    rows
+    let own = (first + part.own.start) * width..(first + part.own.end) * width;
+    work.joined(&qkv[first * width..(first + part.trunk) * width], &qkv[own])
 }
 
 /// The rows that have targets, with (token, weight) of each.

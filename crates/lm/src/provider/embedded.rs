@@ -1,0 +1,138 @@
+//! The model that runs inside samara: no server, no key, no network.
+//!
+//! Its weights come with the binary, or from a folder in the Hugging Face layout. Answers are a function of the weights
+//! and the request alone, seeds included; batching is the engine's (`samara_seedling::engine`).
+
+use std::sync::Arc;
+
+use samara_seedling::{
+    End, Engine, EngineSettings, Model, Reply, Request, Sampling, SeedlingError, Tokenizer, Weights,
+    check_tokenizer, shipped,
+};
+use tokio::sync::oneshot;
+
+use crate::{
+    ErrorKind, Finish, LmError, ModelSettings,
+    client::{Answer, Operation, Value},
+    retry::AttemptError,
+};
+
+/// A running engine.
+#[derive(Debug)]
+pub(crate) struct Embedded {
+    engine: Engine,
+    name: String,
+}
+
+impl Embedded {
+    /// Reads the weights and starts the engine.
+    pub(crate) fn open(settings: &ModelSettings) -> Result<Self, LmError> {
+        let (model, tokenizer) = parts(settings).map_err(|error| {
+            let (message, hint) = said(&error);
+            LmError::new(ErrorKind::Configuration, message).hint(hint)
+        })?;
+        let name = settings
+            .folder
+            .as_ref()
+            .map_or_else(|| "embedded".to_owned(), |folder| format!("embedded:{}", folder.display()));
+        let defaults = EngineSettings::default();
+        let threads = settings.threads.unwrap_or(defaults.threads);
+        let engine =
+            Engine::start(Arc::new(model), Arc::new(tokenizer), EngineSettings { threads, ..defaults });
+        Ok(Self { engine, name })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) async fn attempt(&self, operation: &Operation<'_>) -> Result<Answer, AttemptError> {
+        match operation {
+            Operation::Models => {
+                Ok(Answer { value: Value::Models(vec![self.name.clone()]), tokens: Some((0, 0)) })
+            }
+            Operation::Complete { request, .. } => {
+                let sampling = Sampling {
+                    max_tokens: request.sampling.max_tokens as usize,
+                    temperature: request.sampling.temperature,
+                    top_p: request.sampling.top_p,
+                    stop: request.sampling.stop.clone(),
+                    seed: request.sampling.seed,
+                };
+                self.ask(Request::Complete { prompt: request.prompt.clone(), sampling }).await.map(answer)
+            }
+            Operation::Labels { request, .. } => {
+                let score =
+                    Request::Score { prompt: request.prompt.clone(), answers: request.answers.clone() };
+                self.ask(score).await.map(answer)
+            }
+            Operation::LogProbability { prompt, answer: text, .. } => {
+                let score =
+                    Request::Score { prompt: (*prompt).to_owned(), answers: vec![(*text).to_owned()] };
+                self.ask(score).await.map(answer)
+            }
+            Operation::Embed { texts, .. } => self.embed(texts).await,
+        }
+    }
+
+    async fn embed(&self, texts: &[String]) -> Result<Answer, AttemptError> {
+        let asked = texts.iter().map(|text| self.ask(Request::Embed { text: text.clone() }));
+        let (mut vectors, mut count) = (Vec::new(), 0);
+        for reply in futures_util::future::try_join_all(asked).await? {
+            if let Reply::Vector { vector, tokens } = reply {
+                vectors.push(vector);
+                count += tokens as u64;
+            }
+        }
+        Ok(Answer { value: Value::Vectors(vectors), tokens: Some((count, 0)) })
+    }
+
+    async fn ask(&self, request: Request) -> Result<Reply, AttemptError> {
+        let (sender, receiver) = oneshot::channel();
+        // A caller that no longer waits has dropped its receiver.
+        self.engine.submit(request, Box::new(move |reply| drop(sender.send(reply))));
+        match receiver.await {
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(error)) => {
+                let (message, hint) = said(&error);
+                Err(AttemptError::final_(ErrorKind::Invalid, format!("{message} ({hint})")))
+            }
+            Err(_) => Err(AttemptError::final_(ErrorKind::Unreachable, "the engine has stopped")),
+        }
+    }
+}
+
+fn parts(settings: &ModelSettings) -> Result<(Model, Tokenizer), SeedlingError> {
+    let Some(folder) = &settings.folder else {
+        return shipped::model();
+    };
+    let weights = Weights::read(folder)?;
+    let tokenizer = Tokenizer::read(&folder.join("tokenizer.json"))?;
+    check_tokenizer(&tokenizer, &weights.config)?;
+    Ok((Model::new(&weights), tokenizer))
+}
+
+/// What went wrong, and what to do.
+fn said(error: &SeedlingError) -> (String, String) {
+    let text = error.to_string();
+    let (message, hint) = text.split_once("\nhint: ").unwrap_or((&text, ""));
+    (message.to_owned(), hint.to_owned())
+}
+
+fn answer(reply: Reply) -> Answer {
+    match reply {
+        Reply::Text { text, end, tokens } => {
+            let finish = match end {
+                End::Stop => Finish::Stop,
+                End::Length => Finish::Length,
+            };
+            Answer { value: Value::Text(text, finish), tokens: Some((tokens.0 as u64, tokens.1 as u64)) }
+        }
+        Reply::Scores { log_probabilities, tokens } => {
+            Answer { value: Value::LogProbabilities(log_probabilities), tokens: Some((tokens as u64, 0)) }
+        }
+        Reply::Vector { vector, tokens } => {
+            Answer { value: Value::Vectors(vec![vector]), tokens: Some((tokens as u64, 0)) }
+        }
+    }
+}
