@@ -29,6 +29,11 @@ pub const EXPERIMENTS: &[Experiment] = &[
         toml: file!("short-story.toml"),
     },
     Experiment {
+        name: "short-story-2d",
+        summary: "the same stories on two axes: friendship and ending (QDAIF)",
+        toml: file!("short-story-2d.toml"),
+    },
+    Experiment {
         name: "movie-reviews",
         summary: "reviews of \"Die Hard\", from negative to positive (QDAIF)",
         toml: file!("movie-reviews.toml"),

@@ -32,7 +32,7 @@ const MAX_INDEX_BYTES: u64 = 64 << 20;
 const MAX_SHARDS: usize = 1024;
 
 /// Standard deviation of the numbers that a new model begins with.
-const INITIAL_DEVIATION: f64 = 0.02;
+const EMBEDDING_DEVIATION: f64 = 0.04;
 
 const AGAIN: &str = "take the file from the model's publisher again";
 
@@ -136,10 +136,12 @@ impl Weights {
         gathered.finish(origin)
     }
 
-    /// Random numbers to begin training with: normal with deviation 0.02, the projections back into the residual
-    /// stream scaled down by the square root of how many there are; norms 1, biases 0.
+    /// Random numbers to begin training with: normal, a matrix with a deviation of one by the square root of its inputs,
+    /// so that a narrow model's layers have something to say from the start; the projections back into the residual
+    /// stream scaled down by the square root of how many there are; the embedding's deviation is 0.04. Norms are 1,
+    /// biases 0.
     pub fn initial(config: ModelConfig, stream: &mut Stream) -> Self {
-        let residual = INITIAL_DEVIATION / (2.0 * config.layers as f64).sqrt();
+        let branches = (2.0 * config.layers as f64).sqrt();
         let values = tensor_shapes(&config)
             .map(|(name, shape)| {
                 let size = shape.iter().product();
@@ -150,7 +152,12 @@ impl Weights {
                     return vec![0.0; size];
                 }
                 let into_residual = name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight");
-                let deviation = if into_residual { residual } else { INITIAL_DEVIATION };
+                let deviation = match shape.get(1) {
+                    _ if name.ends_with("embed_tokens.weight") => EMBEDDING_DEVIATION,
+                    Some(inputs) if into_residual => 1.0 / (*inputs as f64).sqrt() / branches,
+                    Some(inputs) => 1.0 / (*inputs as f64).sqrt(),
+                    None => 0.0,
+                };
                 (0..size).map(|_| (stream.normal() * deviation) as f32).collect()
             })
             .collect();

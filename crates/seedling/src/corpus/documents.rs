@@ -3,7 +3,7 @@
 use super::{
     damage::{Damage, spoil},
     domain::Domain,
-    text::{LIMIT, Latents, Split, Text, write_text},
+    text::{LIMIT, Latents, Split, Text, parse, write_text},
     writer::Style,
 };
 use crate::Stream;
@@ -124,6 +124,20 @@ pub fn judged_text(domain: Domain, at: usize, split: Split, stream: &mut Stream)
         return spoil(domain, damage, &text, split, stream);
     }
     text
+}
+
+/// A run of a text's sentences, with the truth about them alone; the whole text if the grammar can't read it.
+///
+/// What single sentences are worth is learnt from far fewer documents than what whole texts are.
+pub fn fragment(domain: Domain, text: Text, stream: &mut Stream) -> Text {
+    let sentences: Vec<&str> = text.text.split_inclusive(". ").map(str::trim).collect();
+    let first = stream.below(sentences.len());
+    let last = first + stream.below(sentences.len() - first);
+    let part = sentences[first..=last].join(" ");
+    match parse(domain, &part) {
+        Some(parsed) => Text { text: part, odds: parsed.odds },
+        None => text,
+    }
 }
 
 /// A judge's document: one question of the domain about one text.

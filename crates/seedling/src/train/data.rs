@@ -16,6 +16,9 @@ const JUDGED: f64 = 0.4;
 /// Texts that one question is asked about.
 const TEXTS: usize = 6;
 
+/// Chance that a judged text is cut to a run of its sentences.
+const FRAGMENTS: f64 = 0.5;
+
 /// What a token of a judged text counts in the loss: a little, for it has no examples to follow.
 const INPUT_WEIGHT: f32 = 0.2;
 
@@ -116,8 +119,13 @@ fn sequence(tokenizer: &Tokenizer, seed: u64, split: Split, number: u64, answer_
         return few_shot(tokenizer, &corpus::few_shot_document(domain, split, &mut stream));
     }
     let question = stream.below(domain.questions().len());
-    let texts: Vec<Text> =
-        (0..TEXTS).map(|_| corpus::judged_text(domain, question, split, &mut stream)).collect();
+    let texts: Vec<Text> = (0..TEXTS)
+        .map(|_| {
+            let text = corpus::judged_text(domain, question, split, &mut stream);
+            let cut = split == Split::Train && stream.chance(FRAGMENTS);
+            if cut { corpus::fragment(domain, text, &mut stream) } else { text }
+        })
+        .collect();
     judged(tokenizer, domain, question, &texts, answer_weight)
 }
 

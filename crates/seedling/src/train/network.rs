@@ -192,10 +192,13 @@ impl<'a, T: Real> Network<'a, T> {
         }
         let mut tapes = Vec::with_capacity(self.layers.len());
         for layer in 0..self.layers.len() {
-            tapes.push(self.layer_forward(layer, &mut x, &mut pass));
+            let tape = self.layer_forward(layer, &mut x, &mut pass);
+            match gradient {
+                Some(_) => tapes.push(tape),
+                None => tape.give(pass.work),
+            }
         }
         let Some(gradient) = gradient else {
-            tapes.into_iter().for_each(|tape| tape.give(pass.work));
             let loss = self.output(&x, &mut pass, None).0;
             pass.work.give([x]);
             return loss;

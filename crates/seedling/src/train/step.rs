@@ -77,8 +77,7 @@ pub fn gradient(
     let mut total = Loss::default();
     let mut sum = vec![0.0; layout.len];
     for (loss, gradient) in &results {
-        total.sum += loss.sum;
-        total.weight += loss.weight;
+        total = joined(total, *loss);
         add(&mut sum, gradient);
     }
     let scale = if total.weight > 0.0 { (1.0 / total.weight) as f32 } else { 0.0 };
@@ -97,9 +96,14 @@ pub fn loss(
 ) -> Loss {
     let network = Network::new(config, layout, parameters, rotary);
     let shards = deal(documents);
-    let results = over_shards(workspaces, |shard, workspace| network.loss(&shards[shard], None, workspace));
-    results.into_iter().fold(Loss::default(), |sum, loss| Loss {
-        sum: sum.sum + loss.sum,
-        weight: sum.weight + loss.weight,
-    })
+    let results = over_shards(workspaces, |shard, workspace| {
+        // Few documents at a time, so that many need no more memory than few.
+        let parts = shards[shard].chunks(4).map(|part| network.loss(part, None, workspace));
+        parts.fold(Loss::default(), joined)
+    });
+    results.into_iter().fold(Loss::default(), joined)
+}
+
+fn joined(a: Loss, b: Loss) -> Loss {
+    Loss { sum: a.sum + b.sum, weight: a.weight + b.weight }
 }
