@@ -218,6 +218,16 @@ impl Trainer {
         &self.tokenizer
     }
 
+    /// Steps taken.
+    pub fn steps(&self) -> u64 {
+        self.adam.step
+    }
+
+    /// Tokens seen.
+    pub fn tokens(&self) -> u64 {
+        self.tokens
+    }
+
     /// Whether all tokens were seen.
     pub fn finished(&self) -> bool {
         self.adam.step >= self.settings.steps()
