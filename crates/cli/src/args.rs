@@ -211,11 +211,11 @@ pub(crate) enum ModelCommand {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SizeName {
-    /// 0.1 million parameters and the vocabulary's: for trying things out
+    /// 0.3 million parameters with the default vocabulary: for trying things out
     Tiny,
-    /// 1 million parameters and the vocabulary's
+    /// 1.5 million parameters: the embedded model
     Small,
-    /// 6 million parameters and the vocabulary's
+    /// 7.7 million parameters
     Medium,
 }
 
@@ -229,32 +229,35 @@ impl From<SizeName> for Size {
     }
 }
 
+/// Most steps between two checkpoints or measurements.
+const STEPS: u64 = 1_000_000_000;
+
 /// What decides the weights. It can't change when a training goes on.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Training {
     /// Tokens to train on, such as 300k or 20M
-    #[arg(long, value_name = "N", value_parser = count, default_value_t = TrainSettings::default().tokens)]
+    #[arg(long, conflicts_with = "resume", value_name = "N", value_parser = count, default_value_t = TrainSettings::default().tokens)]
     pub tokens: u64,
     /// The model's size
-    #[arg(long, value_enum, default_value = "small")]
+    #[arg(long, conflicts_with = "resume", value_enum, default_value = "small")]
     pub size: SizeName,
     /// Entries of the vocabulary
-    #[arg(long, value_name = "N", default_value_t = TrainSettings::default().vocab_size)]
+    #[arg(long, conflicts_with = "resume", value_name = "N", default_value_t = TrainSettings::default().vocab_size)]
     pub vocab_size: usize,
     /// The seed of corpus and first weights
-    #[arg(long, default_value_t = TrainSettings::default().seed)]
+    #[arg(long, conflicts_with = "resume", default_value_t = TrainSettings::default().seed)]
     pub seed: u64,
     /// Tokens of a batch
-    #[arg(long, value_name = "N", default_value_t = TrainSettings::default().batch_tokens)]
+    #[arg(long, conflicts_with = "resume", value_name = "N", default_value_t = TrainSettings::default().batch_tokens)]
     pub batch_tokens: usize,
     /// The highest learning rate
-    #[arg(long, value_name = "RATE", default_value_t = TrainSettings::default().learning_rate)]
+    #[arg(long, conflicts_with = "resume", value_name = "RATE", default_value_t = TrainSettings::default().learning_rate)]
     pub learning_rate: f64,
     /// What a judge's answer counts in the loss, beside 1 for a token of a text
-    #[arg(long, value_name = "WEIGHT", default_value_t = TrainSettings::default().answer_weight)]
+    #[arg(long, conflicts_with = "resume", value_name = "WEIGHT", default_value_t = TrainSettings::default().answer_weight)]
     pub answer_weight: f32,
     /// Steps between two measurements of the held-out losses; a fixed part of the training like the settings above
-    #[arg(long, value_name = "STEPS", default_value_t = 250, value_parser = value_parser!(u64).range(1..))]
+    #[arg(long, conflicts_with = "resume", value_name = "STEPS", default_value_t = 250, value_parser = value_parser!(u64).range(1..=STEPS))]
     pub measure_every: u64,
 }
 
@@ -289,7 +292,7 @@ pub(crate) struct Train {
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
     /// Go on from DIR's checkpoint, with its settings
-    #[arg(long, conflicts_with = "Training")]
+    #[arg(long)]
     pub resume: bool,
     #[command(flatten)]
     pub training: Training,
@@ -297,7 +300,7 @@ pub(crate) struct Train {
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// Steps between two checkpoints [default: 250, or as before]
-    #[arg(long, value_name = "STEPS", value_parser = value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "STEPS", value_parser = value_parser!(u64).range(1..=STEPS))]
     pub checkpoint_every: Option<u64>,
     /// Completions a domain and texts a question of the evaluation at the end; 0 leaves it out [default: 1000, or as
     /// before]

@@ -107,6 +107,13 @@ impl Folder {
         fs::create_dir_all(&self.path).map_err(|error| broken(&self.path, "made", &error))
     }
 
+    /// Takes back what [`Self::make`] made, after a start that failed before anything was trained.
+    pub(crate) fn unmake(&self) {
+        // The failure itself is what is told; a folder that holds something else stays.
+        let _ = fs::remove_file(self.losses());
+        let _ = fs::remove_dir(&self.path);
+    }
+
     /// The command that goes on.
     pub(crate) fn resume(&self) -> String {
         format!("samara model train --out {} --resume", self.path.display())
@@ -144,11 +151,15 @@ impl Folder {
 
     fn plan(&self) -> Result<Plan, Failure> {
         let path = self.checkpoint().join(PLAN);
-        let text = fs::read_to_string(&path).map_err(|error| broken(&path, "read", &error))?;
-        let plan: Plan = serde_json::from_str(&text)
-            .map_err(|error| Failure::internal(format!("{}: is no plan: {error}", path.display())))?;
+        let unusable = |what: String| {
+            let hint = "it is written with every checkpoint; start a new training otherwise";
+            Failure::internal(format!("{}: {what}\nhint: {hint}", path.display()))
+        };
+        let text = fs::read_to_string(&path).map_err(|error| unusable(format!("can't be read: {error}")))?;
+        let plan: Plan =
+            serde_json::from_str(&text).map_err(|error| unusable(format!("is no plan: {error}")))?;
         if plan.checkpoint_every == 0 || plan.measure_every == 0 {
-            return Err(Failure::internal(format!("{}: a number of steps is 0", path.display())));
+            return Err(unusable("a number of steps is 0".to_owned()));
         }
         Ok(plan)
     }

@@ -77,7 +77,7 @@ fn begin(
     let mut losses = Losses::open(&folder.losses())?;
     let bar = evaluate::spinner(args.output.quiet);
     bar.set_message("training the tokenizer");
-    let trainer = Trainer::new(settings, threads)?;
+    let trainer = Trainer::new(settings, threads).inspect_err(|_| folder.unmake())?;
     bar.finish_and_clear();
     folder.save(&trainer, &plan)?;
     losses.keep(0)?;
