@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use samara_seedling::train::Progress;
+use tokio::sync::watch;
 
 use crate::exit::remark;
 
@@ -29,6 +30,26 @@ impl Bar {
         bar.reset_eta();
         bar.enable_steady_tick(Duration::from_millis(200));
         Self { bar, quiet, held_out: None, loss: None }
+    }
+
+    /// Says that an interrupt was heard, at once: a step that measures the held-out losses takes its time, and whoever
+    /// sees nothing presses Ctrl-C again.
+    pub(crate) fn tell_of(
+        &self,
+        mut interrupt: watch::Receiver<bool>,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let (bar, quiet) = (self.bar.clone(), self.quiet);
+        async move {
+            if interrupt.wait_for(|pressed| *pressed).await.is_ok() && !quiet {
+                let text = "interrupted: a checkpoint is written after this step (Ctrl-C to stop at once)";
+                bar.suspend(|| remark(text));
+            }
+        }
+    }
+
+    /// Says why the next step takes longer.
+    pub(crate) fn measuring(&self) {
+        self.bar.set_message(format!("{}  measuring", self.bar.message()).trim_start().to_owned());
     }
 
     /// Hears of a step.

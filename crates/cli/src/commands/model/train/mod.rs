@@ -52,7 +52,11 @@ pub(crate) fn train(args: &args::Train) -> Result<Exit, Failure> {
         begin(args, folder, threads, interrupt)?
     };
     let (started, before) = (Instant::now(), session.trainer.tokens());
-    let ended = session.train(args.output.quiet).map_err(|failure| session.kept(failure))?;
+    let bar = Bar::new(session.trainer.steps(), session.trainer.settings().steps(), args.output.quiet);
+    let told = runtime.spawn(bar.tell_of(session.interrupt.clone()));
+    let ended = session.train(bar);
+    told.abort();
+    let ended = ended.map_err(|failure| session.kept(failure))?;
     let trained = (started.elapsed().as_secs_f64(), session.trainer.tokens() - before);
     if matches!(ended, Ended::Interrupted) {
         return session.interrupted(args);
@@ -102,22 +106,24 @@ fn resume(
 
 impl Session {
     /// Trains to the end or to the first Ctrl-C.
-    fn train(&mut self, quiet: bool) -> Result<Ended, Failure> {
+    fn train(&mut self, mut bar: Bar) -> Result<Ended, Failure> {
         let steps = self.trainer.settings().steps();
-        let mut bar = Bar::new(self.trainer.steps(), steps, quiet);
         if !self.trainer.finished() {
             let (step, folder) = (self.trainer.steps(), self.folder.path().display());
             bar.tell(&format!("training: {folder}, from step {step} of {steps}"));
         }
         while !self.trainer.finished() {
             if *self.interrupt.borrow() {
-                bar.tell("interrupted: writing a checkpoint (Ctrl-C to stop at once)");
                 self.folder.save(&self.trainer, &self.plan)?;
                 bar.end();
                 return Ok(Ended::Interrupted);
             }
             let next = self.trainer.steps() + 1;
-            let progress = self.trainer.step(self.plan.measures(next, self.trainer.settings()))?;
+            let measure = self.plan.measures(next, self.trainer.settings());
+            if measure {
+                bar.measuring();
+            }
+            let progress = self.trainer.step(measure)?;
             self.losses.push(Row::of(&progress))?;
             bar.hear(&progress);
             if next.is_multiple_of(self.plan.checkpoint_every) || self.trainer.finished() {
