@@ -5,6 +5,7 @@ use std::{fmt, io::Write, process::ExitCode};
 use samara_engine::{EngineError, Invalid};
 use samara_journal::JournalError;
 use samara_lm::{ErrorKind, LmError};
+use samara_seedling::SeedlingError;
 
 /// What the process says at its end. (4 is kept for a sandbox that can't give the wanted isolation.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub(crate) enum Exit {
     Model = 3,
     /// The budget was spent before a first elite.
     Budget = 5,
-    /// Interrupted; the journal is intact.
+    /// Interrupted; the journal, or the training's checkpoint, is intact.
     Interrupted = 130,
 }
 
@@ -71,6 +72,17 @@ impl From<EngineError> for Failure {
             EngineError::Settings(_) => Exit::Usage,
             EngineError::Model { .. } | EngineError::Failures { .. } => Exit::Model,
             EngineError::Journal(_) | EngineError::Fold { .. } | EngineError::Internal(_) => Exit::Internal,
+        };
+        Self { exit, message: error.to_string() }
+    }
+}
+
+impl From<SeedlingError> for Failure {
+    fn from(error: SeedlingError) -> Self {
+        let exit = match &error {
+            SeedlingError::Setting { .. } => Exit::Usage,
+            SeedlingError::Request { .. } => Exit::Model,
+            SeedlingError::File { .. } | SeedlingError::Training { .. } => Exit::Internal,
         };
         Self { exit, message: error.to_string() }
     }

@@ -39,6 +39,9 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Rebin(rebin) => commands::rebin::rebin(&rebin),
         Command::List(list) => commands::catalogue::list(list.format),
         Command::New(new) => commands::catalogue::new(&new),
+        Command::Model(ModelCommand::Train(train)) => commands::model::train(&train),
+        Command::Model(ModelCommand::Evaluate(evaluate)) => commands::model::evaluate(&evaluate),
+        Command::Model(ModelCommand::Chat(chat)) => commands::model::chat(&chat),
         Command::Model(ModelCommand::Check(check)) => commands::model::check(&check),
         Command::Completions { shell } => commands::catalogue::completions(shell),
     }

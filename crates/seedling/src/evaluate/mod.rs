@@ -26,7 +26,7 @@ const EXAMPLES: usize = 3;
 /// How much is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EvaluationSettings {
-    /// Completions of each domain. Default 1,000.
+    /// Completions of each domain, 1 or more. Default 1,000.
     pub completions: usize,
     /// Texts that every question is asked about. Default 1,000.
     pub judged: usize,
@@ -91,7 +91,11 @@ pub fn evaluate(engine: &Engine, settings: &EvaluationSettings) -> Result<Vec<Do
     Domain::ALL.iter().map(|domain| evaluate_domain(engine, *domain, settings)).collect()
 }
 
-fn evaluate_domain(
+/// Evaluates one domain.
+///
+/// # Errors
+/// A model that can't take the prompts.
+pub fn evaluate_domain(
     engine: &Engine,
     domain: Domain,
     settings: &EvaluationSettings,

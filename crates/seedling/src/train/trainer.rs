@@ -153,6 +153,17 @@ pub struct Trainer {
 /// Held-out documents that losses are measured on.
 const HELD_OUT: u64 = 400;
 
+/// Refuses a vocabulary so small that held-out documents are longer than the context: at the start, not hours later.
+fn fits(settings: &TrainSettings, tokenizer: &Tokenizer, context: usize) -> Result<(), SeedlingError> {
+    let (texts, judges) = data::held_out(tokenizer, settings.seed, HELD_OUT);
+    let longest = texts.iter().chain(&judges).map(Sequence::context).max().unwrap_or(0);
+    if longest > context {
+        let what = format!("cuts a document into {longest} tokens, the model's context is {context}");
+        return Err(SeedlingError::setting("vocab_size", what, "use a larger vocabulary, such as 1024"));
+    }
+    Ok(())
+}
+
 impl Trainer {
     /// A training from nothing: trains the tokenizer and draws the first weights.
     ///
@@ -162,6 +173,7 @@ impl Trainer {
         settings.validate()?;
         let tokenizer = data::tokenizer(settings.seed, settings.vocab_size);
         let config = settings.size.config(tokenizer.vocab_size());
+        fits(&settings, &tokenizer, config.max_positions)?;
         let weights = Weights::initial(config.clone(), &mut Stream::new(settings.seed, u64::MAX));
         let layout = Layout::new(&config)?;
         let parameters = layout.flatten(&weights);
@@ -216,6 +228,16 @@ impl Trainer {
     /// The tokenizer.
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
+    }
+
+    /// Steps taken.
+    pub fn steps(&self) -> u64 {
+        self.adam.step
+    }
+
+    /// Tokens seen.
+    pub fn tokens(&self) -> u64 {
+        self.tokens
     }
 
     /// Whether all tokens were seen.

@@ -5,15 +5,12 @@ use samara_lm::{CheckReport, ModelSettings};
 use crate::{
     args::{Check, Format},
     exit::{Exit, Failure, print},
+    session,
 };
 
 pub(crate) fn check(args: &Check) -> Result<Exit, Failure> {
     let settings = ModelSettings::parse(&args.model)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::internal(format!("no threads: {error}")))?;
-    let report = runtime.block_on(samara_lm::check(&settings))?;
+    let report = session::runtime()?.block_on(samara_lm::check(&settings))?;
     match args.format {
         Format::Json => print(&(serde_json::to_string(&report).unwrap_or_default() + "\n"))?,
         Format::Human => print(&text(&report))?,

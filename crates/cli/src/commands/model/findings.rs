@@ -1,0 +1,163 @@
+//! An evaluation as a table: every number beside what is wanted of it.
+
+use samara_seedling::{
+    corpus::Domain,
+    evaluate::{DomainReport, JudgeReport},
+};
+use serde::Serialize;
+
+/// What is wanted of a number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Target {
+    AtLeast(f64),
+    AtMost(f64),
+    Below(f64),
+    /// It is shown, and nothing is asked of it.
+    None,
+}
+
+impl Target {
+    fn met(self, value: f64) -> Option<bool> {
+        match self {
+            Self::AtLeast(wanted) => Some(value >= wanted),
+            Self::AtMost(wanted) => Some(value <= wanted),
+            Self::Below(wanted) => Some(value < wanted),
+            Self::None => None,
+        }
+    }
+
+    fn text(self, decimals: usize) -> String {
+        match self {
+            Self::AtLeast(wanted) => format!(">= {wanted:.decimals$}"),
+            Self::AtMost(wanted) => format!("<= {wanted:.decimals$}"),
+            Self::Below(wanted) => format!("< {wanted:.decimals$}"),
+            Self::None => "-".to_owned(),
+        }
+    }
+}
+
+/// A line of the table.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Finding {
+    /// The domain's name.
+    pub domain: String,
+    /// `judge` or `generator`.
+    pub role: &'static str,
+    /// What was measured.
+    pub what: String,
+    /// What came out.
+    pub value: f64,
+    /// What is wanted, such as `>= 0.95`; null if nothing is.
+    pub target: Option<String>,
+    /// Whether it is reached.
+    pub met: Option<bool>,
+    #[serde(skip)]
+    decimals: usize,
+}
+
+/// All lines of an evaluation.
+pub(crate) fn findings(domains: &[DomainReport]) -> Vec<Finding> {
+    domains.iter().flat_map(|domain| judge(domain).into_iter().chain(generator(domain))).collect()
+}
+
+fn finding(report: &DomainReport, role: &'static str, what: String, value: f64, target: Target) -> Finding {
+    // Cells are counted, everything else is a share.
+    let decimals = if what.ends_with("of 20 cells") { 0 } else { 3 };
+    let met = target.met(value);
+    let target = met.map(|_| target.text(if decimals == 0 { 0 } else { 2 }));
+    Finding { domain: report.domain.clone(), role, what, value, target, met, decimals }
+}
+
+fn judge(report: &DomainReport) -> Vec<Finding> {
+    let line = |question: &JudgeReport, what: &str, value, target| {
+        finding(report, "judge", format!("{}: {what}", question.question), value, target)
+    };
+    let of_question = |question: &JudgeReport| {
+        let area = if question.question == "quality" { 0.9 } else { 0.95 };
+        [
+            line(question, "area under the ROC curve", question.area_under_curve, Target::AtLeast(area)),
+            line(question, "calibration error", question.calibration_error, Target::AtMost(0.1)),
+            line(question, "rank correlation with the truth", question.rank_correlation, Target::None),
+        ]
+    };
+    report.judge.iter().flat_map(of_question).collect()
+}
+
+fn generator(report: &DomainReport) -> Vec<Finding> {
+    let line = |what: String, value, target| finding(report, "generator", what, value, target);
+    let axis = |number: usize| {
+        let domain = Domain::ALL.into_iter().find(|domain| domain.name() == report.domain);
+        domain.and_then(|domain| domain.questions().get(number)).map_or("axis", |question| question.name)
+    };
+    let made = &report.generator;
+    let mut lines = vec![line("well-formed".into(), made.well_formed, Target::AtLeast(0.9))];
+    lines.extend(made.inheritance.iter().enumerate().map(|(number, correlation)| {
+        let target = if number == 0 { Target::AtLeast(0.8) } else { Target::None };
+        line(format!("{}: correlation with the examples", axis(number)), *correlation, target)
+    }));
+    lines.push(line("distinct trigrams".into(), made.distinct_trigrams, Target::AtLeast(0.5)));
+    lines.push(line("copies of an example".into(), made.copies, Target::Below(0.1)));
+    lines.extend(made.cells.iter().enumerate().map(|(number, cells)| {
+        line(format!("{}: reached of 20 cells", axis(number)), *cells as f64, Target::AtLeast(20.0))
+    }));
+    lines
+}
+
+/// The table, and how many targets are met.
+pub(crate) fn table(findings: &[Finding]) -> String {
+    let width = |of: fn(&Finding) -> usize| findings.iter().map(of).max().unwrap_or(0);
+    let domain = width(|finding| finding.domain.len());
+    let what = width(|finding| finding.what.len());
+    let mut text = format!(
+        "{:domain$}  {:9}  {:what$}  {:>6}  {:>7}\n",
+        "domain", "role", "measured", "value", "target"
+    );
+    for finding in findings {
+        let target = finding.target.as_deref().unwrap_or("-");
+        let met = match finding.met {
+            Some(true) => "  met",
+            Some(false) => "  missed",
+            None => "",
+        };
+        let (name, role, decimals) = (&finding.domain, finding.role, finding.decimals);
+        let (measured, value) = (&finding.what, finding.value);
+        text +=
+            &format!("{name:domain$}  {role:9}  {measured:what$}  {value:>6.decimals$}  {target:>7}{met}\n");
+    }
+    let wanted = findings.iter().filter(|finding| finding.met.is_some()).count();
+    let met = findings.iter().filter(|finding| finding.met == Some(true)).count();
+    text + &format!("{met} of {wanted} targets met\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use samara_seedling::evaluate::GeneratorReport;
+
+    use super::*;
+
+    fn story() -> DomainReport {
+        let question = |question: &str, area_under_curve, calibration_error| JudgeReport {
+            question: question.into(),
+            area_under_curve,
+            calibration_error,
+            rank_correlation: 0.9,
+        };
+        DomainReport {
+            domain: "short-story".into(),
+            generator: GeneratorReport {
+                well_formed: 0.95,
+                inheritance: vec![0.7, 0.6],
+                distinct_trigrams: 0.5,
+                copies: 0.1,
+                cells: vec![20, 19],
+                tokens: 60.0,
+            },
+            judge: vec![question("friendship", 0.95, 0.1), question("quality", 0.94, 0.2)],
+        }
+    }
+
+    #[test]
+    fn every_number_stands_beside_what_is_wanted_of_it() {
+        insta::assert_snapshot!(table(&findings(&[story()])));
+    }
+}
