@@ -1,6 +1,10 @@
-//! AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101) with a warm-up, a cosine decay and a limit on the gradient's norm.
+//! AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101) for embeddings and gains, [`super::muon`] for the layers'
+//! matrices, with a warm-up, a cosine decay and a limit on the gradient's norm.
 
-use super::layout::Layout;
+use super::{
+    layout::Layout,
+    muon::{self, Matrix},
+};
 
 /// How parameters follow the gradient.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,9 +54,9 @@ impl AdamSettings {
 /// The moments of the gradient.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Adam {
-    /// First moments.
+    /// First moments; of matrices their momentum.
     pub first: Vec<f32>,
-    /// Second moments.
+    /// Second moments; of matrices 0.
     pub second: Vec<f32>,
     /// Steps taken.
     pub step: u64,
@@ -69,10 +73,12 @@ impl Adam {
         &mut self,
         settings: &AdamSettings,
         steps: u64,
-        layout: &Layout,
+        shape: (&Layout, &[Matrix]),
         parameters: &mut [f32],
         gradient: &[f32],
+        threads: usize,
     ) -> f64 {
+        let (layout, matrices) = shape;
         let norm = libm::sqrt(gradient.iter().map(|g| f64::from(*g) * f64::from(*g)).sum());
         let shorten = if norm > settings.max_norm { settings.max_norm / norm } else { 1.0 } as f32;
         let rate = settings.rate(self.step, steps);
@@ -85,13 +91,17 @@ impl Adam {
         let power = |beta: f64| 1.0 - libm::pow(beta, self.step as f64);
         let factor = (rate / power(settings.beta1)) as f32;
         let correct = (1.0 / power(settings.beta2)) as f32;
-        let moments = self.first.iter_mut().zip(&mut self.second);
-        for ((x, g), (first, second)) in parameters.iter_mut().zip(gradient).zip(moments) {
-            let g = *g * shorten;
-            *first = beta1 * *first + (1.0 - beta1) * g;
-            *second = beta2 * *second + (1.0 - beta2) * g * g;
-            *x -= factor * *first / ((*second * correct).sqrt() + 1e-8);
+        for range in layout.others(matrices) {
+            let moments = self.first[range.clone()].iter_mut().zip(&mut self.second[range.clone()]);
+            let numbers = parameters[range.clone()].iter_mut().zip(&gradient[range]);
+            for ((x, g), (first, second)) in numbers.zip(moments) {
+                let g = *g * shorten;
+                *first = beta1 * *first + (1.0 - beta1) * g;
+                *second = beta2 * *second + (1.0 - beta2) * g * g;
+                *x -= factor * *first / ((*second * correct).sqrt() + 1e-8);
+            }
         }
+        muon::step(matrices, rate, shorten, parameters, &mut self.first, gradient, threads);
         norm
     }
 }

@@ -11,7 +11,7 @@ use super::sequence::{Sequence, Target};
 const TOKENIZER_DOCUMENTS: u64 = 20_000;
 
 /// Chance that a training document is a question rather than a few-shot document: about half of the tokens.
-const JUDGED: f64 = 0.4;
+const JUDGED: f64 = 0.5;
 
 /// Texts that one question is asked about.
 const TEXTS: usize = 6;

@@ -6,6 +6,8 @@ use std::ops::Range;
 
 use crate::{ModelConfig, SeedlingError, Weights};
 
+use super::muon::Matrix;
+
 /// The ranges of one layer's tensors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayerRanges {
@@ -66,6 +68,35 @@ impl Layout {
             .collect();
         let final_norm = take(hidden);
         Ok(Self { embedding, layers, final_norm, len })
+    }
+
+    /// The layers' matrices, in the order in which they lie.
+    pub fn matrices(&self, config: &ModelConfig) -> Vec<Matrix> {
+        let hidden = config.hidden_size;
+        let (q, kv) = (config.heads * config.head_dim, config.kv_heads * config.head_dim);
+        let mut matrices = Vec::new();
+        let mut cut = |range: &Range<usize>, heights: &[usize], columns: usize| {
+            let mut start = range.start;
+            for rows in heights {
+                let range = start..start + rows * columns;
+                start = range.end;
+                matrices.push(Matrix { range, rows: *rows, columns });
+            }
+        };
+        for layer in &self.layers {
+            cut(&layer.qkv, &[q, kv, kv], hidden);
+            cut(&layer.o, &[hidden], q);
+            cut(&layer.gate_up, &[config.intermediate_size; 2], hidden);
+            cut(&layer.down, &[hidden], config.intermediate_size);
+        }
+        matrices
+    }
+
+    /// What lies between and around the matrices.
+    pub fn others(&self, matrices: &[Matrix]) -> Vec<Range<usize>> {
+        let starts = matrices.iter().map(|matrix| matrix.range.start).chain([self.len]);
+        let ends = [0].into_iter().chain(matrices.iter().map(|matrix| matrix.range.end));
+        ends.zip(starts).map(|(end, start)| end..start).filter(|range| !range.is_empty()).collect()
     }
 
     /// Whether weight decay applies to the parameter at `position`: to matrices, not to gains.

@@ -1,6 +1,6 @@
 //! Training: documents in, weights out, the same for a seed whatever the number of threads.
 //!
-//! [`trainer`] is the loop; [`data`] makes batches, [`network`] is the loss and its gradient, [`adam`] the optimiser,
+//! [`trainer`] is the loop; [`data`] makes batches, [`network`] is the loss and its gradient, [`adam`] and [`muon`] the optimiser,
 //! [`step`] one batch over threads, [`checkpoint`] a training on disk.
 
 pub mod adam;
@@ -8,6 +8,7 @@ pub mod attention;
 pub mod checkpoint;
 pub mod data;
 pub mod layout;
+pub mod muon;
 pub mod network;
 pub mod sequence;
 pub mod step;

@@ -12,6 +12,7 @@ use super::{
     checkpoint,
     data::{self, Batches},
     layout::Layout,
+    muon::Matrix,
     network::Workspace,
     sequence::Sequence,
     step,
@@ -81,10 +82,10 @@ impl Default for TrainSettings {
         Self {
             size: Size::Small,
             vocab_size: 4096,
-            tokens: 20_000_000,
+            tokens: 18_000_000,
             seed: 1,
             batch_tokens: 2048,
-            learning_rate: 3e-3,
+            learning_rate: 5e-3,
             answer_weight: 16.0,
         }
     }
@@ -138,6 +139,7 @@ pub struct Trainer {
     settings: TrainSettings,
     config: ModelConfig,
     layout: Layout,
+    matrices: Vec<Matrix>,
     tokenizer: Tokenizer,
     rotary: Rotary<f32>,
     parameters: Vec<f32>,
@@ -206,6 +208,7 @@ impl Trainer {
         let workspaces = (0..threads.clamp(1, step::SHARDS)).map(|_| Workspace::default()).collect();
         Self {
             settings,
+            matrices: layout.matrices(&config),
             config,
             layout,
             tokenizer,
@@ -271,7 +274,14 @@ impl Trainer {
         let mean = loss.sum / loss.weight;
         let adam = AdamSettings { learning_rate: self.settings.learning_rate, ..AdamSettings::default() };
         let steps = self.settings.steps();
-        let norm = self.adam.step(&adam, steps, &self.layout, &mut self.parameters, &gradient);
+        let norm = self.adam.step(
+            &adam,
+            steps,
+            (&self.layout, &self.matrices),
+            &mut self.parameters,
+            &gradient,
+            self.workspaces.len(),
+        );
         if !(mean.is_finite() && norm.is_finite()) {
             let what = format!("the loss is {mean} and the gradient's norm {norm} at step {}", self.adam.step);
             return Err(SeedlingError::Training { what, hint: "lower the learning rate".into() });
