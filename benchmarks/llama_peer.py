@@ -157,7 +157,10 @@ def write(context, prompts, count, prompt_timer, timer):
 
 def generate(llama, model, work, threads, batch):
     """Waves of `batch` prompts, in the best of ways; with their time and without."""
-    tried = [pair for way in WAYS for pair in waves(llama, model, work, threads, batch, way)]
+    until, tried = time.monotonic() + 5 * PATIENCE, []
+    for way in WAYS:
+        if not tried or time.monotonic() < until:
+            tried += waves(llama, model, work, threads, batch, way)
     return [max(figures, key=lambda one: one["per_s"]) for figures in zip(*tried)]
 
 
@@ -263,7 +266,7 @@ def main():
                 one["decode"].append(steps)
                 print(f"llama.cpp {kind}, {threads} threads, batch {batch}: {steps['per_s']:.0f} tokens/s", file=sys.stderr)
             for name in ("300_tokens", "built_in"):
-                tried = [score(llama, model, work[name], threads, batch, flash) for batch in (8, 32) for flash in (-1, 0)]
+                tried = [score(llama, model, work[name], threads, batch, flash) for batch in (32, 8) for flash in (-1, 0)]
                 one["score"].append({"prompts": name, **max(tried, key=lambda found: found["per_s"])})
         one["mb"] = megabytes() - before
         found["types"][kind] = one
