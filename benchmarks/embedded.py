@@ -85,9 +85,12 @@ def peer(report, scratch, model, work, ours):
     """The same work in llama.cpp; a peer that is missing or changed is reported, not hidden."""
     try:
         python, libraries = llama()
-        command = [python, HERE / "llama_peer.py", model, work, libraries, scratch]
-        ran = subprocess.run([str(word) for word in command], check=True, stdout=subprocess.PIPE)
-        found = json.loads(ran.stdout)
+        found = {"libraries": LIBRARIES, "bindings": BINDINGS, "types": {}}
+        # A process each: what one took of memory would hide what the other takes.
+        for kind in ("f32", "f16"):
+            command = [python, HERE / "llama_peer.py", model, work, libraries, scratch, kind]
+            ran = subprocess.run([str(word) for word in command], check=True, stdout=subprocess.PIPE)
+            found["types"][kind] = json.loads(ran.stdout)
     except (OSError, subprocess.CalledProcessError, ValueError, LookupError, tarfile.TarError) as error:
         report.figures["llama.cpp"] = {"error": str(error)}
         print(f"llama.cpp: {error}")

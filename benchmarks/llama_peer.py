@@ -1,4 +1,5 @@
-"""What llama.cpp takes for the embedded model's work, as JSON: `llama_peer.py MODEL_FOLDER WORK_FILE LIBRARIES SCRATCH`.
+"""What llama.cpp takes for the embedded model's work, as JSON: `llama_peer.py MODEL_FOLDER WORK_FILE LIBRARIES SCRATCH KIND`,
+with the kind f32 or f16.
 
 Runs in benchmarks/.venv; embedded.py makes it and starts this. The weights are the same, converted to GGUF; the work file is
 what the example inference_speed wrote. Times are those inside llama_decode alone: neither Python's bookkeeping nor
@@ -230,11 +231,11 @@ def megabytes():
 
 
 def main():
-    folder, work, libraries, scratch = map(pathlib.Path, sys.argv[1:])
+    folder, work, libraries, scratch = map(pathlib.Path, sys.argv[1:5])
+    kind = sys.argv[5]
     os.environ["LLAMA_CPP_LIB_PATH"] = str(libraries)
     ctypes.CDLL = Library
     import llama_cpp.llama_cpp as llama
-    from importlib.metadata import version
 
     work = json.loads(work.read_text())
     quiet = llama.llama_log_callback(lambda level, text, data: None)
@@ -243,35 +244,32 @@ def main():
     loader.ggml_backend_load_all_from_path.argtypes = [ctypes.c_char_p]
     loader.ggml_backend_load_all_from_path(str(libraries).encode())
     llama.llama_backend_init()
-    found = {"gguf": version("gguf"), "types": {}}
-    for kind in ("f32", "f16"):
-        path = scratch / f"{kind}.gguf"
-        convert(folder, path, kind == "f16")
-        before = megabytes()
-        model = llama.llama_model_load_from_file(str(path).encode(), llama.llama_model_default_params())
-        if not model:
-            sys.exit(f"llama.cpp did not load {path}")
-        positions = 32 * -(-(max(map(len, work["prompts"])) + work["written"]) // 32)
-        count = len(work["greedy"])
-        exact = Context(llama, model, 1, count, count * positions, count * positions, full_precision=True)
-        written = write(exact, work["prompts"][:count], work["written"], Timer(), Timer())
-        exact.close()
-        pairs = [pair for ours, theirs in zip(work["greedy"], written) for pair in zip(ours, theirs)]
-        one = {"greedy_equal": sum(a == b for a, b in zip(work["greedy"], written)), "greedy_of": count,
-               "tokens_equal": sum(a == b for a, b in pairs), "tokens_of": len(pairs), "generate": [], "decode": [], "score": []}
-        for threads in (1, 2):
-            for batch in (1, 16, 32):
-                whole, steps = generate(llama, model, work, threads, batch)
-                one["generate"].append(whole)
-                one["decode"].append(steps)
-                print(f"llama.cpp {kind}, {threads} threads, batch {batch}: {steps['per_s']:.0f} tokens/s", file=sys.stderr)
-            for name in ("300_tokens", "built_in"):
-                tried = [score(llama, model, work[name], threads, batch, flash) for batch in (32, 8) for flash in (-1, 0)]
-                one["score"].append({"prompts": name, **max(tried, key=lambda found: found["per_s"])})
-        one["mb"] = megabytes() - before
-        found["types"][kind] = one
-        llama.llama_model_free(model)
-    json.dump(found, sys.stdout)
+    path = scratch / f"{kind}.gguf"
+    convert(folder, path, kind == "f16")
+    before = megabytes()
+    model = llama.llama_model_load_from_file(str(path).encode(), llama.llama_model_default_params())
+    if not model:
+        sys.exit(f"llama.cpp did not load {path}")
+    positions = 32 * -(-(max(map(len, work["prompts"])) + work["written"]) // 32)
+    count = len(work["greedy"])
+    exact = Context(llama, model, 1, count, count * positions, count * positions, full_precision=True)
+    written = write(exact, work["prompts"][:count], work["written"], Timer(), Timer())
+    exact.close()
+    pairs = [pair for ours, theirs in zip(work["greedy"], written) for pair in zip(ours, theirs)]
+    one = {"greedy_equal": sum(a == b for a, b in zip(work["greedy"], written)), "greedy_of": count,
+           "tokens_equal": sum(a == b for a, b in pairs), "tokens_of": len(pairs), "generate": [], "decode": [], "score": []}
+    for threads in (1, 2):
+        for batch in (1, 16, 32):
+            whole, steps = generate(llama, model, work, threads, batch)
+            one["generate"].append(whole)
+            one["decode"].append(steps)
+            print(f"llama.cpp {kind}, {threads} threads, batch {batch}: {steps['per_s']:.0f} tokens/s", file=sys.stderr)
+        for name in ("300_tokens", "built_in"):
+            tried = [score(llama, model, work[name], threads, batch, flash) for batch in (32, 8) for flash in (-1, 0)]
+            one["score"].append({"prompts": name, **max(tried, key=lambda found: found["per_s"])})
+    one["mb"] = megabytes() - before
+    llama.llama_model_free(model)
+    json.dump(one, sys.stdout)
 
 
 if __name__ == "__main__":
