@@ -90,7 +90,7 @@ pub(crate) fn open(folder: &Path, threads: usize) -> Result<(Engine, usize), See
     let weights = Weights::read(folder)?;
     let tokenizer = Tokenizer::read(&folder.join("tokenizer.json"))?;
     check_tokenizer(&tokenizer, &weights.config)?;
-    let model = Arc::new(Model::new(&weights)?);
+    let model = Arc::new(Model::new(&weights));
     let settings = EngineSettings { threads, ..EngineSettings::default() };
     Ok((Engine::start(model, Arc::new(tokenizer), settings), weights.parameters()))
 }
