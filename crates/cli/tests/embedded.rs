@@ -25,7 +25,10 @@ fn the_main_job_needs_no_server_and_gives_the_same_archive_at_any_concurrency_an
         let judge = format!("models.judge.threads={threads}");
         let more = ["--concurrency", concurrency, "--set", &generator, "--set", &judge];
         let other = run(&place, &out, &more);
-        assert_eq!(other["archive_hash"], base["archive_hash"], "concurrency {concurrency}, threads {threads}");
+        assert_eq!(
+            other["archive_hash"], base["archive_hash"],
+            "concurrency {concurrency}, threads {threads}"
+        );
     }
 }
 

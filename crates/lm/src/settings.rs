@@ -243,7 +243,10 @@ mod tests {
         assert_eq!(server.model.as_deref(), Some("m"));
         assert_eq!(ModelSettings::parse("scripted:a.toml").expect("valid").script, Some("a.toml".into()));
         let embedded = ModelSettings::parse("embedded:models/mine").expect("valid");
-        assert_eq!((embedded.provider, embedded.folder), (ProviderName::Embedded, Some("models/mine".into())));
+        assert_eq!(
+            (embedded.provider, embedded.folder),
+            (ProviderName::Embedded, Some("models/mine".into()))
+        );
         for bad in ["", "gpt", "scripted:", "ftp://x", "http://user:pw@host/v1", "http://host/v1?key=1"] {
             let error = ModelSettings::parse(bad).expect_err(bad);
             assert_eq!(error.kind, ErrorKind::Configuration);

@@ -121,7 +121,12 @@ fn judge_question(
 ) -> Result<JudgeReport, SeedlingError> {
     let texts: Vec<Text> = (0..settings.judged)
         .map(|number| {
-            corpus::judged_text(domain, question, Split::HeldOut, &mut stream(settings, 1 + question as u64, number))
+            corpus::judged_text(
+                domain,
+                question,
+                Split::HeldOut,
+                &mut stream(settings, 1 + question as u64, number),
+            )
         })
         .collect();
     let written: Vec<&str> = texts.iter().map(|text| &*text.text).collect();
@@ -181,7 +186,9 @@ fn evaluate_generator(
             let (before, after): (Vec<f64>, Vec<f64>) = samples
                 .iter()
                 .zip(&parsed)
-                .filter_map(|(sample, parsed)| Some((mean_odds(&sample.examples, axis), parsed.as_ref()?.odds[axis])))
+                .filter_map(|(sample, parsed)| {
+                    Some((mean_odds(&sample.examples, axis), parsed.as_ref()?.odds[axis]))
+                })
                 .unzip();
             spearman(&before, &after)
         })

@@ -234,14 +234,7 @@ impl Model {
     }
 }
 
-fn linear(
-    x: &[f32],
-    map: &Packed<f32>,
-    rows: usize,
-    y: &mut Vec<f32>,
-    write: Write,
-    left: &mut Vec<f32>,
-) {
+fn linear(x: &[f32], map: &Packed<f32>, rows: usize, y: &mut Vec<f32>, write: Write, left: &mut Vec<f32>) {
     let (inputs, outputs) = (map.inner(), map.columns());
     let y = sized(y, rows * outputs);
     multiply_packed(View::rows(x, rows, inputs, inputs), map, y, outputs, write, left);

@@ -154,8 +154,7 @@ impl Batches<'_> {
     pub fn next_batch(&mut self) -> Result<Vec<Sequence>, SeedlingError> {
         let (mut batch, mut tokens) = (Vec::new(), 0);
         while tokens < self.tokens {
-            let sequence =
-                sequence(self.tokenizer, self.seed, Split::Train, self.next, self.answer_weight);
+            let sequence = sequence(self.tokenizer, self.seed, Split::Train, self.next, self.answer_weight);
             if sequence.context() > self.context {
                 let what = format!(
                     "a document of the corpus has {} tokens, the model's context {}",

@@ -283,7 +283,8 @@ impl Trainer {
             self.workspaces.len(),
         );
         if !(mean.is_finite() && norm.is_finite()) {
-            let what = format!("the loss is {mean} and the gradient's norm {norm} at step {}", self.adam.step);
+            let what =
+                format!("the loss is {mean} and the gradient's norm {norm} at step {}", self.adam.step);
             return Err(SeedlingError::Training { what, hint: "lower the learning rate".into() });
         }
         self.tokens += batch.iter().map(|sequence| sequence.tokens.len() as u64).sum::<u64>();
