@@ -333,7 +333,7 @@ const ESCAPES: &str = "In prompts and stop strings \\n is a new line, \\t a tab 
 #[derive(Debug, clap::Args)]
 #[command(after_help = ESCAPES)]
 pub(crate) struct Chat {
-    /// openai:NAME, http://host:port/v1#NAME or scripted:FILE
+    /// embedded, embedded:FOLDER, openai:NAME, http://host:port/v1#NAME or scripted:FILE
     pub model: String,
     /// Complete this and end, instead of reading lines
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
@@ -357,7 +357,7 @@ pub(crate) struct Chat {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Check {
-    /// openai:NAME, http://host:port/v1#NAME or scripted:FILE
+    /// embedded, embedded:FOLDER, openai:NAME, http://host:port/v1#NAME or scripted:FILE
     pub model: String,
     /// How to print
     #[arg(long, value_enum, default_value = "human")]
