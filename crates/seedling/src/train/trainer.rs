@@ -82,11 +82,11 @@ impl Default for TrainSettings {
         Self {
             size: Size::Small,
             vocab_size: 4096,
-            tokens: 18_000_000,
+            tokens: 15_000_000,
             seed: 1,
-            batch_tokens: 2048,
-            learning_rate: 5e-3,
-            answer_weight: 16.0,
+            batch_tokens: 1536,
+            learning_rate: 4e-3,
+            answer_weight: 32.0,
         }
     }
 }
@@ -151,6 +151,9 @@ pub struct Trainer {
     started: Instant,
     tokens_before: u64,
 }
+
+/// Part of the tokens that questions alone make up, at the beginning.
+const QUESTIONS_FIRST: f64 = 0.1;
 
 /// Held-out documents that losses are measured on.
 const HELD_OUT: u64 = 400;
@@ -259,6 +262,7 @@ impl Trainer {
             next: self.next,
             tokens: self.settings.batch_tokens,
             context: self.config.max_positions,
+            judged: self.judged(),
             answer_weight: self.settings.answer_weight,
         };
         let batch = batches.next_batch()?;
@@ -297,6 +301,14 @@ impl Trainer {
             held_out: measure.then(|| self.held_out()),
             rate: (self.tokens - self.tokens_before) as f64 / seconds,
         })
+    }
+
+    /// Chance that the next documents are questions: at first nothing else. What words are worth is learnt in some
+    /// hundred steps when it is all that is asked for, and hardly at all while the words themselves are being learnt;
+    /// once it is known, completions take after their examples much sooner as well.
+    fn judged(&self) -> f64 {
+        let questions_first = self.settings.tokens as f64 * QUESTIONS_FIRST;
+        if (self.tokens as f64) < questions_first { 1.0 } else { data::JUDGED }
     }
 
     /// Held-out loss of texts in nats a token, and of judges' answers.
