@@ -161,7 +161,8 @@ impl Batches<'_> {
     pub fn next_batch(&mut self) -> Result<Vec<Sequence>, SeedlingError> {
         let (mut batch, mut tokens) = (Vec::new(), 0);
         while tokens < self.tokens {
-            let sequence = sequence(self.tokenizer, self.seed, Split::Train, self.next, self.answer_weight);
+            let document = (self.seed, Split::Train, self.next);
+            let sequence = sequence(self.tokenizer, document, self.judged, self.answer_weight);
             if sequence.context() > self.context {
                 let what = format!(
                     "a document of the corpus has {} tokens, the model's context {}",
