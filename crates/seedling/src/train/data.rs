@@ -10,8 +10,8 @@ use super::sequence::{Sequence, Target};
 /// Documents that the tokenizer is trained on.
 const TOKENIZER_DOCUMENTS: u64 = 20_000;
 
-/// Chance that a training document is a question rather than a few-shot document: about half of the tokens.
-pub const JUDGED: f64 = 0.45;
+/// Chance that a held-out document is a question rather than a few-shot document.
+const HELD_OUT_JUDGED: f64 = 0.45;
 
 /// Texts that one question is asked about.
 const TEXTS: usize = 6;
@@ -183,7 +183,7 @@ impl Batches<'_> {
 /// Held-out documents as tokens, with weight on texts alone, and on answers alone.
 pub fn held_out(tokenizer: &Tokenizer, seed: u64, documents: u64) -> (Vec<Sequence>, Vec<Sequence>) {
     let all = (0..documents)
-        .map(|number| sequence(tokenizer, (seed, Split::HeldOut, number), JUDGED, ANSWER_MARK));
+        .map(|number| sequence(tokenizer, (seed, Split::HeldOut, number), HELD_OUT_JUDGED, ANSWER_MARK));
     let (mut judges, texts): (Vec<Sequence>, Vec<Sequence>) = all.partition(|s| !s.branches.is_empty());
     for target in judges.iter_mut().flat_map(|sequence| &mut sequence.targets) {
         // Weights of answers are far above those of texts; here they become probabilities again.

@@ -152,8 +152,11 @@ pub struct Trainer {
     tokens_before: u64,
 }
 
-/// Part of the tokens that questions alone make up, at the beginning.
-const QUESTIONS_FIRST: f64 = 0.1;
+/// Until which part of the tokens a document is a question with which chance.
+const QUESTIONS: [(f64, f64); 2] = [(0.1, 1.0), (0.35, 0.45)];
+
+/// The chance from then on.
+const QUESTIONS_LAST: f64 = 0.2;
 
 /// Held-out documents that losses are measured on.
 const HELD_OUT: u64 = 400;
@@ -305,10 +308,10 @@ impl Trainer {
 
     /// Chance that the next documents are questions: at first nothing else. What words are worth is learnt in some
     /// hundred steps when it is all that is asked for, and hardly at all while the words themselves are being learnt;
-    /// once it is known, completions take after their examples much sooner as well.
+    /// once it is known, completions take after their examples much sooner as well. Writing well takes longest.
     fn judged(&self) -> f64 {
-        let questions_first = self.settings.tokens as f64 * QUESTIONS_FIRST;
-        if (self.tokens as f64) < questions_first { 1.0 } else { data::JUDGED }
+        let part = self.tokens as f64 / self.settings.tokens as f64;
+        QUESTIONS.into_iter().find(|(until, _)| part < *until).map_or(QUESTIONS_LAST, |(_, chance)| chance)
     }
 
     /// Held-out loss of texts in nats a token, and of judges' answers.
