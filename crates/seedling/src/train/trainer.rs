@@ -153,7 +153,7 @@ pub struct Trainer {
 }
 
 /// Until which part of the tokens a document is a question with which chance.
-const QUESTIONS: [(f64, f64); 2] = [(0.1, 1.0), (0.35, 0.45)];
+const QUESTIONS: [(f64, f64); 2] = [(0.1, 1.0), (0.375, 0.45)];
 
 /// The chance from then on.
 const QUESTIONS_LAST: f64 = 0.2;
