@@ -60,7 +60,10 @@ pub(crate) fn evaluate(args: &args::Evaluate) -> Result<Exit, Failure> {
         ..EvaluationSettings::default()
     };
     if !(args.temperature > 0.0 && args.temperature <= 2.0) {
-        return Err(Failure::usage(format!("--temperature {}: set it above 0, to 2 at most", args.temperature)));
+        return Err(Failure::usage(format!(
+            "--temperature {}: set it above 0, to 2 at most",
+            args.temperature
+        )));
     }
     // Nothing is written here: a folder that holds no model is an argument that can't be used.
     let (engine, parameters) =
