@@ -321,7 +321,7 @@ pub(crate) struct Evaluate {
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub texts: u32,
     /// Sampling temperature of the completions, above 0
-    #[arg(long, default_value_t = 0.8)]
+    #[arg(long, default_value_t = 0.6)]
     pub temperature: f64,
     /// Threads; never change the result [default: the machine's]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024))]

@@ -30,7 +30,7 @@ pub struct EvaluationSettings {
     pub completions: usize,
     /// Texts that every question is asked about. Default 1,000.
     pub judged: usize,
-    /// The completions' sampling temperature. Default 0.8, as in the built-in experiments.
+    /// The completions' sampling temperature. Default 0.6, as in the built-in experiments.
     pub temperature: f64,
     /// The seed of prompts, texts and completions. Default 1.
     pub seed: u64,
@@ -38,7 +38,7 @@ pub struct EvaluationSettings {
 
 impl Default for EvaluationSettings {
     fn default() -> Self {
-        Self { completions: 1000, judged: 1000, temperature: 0.8, seed: 1 }
+        Self { completions: 1000, judged: 1000, temperature: 0.6, seed: 1 }
     }
 }
 
