@@ -3,8 +3,9 @@
 
     cargo build --release && cargo build --release -p samara-qd --example insertions
     python3 benchmarks/run.py                 # everything but the peers
-    python3 benchmarks/run.py --peers         # makes benchmarks/.venv with pyribs and openevolve
+    python3 benchmarks/run.py --peers         # makes benchmarks/.venv with the peers, and benchmarks/.node
     python3 benchmarks/run.py engine resume   # some measurements
+    python3 benchmarks/run.py inference training --peers    # the embedded language model, beside llama.cpp
 
 Prints a line for each figure with its target, and writes all as JSON with --json FILE. Figures are CPU seconds
 (user + system of the child, from wait4) unless they say wall; best of several, since other work only slows one down.
@@ -21,48 +22,14 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent
+from embedded import MODEL, inference, training
+from measure import HERE, ROOT, Child, Report, environment
+
 SAMARA = ROOT / "target/release/samara"
 INSERTIONS = ROOT / "target/release/examples/insertions"
 SCRIPT = f"scripted:{ROOT}/experiments/scripts/opinions.toml"
 SIZES = (100, 1_000, 10_000, 100_000)
-
-
-class Child:
-    """A finished child: its output, wall and CPU seconds, and largest resident memory in MB."""
-
-    def __init__(self, command, **more):
-        self.began = time.monotonic()
-        process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, cwd=ROOT, **more)
-        self.out = process.stdout.read().decode()
-        _, status, usage = os.wait4(process.pid, 0)
-        self.wall = time.monotonic() - self.began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            sys.exit(f"{' '.join(map(str, command))}: exit code {process.returncode}\n{self.out}")
-        self.cpu = usage.ru_utime + usage.ru_stime
-        self.mb = usage.ru_maxrss / 1024
-
-
-class Report:
-    """Figures by name, and the targets that were missed."""
-
-    def __init__(self):
-        self.figures, self.missed = {}, []
-
-    def add(self, name, value, unit, at_least=None, at_most=None):
-        self.figures[name] = value
-        verdict = ""
-        if at_least is not None or at_most is not None:
-            good = value >= at_least if at_least is not None else value <= at_most
-            target = f">= {at_least:g}" if at_least is not None else f"<= {at_most:g}"
-            verdict = f"   target {target}: {'met' if good else 'MISSED'}"
-            if not good:
-                self.missed.append(name)
-        print(f"{name:44} {value:14,.3f} {unit}{verdict}", flush=True)
 
 
 def run_opinions(folder, model, steps, *settings):
@@ -111,10 +78,7 @@ def archive(report, scratch, options):
 
 
 def run_peers():
-    home = HERE / ".venv"
-    python = home / "bin/python"
-    if not python.exists():
-        venv.create(home, with_pip=True)
+    python = environment()
     for package in ("ribs", "openevolve"):
         # A package that can't be had is reported by peers.py as an error.
         subprocess.run([python, "-m", "pip", "install", "-q", package], check=False)
@@ -223,20 +187,31 @@ def start(report, scratch, options):
     report.add("start.first_request_worst_of_10", delays[-1], "ms wall", at_most=100)
 
 
-MEASURES = {"archive": archive, "engine": engine, "resume": resume_runs, "in_flight": in_flight, "start": start}
+MEASURES = {
+    "archive": archive,
+    "engine": engine,
+    "resume": resume_runs,
+    "in_flight": in_flight,
+    "start": start,
+    "inference": inference,
+    "training": training,
+}
+# These build what they measure themselves.
+SELF_CONTAINED = {"archive", "inference", "training"}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("measures", nargs="*", help=f"of {', '.join(MEASURES)}; all unless named")
-    parser.add_argument("--peers", action="store_true", help="measure pyribs and openevolve too (installs them)")
+    parser.add_argument("--peers", action="store_true", help="measure pyribs, openevolve and llama.cpp too (installs them)")
+    parser.add_argument("--model", type=pathlib.Path, default=MODEL, help="the folder of the model that inference runs")
     parser.add_argument("--candidates", type=int, default=20_000, help="of the in_flight run")
     parser.add_argument("--json", type=pathlib.Path, help="write the figures to this file")
     options = parser.parse_args()
     unknown = set(options.measures) - set(MEASURES)
     if unknown:
         parser.error(f"no such measurement: {', '.join(sorted(unknown))}")
-    if not SAMARA.exists():
+    if not SAMARA.exists() and set(options.measures or MEASURES) - SELF_CONTAINED:
         sys.exit(f"{SAMARA} is missing\nhint: cargo build --release")
     report = Report()
     with tempfile.TemporaryDirectory(prefix="samara-bench-") as scratch:

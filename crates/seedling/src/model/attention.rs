@@ -4,6 +4,8 @@
 //! lanes, added up from first to last; the output over the positions of a page, and then over the pages. None of that
 //! depends on how many rows are new.
 
+use std::ops::Range;
+
 use pulp::{Simd, WithSimd};
 
 use crate::{ModelConfig, kernel::exp_f32};
@@ -28,10 +30,10 @@ pub(super) fn attend(
     let dim = config.head_dim;
     let width = (config.heads + 2 * config.kv_heads) * dim;
     let pages: Vec<&[f32]> = cache.pages().collect();
-    scratch.scores.resize(pages.len() * PAGE, 0.0);
+    scratch.scores.resize(config.heads / config.kv_heads * pages.len() * PAGE, 0.0);
     pulp::Arch::new().dispatch(Attend {
         shape: PageShape::new(config),
-        heads: config.heads,
+        kv_heads: config.kv_heads,
         group: config.heads / config.kv_heads,
         dim,
         width,
@@ -47,7 +49,8 @@ pub(super) fn attend(
 
 struct Attend<'a> {
     shape: PageShape,
-    heads: usize,
+    kv_heads: usize,
+    /// Query heads of a key head.
     group: usize,
     dim: usize,
     width: usize,
@@ -77,48 +80,82 @@ impl WithSimd for Attend<'_> {
 impl Attend<'_> {
     #[inline(always)]
     fn rows<S: Simd, const VECTORS: usize>(self, simd: S) {
-        let out_width = self.heads * self.dim;
-        let rows = self.qkv.chunks_exact(self.width).zip(self.output.chunks_exact_mut(out_width));
+        let group = self.group * self.dim;
+        let rows = self.qkv.chunks_exact(self.width).zip(self.output.chunks_exact_mut(self.kv_heads * group));
         for (i, (row, output)) in rows.enumerate() {
             let position = self.first + i;
             let pages = &self.pages[..position / PAGE + 1];
-            let scores = &mut self.scores[..pages.len() * PAGE];
-            for (head, output) in output.chunks_exact_mut(self.dim).enumerate() {
-                let start = self.shape.start(self.layer, head / self.group);
-                let block = start..start + self.shape.block();
-                let query = &row[head * self.dim..(head + 1) * self.dim];
-                score::<S, VECTORS>(simd, query, pages, block.clone(), scores);
-                let sum = softmax(scores, position, self.scale);
-                let values = start + PAGE * self.dim..block.end;
-                mix::<S, VECTORS>(simd, scores, pages, values, 1.0 / sum, output);
+            let scores = &mut self.scores[..self.group * pages.len() * PAGE];
+            let heads = row.chunks_exact(group).zip(output.chunks_exact_mut(group));
+            for (kv_head, (queries, output)) in heads.enumerate() {
+                let start = self.shape.start(self.layer, kv_head);
+                let keys = start..start + PAGE * self.dim;
+                let values = keys.end..start + self.shape.block();
+                score::<S, VECTORS>(simd, queries, self.dim, pages, keys, scores);
+                let heads = scores.chunks_exact_mut(pages.len() * PAGE).zip(output.chunks_exact_mut(self.dim));
+                for (scores, output) in heads {
+                    let sum = softmax(scores, position, self.scale);
+                    mix::<S, VECTORS>(simd, scores, pages, values.clone(), 1.0 / sum, output);
+                }
             }
         }
     }
 }
 
-/// Products of a query with every key.
+/// Pages whose sums run side by side: a sum alone would wait for every addition.
+const TOGETHER: usize = 4;
+
+/// A page's numbers in `range`, as groups of [`PAGE`].
+#[inline(always)]
+fn groups<S: Simd, const VECTORS: usize>(page: &[f32], range: Range<usize>) -> &[[S::f32s; VECTORS]] {
+    S::as_simd_f32s(&page[range]).0.as_chunks().0
+}
+
+/// Products of the queries of a key head with every key.
 #[inline(always)]
 fn score<S: Simd, const VECTORS: usize>(
     simd: S,
-    query: &[f32],
+    queries: &[f32],
+    dim: usize,
     pages: &[&[f32]],
-    block: std::ops::Range<usize>,
+    keys: Range<usize>,
     scores: &mut [f32],
 ) {
-    let (out, _) = S::as_mut_simd_f32s(scores);
-    let (out, _) = out.as_chunks_mut::<VECTORS>();
-    for (page, out) in pages.iter().zip(out) {
-        let (keys, _) = S::as_simd_f32s(&page[block.clone()]);
-        let (keys, _) = keys.as_chunks::<VECTORS>();
-        let mut sums = [simd.splat_f32s(0.0); VECTORS];
-        for (x, keys) in query.iter().zip(keys) {
-            let x = simd.splat_f32s(*x);
+    let length = pages.len() * PAGE;
+    let (several, rest) = pages.as_chunks::<TOGETHER>();
+    for (i, pages) in several.iter().enumerate() {
+        let keys = pages.map(|page| groups::<S, VECTORS>(page, keys.clone()));
+        for (query, scores) in queries.chunks_exact(dim).zip(scores.chunks_exact_mut(length)) {
+            score_pages(simd, query, keys, &mut scores[i * TOGETHER * PAGE..]);
+        }
+    }
+    for (i, page) in (several.len() * TOGETHER..).zip(rest) {
+        let keys = [groups::<S, VECTORS>(page, keys.clone())];
+        for (query, scores) in queries.chunks_exact(dim).zip(scores.chunks_exact_mut(length)) {
+            score_pages(simd, query, keys, &mut scores[i * PAGE..]);
+        }
+    }
+}
+
+#[inline(always)]
+fn score_pages<S: Simd, const VECTORS: usize, const PAGES: usize>(
+    simd: S,
+    query: &[f32],
+    keys: [&[[S::f32s; VECTORS]]; PAGES],
+    scores: &mut [f32],
+) {
+    let keys = keys.map(|keys| &keys[..query.len()]);
+    let mut sums = [[simd.splat_f32s(0.0); VECTORS]; PAGES];
+    for (i, x) in query.iter().enumerate() {
+        let x = simd.splat_f32s(*x);
+        for page in 0..PAGES {
             for j in 0..VECTORS {
-                sums[j] = simd.mul_add_f32s(x, keys[j], sums[j]);
+                sums[page][j] = simd.mul_add_f32s(x, keys[page][i][j], sums[page][j]);
             }
         }
-        *out = sums;
     }
+    let (scores, _) = S::as_mut_simd_f32s(scores);
+    scores.as_chunks_mut::<VECTORS>().0[..PAGES].copy_from_slice(&sums);
 }
 
 /// Scores become weights, those behind `position` 0; returns their sum.
@@ -149,33 +186,54 @@ fn mix<S: Simd, const VECTORS: usize>(
     simd: S,
     weights: &[f32],
     pages: &[&[f32]],
-    values: std::ops::Range<usize>,
+    values: Range<usize>,
     factor: f32,
     output: &mut [f32],
 ) {
     let (weights, _) = weights.as_chunks::<PAGE>();
-    let padded = values.len() / PAGE;
+    let (several, rest) = pages.as_chunks::<TOGETHER>();
+    let (several_weights, rest_weights) = weights.as_chunks::<TOGETHER>();
+    let parts = values.len() / (PAGE * PAGE);
     for (part, output) in output.chunks_mut(PAGE).enumerate() {
         let mut total = [simd.splat_f32s(0.0); VECTORS];
-        for (page, weights) in pages.iter().zip(weights) {
-            let values = &page[values.clone()];
-            let mut sums = [simd.splat_f32s(0.0); VECTORS];
-            for (row, weight) in values.chunks_exact(padded).zip(weights) {
-                let (row, _) = S::as_simd_f32s(&row[part * PAGE..(part + 1) * PAGE]);
-                let weight = simd.splat_f32s(*weight);
-                for j in 0..VECTORS {
-                    sums[j] = simd.mul_add_f32s(weight, row[j], sums[j]);
-                }
-            }
-            for j in 0..VECTORS {
-                total[j] = simd.add_f32s(total[j], sums[j]);
-            }
+        for (pages, weights) in several.iter().zip(several_weights) {
+            let values = pages.map(|page| &groups::<S, VECTORS>(page, values.clone())[part..]);
+            mix_pages(simd, weights, values, parts, &mut total);
+        }
+        for (page, weights) in rest.iter().zip(rest_weights) {
+            let values = [&groups::<S, VECTORS>(page, values.clone())[part..]];
+            mix_pages(simd, std::array::from_ref(weights), values, parts, &mut total);
         }
         let mut numbers = [0.0_f32; PAGE];
         let (slots, _) = S::as_mut_simd_f32s(&mut numbers);
         slots.copy_from_slice(&total);
         for (to, x) in output.iter_mut().zip(numbers) {
             *to = x * factor;
+        }
+    }
+}
+
+/// Adds the weighted sums of pages to a total, page by page.
+#[inline(always)]
+fn mix_pages<S: Simd, const VECTORS: usize, const PAGES: usize>(
+    simd: S,
+    weights: &[[f32; PAGE]; PAGES],
+    values: [&[[S::f32s; VECTORS]]; PAGES],
+    parts: usize,
+    total: &mut [S::f32s; VECTORS],
+) {
+    let mut sums = [[simd.splat_f32s(0.0); VECTORS]; PAGES];
+    for i in 0..PAGE {
+        for page in 0..PAGES {
+            let weight = simd.splat_f32s(weights[page][i]);
+            for j in 0..VECTORS {
+                sums[page][j] = simd.mul_add_f32s(weight, values[page][i * parts][j], sums[page][j]);
+            }
+        }
+    }
+    for sums in sums {
+        for j in 0..VECTORS {
+            total[j] = simd.add_f32s(total[j], sums[j]);
         }
     }
 }
