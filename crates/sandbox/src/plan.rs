@@ -68,7 +68,7 @@ impl Jail {
         builder.directory("/scratch");
         let hidden = INSTALLED.iter().filter(|name| python.stdlib.join(name).is_dir());
         let hidden = hidden
-            .map(|name| c_string(format!("{library}/{name}")[1..].as_bytes()))
+            .map(|name| c_string(&format!("{library}/{name}").as_bytes()[1..]))
             .collect::<Result<_, _>>()?;
         let base =
             ["/tmp", "/var/tmp", "/run", "/mnt", "/dev"].into_iter().find(|base| Path::new(base).is_dir());
@@ -132,7 +132,7 @@ impl Builder {
             self.directory(target);
         }
         let source = c_string(source.as_os_str().as_bytes())?;
-        let target = c_string(target[1..].as_bytes())?;
+        let target = c_string(&target.as_bytes()[1..])?;
         if self.binds.iter().all(|bind| bind.target != target) {
             self.binds.push(Bind { source, target, directory, device: false });
         }

@@ -3,7 +3,7 @@
 use crate::error::SandboxError;
 use crate::job::Job;
 use crate::python::Python;
-use crate::server::{self, Server, Starting};
+use crate::server::{self, Server};
 use crate::tier::Tier;
 use crate::verdict::{Isolation, Outcome, Verdict};
 use crate::watch::{self, Broken};
@@ -48,6 +48,8 @@ pub struct Sandbox {
 #[derive(Debug, Default)]
 struct Pool {
     idle: Vec<Server>,
+    /// Process numbers of servers that have a program.
+    busy: Vec<u32>,
     /// Servers that have broken and not been replaced yet.
     missing: usize,
 }
@@ -90,13 +92,13 @@ impl Sandbox {
         let python = Python::find(settings.python.as_deref(), settings.numpy, by_others)?;
         let starting =
             (0..settings.servers).map(|_| Server::start(&python, tier)).collect::<Result<Vec<_>, _>>()?;
-        let idle = starting.into_iter().map(Starting::ready).collect::<Result<Vec<_>, _>>()?;
+        let idle = starting.into_iter().map(|server| server.ready(tier)).collect::<Result<Vec<_>, _>>()?;
         let version = idle.first().map_or_else(|| "".into(), |server| server.python.clone());
         Ok(Self {
             python,
             tier,
             version,
-            pool: Mutex::new(Pool { idle, missing: 0 }),
+            pool: Mutex::new(Pool { idle, ..Pool::default() }),
             returned: Condvar::new(),
         })
     }
@@ -111,9 +113,10 @@ impl Sandbox {
         Isolation { tier: self.tier, python: self.version.clone() }
     }
 
-    /// Process numbers of the idle fork servers.
+    /// Process numbers of the fork servers.
     pub fn servers(&self) -> Vec<u32> {
-        self.pool().idle.iter().map(|server| server.process.pid).collect()
+        let pool = self.pool();
+        pool.idle.iter().map(|server| server.process.pid).chain(pool.busy.iter().copied()).collect()
     }
 
     /// Runs a program, waiting for a fork server if all are busy. If the server breaks meanwhile, the program is run
@@ -128,12 +131,13 @@ impl Sandbox {
             let server = self.take()?;
             match watch::run(&server, job, self.tier) {
                 Ok(verdict) => {
-                    self.give_back(Some(server));
+                    self.give_back(server.process.pid, Some(server));
                     return Ok(verdict);
                 }
                 Err(Broken(reason)) => {
+                    let pid = server.process.pid;
                     drop(server);
-                    self.give_back(None);
+                    self.give_back(pid, None);
                     why = reason;
                 }
             }
@@ -158,20 +162,32 @@ impl Sandbox {
         let mut pool = self.pool();
         loop {
             if let Some(server) = pool.idle.pop() {
+                pool.busy.push(server.process.pid);
                 return Ok(server);
             }
             if pool.missing > 0 {
                 pool.missing -= 1;
                 drop(pool);
-                let started = Server::start(&self.python, self.tier).and_then(Starting::ready);
-                return started.inspect_err(|_| self.give_back(None));
+                return match Server::start(&self.python, self.tier).and_then(|server| server.ready(self.tier))
+                {
+                    Ok(server) => {
+                        self.pool().busy.push(server.process.pid);
+                        Ok(server)
+                    }
+                    Err(error) => {
+                        self.give_back(0, None);
+                        Err(error)
+                    }
+                };
             }
             pool = self.returned.wait(pool).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn give_back(&self, server: Option<Server>) {
+    /// The server of this process number is idle again, or gone.
+    fn give_back(&self, pid: u32, server: Option<Server>) {
         let mut pool = self.pool();
+        pool.busy.retain(|busy| *busy != pid);
         match server {
             Some(server) => pool.idle.push(server),
             None => pool.missing += 1,

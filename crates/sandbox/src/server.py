@@ -264,6 +264,9 @@ class Setup:
         check(libc.prctl(4, 0, 0, 0, 0), "prctl: dumpable")
         if not self.flags & FILTER:
             return ()
+        # The call is refused, since it names the host, but modules like uuid ask it when they are imported.
+        uname = os.uname_result(("Linux", "sandbox", "", "", os.uname().machine))
+        os.uname = lambda: uname
         return (check(libc.syscall(self.seccomp, 1, 8, ctypes.byref(self.watched)), "seccomp: listener"),)
 
 

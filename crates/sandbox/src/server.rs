@@ -6,13 +6,15 @@
 use crate::bpf;
 use crate::codec::{self, Budget};
 use crate::error::SandboxError;
-use crate::job::{ARGUMENTS, Job, MAX_PROGRAM};
+use crate::job::{ARGUMENTS, Job, Limits, MAX_PROGRAM};
 use crate::launch::{self, Launch, Started};
 use crate::plan::{self, Jail};
 use crate::python::Python;
 use crate::sys::Strings;
 use crate::tier::Tier;
 use crate::value::{Int, Value};
+use crate::verdict::Outcome;
+use crate::watch::{self, Broken};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::MemfdFlags;
@@ -43,6 +45,7 @@ pub(crate) struct Server {
     pub(crate) python: Arc<str>,
     /// What it uses when idle, in bytes.
     pub(crate) address_space: u64,
+    /// What a child uses that does nothing, in bytes.
     pub(crate) resident: u64,
 }
 
@@ -227,7 +230,7 @@ pub(crate) fn check(job: &Job) -> Result<(), SandboxError> {
 
 impl Starting {
     /// Waits until it takes programs.
-    pub(crate) fn ready(self) -> Result<Server, SandboxError> {
+    pub(crate) fn ready(self, tier: Tier) -> Result<Server, SandboxError> {
         let Self(mut server) = self;
         let deadline = Instant::now() + PATIENCE;
         let failed = |why: String| SandboxError::Server(why);
@@ -245,17 +248,31 @@ impl Starting {
             None => return Err(failed("the interpreter ended at once".to_owned())),
         }
         server.listener = descriptors.pop();
-        (server.address_space, server.resident) = memory(server.process.pid).unwrap_or((256 << 20, 0));
+        server.address_space = address_space(server.process.pid).unwrap_or(256 << 20);
+        self_test(&mut server, tier)?;
         Ok(server)
     }
 }
 
-/// Address space and resident memory of a process.
-fn memory(pid: u32) -> Option<(u64, u64)> {
+/// Runs a first program: it shows that a child can be confined, and what one uses that does nothing.
+fn self_test(server: &mut Server, tier: Tier) -> Result<(), SandboxError> {
+    let job = Job {
+        limits: Limits { wall: PATIENCE, ..Limits::default() },
+        ..Job::new("def ready(): pass", "ready")
+    };
+    let verdict = watch::run(server, &job, tier).map_err(|Broken(why)| SandboxError::Server(why))?;
+    server.resident = verdict.peak_memory;
+    match verdict.outcome {
+        Outcome::Ok { value: Value::None } => Ok(()),
+        outcome => Err(SandboxError::Server(format!("its first program ended with {outcome:?}"))),
+    }
+}
+
+/// Bytes of address space of a process.
+fn address_space(pid: u32) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
-    let mut pages = text.split_ascii_whitespace().map_while(|word| word.parse::<u64>().ok());
-    let page = rustix::param::page_size() as u64;
-    Some((pages.next()? * page, pages.next()? * page))
+    let pages: u64 = text.split_ascii_whitespace().next()?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
 }
 
 fn readable(socket: &OwnedFd, deadline: Instant) -> Result<bool, Errno> {
