@@ -1,5 +1,7 @@
 //! Laws of the codec: what is written is read back, and nothing else is read.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
+
 use proptest::prelude::*;
 use samara_sandbox::Value;
 use samara_sandbox::codec::{
