@@ -10,8 +10,11 @@
 
 mod bpf;
 pub mod codec;
+pub mod doctor;
 pub mod error;
+pub mod http;
 pub mod job;
+pub mod json;
 mod launch;
 mod plan;
 pub mod policy;
@@ -19,6 +22,7 @@ mod python;
 pub mod sandbox;
 mod server;
 mod sys;
+pub mod text;
 pub mod tier;
 pub mod value;
 pub mod verdict;

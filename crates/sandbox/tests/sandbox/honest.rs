@@ -200,3 +200,13 @@ fn the_strongest_tier_that_works_is_taken() {
     assert!(sandbox.tier() >= Tier::Landlock);
     assert_eq!(sandbox.tier() == Tier::Jail, common::sandbox(Tier::Jail).is_some());
 }
+
+#[test]
+fn the_doctor_says_of_every_tier_whether_it_works_or_how_to_get_it() {
+    let report = samara_sandbox::doctor::examine(&common::settings(Tier::Jail));
+    let text = report.to_string();
+    for (tier, found) in &report.tiers {
+        assert!(text.contains(tier.name()) && (found.is_ok() || text.contains("hint: ")), "{text}");
+        assert_eq!(found.is_ok(), common::sandbox(*tier).is_some());
+    }
+}
