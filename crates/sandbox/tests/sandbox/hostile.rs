@@ -107,7 +107,7 @@ impl Canary {
     fn new() -> Self {
         let directory = tempfile::tempdir_in("/tmp").unwrap();
         let all = |path: &Path, mode| {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap()
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
         };
         all(directory.path(), 0o777);
         let secret = directory.path().join("secret");
