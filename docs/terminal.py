@@ -74,16 +74,17 @@ def main():
             x, y = PAD + column * WIDTH, PAD + row * HEIGHT
             if behind:
                 body.append(f'<rect x="{x:.1f}" y="{y}" width="{len(text) * WIDTH:.1f}" height="{HEIGHT}" fill="{behind}"/>')
-            if text.strip():
-                length = len(text) * WIDTH
+            # Runs of spaces would be drawn as one: words are placed, not spaced.
+            for words in re.finditer(r"\S+(?: \S+)*", text):
+                place, length = x + words.start() * WIDTH, len(words.group()) * WIDTH
                 body.append(
-                    f'<text x="{x:.1f}" y="{y + 13}" fill="{front}" textLength="{length:.1f}" '
-                    f'lengthAdjust="spacingAndGlyphs">{html.escape(text)}</text>'
+                    f'<text x="{place:.1f}" y="{y + 13}" fill="{front}" textLength="{length:.1f}" '
+                    f'lengthAdjust="spacingAndGlyphs">{html.escape(words.group())}</text>'
                 )
     width, height = 2 * PAD + columns * WIDTH, 2 * PAD + len(lines) * HEIGHT
     print(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" '
           f'height="{height}" font-family="ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace" '
-          f'font-size="14" xml:space="preserve">')
+          f'font-size="14">')
     print(f'<rect width="100%" height="100%" rx="8" fill="{BACK}"/>')
     print("\n".join(body))
     print("</svg>")
