@@ -1,7 +1,5 @@
 //! The main job with the model that comes with samara: no server, no key, no network.
 
-#![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
-
 mod common;
 
 use common::{Place, parse};
