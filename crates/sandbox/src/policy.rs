@@ -2,7 +2,7 @@
 //!
 //! What is on no list is answered with EPERM, so that Python raises `PermissionError`. `clone3` is answered with
 //! ENOSYS, so that the C library falls back to `clone`, whose flags a filter can read. How the lists become a filter
-//! is in [`crate::bpf`].
+//! is in `crate::bpf`.
 
 use libc::c_long;
 

@@ -2,7 +2,7 @@
 //!
 //! **Batch-invariant**: what a pass computes for a token depends on that token's own sequence alone, to the last bit;
 //! neither on the other sequences, nor on how a sequence is cut into passes. Products sum in a fixed order (see
-//! [`crate::kernel`]), attention goes page by page (see [`attention`]).
+//! [`crate::kernel`]), attention goes page by page (see `attention.rs`).
 
 mod attention;
 mod pages;
