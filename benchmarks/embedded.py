@@ -105,7 +105,7 @@ def peer(report, scratch, model, work, ours):
             pairs = zip(asked[one["prompts"]]["scores"], one.pop("scores"))
             apart = max(abs(a - b) for pair in pairs for a, b in zip(*pair))
             one["log_probabilities_apart"] = apart
-        report.add(f"{name}.log_probabilities_apart", max(one["log_probabilities_apart"] for one in theirs["score"]), "at most")
+        report.add(f"{name}.log_probabilities_apart", 1e6 * max(one["log_probabilities_apart"] for one in theirs["score"]), "millionths of a nat, at most")
         for work_name, unit in (("generate", "tokens/s, prompts included"), ("decode", "tokens/s"), ("score", "scorings/s")):
             rates(report, f"{name}.{work_name}", theirs[work_name], unit)
             peers = {label(one): one["per_s"] for one in theirs[work_name]}

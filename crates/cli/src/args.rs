@@ -320,6 +320,9 @@ pub(crate) struct Evaluate {
     /// Texts that every question is asked about
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub texts: u32,
+    /// Sampling temperature of the completions, above 0
+    #[arg(long, default_value_t = 0.6)]
+    pub temperature: f64,
     /// Threads; never change the result [default: the machine's]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
@@ -333,7 +336,7 @@ const ESCAPES: &str = "In prompts and stop strings \\n is a new line, \\t a tab 
 #[derive(Debug, clap::Args)]
 #[command(after_help = ESCAPES)]
 pub(crate) struct Chat {
-    /// openai:NAME, http://host:port/v1#NAME or scripted:FILE
+    /// embedded, embedded:FOLDER, openai:NAME, http://host:port/v1#NAME or scripted:FILE
     pub model: String,
     /// Complete this and end, instead of reading lines
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
@@ -357,7 +360,7 @@ pub(crate) struct Chat {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Check {
-    /// openai:NAME, http://host:port/v1#NAME or scripted:FILE
+    /// embedded, embedded:FOLDER, openai:NAME, http://host:port/v1#NAME or scripted:FILE
     pub model: String,
     /// How to print
     #[arg(long, value_enum, default_value = "human")]

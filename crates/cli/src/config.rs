@@ -254,10 +254,10 @@ fn models(
         settings
             .validate()
             .map_err(|(field, what, hint)| Invalid::new(format!("{key}.{field}"), what, hint))?;
-        if let Some(script) = &mut settings.script
-            && let Ok(full) = std::path::absolute(folder.join(&*script))
-        {
-            *script = full;
+        for path in [&mut settings.script, &mut settings.folder].into_iter().flatten() {
+            if let Ok(full) = std::path::absolute(folder.join(&*path)) {
+                *path = full;
+            }
         }
         models.insert(role.clone(), settings);
     }

@@ -1,7 +1,5 @@
 //! The main job with the model that comes with samara: no server, no key, no network.
 
-#![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
-
 mod common;
 
 use common::{Place, parse};
@@ -25,7 +23,10 @@ fn the_main_job_needs_no_server_and_gives_the_same_archive_at_any_concurrency_an
         let judge = format!("models.judge.threads={threads}");
         let more = ["--concurrency", concurrency, "--set", &generator, "--set", &judge];
         let other = run(&place, &out, &more);
-        assert_eq!(other["archive_hash"], base["archive_hash"], "concurrency {concurrency}, threads {threads}");
+        assert_eq!(
+            other["archive_hash"], base["archive_hash"],
+            "concurrency {concurrency}, threads {threads}"
+        );
     }
 }
 

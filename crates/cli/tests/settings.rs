@@ -37,11 +37,11 @@ fn malformed_settings_name_the_file_and_the_key() {
     refuse("opinions", "builtin:opinions", "no-such-file.txt", "environment.prompt_pool_path");
     refuse("opinions", "builtin:opinions", "/dev/null", "environment.prompt_pool_path");
     refuse("opinions", "name = \"sentiment\"", "name = \"mood\"", "axes[0].name");
-    refuse("opinions", "provider = \"openai\"", "provider = \"opnai\"", "models.generator.provider");
+    refuse("opinions", "provider = \"embedded\"", "provider = \"embeded\"", "models.generator.provider");
     refuse("opinions", "[models.judge]", "[models.juge]", "models.juge");
     refuse(
         "opinions",
-        "provider = \"openai\"",
+        "provider = \"embedded\"",
         "provider = \"openai\"\nbase_url = \"http://me:pw@h/v1\"",
         "models.generator.base_url",
     );

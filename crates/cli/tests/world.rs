@@ -12,7 +12,8 @@ fn against(url: &str, out: &str, more: &[&str]) -> Vec<String> {
         |key: &str, value: &str| ["generator", "judge"].map(|role| format!("models.{role}.{key}={value}"));
     let mut arguments: Vec<String> =
         ["run", "opinions", "--quiet", "--format", "json", "--out", out].map(str::to_owned).to_vec();
-    let settings = [models("base_url", url), models("timeout_s", "0.3"), models("deadline_s", "3")];
+    let server = ["generator", "judge"].map(|role| format!("models.{role}=openai:"));
+    let settings = [server, models("base_url", url), models("timeout_s", "0.3"), models("deadline_s", "3")];
     for set in settings.into_iter().flatten() {
         arguments.extend(["--set".to_owned(), set]);
     }

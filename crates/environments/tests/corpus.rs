@@ -4,6 +4,7 @@ use samara_environments::{builtin, lmx::prompt};
 use samara_seedling::{
     Stream,
     corpus::{self, Domain, Split},
+    evaluate::EvaluationSettings,
 };
 use toml::Value;
 
@@ -26,6 +27,8 @@ fn the_experiments_ask_what_the_corpus_teaches() {
     for (name, domain) in EXPERIMENTS {
         let section = environment(name);
         assert_eq!(section["prompt_template"].as_str(), Some(domain.template()));
+        let evaluated = EvaluationSettings::default();
+        assert_eq!(section["temperature"].as_float(), Some(evaluated.temperature));
         let quality = domain.questions().last().expect("questions");
         assert_eq!(section["quality_feedback_prompt"].as_str(), Some(quality.instruction));
         assert_eq!(quality.answers, ["yes", "no"], "the default of quality_answers");

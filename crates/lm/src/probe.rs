@@ -45,9 +45,7 @@ impl Client {
     pub(crate) async fn model_name(&self) -> Result<&str, LmError> {
         let find = || async {
             match (self.settings.provider, &self.settings.model) {
-                (ProviderName::Scripted | ProviderName::Embedded, _) => {
-                    Ok(self.backend.address().to_owned())
-                }
+                (ProviderName::Scripted | ProviderName::Embedded, _) => Ok(self.backend.address().to_owned()),
                 (ProviderName::Openai, Some(model)) => Ok(model.clone()),
                 (ProviderName::Openai, None) => self.first_model().await,
             }

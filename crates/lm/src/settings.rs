@@ -199,6 +199,13 @@ impl ModelSettings {
         if self.provider != ProviderName::Scripted && self.script.is_some() {
             return Err(("script", "belongs to provider = \"scripted\"".into(), hint));
         }
+        if self.provider != ProviderName::Openai {
+            // Passed over, they would leave a person with another model than the one that was meant.
+            let server = [("base_url", self.base_url.is_some()), ("model", self.model.is_some())];
+            if let Some((key, _)) = server.into_iter().find(|(_, set)| *set) {
+                return Err((key, "belongs to provider = \"openai\"".into(), hint));
+            }
+        }
         let embedded = [("folder", self.folder.is_some()), ("threads", self.threads.is_some())];
         match embedded.into_iter().find(|(_, set)| *set && self.provider != ProviderName::Embedded) {
             Some((key, _)) => Err((key, "belongs to provider = \"embedded\"".into(), hint)),
@@ -243,7 +250,10 @@ mod tests {
         assert_eq!(server.model.as_deref(), Some("m"));
         assert_eq!(ModelSettings::parse("scripted:a.toml").expect("valid").script, Some("a.toml".into()));
         let embedded = ModelSettings::parse("embedded:models/mine").expect("valid");
-        assert_eq!((embedded.provider, embedded.folder), (ProviderName::Embedded, Some("models/mine".into())));
+        assert_eq!(
+            (embedded.provider, embedded.folder),
+            (ProviderName::Embedded, Some("models/mine".into()))
+        );
         for bad in ["", "gpt", "scripted:", "ftp://x", "http://user:pw@host/v1", "http://host/v1?key=1"] {
             let error = ModelSettings::parse(bad).expect_err(bad);
             assert_eq!(error.kind, ErrorKind::Configuration);
@@ -260,5 +270,11 @@ mod tests {
             key(ModelSettings { provider: ProviderName::Scripted, ..ModelSettings::default() }),
             "script"
         );
+        let folder = Some("a".into());
+        assert_eq!(key(ModelSettings { folder, ..ModelSettings::default() }), "folder");
+        let embedded = ModelSettings::parse("embedded").expect("valid");
+        let base_url = Some("http://host/v1".into());
+        assert_eq!(key(ModelSettings { base_url, ..embedded.clone() }), "base_url");
+        assert_eq!(key(ModelSettings { threads: Some(0), ..embedded }), "threads");
     }
 }

@@ -10,8 +10,7 @@ use samara_lm::{
 };
 
 fn model(threads: usize) -> Arc<dyn LanguageModel> {
-    let settings =
-        ModelSettings { threads: Some(threads), ..ModelSettings::parse("embedded").unwrap() };
+    let settings = ModelSettings { threads: Some(threads), ..ModelSettings::parse("embedded").unwrap() };
     open(&settings, Budget::unlimited()).unwrap()
 }
 

@@ -179,7 +179,8 @@ impl Bench {
     }
 
     fn engine(&self, threads: usize, batch: usize) -> Engine {
-        let settings = EngineSettings { threads, batch: batch.div_ceil(threads), ..EngineSettings::default() };
+        let settings =
+            EngineSettings { threads, batch: batch.div_ceil(threads), ..EngineSettings::default() };
         Engine::start(Arc::clone(&self.model), Arc::clone(&self.tokenizer), settings)
     }
 
@@ -188,7 +189,8 @@ impl Bench {
         let asked = &self.prompts[..(4 * batch).clamp(8, PROMPTS)];
         let best = Best::of(|| {
             let requests = (0..).zip(asked).map(|(seed, prompt)| {
-                let sampling = Sampling { max_tokens: WRITTEN, temperature, top_p: 1.0, stop: Vec::new(), seed };
+                let sampling =
+                    Sampling { max_tokens: WRITTEN, temperature, top_p: 1.0, stop: Vec::new(), seed };
                 Request::Complete { prompt: prompt.clone(), sampling }
             });
             let (engine, requests) = (self.engine(threads, batch), requests.collect());
@@ -343,9 +345,7 @@ fn fits(tokenizer: &Tokenizer, prompt: &str, (within, tokens): (usize, usize)) -
 }
 
 fn judged_texts(first: u64) -> impl Iterator<Item = String> {
-    (first..).map(|number| {
-        corpus::judged_text(DOMAIN, 0, Split::HeldOut, &mut Stream::new(2, number)).text
-    })
+    (first..).map(|number| corpus::judged_text(DOMAIN, 0, Split::HeldOut, &mut Stream::new(2, number)).text)
 }
 
 impl Judged {
@@ -366,14 +366,16 @@ impl Judged {
     fn long(tokenizer: &Tokenizer) -> Self {
         let question = &DOMAIN.questions()[0];
         let behind = corpus::feedback_frame(question.instruction).0;
-        let typical = judged_texts(1 << 20).take(100).map(|text| tokenizer.encode(&text).len()).sum::<usize>() / 100;
+        let typical =
+            judged_texts(1 << 20).take(100).map(|text| tokenizer.encode(&text).len()).sum::<usize>() / 100;
         let mut examples = judged_texts(1 << 21);
         let mut before = String::new();
         // Sentences, until a typical text makes the length wanted.
         let mut words = Vec::new();
         while tokenizer.encode(&(before.clone() + &behind)).len() + typical + 8 < LENGTHS[1].1 {
             if words.is_empty() {
-                let example = corpus::feedback_prompt(question.instruction, &examples.next().unwrap_or_default());
+                let example =
+                    corpus::feedback_prompt(question.instruction, &examples.next().unwrap_or_default());
                 words = example.split_inclusive(' ').rev().map(str::to_owned).collect();
             }
             before.extend(words.pop());

@@ -12,7 +12,8 @@ use samara_seedling::{
 fn parts() -> &'static (Arc<Model>, Arc<Tokenizer>) {
     static PARTS: OnceLock<(Arc<Model>, Arc<Tokenizer>)> = OnceLock::new();
     PARTS.get_or_init(|| {
-        let texts = (0..200).map(|number| data::document(7, samara_seedling::corpus::Split::Train, number).text());
+        let texts =
+            (0..200).map(|number| data::document(7, samara_seedling::corpus::Split::Train, number).text());
         let tokenizer = Tokenizer::train(texts, 400, &[data::END]);
         let mut config = Size::Tiny.config(tokenizer.vocab_size());
         config.max_positions = 256;
@@ -43,10 +44,12 @@ fn score(prompt: &str, answers: &[&str]) -> Request {
 
 /// Requests of every kind, many with a common beginning.
 fn requests() -> Vec<Request> {
-    let shared = "### Instruction:\nDetermine whether the text is a good one. Answer yes or no.\n\n### Input:\n";
+    let shared =
+        "### Instruction:\nDetermine whether the text is a good one. Answer yes or no.\n\n### Input:\n";
     let mut requests = Vec::new();
     for i in 0..12_u64 {
-        let text = format!("{shared}Text {i} speaks of {} beans{}", i * i, " and peas".repeat(i as usize % 5));
+        let text =
+            format!("{shared}Text {i} speaks of {} beans{}", i * i, " and peas".repeat(i as usize % 5));
         requests.push(complete(&text, i, 3 + 7 * (i as usize % 4)));
         requests.push(score(&text, &["\nyes", "\nno", "\nyes, and happily so", "\nyes, a bit"]));
         requests.push(Request::Embed { text: text.clone() });
@@ -84,7 +87,8 @@ fn an_answer_weighs_the_same_beside_any_others() {
         other => panic!("{other:?}"),
     };
     let together = scores(&["\nyes", "\nyes, and happily so", "\nno", " quite", "\nyes and no"]);
-    for (i, answer) in ["\nyes", "\nyes, and happily so", "\nno", " quite", "\nyes and no"].iter().enumerate() {
+    for (i, answer) in ["\nyes", "\nyes, and happily so", "\nno", " quite", "\nyes and no"].iter().enumerate()
+    {
         assert_eq!(scores(&[answer]), [together[i]], "{answer:?}");
     }
     assert!(together.iter().all(|log_probability| log_probability.is_finite() && *log_probability <= 0.0));
@@ -111,15 +115,20 @@ fn the_probabilities_of_all_tokens_sum_to_one() {
 #[test]
 fn a_completion_ends_before_its_stop_string_even_if_that_spans_tokens() {
     let engine = engine(1, 8, 1 << 20);
-    let text = |stop: Vec<String>| {
-        let sampling = Sampling { max_tokens: 60, temperature: 1.0, top_p: 1.0, stop, seed: 5 };
+    let text = |stop: Vec<String>, seed: u64| {
+        let sampling = Sampling { max_tokens: 60, temperature: 1.0, top_p: 1.0, stop, seed };
         match engine.ask(Request::Complete { prompt: "Here is".into(), sampling }) {
             Ok(Reply::Text { text, end, tokens }) => (text, end, tokens.1),
             other => panic!("{other:?}"),
         }
     };
-    let (free, end, tokens) = text(Vec::new());
-    assert_eq!((end, tokens), (End::Length, 60));
+    // A model of random weights ends some texts by itself.
+    let (seed, free) = (0..20)
+        .find_map(|seed| match text(Vec::new(), seed) {
+            (free, End::Length, 60) => Some((seed, free)),
+            _ => None,
+        })
+        .expect("a text that goes on");
     // Bytes that are no text show as replacement characters; a stop string can't name them.
     let characters: Vec<char> = free.chars().collect();
     let stops: Vec<String> = characters
@@ -129,7 +138,7 @@ fn a_completion_ends_before_its_stop_string_even_if_that_spans_tokens() {
         .collect();
     assert!(stops.len() > 10, "{free:?}");
     for stop in stops.iter().step_by(stops.len() / 7) {
-        let (cut, end, _) = text(vec!["never there".into(), stop.clone()]);
+        let (cut, end, _) = text(vec!["never there".into(), stop.clone()], seed);
         assert_eq!(end, End::Stop);
         assert_eq!(cut, free[..free.find(&**stop).expect("it is there")]);
     }
@@ -194,7 +203,8 @@ fn a_foreign_model_continues_as_other_engines_do() {
     let tokenizer = Tokenizer::read(&folder.join("tokenizer.json")).expect("a tokenizer");
     let engine = Engine::start(Arc::new(model), Arc::new(tokenizer), EngineSettings::default());
     let sampling = Sampling { max_tokens: 58, temperature: 0.0, top_p: 1.0, stop: Vec::new(), seed: 0 };
-    let reply = engine.ask(Request::Complete { prompt: "Once upon a time".into(), sampling }).expect("a reply");
+    let reply =
+        engine.ask(Request::Complete { prompt: "Once upon a time".into(), sampling }).expect("a reply");
     let Reply::Text { text, .. } = reply else { panic!("{reply:?}") };
     let expected = ", there was a little girl named Lily. She loved to play outside in the park. One day, she saw \
                     a big, red ball. She wanted to play with it, but it was too high.";

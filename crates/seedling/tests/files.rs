@@ -154,8 +154,9 @@ fn initial_weights_depend_on_the_stream_alone_and_scale_down_what_goes_back_into
     assert_ne!(weights, Weights::initial(shape, &mut Stream::new(3, 1)));
     let deviation = |values: &[f32]| (values.iter().map(|v| v * v).sum::<f32>() / values.len() as f32).sqrt();
     let layer = &weights.layers[0];
-    assert!((deviation(&layer.gate) - 0.02).abs() < 0.001);
-    assert!((deviation(&layer.down) - 0.005).abs() < 0.0005);
+    assert!((deviation(&weights.embedding) - 0.04).abs() < 0.003);
+    assert!((deviation(&layer.gate) - 0.125).abs() < 0.006, "one by the root of 64 inputs");
+    assert!((deviation(&layer.down) - 0.031_25).abs() < 0.002, "and by the root of 16 branches");
     assert!(layer.ffn_norm.iter().chain(&weights.final_norm).all(|value| *value == 1.0));
 }
 

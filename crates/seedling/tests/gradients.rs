@@ -3,7 +3,13 @@
 use samara_seedling::{
     ModelConfig, Stream, Weights,
     kernel::Real,
-    train::{attention::Rotary, layout::Layout, network::{Network, Workspace}, sequence::Sequence, sequence::Target},
+    train::{
+        attention::Rotary,
+        layout::Layout,
+        network::{Network, Workspace},
+        sequence::Sequence,
+        sequence::Target,
+    },
 };
 
 fn config() -> ModelConfig {
@@ -36,8 +42,7 @@ fn documents() -> Vec<Sequence> {
             let mut targets = Vec::new();
             for position in (0..length).step_by(3) {
                 let share = stream.unit() as f32;
-                let mut target =
-                    |weight| Target { position, token: stream.below(40) as u32, weight };
+                let mut target = |weight| Target { position, token: stream.below(40) as u32, weight };
                 targets.extend([target(share), target(1.0 - share)]);
             }
             Sequence { tokens, targets, branches }
@@ -54,9 +59,17 @@ fn worst<T: Real>(step: f64) -> f64 {
     let parameters: Vec<T> = (0..layout.len).map(|_| T::from_f64(0.3 * stream.normal())).collect();
     let rotary = Rotary::new(&config, 128);
     let documents = documents();
-    let loss = |parameters: &[T]| Network::new(&config, &layout, parameters, &rotary).loss(&documents, None, &mut Workspace::default()).sum;
+    let loss = |parameters: &[T]| {
+        Network::new(&config, &layout, parameters, &rotary)
+            .loss(&documents, None, &mut Workspace::default())
+            .sum
+    };
     let mut gradient = vec![T::ZERO; layout.len];
-    Network::new(&config, &layout, &parameters, &rotary).loss(&documents, Some(&mut gradient), &mut Workspace::default());
+    Network::new(&config, &layout, &parameters, &rotary).loss(
+        &documents,
+        Some(&mut gradient),
+        &mut Workspace::default(),
+    );
     let mut tensors = vec![layout.embedding.clone(), layout.final_norm.clone()];
     for layer in &layout.layers {
         tensors.extend([

@@ -16,8 +16,8 @@ mod writer;
 
 pub use damage::{Damage, spoil};
 pub use documents::{
-    Answer, Document, Segment, document, feedback_frame, feedback_prompt, few_shot_document, few_shot_prompt, few_shot_texts, fragment,
-    judge_document, judged_text, probability,
+    Answer, Document, Segment, document, feedback_frame, feedback_prompt, few_shot_document, few_shot_prompt,
+    few_shot_texts, fragment, judge_document, judged_text, probability,
 };
 pub use domain::{Domain, Question};
 pub use text::{LIMIT, Latents, Parsed, Split, Text, ambiguities, parse, write_text};

@@ -2,7 +2,7 @@
 //!
 //! Every worker thread runs its own continuous batch: at each pass it takes in waiting requests, runs the next tokens of
 //! all its sequences together, and answers those that are done. Prompts with a common beginning share its pages
-//! ([`prefix`]). None of that shows in a reply: the model is batch-invariant, and a request's randomness comes from its
+//! (`prefix.rs`). None of that shows in a reply: the model is batch-invariant, and a request's randomness comes from its
 //! own seed.
 
 mod prefix;

@@ -37,8 +37,8 @@ impl std::fmt::Debug for Run {
 
 #[derive(Debug)]
 enum Task {
-    Complete(Writing),
-    Score(Scoring),
+    Complete(Box<Writing>),
+    Score(Box<Scoring>),
     Embed { sum: Vec<f64> },
 }
 
@@ -77,11 +77,11 @@ impl Run {
     /// Encodes a request.
     pub(super) fn new(request: Request, model: &Model, tokenizer: &Tokenizer) -> Result<Self, SeedlingError> {
         let (text, task) = match request {
-            Request::Complete { prompt, sampling } => (prompt, Task::Complete(writing(sampling)?)),
-            Request::Score { prompt, answers } => (prompt, Task::Score(scoring(&answers, tokenizer)?)),
-            Request::Embed { text } => {
-                (text, Task::Embed { sum: vec![0.0; model.config().hidden_size] })
+            Request::Complete { prompt, sampling } => (prompt, Task::Complete(Box::new(writing(sampling)?))),
+            Request::Score { prompt, answers } => {
+                (prompt, Task::Score(Box::new(scoring(&answers, tokenizer)?)))
             }
+            Request::Embed { text } => (text, Task::Embed { sum: vec![0.0; model.config().hidden_size] }),
         };
         let mut feed: Vec<u32> = tokenizer.bos().into_iter().collect();
         feed.extend(tokenizer.encode(&text));
@@ -229,7 +229,7 @@ impl Run {
                 Some(_) => scoring.common + position + 1 - (self.prompt_tokens + scoring.common),
             };
             for (i, answer) in scoring.answers.iter().enumerate() {
-                let counts = scoring.branch.map_or(true, |branch| branch == i);
+                let counts = scoring.branch.is_none_or(|branch| branch == i);
                 if let Some(token) = answer.get(next).filter(|_| counts) {
                     scoring.sums[i] += (f64::from(logits[*token as usize]) - normaliser).min(0.0);
                 }
@@ -270,7 +270,10 @@ fn writing(sampling: Sampling) -> Result<Writing, SeedlingError> {
 fn scoring(answers: &[String], tokenizer: &Tokenizer) -> Result<Scoring, SeedlingError> {
     let answers: Vec<Vec<u32>> = answers.iter().map(|answer| tokenizer.encode(answer)).collect();
     if answers.is_empty() || answers.iter().any(Vec::is_empty) {
-        return Err(refuse("there is no answer, or an empty one".into(), "give answers of one character or more"));
+        return Err(refuse(
+            "there is no answer, or an empty one".into(),
+            "give answers of one character or more",
+        ));
     }
     let agree = |at: usize| answers.iter().all(|answer| answer.get(at) == answers[0].get(at));
     let shortest = answers.iter().map(Vec::len).min().unwrap_or(0);

@@ -3,7 +3,13 @@
 use crate::{Stream, kernel::Real};
 
 /// Draws a token. With temperature 0 the first of the most probable ones.
-pub(super) fn draw(logits: &[f32], temperature: f64, top_p: f64, stream: &mut Stream, scratch: &mut Vec<f32>) -> u32 {
+pub(super) fn draw(
+    logits: &[f32],
+    temperature: f64,
+    top_p: f64,
+    stream: &mut Stream,
+    scratch: &mut Vec<f32>,
+) -> u32 {
     let (best, top) = best(logits);
     if temperature == 0.0 {
         return best;

@@ -1,6 +1,9 @@
 //! A worker's loop: take in, run a pass, answer.
 
-use crate::{SeedlingError, model::{Span, Workspace}};
+use crate::{
+    SeedlingError,
+    model::{Span, Workspace},
+};
 
 use super::{
     Reply, Shared, lock,
@@ -59,7 +62,10 @@ fn take_in(shared: &Shared, runs: &mut Vec<Run>) -> bool {
         // A run that waits for another worker's page is woken when that worker has answered or kept it.
         queue = if waits {
             let pause = std::time::Duration::from_millis(1);
-            shared.changed.wait_timeout(queue, pause).map_or_else(|error| error.into_inner().0, |woken| woken.0)
+            shared
+                .changed
+                .wait_timeout(queue, pause)
+                .map_or_else(|error| error.into_inner().0, |woken| woken.0)
         } else {
             shared.changed.wait(queue).unwrap_or_else(std::sync::PoisonError::into_inner)
         };

@@ -23,7 +23,8 @@ fn ranks(values: &[f64]) -> Vec<f64> {
 pub fn spearman(a: &[f64], b: &[f64]) -> f64 {
     let (a, b) = (ranks(a), ranks(b));
     let mean = (a.len() as f64 + 1.0) / 2.0;
-    let covariance = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| (x - mean) * (y - mean)).sum::<f64>();
+    let covariance =
+        |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| (x - mean) * (y - mean)).sum::<f64>();
     let size = libm::sqrt(covariance(&a, &a) * covariance(&b, &b));
     if size > 0.0 { covariance(&a, &b) / size } else { 0.0 }
 }

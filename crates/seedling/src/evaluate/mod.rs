@@ -24,19 +24,21 @@ const TICKS: [f64; 19] = [
 const EXAMPLES: usize = 3;
 
 /// How much is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EvaluationSettings {
     /// Completions of each domain, 1 or more. Default 1,000.
     pub completions: usize,
     /// Texts that every question is asked about. Default 1,000.
     pub judged: usize,
+    /// The completions' sampling temperature. Default 0.6, as in the built-in experiments.
+    pub temperature: f64,
     /// The seed of prompts, texts and completions. Default 1.
     pub seed: u64,
 }
 
 impl Default for EvaluationSettings {
     fn default() -> Self {
-        Self { completions: 1000, judged: 1000, seed: 1 }
+        Self { completions: 1000, judged: 1000, temperature: 0.6, seed: 1 }
     }
 }
 
@@ -121,7 +123,12 @@ fn judge_question(
 ) -> Result<JudgeReport, SeedlingError> {
     let texts: Vec<Text> = (0..settings.judged)
         .map(|number| {
-            corpus::judged_text(domain, question, Split::HeldOut, &mut stream(settings, 1 + question as u64, number))
+            corpus::judged_text(
+                domain,
+                question,
+                Split::HeldOut,
+                &mut stream(settings, 1 + question as u64, number),
+            )
         })
         .collect();
     let written: Vec<&str> = texts.iter().map(|text| &*text.text).collect();
@@ -181,7 +188,9 @@ fn evaluate_generator(
             let (before, after): (Vec<f64>, Vec<f64>) = samples
                 .iter()
                 .zip(&parsed)
-                .filter_map(|(sample, parsed)| Some((mean_odds(&sample.examples, axis), parsed.as_ref()?.odds[axis])))
+                .filter_map(|(sample, parsed)| {
+                    Some((mean_odds(&sample.examples, axis), parsed.as_ref()?.odds[axis]))
+                })
                 .unzip();
             spearman(&before, &after)
         })
@@ -222,7 +231,7 @@ fn length(domain: Domain) -> usize {
     }
 }
 
-/// Completions of few-shot prompts, at temperature 1.
+/// Completions of few-shot prompts.
 fn complete(
     engine: &Engine,
     domain: Domain,
@@ -246,7 +255,7 @@ fn complete(
             let examples: Vec<&str> = examples.iter().map(|example| &*example.text).collect();
             let sampling = Sampling {
                 max_tokens: length(domain),
-                temperature: 1.0,
+                temperature: settings.temperature,
                 top_p: 1.0,
                 stop: vec!["###".into(), "\n#".into()],
                 seed: settings.seed.wrapping_add(number as u64),

@@ -92,7 +92,8 @@ impl Attend<'_> {
                 let keys = start..start + PAGE * self.dim;
                 let values = keys.end..start + self.shape.block();
                 score::<S, VECTORS>(simd, queries, self.dim, pages, keys, scores);
-                let heads = scores.chunks_exact_mut(pages.len() * PAGE).zip(output.chunks_exact_mut(self.dim));
+                let heads =
+                    scores.chunks_exact_mut(pages.len() * PAGE).zip(output.chunks_exact_mut(self.dim));
                 for (scores, output) in heads {
                     let sum = softmax(scores, position, self.scale);
                     mix::<S, VECTORS>(simd, scores, pages, values.clone(), 1.0 / sum, output);

@@ -2,7 +2,7 @@
 //!
 //! **Batch-invariant**: what a pass computes for a token depends on that token's own sequence alone, to the last bit;
 //! neither on the other sequences, nor on how a sequence is cut into passes. Products sum in a fixed order (see
-//! [`crate::kernel`]), attention goes page by page (see [`attention`]).
+//! [`crate::kernel`]), attention goes page by page (see `attention.rs`).
 
 mod attention;
 mod pages;
@@ -234,14 +234,7 @@ impl Model {
     }
 }
 
-fn linear(
-    x: &[f32],
-    map: &Packed<f32>,
-    rows: usize,
-    y: &mut Vec<f32>,
-    write: Write,
-    left: &mut Vec<f32>,
-) {
+fn linear(x: &[f32], map: &Packed<f32>, rows: usize, y: &mut Vec<f32>, write: Write, left: &mut Vec<f32>) {
     let (inputs, outputs) = (map.inner(), map.columns());
     let y = sized(y, rows * outputs);
     multiply_packed(View::rows(x, rows, inputs, inputs), map, y, outputs, write, left);

@@ -105,8 +105,8 @@ pub fn read(folder: &Path) -> Result<Saved, SeedlingError> {
     let unusable = |name: &str, what: String| SeedlingError::file(folder.join(name), what, hint);
     let text = std::fs::read(folder.join(STATE))
         .map_err(|error| unusable(STATE, format!("can't be read: {error}")))?;
-    let state: State =
-        serde_json::from_slice(&text).map_err(|error| unusable(STATE, format!("is no checkpoint: {error}")))?;
+    let state: State = serde_json::from_slice(&text)
+        .map_err(|error| unusable(STATE, format!("is no checkpoint: {error}")))?;
     let weights = Weights::read(folder)?;
     let tokenizer = Tokenizer::read(&folder.join(TOKENIZER))?;
     check_tokenizer(&tokenizer, &weights.config)?;

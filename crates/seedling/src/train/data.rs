@@ -10,8 +10,8 @@ use super::sequence::{Sequence, Target};
 /// Documents that the tokenizer is trained on.
 const TOKENIZER_DOCUMENTS: u64 = 20_000;
 
-/// Chance that a training document is a question rather than a few-shot document: about half of the tokens.
-const JUDGED: f64 = 0.5;
+/// Chance that a held-out document is a question rather than a few-shot document.
+const HELD_OUT_JUDGED: f64 = 0.45;
 
 /// Texts that one question is asked about.
 const TEXTS: usize = 6;
@@ -111,11 +111,16 @@ fn push(sequence: &mut Sequence, tokens: &[u32], weight: f32) {
     }
 }
 
-/// Training document `number` of a seed: a few-shot document, or a question about some texts.
-fn sequence(tokenizer: &Tokenizer, seed: u64, split: Split, number: u64, answer_weight: f32) -> Sequence {
+/// Training document `number` of a seed: a question about some texts, with the chance `judged`, or a few-shot document.
+fn sequence(
+    tokenizer: &Tokenizer,
+    (seed, split, number): (u64, Split, u64),
+    judged_chance: f64,
+    answer_weight: f32,
+) -> Sequence {
     let mut stream = stream(seed, split, number);
     let domain = *stream.choose(&Domain::ALL);
-    if !stream.chance(JUDGED) {
+    if !stream.chance(judged_chance) {
         return few_shot(tokenizer, &corpus::few_shot_document(domain, split, &mut stream));
     }
     let question = stream.below(domain.questions().len());
@@ -142,6 +147,8 @@ pub struct Batches<'a> {
     pub tokens: usize,
     /// The longest document that the model's context takes.
     pub context: usize,
+    /// Chance that a document is a question.
+    pub judged: f64,
     /// What a judge's answer counts in the loss, beside 1 for a token of a text.
     pub answer_weight: f32,
 }
@@ -154,8 +161,8 @@ impl Batches<'_> {
     pub fn next_batch(&mut self) -> Result<Vec<Sequence>, SeedlingError> {
         let (mut batch, mut tokens) = (Vec::new(), 0);
         while tokens < self.tokens {
-            let sequence =
-                sequence(self.tokenizer, self.seed, Split::Train, self.next, self.answer_weight);
+            let document = (self.seed, Split::Train, self.next);
+            let sequence = sequence(self.tokenizer, document, self.judged, self.answer_weight);
             if sequence.context() > self.context {
                 let what = format!(
                     "a document of the corpus has {} tokens, the model's context {}",
@@ -175,7 +182,8 @@ impl Batches<'_> {
 
 /// Held-out documents as tokens, with weight on texts alone, and on answers alone.
 pub fn held_out(tokenizer: &Tokenizer, seed: u64, documents: u64) -> (Vec<Sequence>, Vec<Sequence>) {
-    let all = (0..documents).map(|number| sequence(tokenizer, seed, Split::HeldOut, number, ANSWER_MARK));
+    let all = (0..documents)
+        .map(|number| sequence(tokenizer, (seed, Split::HeldOut, number), HELD_OUT_JUDGED, ANSWER_MARK));
     let (mut judges, texts): (Vec<Sequence>, Vec<Sequence>) = all.partition(|s| !s.branches.is_empty());
     for target in judges.iter_mut().flat_map(|sequence| &mut sequence.targets) {
         // Weights of answers are far above those of texts; here they become probabilities again.

@@ -152,7 +152,12 @@ struct Pass<'a, T> {
 
 impl<'a, T: Real> Network<'a, T> {
     /// Packs the parameters.
-    pub fn new(config: &'a ModelConfig, layout: &'a Layout, parameters: &'a [T], rotary: &'a Rotary<T>) -> Self {
+    pub fn new(
+        config: &'a ModelConfig,
+        layout: &'a Layout,
+        parameters: &'a [T],
+        rotary: &'a Rotary<T>,
+    ) -> Self {
         let (hidden, ffn) = (config.hidden_size, config.intermediate_size);
         let (q, kv) = (config.heads * config.head_dim, config.kv_heads * config.head_dim);
         let layers = layout
@@ -173,12 +178,7 @@ impl<'a, T: Real> Network<'a, T> {
     ///
     /// # Panics
     /// If a token or a position is out of range; documents are checked when they are made.
-    pub fn loss(
-        &self,
-        documents: &[Sequence],
-        gradient: Option<&mut [T]>,
-        work: &mut Workspace<T>,
-    ) -> Loss {
+    pub fn loss(&self, documents: &[Sequence], gradient: Option<&mut [T]>, work: &mut Workspace<T>) -> Loss {
         let rows = documents.iter().map(|document| document.tokens.len()).sum();
         let mut pass = Pass { documents, rows, work };
         let hidden = self.config.hidden_size;
@@ -209,8 +209,7 @@ impl<'a, T: Real> Network<'a, T> {
             tape.give(pass.work);
         }
         let d_embedding = &mut gradient[self.layout.embedding.clone()];
-        for (token, dx) in
-            documents.iter().flat_map(|document| &document.tokens).zip(dx.chunks_exact(hidden))
+        for (token, dx) in documents.iter().flat_map(|document| &document.tokens).zip(dx.chunks_exact(hidden))
         {
             let at = *token as usize * hidden;
             add(&mut d_embedding[at..at + hidden], dx);
@@ -230,8 +229,7 @@ impl<'a, T: Real> Network<'a, T> {
         let out = forward(&attended, &maps.o, rows, pass.work);
         add(x, &out);
         let middle = pass.work.joined(x, &[]);
-        let (middle_normed, middle_factors) =
-            self.norm(x, &self.parameters[at.ffn_norm.clone()], pass.work);
+        let (middle_normed, middle_factors) = self.norm(x, &self.parameters[at.ffn_norm.clone()], pass.work);
         let gate_up = forward(&middle_normed, &maps.gate_up, rows, pass.work);
         let mut product = pass.work.take(rows * ffn);
         for (product, gate_up) in product.chunks_exact_mut(ffn).zip(gate_up.chunks_exact(2 * ffn)) {
@@ -301,12 +299,10 @@ impl<'a, T: Real> Network<'a, T> {
             T::silu_times_backward(gate_up, d_product, d);
         }
         let d_gradient = &mut gradient[at.gate_up.clone()];
-        let d_normed =
-            backward(&d_gate_up, &tape.middle_normed, &maps.gate_up, d_gradient, rows, pass.work);
+        let d_normed = backward(&d_gate_up, &tape.middle_normed, &maps.gate_up, d_gradient, rows, pass.work);
         self.norm_backward(&tape.middle, &tape.middle_factors, at.ffn_norm.clone(), &d_normed, dx, gradient);
         pass.work.give([d_product, d_gate_up, d_normed]);
-        let d_attended =
-            backward(dx, &tape.attended, &maps.o, &mut gradient[at.o.clone()], rows, pass.work);
+        let d_attended = backward(dx, &tape.attended, &maps.o, &mut gradient[at.o.clone()], rows, pass.work);
         let d_qkv = self.attention_backward(tape, &d_attended, pass);
         let d_normed =
             backward(&d_qkv, &tape.normed, &maps.qkv, &mut gradient[at.qkv.clone()], rows, pass.work);

@@ -37,10 +37,8 @@ fn text(report: &CheckReport) -> String {
         text += "\n  in flight   median ms   scores/s\n";
     }
     for speed in &report.score_speed {
-        text += &format!(
-            "  {:>9}   {:>9.1}   {:>8.1}\n",
-            speed.concurrency, speed.median_ms, speed.per_second
-        );
+        text +=
+            &format!("  {:>9}   {:>9.1}   {:>8.1}\n", speed.concurrency, speed.median_ms, speed.per_second);
     }
     text
 }

@@ -56,8 +56,15 @@ pub(crate) fn evaluate(args: &args::Evaluate) -> Result<Exit, Failure> {
     let settings = EvaluationSettings {
         completions: args.completions as usize,
         judged: args.texts as usize,
+        temperature: args.temperature,
         ..EvaluationSettings::default()
     };
+    if !(args.temperature > 0.0 && args.temperature <= 2.0) {
+        return Err(Failure::usage(format!(
+            "--temperature {}: set it above 0, to 2 at most",
+            args.temperature
+        )));
+    }
     // Nothing is written here: a folder that holds no model is an argument that can't be used.
     let (engine, parameters) =
         open(&args.folder, threads(args.threads)).map_err(|error| Failure::usage(error.to_string()))?;
@@ -90,7 +97,7 @@ pub(crate) fn open(folder: &Path, threads: usize) -> Result<(Engine, usize), See
     let weights = Weights::read(folder)?;
     let tokenizer = Tokenizer::read(&folder.join("tokenizer.json"))?;
     check_tokenizer(&tokenizer, &weights.config)?;
-    let model = Arc::new(Model::new(&weights)?);
+    let model = Arc::new(Model::new(&weights));
     let settings = EngineSettings { threads, ..EngineSettings::default() };
     Ok((Engine::start(model, Arc::new(tokenizer), settings), weights.parameters()))
 }

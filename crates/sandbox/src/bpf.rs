@@ -1,0 +1,275 @@
+//! Policy into seccomp filters: short ones, because every program pays for its filter when it starts.
+//!
+//! One comparison tree over sorted call numbers instead of a list, so that a call passes about eight instructions.
+//! `seccompiler` was considered: it has one answer for all matches and lists rules one after the other, and this
+//! policy has four answers.
+
+use crate::policy::{ALLOWED, Allow, FORBIDDEN, When};
+use libc::c_long;
+
+/// One instruction: `struct sock_filter`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Instruction {
+    code: u16,
+    yes: u8,
+    no: u8,
+    value: u32,
+}
+
+const LOAD: u16 = 0x20;
+const JUMP: u16 = 0x05;
+const IF_EQUAL: u16 = 0x15;
+const IF_AT_LEAST: u16 = 0x35;
+const AND: u16 = 0x54;
+const RETURN: u16 = 0x06;
+
+/// What the kernel does with a call (`SECCOMP_RET_*`).
+const KILL_PROCESS: u32 = 0x8000_0000;
+const ERRNO: u32 = 0x0005_0000;
+const NOTIFY: u32 = 0x7fc0_0000;
+const PASS: u32 = 0x7fff_0000;
+
+#[cfg(target_arch = "x86_64")]
+const ARCHITECTURE: u32 = 0xc000_003e;
+#[cfg(target_arch = "aarch64")]
+const ARCHITECTURE: u32 = 0xc000_00b7;
+
+/// Places in `struct seccomp_data`.
+const NUMBER: u32 = 0;
+const ARCHITECTURE_AT: u32 = 4;
+const fn argument(index: u8) -> u32 {
+    16 + 8 * index as u32
+}
+
+const fn instruction(code: u16, value: u32) -> Instruction {
+    Instruction { code, yes: 0, no: 0, value }
+}
+
+/// What happens to one call number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Return(u32),
+    If(usize),
+}
+
+/// The filter that the fork server enters once: forbidden calls tell the host, all others pass.
+pub(crate) fn watched() -> Vec<u8> {
+    assemble(FORBIDDEN.iter().map(|(call, _)| (*call, Answer::Return(NOTIFY))).collect(), PASS)
+}
+
+/// The filter that every child enters: allowed calls pass; forbidden ones pass it too and meet [`watched`], which
+/// every child inherits.
+pub(crate) fn policy() -> Vec<u8> {
+    let mut calls: Vec<(c_long, Answer)> =
+        FORBIDDEN.iter().map(|(call, _)| (*call, Answer::Return(PASS))).collect();
+    for (index, Allow { calls: allowed, when, .. }) in ALLOWED.iter().enumerate() {
+        let answer = if *when == When::Always { Answer::Return(PASS) } else { Answer::If(index) };
+        calls.extend(allowed.iter().map(|call| (*call, answer)));
+    }
+    calls.push((libc::SYS_clone3, Answer::Return(ERRNO | libc::ENOSYS as u32)));
+    assemble(calls, ERRNO | libc::EPERM as u32)
+}
+
+fn assemble(mut calls: Vec<(c_long, Answer)>, otherwise: u32) -> Vec<u8> {
+    calls.sort_unstable_by_key(|(call, _)| *call);
+    let program = Program::new(&calls, otherwise);
+    program.instructions.iter().flat_map(|instruction| instruction.bytes()).collect()
+}
+
+impl Instruction {
+    fn bytes(self) -> [u8; 8] {
+        let [a, b] = self.code.to_ne_bytes();
+        let [c, d, e, f] = self.value.to_ne_bytes();
+        [a, b, self.yes, self.no, c, d, e, f]
+    }
+}
+
+struct Program {
+    instructions: Vec<Instruction>,
+}
+
+impl Program {
+    /// `calls` are sorted. Neighbours with one answer become one range.
+    fn new(calls: &[(c_long, Answer)], otherwise: u32) -> Self {
+        let mut ranges = vec![(0, Answer::Return(otherwise))];
+        for (call, answer) in calls {
+            let call = *call as u32;
+            let last = ranges.len() - 1;
+            if ranges[last].0 == call {
+                ranges[last].1 = *answer;
+            } else {
+                ranges.push((call, *answer));
+            }
+            ranges.push((call + 1, Answer::Return(otherwise)));
+        }
+        ranges.dedup_by(|next, before| next.1 == before.1);
+        let mut program = Self { instructions: Vec::new() };
+        program.instructions.push(instruction(LOAD, ARCHITECTURE_AT));
+        program.instructions.push(Instruction { code: IF_EQUAL, yes: 1, no: 0, value: ARCHITECTURE });
+        program.instructions.push(instruction(RETURN, KILL_PROCESS));
+        program.instructions.push(instruction(LOAD, NUMBER));
+        program.tree(&ranges, otherwise);
+        program
+    }
+
+    /// Finds the last range that begins at or below the number.
+    fn tree(&mut self, ranges: &[(u32, Answer)], otherwise: u32) {
+        if let [(_, answer)] = ranges {
+            return self.answer(*answer, otherwise);
+        }
+        let (low, high) = ranges.split_at(ranges.len() / 2);
+        let branch = self.instructions.len();
+        self.instructions.push(instruction(IF_AT_LEAST, high[0].0));
+        self.tree(low, otherwise);
+        let distance = self.instructions.len() - branch - 1;
+        self.tree(high, otherwise);
+        match u8::try_from(distance) {
+            Ok(yes) => self.instructions[branch].yes = yes,
+            Err(_) => {
+                // Too far for a conditional jump: hop over a long one.
+                self.instructions[branch].no = 1;
+                self.instructions.insert(branch + 1, instruction(JUMP, distance as u32));
+            }
+        }
+    }
+
+    fn answer(&mut self, answer: Answer, otherwise: u32) {
+        let (pass, refuse) = (instruction(RETURN, PASS), instruction(RETURN, otherwise));
+        let index = match answer {
+            Answer::Return(value) => return self.instructions.push(instruction(RETURN, value)),
+            Answer::If(index) => index,
+        };
+        match ALLOWED[index].when {
+            When::Always => self.instructions.push(pass),
+            When::Bits { argument: at, all, none } => {
+                self.load(argument(at), all | none);
+                self.equal(all, &[pass], &[refuse]);
+            }
+            When::NotAll { argument: at, bits } => {
+                self.load(argument(at), bits);
+                self.equal(bits, &[refuse], &[pass]);
+            }
+            When::Zero { argument: at } => self.zeros(&[at], pass, refuse),
+            When::BothZero { first, second } => self.zeros(&[first, second], pass, refuse),
+            When::OneOf { argument: at, values } => {
+                self.instructions.push(instruction(LOAD, argument(at)));
+                for (place, value) in values.iter().enumerate() {
+                    let yes = (values.len() - place) as u8;
+                    self.instructions.push(Instruction { code: IF_EQUAL, yes, no: 0, value: *value });
+                }
+                self.instructions.extend([refuse, pass]);
+            }
+        }
+    }
+
+    fn load(&mut self, at: u32, mask: u32) {
+        self.instructions.extend([instruction(LOAD, at), instruction(AND, mask)]);
+    }
+
+    fn equal(&mut self, value: u32, yes: &[Instruction], no: &[Instruction]) {
+        self.instructions.push(Instruction { code: IF_EQUAL, yes: 0, no: yes.len() as u8, value });
+        self.instructions.extend(yes);
+        self.instructions.extend(no);
+    }
+
+    /// Passes if the arguments, of 64 bits each, are zero.
+    fn zeros(&mut self, arguments: &[u8], pass: Instruction, refuse: Instruction) {
+        let halves: Vec<u32> = arguments.iter().flat_map(|at| [argument(*at), argument(*at) + 4]).collect();
+        for (place, half) in halves.iter().enumerate() {
+            self.instructions.push(instruction(LOAD, *half));
+            let no = (2 * (halves.len() - place) - 1) as u8;
+            self.instructions.push(Instruction { code: IF_EQUAL, yes: 0, no, value: 0 });
+        }
+        self.instructions.extend([pass, refuse]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs a filter as the kernel does.
+    fn answer(filter: &[u8], call: c_long, arguments: [u64; 6], architecture: u32) -> u32 {
+        let mut data = [0; 64];
+        data[..4].copy_from_slice(&(call as u32).to_ne_bytes());
+        data[4..8].copy_from_slice(&architecture.to_ne_bytes());
+        for (place, value) in arguments.iter().enumerate() {
+            data[16 + 8 * place..][..8].copy_from_slice(&value.to_ne_bytes());
+        }
+        let (mut at, mut held) = (0, 0_u32);
+        loop {
+            let bytes = &filter[8 * at..8 * at + 8];
+            let code = u16::from_ne_bytes([bytes[0], bytes[1]]);
+            let value = u32::from_ne_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
+            at += 1;
+            let jump = |met: bool| usize::from(bytes[if met { 2 } else { 3 }]);
+            match code {
+                LOAD => held = u32::from_ne_bytes(data[value as usize..][..4].try_into().unwrap()),
+                AND => held &= value,
+                JUMP => at += value as usize,
+                IF_EQUAL => at += jump(held == value),
+                IF_AT_LEAST => at += jump(held >= value),
+                RETURN => return value,
+                _ => panic!("instruction {code:#x}"),
+            }
+        }
+    }
+
+    fn of_policy(call: c_long, arguments: &[(usize, u64)]) -> u32 {
+        let mut all = [0; 6];
+        arguments.iter().for_each(|(place, value)| all[*place] = *value);
+        answer(&policy(), call, all, ARCHITECTURE)
+    }
+
+    const DENIED: u32 = ERRNO | libc::EPERM as u32;
+
+    #[test]
+    fn every_call_number_gets_the_answer_of_its_list() {
+        let (policy, watched) = (policy(), watched());
+        for call in (0..600).chain([0x4000_0000, 0x4000_0001, 0x7fff_ffff]) {
+            let forbidden = crate::policy::forbidden_name(call).is_some();
+            let entry = ALLOWED.iter().find(|entry| entry.calls.contains(&call));
+            let expected = match entry.map(|entry| entry.when) {
+                _ if forbidden => PASS,
+                Some(When::Always) => PASS,
+                Some(_) => continue,
+                None if call == libc::SYS_clone3 => ERRNO | libc::ENOSYS as u32,
+                None => DENIED,
+            };
+            assert_eq!(answer(&policy, call, [0; 6], ARCHITECTURE), expected, "call {call}");
+            let seen = answer(&watched, call, [0; 6], ARCHITECTURE);
+            assert_eq!(seen, if forbidden { NOTIFY } else { PASS }, "call {call}");
+        }
+        assert_eq!(answer(&policy, 0, [0; 6], 0x4000_0003), KILL_PROCESS, "32-bit calls");
+        assert!(policy.len() / 8 <= 300, "{} instructions", policy.len() / 8);
+    }
+
+    #[test]
+    fn conditions_on_arguments_hold() {
+        let threads = 0x003d_0f00;
+        assert_eq!(of_policy(libc::SYS_clone, &[(0, threads)]), PASS);
+        assert_eq!(of_policy(libc::SYS_clone, &[(0, 17)]), DENIED, "fork");
+        assert_eq!(of_policy(libc::SYS_clone, &[(0, 0x4111)]), DENIED, "vfork");
+        assert_eq!(of_policy(libc::SYS_clone, &[(0, threads | 0x1000_0000)]), DENIED, "user namespace");
+        for (call, protection, expected) in [
+            (libc::SYS_mmap, 3, PASS),
+            (libc::SYS_mmap, 5, PASS),
+            (libc::SYS_mmap, 7, DENIED),
+            (libc::SYS_mmap, 6, DENIED),
+            (libc::SYS_mprotect, 3, PASS),
+            (libc::SYS_mprotect, 5, DENIED),
+        ] {
+            assert_eq!(of_policy(call, &[(2, protection)]), expected, "{call} {protection}");
+        }
+        assert_eq!(of_policy(libc::SYS_prlimit64, &[(1, 7), (3, 1)]), PASS);
+        assert_eq!(of_policy(libc::SYS_prlimit64, &[(2, 1 << 32)]), DENIED, "a pointer with a zero low half");
+        assert_eq!(of_policy(libc::SYS_prlimit64, &[(0, 1)]), DENIED, "of another process");
+        assert_eq!(of_policy(libc::SYS_clock_gettime, &[(0, 2)]), PASS);
+        assert_eq!(of_policy(libc::SYS_clock_gettime, &[(0, 0xffff_fff2)]), DENIED, "of another process");
+        assert_eq!(of_policy(libc::SYS_fcntl, &[(1, 1)]), PASS);
+        assert_eq!(of_policy(libc::SYS_fcntl, &[(1, 8)]), DENIED, "an owner");
+        assert_eq!(of_policy(libc::SYS_ioctl, &[(1, 0x5401)]), PASS);
+        assert_eq!(of_policy(libc::SYS_ioctl, &[(1, 0x5412)]), DENIED, "typing into a terminal");
+        assert_eq!(of_policy(libc::SYS_sched_getaffinity, &[(0, 1)]), DENIED);
+    }
+}

@@ -1,0 +1,379 @@
+//! The wire between host and program: one exact-length frame of tagged plain data.
+//!
+//! | bytes | meaning |
+//! |---|---|
+//! | `SMR1`, u32 | magic, length of what follows (little-endian, like every number here) |
+//! | status | `V` value, `E` kind and message, `S` message, `L` which budget |
+//! | values | as many as the status has |
+//!
+//! A value is a tag and its content: `N`, `T`, `F`; `i` u32 bytes; `d` 8 bytes; `s` u32 UTF-8; `w` u32 code points of
+//! 4 bytes; `b` u32 bytes; `l`, `t` u32 values; `m` u32 pairs; `a` 3 bytes of type, u8 dimensions, u64 each, data.
+//! The decoder accepts exactly what the encoder writes: one encoding per value, nothing before, between or after.
+//! It trusts nothing: nodes, depth and bytes have budgets, and memory is only taken for bytes that are there.
+
+use crate::value::{Array, Dtype, Int, MAX_DIMENSIONS, Value};
+use std::collections::HashSet;
+use std::fmt;
+
+/// What every frame begins with.
+pub const MAGIC: [u8; 4] = *b"SMR1";
+/// Magic and length.
+pub const HEADER: usize = 8;
+
+/// How large a value may be. Both sides hold to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Bytes of the frame's content.
+    pub bytes: u32,
+    /// Values in it, nested ones included.
+    pub nodes: u32,
+    /// Values inside values; at most [`MAX_DEPTH`].
+    pub depth: u32,
+}
+
+/// Deepest nesting of any budget: decoding and dropping a value of this depth fit any thread's stack.
+pub const MAX_DEPTH: u32 = 200;
+
+impl Default for Budget {
+    /// 4 MiB, 200,000 values, 64 deep.
+    fn default() -> Self {
+        Self { bytes: 4 << 20, nodes: 200_000, depth: 64 }
+    }
+}
+
+/// What a program said about itself.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// It returned a value.
+    Value(Value),
+    /// It raised an exception.
+    Exception {
+        /// The exception's type.
+        kind: String,
+        /// Its text.
+        message: String,
+    },
+    /// It does not compile.
+    Syntax(String),
+    /// Its value is larger than this budget.
+    Limit(String),
+}
+
+/// Why bytes are no frame or a value can't be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CodecError {
+    /// The bytes end too early.
+    Short,
+    /// Bytes are left over.
+    Long,
+    /// Not the magic of a frame.
+    Magic,
+    /// A budget is exceeded: bytes, nodes or depth.
+    Over(&'static str),
+    /// Something that no encoder writes.
+    Not(&'static str),
+}
+
+impl fmt::Display for CodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Short => f.write_str("the frame ends too early"),
+            Self::Long => f.write_str("bytes follow the frame"),
+            Self::Magic => f.write_str("no frame begins here"),
+            Self::Over(budget) => write!(f, "more {budget} than allowed"),
+            Self::Not(what) => write!(f, "the frame holds what is not {what}"),
+        }
+    }
+}
+
+impl std::error::Error for CodecError {}
+
+/// Writes a value.
+///
+/// # Errors
+/// If it exceeds the budget, or is one that Python does not have: a dict with equal or unhashable keys, surrogates
+/// without one.
+pub fn encode(value: &Value, budget: Budget) -> Result<Vec<u8>, CodecError> {
+    let bytes = write(value);
+    decode(&bytes, budget)?;
+    Ok(bytes)
+}
+
+/// Writes a value without asking whether it can be read.
+pub(crate) fn write(value: &Value) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    put(value, &mut bytes);
+    bytes
+}
+
+/// Reads one value that is all of the bytes.
+///
+/// # Errors
+/// If the bytes are anything else, or exceed the budget.
+pub fn decode(bytes: &[u8], budget: Budget) -> Result<Value, CodecError> {
+    let mut reader = Reader::new(bytes, budget)?;
+    let value = reader.value(0)?;
+    reader.end()?;
+    Ok(value)
+}
+
+/// The content's length that a header announces, if it is a header and within the budget.
+///
+/// # Errors
+/// If the magic is another one or the length exceeds the budget.
+pub fn announced(header: [u8; HEADER], budget: Budget) -> Result<usize, CodecError> {
+    let [a, b, c, d, length @ ..] = header;
+    if [a, b, c, d] != MAGIC {
+        return Err(CodecError::Magic);
+    }
+    let length = u32::from_le_bytes(length);
+    if length > budget.bytes { Err(CodecError::Over("bytes")) } else { Ok(length as usize) }
+}
+
+/// Reads a whole frame that is all of the bytes.
+///
+/// # Errors
+/// If the bytes are anything else, or exceed the budget.
+pub fn decode_frame(bytes: &[u8], budget: Budget) -> Result<Reply, CodecError> {
+    let (header, content) = bytes.split_first_chunk::<HEADER>().ok_or(CodecError::Short)?;
+    let length = announced(*header, budget)?;
+    match content.len() {
+        found if found < length => return Err(CodecError::Short),
+        found if found > length => return Err(CodecError::Long),
+        _ => {}
+    }
+    let (status, content) = content.split_first().ok_or(CodecError::Short)?;
+    let mut reader = Reader::new(content, budget)?;
+    let reply = match status {
+        b'V' => Reply::Value(reader.value(0)?),
+        b'E' => Reply::Exception { kind: reader.text()?, message: reader.text()? },
+        b'S' => Reply::Syntax(reader.text()?),
+        b'L' => Reply::Limit(reader.text()?),
+        _ => return Err(CodecError::Not("a status")),
+    };
+    reader.end()?;
+    Ok(reply)
+}
+
+/// Writes a whole frame, as programs do. For tests and other implementations.
+pub fn encode_frame(reply: &Reply) -> Vec<u8> {
+    let mut content = Vec::new();
+    let mut text = |status: u8, texts: &[&str]| {
+        content.push(status);
+        texts.iter().for_each(|text| put(&Value::from(*text), &mut content));
+    };
+    match reply {
+        Reply::Value(value) => {
+            content.push(b'V');
+            put(value, &mut content);
+        }
+        Reply::Exception { kind, message } => text(b'E', &[kind, message]),
+        Reply::Syntax(message) => text(b'S', &[message]),
+        Reply::Limit(budget) => text(b'L', &[budget]),
+    }
+    let mut frame = MAGIC.to_vec();
+    frame.extend((content.len() as u32).to_le_bytes());
+    frame.extend(content);
+    frame
+}
+
+fn put(value: &Value, out: &mut Vec<u8>) {
+    match value {
+        Value::None => out.push(b'N'),
+        Value::Bool(true) => out.push(b'T'),
+        Value::Bool(false) => out.push(b'F'),
+        Value::Int(int) => put_bytes(b'i', int.as_bytes(), out),
+        Value::Float(float) => {
+            out.push(b'd');
+            out.extend(float.to_le_bytes());
+        }
+        Value::Str(text) => put_bytes(b's', text.as_bytes(), out),
+        Value::Bytes(bytes) => put_bytes(b'b', bytes, out),
+        Value::Surrogates(points) => {
+            put_length(b'w', points.len(), out);
+            points.iter().for_each(|point| out.extend(point.to_le_bytes()));
+        }
+        Value::List(values) | Value::Tuple(values) => {
+            let tag = if matches!(value, Value::List(_)) { b'l' } else { b't' };
+            put_length(tag, values.len(), out);
+            values.iter().for_each(|value| put(value, out));
+        }
+        Value::Dict(pairs) => {
+            put_length(b'm', pairs.len(), out);
+            for (key, value) in pairs {
+                put(key, out);
+                put(value, out);
+            }
+        }
+        Value::Array(array) => {
+            out.push(b'a');
+            out.extend(array.dtype().name());
+            out.push(array.shape().len() as u8);
+            array.shape().iter().for_each(|side| out.extend(side.to_le_bytes()));
+            out.extend(array.data());
+        }
+    }
+}
+
+fn put_length(tag: u8, length: usize, out: &mut Vec<u8>) {
+    out.push(tag);
+    // A length beyond u32 wraps here and is then refused by `encode`, which reads back what it wrote.
+    out.extend((length as u32).to_le_bytes());
+}
+
+fn put_bytes(tag: u8, bytes: &[u8], out: &mut Vec<u8>) {
+    put_length(tag, bytes.len(), out);
+    out.extend(bytes);
+}
+
+struct Reader<'a> {
+    rest: &'a [u8],
+    nodes: u32,
+    depth: u32,
+}
+
+impl<'a> Reader<'a> {
+    fn new(bytes: &'a [u8], budget: Budget) -> Result<Self, CodecError> {
+        if bytes.len() > budget.bytes as usize {
+            return Err(CodecError::Over("bytes"));
+        }
+        Ok(Self { rest: bytes, nodes: budget.nodes, depth: budget.depth.min(MAX_DEPTH) })
+    }
+
+    fn end(&self) -> Result<(), CodecError> {
+        if self.rest.is_empty() { Ok(()) } else { Err(CodecError::Long) }
+    }
+
+    fn take(&mut self, count: usize) -> Result<&'a [u8], CodecError> {
+        let (taken, rest) = self.rest.split_at_checked(count).ok_or(CodecError::Short)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    fn fixed<const N: usize>(&mut self) -> Result<[u8; N], CodecError> {
+        let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or(CodecError::Short)?;
+        self.rest = rest;
+        Ok(*taken)
+    }
+
+    fn length(&mut self) -> Result<usize, CodecError> {
+        Ok(u32::from_le_bytes(self.fixed()?) as usize)
+    }
+
+    fn bytes(&mut self) -> Result<&'a [u8], CodecError> {
+        let length = self.length()?;
+        self.take(length)
+    }
+
+    fn text(&mut self) -> Result<String, CodecError> {
+        match self.value(0)? {
+            Value::Str(text) => Ok(text),
+            _ => Err(CodecError::Not("text")),
+        }
+    }
+
+    fn value(&mut self, depth: u32) -> Result<Value, CodecError> {
+        self.nodes = self.nodes.checked_sub(1).ok_or(CodecError::Over("nodes"))?;
+        if depth > self.depth {
+            return Err(CodecError::Over("depth"));
+        }
+        let [tag] = self.fixed()?;
+        Ok(match tag {
+            b'N' => Value::None,
+            b'T' => Value::Bool(true),
+            b'F' => Value::Bool(false),
+            b'i' => {
+                Value::Int(Int::from_bytes(self.bytes()?.to_vec()).ok_or(CodecError::Not("a shortest int"))?)
+            }
+            b'd' => Value::Float(f64::from_le_bytes(self.fixed()?)),
+            b's' => Value::Str(utf8(self.bytes()?)?),
+            b'w' => Value::Surrogates(self.surrogates()?),
+            b'b' => Value::Bytes(self.bytes()?.to_vec()),
+            b'l' => Value::List(self.values(depth)?),
+            b't' => Value::Tuple(self.values(depth)?),
+            b'm' => Value::Dict(self.pairs(depth)?),
+            b'a' => Value::Array(self.array()?),
+            _ => return Err(CodecError::Not("a tag")),
+        })
+    }
+
+    fn values(&mut self, depth: u32) -> Result<Vec<Value>, CodecError> {
+        let count = self.count(1)?;
+        (0..count).map(|_| self.value(depth + 1)).collect()
+    }
+
+    fn pairs(&mut self, depth: u32) -> Result<Vec<(Value, Value)>, CodecError> {
+        let count = self.count(2)?;
+        let mut seen = HashSet::with_capacity(count.min(1024));
+        let mut pairs = Vec::new();
+        for _ in 0..count {
+            let before = self.rest;
+            let key = self.value(depth + 1)?;
+            let written = &before[..before.len() - self.rest.len()];
+            match hashable(&key) {
+                None => return Err(CodecError::Not("a hashable key")),
+                // NaN differs from itself: a dict may have it twice.
+                Some(Nan(false)) if !seen.insert(written) => {
+                    return Err(CodecError::Not("a dict of different keys"));
+                }
+                Some(_) => {}
+            }
+            pairs.push((key, self.value(depth + 1)?));
+        }
+        Ok(pairs)
+    }
+
+    /// A count of values, each with `each` bytes at least: more can't be there.
+    fn count(&mut self, each: usize) -> Result<usize, CodecError> {
+        let count = self.length()?;
+        if count > self.nodes as usize {
+            return Err(CodecError::Over("nodes"));
+        }
+        if count > self.rest.len() / each { Err(CodecError::Short) } else { Ok(count) }
+    }
+
+    fn surrogates(&mut self) -> Result<Vec<u32>, CodecError> {
+        let count = self.length()?;
+        let bytes = self.take(count.checked_mul(4).ok_or(CodecError::Short)?)?;
+        let points: Vec<u32> = bytes
+            .chunks_exact(4)
+            .map(|point| u32::from_le_bytes([point[0], point[1], point[2], point[3]]))
+            .collect();
+        let lone = points.iter().any(|point| (0xd800..0xe000).contains(point));
+        let valid = points.iter().all(|point| *point <= 0x0010_ffff);
+        if lone && valid { Ok(points) } else { Err(CodecError::Not("text with lone surrogates")) }
+    }
+
+    fn array(&mut self) -> Result<Array, CodecError> {
+        let dtype = Dtype::named(&self.fixed::<3>()?).ok_or(CodecError::Not("a numeric type"))?;
+        let [dimensions] = self.fixed()?;
+        if usize::from(dimensions) > MAX_DIMENSIONS {
+            return Err(CodecError::Not("an array of at most 32 dimensions"));
+        }
+        let sides = (0..dimensions).map(|_| Ok(u64::from_le_bytes(self.fixed()?)));
+        let shape = sides.collect::<Result<Vec<_>, CodecError>>()?;
+        let count = shape.iter().try_fold(1_u64, |count, side| count.checked_mul(*side));
+        let size = count.and_then(|count| count.checked_mul(dtype.item_size() as u64));
+        let size = size.and_then(|size| usize::try_from(size).ok()).ok_or(CodecError::Short)?;
+        let data = self.take(size)?.to_vec();
+        Array::new(dtype, shape, data).ok_or(CodecError::Not("an array"))
+    }
+}
+
+fn utf8(bytes: &[u8]) -> Result<String, CodecError> {
+    String::from_utf8(bytes.to_vec()).map_err(|_| CodecError::Not("UTF-8"))
+}
+
+/// Whether a hashable key has a NaN in it.
+struct Nan(bool);
+
+fn hashable(key: &Value) -> Option<Nan> {
+    match key {
+        Value::List(_) | Value::Dict(_) | Value::Array(_) => None,
+        Value::Tuple(values) => {
+            values.iter().try_fold(Nan(false), |Nan(nan), value| Some(Nan(nan | hashable(value)?.0)))
+        }
+        Value::Float(float) => Some(Nan(float.is_nan())),
+        _ => Some(Nan(false)),
+    }
+}

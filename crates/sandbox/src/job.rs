@@ -1,0 +1,72 @@
+//! What is to be run: a program, its arguments, its limits.
+
+use crate::codec::Budget;
+use crate::value::Value;
+use std::time::Duration;
+
+/// A program and how to call it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// The program's text. At most 1 MiB.
+    pub program: String,
+    /// The function in it to call.
+    pub entry: String,
+    /// The function's arguments, by position.
+    pub arguments: Vec<Value>,
+    /// What it may use.
+    pub limits: Limits,
+    /// Seed of `random` and `numpy.random`: the same seed gives the same numbers.
+    pub seed: u64,
+}
+
+impl Job {
+    /// A call without arguments under the default limits.
+    pub fn new(program: impl Into<String>, entry: impl Into<String>) -> Self {
+        Self {
+            program: program.into(),
+            entry: entry.into(),
+            arguments: Vec::new(),
+            limits: Limits::default(),
+            seed: 0,
+        }
+    }
+}
+
+/// What a program may use. Every limit has a verdict or, for scratch, an `OSError` in the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// CPU time, of all threads, compiling included. Programs are judged by it: it does not depend on how busy the
+    /// machine is. Default 2 s.
+    pub cpu: Duration,
+    /// Wall time: the backstop for programs that sleep. Default 10 s.
+    pub wall: Duration,
+    /// Bytes of memory beyond what the idle interpreter has. Default 256 MiB.
+    pub memory: u64,
+    /// Bytes of captured output. Default 64 KiB.
+    pub output: u32,
+    /// Bytes of files in scratch (jail only). Default 16 MiB.
+    pub scratch_bytes: u64,
+    /// Files and directories in scratch (jail only). Default 256.
+    pub scratch_files: u64,
+    /// Size of the returned value.
+    pub result: Budget,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            cpu: Duration::from_secs(2),
+            wall: Duration::from_secs(10),
+            memory: 256 << 20,
+            output: 64 << 10,
+            scratch_bytes: 16 << 20,
+            scratch_files: 256,
+            result: Budget::default(),
+        }
+    }
+}
+
+/// Longest program, in bytes.
+pub const MAX_PROGRAM: usize = 1 << 20;
+/// Largest arguments together.
+pub(crate) const ARGUMENTS: Budget = Budget { bytes: 16 << 20, nodes: 1_000_000, depth: 64 };

@@ -1,0 +1,261 @@
+//! Starting a fork server in its confinement: everything is prepared here, and [`inside`] only makes system calls.
+
+use crate::error::{SandboxError, Step};
+use crate::plan::{Bind, Jail};
+use crate::sys::{self, Forked, Strings};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{self, AtFlags, CWD, Mode, OFlags};
+use rustix::io::Errno;
+use rustix::mount::{MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags};
+use rustix::thread::CapabilitySet;
+use std::ffi::{CStr, CString};
+
+/// The user and group of programs when the host is root: nobody.
+pub(crate) const NOBODY: u32 = 65534;
+/// The user and group inside a jail.
+const INSIDE: u32 = 1000;
+
+/// A fork server to be.
+pub(crate) struct Launch {
+    pub(crate) program: CString,
+    pub(crate) arguments: Strings,
+    pub(crate) environment: Strings,
+    pub(crate) jail: Option<Jail>,
+    /// Whether to become [`NOBODY`]: the host is root.
+    pub(crate) drop_root: bool,
+    /// The server's end of the socket.
+    pub(crate) socket: OwnedFd,
+    /// The Landlock rules that children enter.
+    pub(crate) rules: Option<OwnedFd>,
+}
+
+/// A started process.
+pub(crate) struct Started {
+    pub(crate) pidfd: OwnedFd,
+    pub(crate) pid: u32,
+}
+
+/// First number that no fixed descriptor has.
+const FREE: i32 = 16;
+const SOCKET: i32 = 3;
+const RULES: i32 = 4;
+
+/// Descriptors of the child, moved out of the way of the fixed numbers.
+struct Descriptors {
+    socket: OwnedFd,
+    null: OwnedFd,
+    rules: Option<OwnedFd>,
+    go: OwnedFd,
+    failure: OwnedFd,
+}
+
+type Failure = (Step, Errno);
+
+/// Starts it; returns when it has become the interpreter.
+pub(crate) fn launch(launch: &Launch) -> Result<Started, SandboxError> {
+    let here = |error: Errno| SandboxError::Step(Step::Prepare, error);
+    let away = |descriptor: BorrowedFd<'_>| rustix::io::fcntl_dupfd_cloexec(descriptor, FREE).map_err(here);
+    let null = fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).map_err(here)?;
+    let (go_in, go) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(here)?;
+    let (failure, failure_in) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(here)?;
+    let inner = Descriptors {
+        socket: away(launch.socket.as_fd())?,
+        null: away(null.as_fd())?,
+        rules: launch.rules.as_ref().map(|rules| away(rules.as_fd())).transpose()?,
+        go: away(go_in.as_fd())?,
+        failure: away(failure_in.as_fd())?,
+    };
+    drop((go_in, failure_in));
+    let namespaces = if launch.jail.is_some() { NAMESPACES } else { 0 };
+    let mut trees: Vec<Option<OwnedFd>> = Vec::new();
+    trees.resize_with(launch.jail.as_ref().map_or(0, |jail| jail.binds.len()), || None);
+    #[expect(unsafe_code, reason = "fork")]
+    // SAFETY: in the child only `inside` runs, which makes system calls on what was prepared above, and exits.
+    match unsafe { sys::fork(namespaces) } {
+        Err(error) => Err(SandboxError::Step(Step::Namespaces, error)),
+        Ok(Forked::Child) => {
+            let (step, error) = inside(launch, &inner, &mut trees);
+            let [a, b, c, d] = error.raw_os_error().to_ne_bytes();
+            let _ = rustix::io::write(&inner.failure, &[step as u8, a, b, c, d]);
+            sys::exit_now(71)
+        }
+        Ok(Forked::Parent { pidfd, pid }) => {
+            drop(inner);
+            let started = Started { pidfd, pid };
+            release(launch, &started, &go, &failure).inspect_err(|_| kill(&started.pidfd))?;
+            Ok(started)
+        }
+    }
+}
+
+const NAMESPACES: i32 = libc::CLONE_NEWUSER
+    | libc::CLONE_NEWNS
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWNET
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWUTS
+    | libc::CLONE_NEWCGROUP;
+
+/// Ends a process and waits for its end.
+pub(crate) fn kill(pidfd: &OwnedFd) {
+    let _ = rustix::process::pidfd_send_signal(pidfd, rustix::process::Signal::KILL);
+    let _ = rustix::process::waitid(
+        rustix::process::WaitId::PidFd(pidfd.as_fd()),
+        rustix::process::WaitIdOptions::EXITED,
+    );
+}
+
+/// Maps the child's user, lets it go on, and waits until it execs or says why it can't.
+fn release(launch: &Launch, started: &Started, go: &OwnedFd, failure: &OwnedFd) -> Result<(), SandboxError> {
+    if launch.jail.is_some() {
+        map_user(started.pid, launch.drop_root).map_err(|error| {
+            SandboxError::Step(Step::Map, Errno::from_io_error(&error).unwrap_or(Errno::INVAL))
+        })?;
+    }
+    let here = |error| SandboxError::Step(Step::Prepare, error);
+    rustix::io::write(go, b"g").map_err(here)?;
+    let mut report = [0; 5];
+    match rustix::io::retry_on_intr(|| rustix::io::read(failure, &mut report)).map_err(here)? {
+        0 => Ok(()),
+        5 => {
+            let [step, a, b, c, d] = report;
+            let error = Errno::from_raw_os_error(i32::from_ne_bytes([a, b, c, d]));
+            Err(SandboxError::Step(Step::from_byte(step), error))
+        }
+        _ => Err(here(Errno::IO)),
+    }
+}
+
+fn map_user(pid: u32, drop_root: bool) -> std::io::Result<()> {
+    let write = |file: &str, text: String| std::fs::write(format!("/proc/{pid}/{file}"), text);
+    let (user, group) = match drop_root {
+        true => (NOBODY, NOBODY),
+        false => (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()),
+    };
+    if !drop_root {
+        write("setgroups", "deny".to_owned())?;
+    }
+    write("gid_map", format!("{INSIDE} {group} 1"))?;
+    write("uid_map", format!("{INSIDE} {user} 1"))
+}
+
+/// The child's way from fork to exec. Returns only to say what failed.
+fn inside(launch: &Launch, descriptors: &Descriptors, trees: &mut [Option<OwnedFd>]) -> Failure {
+    match confine(launch, descriptors, trees) {
+        Err(failure) => failure,
+        Ok(()) => (Step::Exec, sys::exec(&launch.program, &launch.arguments, &launch.environment)),
+    }
+}
+
+fn confine(launch: &Launch, descriptors: &Descriptors, trees: &mut [Option<OwnedFd>]) -> Result<(), Failure> {
+    let at = |step: Step| move |error: Errno| (step, error);
+    sys::unblock_signals();
+    let mut byte = [0];
+    match rustix::io::read(&descriptors.go, &mut byte) {
+        Ok(1) => {}
+        _ => return Err((Step::Prepare, Errno::PIPE)),
+    }
+    // Away from the host's terminal and its signals.
+    rustix::process::setsid().map_err(at(Step::Prepare))?;
+    if let Some(jail) = &launch.jail {
+        // The sources are opened with the host's rights, everything else is done with the program's.
+        detach(jail, trees).map_err(at(Step::Open))?;
+        become_user(INSIDE, launch.drop_root).map_err(at(Step::User))?;
+        build(jail, trees).map_err(at(Step::Mount))?;
+        rustix::system::sethostname(b"sandbox").map_err(at(Step::Host))?;
+        keep_mount_right().map_err(at(Step::Capabilities))?;
+    } else if launch.drop_root {
+        become_user(NOBODY, true).map_err(at(Step::User))?;
+    }
+    rustix::thread::set_no_new_privs(true).map_err(at(Step::Capabilities))?;
+    rustix::process::chdir(c"/").map_err(at(Step::Prepare))?;
+    for number in 0..SOCKET {
+        sys::place(descriptors.null.as_fd(), number).map_err(at(Step::Prepare))?;
+    }
+    sys::place(descriptors.socket.as_fd(), SOCKET).map_err(at(Step::Prepare))?;
+    if let Some(rules) = &descriptors.rules {
+        sys::place(rules.as_fd(), RULES).map_err(at(Step::Prepare))?;
+    }
+    let first = if descriptors.rules.is_some() { RULES + 1 } else { RULES };
+    sys::close_from_on_exec(first as u32).map_err(at(Step::Prepare))
+}
+
+/// Becomes a user without groups. Inside a user namespace that does not map 0, no capability is lost by it.
+fn become_user(user: u32, leave_groups: bool) -> Result<(), Errno> {
+    let (uid, gid) = (rustix::process::Uid::from_raw(user), rustix::process::Gid::from_raw(user));
+    if leave_groups {
+        rustix::thread::set_thread_groups(&[])?;
+    }
+    rustix::thread::set_thread_res_gid(gid, gid, gid)?;
+    rustix::thread::set_thread_res_uid(uid, uid, uid)
+}
+
+/// Opens every source as a mount of its own, before the root is changed.
+fn detach(jail: &Jail, trees: &mut [Option<OwnedFd>]) -> Result<(), Errno> {
+    rustix::mount::mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
+    for (bind, tree) in jail.binds.iter().zip(trees) {
+        let flags =
+            OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
+        *tree = Some(rustix::mount::open_tree(CWD, bind.source.as_c_str(), flags)?);
+    }
+    Ok(())
+}
+
+const READ_ONLY: u64 = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID;
+
+/// Builds the root that a program sees, and moves there.
+fn build(jail: &Jail, trees: &[Option<OwnedFd>]) -> Result<(), Errno> {
+    let base = jail.base.as_c_str();
+    let flags = MountFlags::NOSUID | MountFlags::NODEV;
+    rustix::mount::mount(c"sandbox", base, c"tmpfs", flags, c"mode=0755,size=64k,nr_inodes=256")?;
+    rustix::process::chdir(base)?;
+    for directory in &jail.directories {
+        match fs::mkdir(directory.as_c_str(), Mode::from_raw_mode(0o755)) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    for (bind, tree) in jail.binds.iter().zip(trees) {
+        attach(bind, tree.as_ref().ok_or(Errno::BADF)?)?;
+    }
+    for hidden in &jail.hidden {
+        rustix::mount::mount(
+            c"sandbox",
+            hidden.as_c_str(),
+            c"tmpfs",
+            flags | MountFlags::RDONLY,
+            c"size=4k,nr_inodes=1",
+        )?;
+    }
+    rustix::process::pivot_root(c".", c".")?;
+    rustix::mount::unmount(c".", UnmountFlags::DETACH)?;
+    rustix::process::chdir(c"/")?;
+    let root = fs::open(c"/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    sys::mount_setattr(&root, READ_ONLY)
+}
+
+fn attach(bind: &Bind, tree: &OwnedFd) -> Result<(), Errno> {
+    let device = if bind.device { libc::MOUNT_ATTR_NOEXEC } else { libc::MOUNT_ATTR_NODEV };
+    sys::mount_setattr(tree, READ_ONLY | device)?;
+    let target: &CStr = &bind.target;
+    if !bind.directory {
+        let flags = OFlags::CREATE | OFlags::CLOEXEC | OFlags::WRONLY;
+        drop(fs::openat(CWD, target, flags, Mode::from_raw_mode(0o644))?);
+    }
+    rustix::mount::move_mount(tree, c"", CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+}
+
+/// Keeps the one capability that mounting scratch needs, through exec; children give it up.
+fn keep_mount_right() -> Result<(), Errno> {
+    let only = CapabilitySet::SYS_ADMIN;
+    let sets = rustix::thread::CapabilitySets { effective: only, permitted: only, inheritable: only };
+    rustix::thread::set_capabilities(None, sets)?;
+    rustix::thread::configure_capability_in_ambient_set(only, true)
+}
+
+/// Whether other users may reach and read this path: asked for when the host is root and programs are not.
+pub(crate) fn readable_by_others(path: &std::path::Path) -> bool {
+    let mode =
+        |path: &std::path::Path| fs::statat(CWD, path, AtFlags::empty()).map_or(0, |stat| stat.st_mode);
+    path.ancestors().skip(1).all(|parent| mode(parent) & 0o001 != 0) && mode(path) & 0o004 != 0
+}

@@ -1,0 +1,255 @@
+//! What a program sees of the host's files: as mounts for a jail, as Landlock rules without one.
+//!
+//! Both show the interpreter's own library and the shared libraries it was found to load, file by file, and nothing
+//! else. In a jail they stand at neutral paths.
+
+use crate::error::SandboxError;
+use crate::python::Python;
+use crate::tier::Tier;
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset,
+    RulesetAttr, RulesetCreated, RulesetCreatedAttr, Scope,
+};
+use rustix::fd::OwnedFd;
+use std::collections::BTreeSet;
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// One file or directory of the host in a jail.
+#[derive(Debug)]
+pub(crate) struct Bind {
+    /// On the host.
+    pub(crate) source: CString,
+    /// In the jail, without the leading slash.
+    pub(crate) target: CString,
+    pub(crate) directory: bool,
+    /// A device, which must stay one.
+    pub(crate) device: bool,
+}
+
+/// The root of a jail, as data for [`crate::launch`].
+#[derive(Debug)]
+pub(crate) struct Jail {
+    /// Where it is put together, in the jail's own mount namespace.
+    pub(crate) base: CString,
+    /// All directories, parents first, without leading slash.
+    pub(crate) directories: Vec<CString>,
+    pub(crate) binds: Vec<Bind>,
+    /// Directories of the library that are covered: packages that the host has installed.
+    pub(crate) hidden: Vec<CString>,
+}
+
+/// Where the interpreter is in a jail.
+const PREFIX: &str = "/python";
+/// Where numpy is in a jail.
+const PACKAGES: &str = "/python/packages";
+/// Packages of the host inside the library's directory.
+const INSTALLED: [&str; 2] = ["site-packages", "dist-packages"];
+
+impl Jail {
+    /// The jail for this interpreter.
+    pub(crate) fn new(python: &Python) -> Result<Self, SandboxError> {
+        let mut builder = Builder::default();
+        let library = library(python);
+        builder.bind(&python.executable, &format!("{PREFIX}/bin/python3"), false)?;
+        builder.bind(&python.stdlib, &library, true)?;
+        for package in &python.packages {
+            let name = package.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            builder.bind(package, &format!("{PACKAGES}/{name}"), true)?;
+        }
+        for file in outside_libraries(python) {
+            builder.bind(&file, &target(&file, python), false)?;
+        }
+        for device in ["/dev/null", "/dev/urandom"] {
+            builder.bind(Path::new(device), device, false)?;
+            builder.binds.last_mut().iter_mut().for_each(|bind| bind.device = true);
+        }
+        builder.directory("/scratch");
+        let hidden = INSTALLED.iter().filter(|name| python.stdlib.join(name).is_dir());
+        let hidden = hidden
+            .map(|name| c_string(&format!("{library}/{name}").as_bytes()[1..]))
+            .collect::<Result<_, _>>()?;
+        let base =
+            ["/tmp", "/var/tmp", "/run", "/mnt", "/dev"].into_iter().find(|base| Path::new(base).is_dir());
+        Ok(Self {
+            base: c_string(base.unwrap_or("/").as_bytes())?,
+            directories: builder
+                .directories
+                .iter()
+                .map(|path| c_string(path.as_bytes()))
+                .collect::<Result<_, _>>()?,
+            binds: builder.binds,
+            hidden,
+        })
+    }
+}
+
+fn library(python: &Python) -> String {
+    format!("{PREFIX}/lib/python{}.{}", python.version.0, python.version.1)
+}
+
+/// Where a shared library stands in a jail: libraries of the interpreter's own tree move with it.
+fn target(file: &Path, python: &Python) -> String {
+    let system = ["/", "/usr"].map(Path::new).contains(&python.prefix.as_path());
+    match file.strip_prefix(&python.prefix) {
+        Ok(inner) if !system => format!("{PREFIX}/{}", inner.display()),
+        _ => file.display().to_string(),
+    }
+}
+
+/// Shared libraries that are neither in the standard library nor in a package.
+fn outside_libraries(python: &Python) -> Vec<PathBuf> {
+    let inside = |file: &Path| {
+        file.starts_with(&python.stdlib) || python.packages.iter().any(|at| file.starts_with(at))
+    };
+    let outside = python.libraries.iter().filter(|file| {
+        let real = file.canonicalize();
+        !inside(file) && real.is_ok_and(|real| !inside(&real))
+    });
+    outside.cloned().collect()
+}
+
+#[derive(Default)]
+struct Builder {
+    directories: BTreeSet<String>,
+    binds: Vec<Bind>,
+}
+
+impl Builder {
+    fn directory(&mut self, path: &str) {
+        let parents = path.match_indices('/').skip(1).map(|(end, _)| path[1..end].to_owned());
+        self.directories.extend(parents);
+        self.directories.insert(path[1..].to_owned());
+    }
+
+    fn bind(&mut self, source: &Path, target: &str, directory: bool) -> Result<(), SandboxError> {
+        let parent = target.rsplit_once('/').map_or("", |(parent, _)| parent);
+        if !parent.is_empty() {
+            self.directory(parent);
+        }
+        if directory {
+            self.directory(target);
+        }
+        let source = c_string(source.as_os_str().as_bytes())?;
+        let target = c_string(&target.as_bytes()[1..])?;
+        if self.binds.iter().all(|bind| bind.target != target) {
+            self.binds.push(Bind { source, target, directory, device: false });
+        }
+        Ok(())
+    }
+}
+
+/// Bytes as a C string.
+pub(crate) fn c_string(bytes: &[u8]) -> Result<CString, SandboxError> {
+    CString::new(bytes).map_err(|_| SandboxError::Setting("a path with a NUL byte can't be used".to_owned()))
+}
+
+/// The environment of a program: nothing of the host's.
+pub(crate) fn environment(python: &Python, tier: Tier) -> Vec<(&'static str, String)> {
+    let mut all: Vec<(&str, String)> = [
+        ("PYTHONHASHSEED", "0"),
+        ("PYTHONDONTWRITEBYTECODE", "1"),
+        ("PYTHONUTF8", "1"),
+        ("PYTHONIOENCODING", "utf-8:backslashreplace"),
+        ("PYTHONNOUSERSITE", "1"),
+        // One thread: numpy's libraries reserve memory per thread, which a limit of address space does not allow.
+        ("OPENBLAS_NUM_THREADS", "1"),
+        ("OMP_NUM_THREADS", "1"),
+        ("MKL_NUM_THREADS", "1"),
+        ("LANG", "C.UTF-8"),
+        ("TZ", "UTC"),
+        ("HOME", "/scratch"),
+        ("TMPDIR", "/scratch"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+    .to_vec();
+    if tier == Tier::Jail {
+        all.push(("LD_LIBRARY_PATH", format!("{PREFIX}/lib")));
+    }
+    if let Some(package) = python.packages.first() {
+        let path =
+            if tier == Tier::Jail { PACKAGES.to_owned() } else { parent(package).display().to_string() };
+        all.push(("PYTHONPATH", path));
+    }
+    all
+}
+
+/// The interpreter's path for this tier.
+pub(crate) fn executable(python: &Python, tier: Tier) -> PathBuf {
+    if tier == Tier::Jail {
+        PathBuf::from(format!("{PREFIX}/bin/python3"))
+    } else {
+        python.executable.clone()
+    }
+}
+
+fn parent(path: &Path) -> PathBuf {
+    path.parent().unwrap_or(Path::new("/")).to_owned()
+}
+
+/// The Landlock rules that children enter, and whether the kernel knows all of what they need.
+///
+/// # Errors
+/// If the kernel has no Landlock.
+pub(crate) fn rules(python: &Python, tier: Tier) -> Result<OwnedFd, SandboxError> {
+    let failed = |error: &dyn std::fmt::Display| SandboxError::Landlock(error.to_string());
+    let handled = match tier {
+        // Files are already in a namespace of their own: what is left is to make no sockets, devices and the like in
+        // scratch, and to execute nothing.
+        Tier::Jail => {
+            AccessFs::Execute
+                | AccessFs::MakeSock
+                | AccessFs::MakeFifo
+                | AccessFs::MakeChar
+                | AccessFs::MakeBlock
+        }
+        Tier::Landlock | Tier::Process => AccessFs::from_all(ABI::V5),
+    };
+    // The first version is what the tier needs; what later ones add is taken if it is there.
+    let mut ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+    ruleset = ruleset.handle_access(handled & AccessFs::from_all(ABI::V1)).map_err(|error| failed(&error))?;
+    ruleset = ruleset.set_compatibility(CompatLevel::BestEffort);
+    ruleset = ruleset.handle_access(handled).map_err(|error| failed(&error))?;
+    ruleset = ruleset.handle_access(AccessNet::from_all(ABI::V4)).map_err(|error| failed(&error))?;
+    ruleset = ruleset.scope(Scope::from_all(ABI::V6)).map_err(|error| failed(&error))?;
+    let mut created = ruleset.create().map_err(|error| failed(&error))?;
+    if tier == Tier::Landlock {
+        for (path, access) in visible(python)? {
+            created = allow(created, &path, access)?;
+        }
+    }
+    Option::<OwnedFd>::from(created).ok_or_else(|| failed(&"the kernel has no Landlock"))
+}
+
+fn allow(
+    rules: RulesetCreated,
+    path: &Path,
+    access: BitFlags<AccessFs>,
+) -> Result<RulesetCreated, SandboxError> {
+    let failed = |error: String| SandboxError::Landlock(format!("{}: {error}", path.display()));
+    let descriptor = PathFd::new(path).map_err(|error| failed(error.to_string()))?;
+    rules.add_rule(PathBeneath::new(descriptor, access)).map_err(|error| failed(error.to_string()))
+}
+
+/// What programs may read without a jail: the library without the packages in it, numpy, shared libraries, two devices.
+fn visible(python: &Python) -> Result<Vec<(PathBuf, BitFlags<AccessFs>)>, SandboxError> {
+    let read: BitFlags<AccessFs> = AccessFs::ReadFile.into();
+    let list: BitFlags<AccessFs> = AccessFs::ReadDir.into();
+    let mut paths = vec![(python.stdlib.clone(), list)];
+    let entries = std::fs::read_dir(&python.stdlib).map_err(|error| {
+        SandboxError::Python(format!("{} can't be read: {error}", python.stdlib.display()))
+    })?;
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if !INSTALLED.iter().any(|name| path.ends_with(name)) {
+            paths.push((path.clone(), if path.is_dir() { read | list } else { read }));
+        }
+    }
+    for package in &python.packages {
+        paths.extend([(parent(package), list), (package.clone(), read | list)]);
+    }
+    paths.extend(outside_libraries(python).into_iter().map(|file| (file, read)));
+    paths.extend(["/dev/null", "/dev/urandom"].map(|device| (PathBuf::from(device), read)));
+    Ok(paths)
+}

@@ -1,0 +1,329 @@
+//! Which system calls a program may make, as data, each group with its reason.
+//!
+//! What is on no list is answered with EPERM, so that Python raises `PermissionError`. `clone3` is answered with
+//! ENOSYS, so that the C library falls back to `clone`, whose flags a filter can read. How the lists become a filter
+//! is in `crate::bpf`.
+
+use libc::c_long;
+
+/// When a call on a list is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Always.
+    Always,
+    /// If this argument has all of these bits, and none of those (in its low 32 bits).
+    Bits {
+        /// Position.
+        argument: u8,
+        /// All set.
+        all: u32,
+        /// None set.
+        none: u32,
+    },
+    /// Unless this argument has all of these bits (in its low 32 bits).
+    NotAll {
+        /// Position.
+        argument: u8,
+        /// Not all set.
+        bits: u32,
+    },
+    /// If this argument, as 64 bits, is zero.
+    Zero {
+        /// Position.
+        argument: u8,
+    },
+    /// If these two arguments are zero.
+    BothZero {
+        /// Position of one.
+        first: u8,
+        /// Position of the other.
+        second: u8,
+    },
+    /// If the low 32 bits of this argument are one of these.
+    OneOf {
+        /// Position.
+        argument: u8,
+        /// The values.
+        values: &'static [u32],
+    },
+}
+
+/// Calls that are allowed, under a condition, for a reason.
+#[derive(Debug, Clone, Copy)]
+pub struct Allow {
+    /// The calls' numbers.
+    pub calls: &'static [c_long],
+    /// The condition.
+    pub when: When,
+    /// The reason.
+    pub why: &'static str,
+}
+
+const fn always(calls: &'static [c_long], why: &'static str) -> Allow {
+    Allow { calls, when: When::Always, why }
+}
+
+const THREAD: u32 = (libc::CLONE_VM | libc::CLONE_THREAD | libc::CLONE_SIGHAND) as u32;
+const NAMESPACES: u32 = (libc::CLONE_NEWNS
+    | libc::CLONE_NEWUSER
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWNET
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWUTS
+    | libc::CLONE_NEWCGROUP
+    | libc::CLONE_VFORK
+    | libc::CLONE_PTRACE
+    | libc::CLONE_PARENT) as u32;
+const WRITE_AND_EXECUTE: u32 = (libc::PROT_WRITE | libc::PROT_EXEC) as u32;
+
+/// What a program may do.
+pub const ALLOWED: &[Allow] = &[
+    always(
+        &[
+            libc::SYS_read,
+            libc::SYS_write,
+            libc::SYS_readv,
+            libc::SYS_writev,
+            libc::SYS_pread64,
+            libc::SYS_pwrite64,
+            libc::SYS_lseek,
+            libc::SYS_close,
+            libc::SYS_close_range,
+            libc::SYS_dup,
+            libc::SYS_dup3,
+            libc::SYS_pipe2,
+            libc::SYS_ppoll,
+            libc::SYS_pselect6,
+        ],
+        "input and output on descriptors that the program has: its result, its output, its scratch",
+    ),
+    always(
+        &[
+            libc::SYS_openat,
+            libc::SYS_fstat,
+            libc::SYS_newfstatat,
+            libc::SYS_statx,
+            libc::SYS_faccessat,
+            libc::SYS_faccessat2,
+            libc::SYS_getdents64,
+            libc::SYS_getcwd,
+        ],
+        "import and scratch: which files there are is decided by the mount namespace or by Landlock",
+    ),
+    always(
+        &[libc::SYS_mkdirat, libc::SYS_unlinkat, libc::SYS_renameat2, libc::SYS_ftruncate, libc::SYS_umask],
+        "scratch: everything else is read-only by mount or by Landlock. Calls that change what Landlock does not \
+         govern (modes, owners, times, attributes) are on no list",
+    ),
+    always(
+        &[libc::SYS_brk, libc::SYS_munmap, libc::SYS_mremap, libc::SYS_madvise],
+        "memory, bounded by RLIMIT_AS",
+    ),
+    Allow {
+        calls: &[libc::SYS_mmap],
+        when: When::NotAll { argument: 2, bits: WRITE_AND_EXECUTE },
+        why: "memory and shared libraries, but none that is written and executed",
+    },
+    Allow {
+        calls: &[libc::SYS_mprotect],
+        when: When::Bits { argument: 2, all: 0, none: libc::PROT_EXEC as u32 },
+        why: "stacks of threads, and relocations: nothing that was written becomes code",
+    },
+    always(
+        &[
+            libc::SYS_rt_sigaction,
+            libc::SYS_rt_sigprocmask,
+            libc::SYS_rt_sigreturn,
+            libc::SYS_sigaltstack,
+            libc::SYS_setitimer,
+            libc::SYS_getitimer,
+            libc::SYS_restart_syscall,
+        ],
+        "a program's own signals and timers. It can send none: kill, tgkill, rt_sigqueueinfo are on no list",
+    ),
+    Allow {
+        calls: &[libc::SYS_clock_gettime, libc::SYS_clock_getres, libc::SYS_clock_nanosleep],
+        // Realtime, monotonic, own process, own thread, raw, coarse, boot. Negative ones are the clocks of other
+        // processes: the CPU time of other programs.
+        when: When::OneOf { argument: 0, values: &[0, 1, 2, 3, 4, 5, 6, 7] },
+        why: "time, but not the CPU time of other processes",
+    },
+    always(
+        &[
+            libc::SYS_nanosleep,
+            libc::SYS_gettimeofday,
+            libc::SYS_times,
+            libc::SYS_getrusage,
+            libc::SYS_sched_yield,
+        ],
+        "time, and the program's own use of it",
+    ),
+    Allow {
+        calls: &[libc::SYS_clone],
+        when: When::Bits { argument: 0, all: THREAD, none: NAMESPACES },
+        why: "threads of this process: they end with it. Never a process or a namespace",
+    },
+    always(
+        &[libc::SYS_futex, libc::SYS_set_robust_list, libc::SYS_rseq, libc::SYS_set_tid_address],
+        "locks and threads of the C library",
+    ),
+    always(&[libc::SYS_exit, libc::SYS_exit_group], "to end"),
+    always(
+        &[
+            libc::SYS_getpid,
+            libc::SYS_gettid,
+            libc::SYS_getppid,
+            libc::SYS_getuid,
+            libc::SYS_geteuid,
+            libc::SYS_getgid,
+            libc::SYS_getegid,
+        ],
+        "the program's own numbers; in the jail they are the same for every program",
+    ),
+    always(&[libc::SYS_getrandom], "random bytes, as `import random` reads them"),
+    Allow {
+        calls: &[libc::SYS_prlimit64],
+        when: When::BothZero { first: 0, second: 2 },
+        why: "reading the program's own limits; setting needs a pointer as third argument",
+    },
+    Allow {
+        calls: &[libc::SYS_sched_getaffinity],
+        when: When::Zero { argument: 0 },
+        why: "how many CPUs this process has, but nothing of others",
+    },
+    Allow {
+        calls: &[libc::SYS_fcntl],
+        when: When::OneOf {
+            argument: 1,
+            values: &[
+                libc::F_DUPFD as u32,
+                libc::F_GETFD as u32,
+                libc::F_SETFD as u32,
+                libc::F_GETFL as u32,
+                libc::F_DUPFD_CLOEXEC as u32,
+            ],
+        },
+        why: "flags of descriptors. No owner (it sends signals), no locks, leases or pipe sizes",
+    },
+    Allow {
+        calls: &[libc::SYS_ioctl],
+        when: When::OneOf {
+            argument: 1,
+            values: &[libc::TCGETS as u32, libc::FIOCLEX as u32, libc::FIONCLEX as u32],
+        },
+        why: "isatty and close-on-exec, which Python asks for every file it opens",
+    },
+    #[cfg(target_arch = "x86_64")]
+    always(
+        &[
+            libc::SYS_open,
+            libc::SYS_stat,
+            libc::SYS_lstat,
+            libc::SYS_access,
+            libc::SYS_mkdir,
+            libc::SYS_rmdir,
+            libc::SYS_unlink,
+            libc::SYS_rename,
+            libc::SYS_renameat,
+            libc::SYS_dup2,
+            libc::SYS_pipe,
+            libc::SYS_poll,
+            libc::SYS_select,
+            libc::SYS_alarm,
+            libc::SYS_pause,
+            libc::SYS_time,
+            libc::SYS_getpgrp,
+        ],
+        "older forms of the above, which C libraries still use",
+    ),
+];
+
+/// Calls that no honest program makes: the host is told of them and ends the program, with the call's name as verdict.
+pub const FORBIDDEN: &[(c_long, &str)] = &[
+    // Other processes: reading, writing, tracing, comparing, taking their descriptors.
+    (libc::SYS_ptrace, "ptrace"),
+    (libc::SYS_process_vm_readv, "process_vm_readv"),
+    (libc::SYS_process_vm_writev, "process_vm_writev"),
+    (libc::SYS_process_madvise, "process_madvise"),
+    (libc::SYS_kcmp, "kcmp"),
+    (libc::SYS_pidfd_getfd, "pidfd_getfd"),
+    // Mounts, roots and namespaces. Not mount and umount2: the fork server makes them, for scratch, and it lives under
+    // this list itself. For a program they are on no list, and so refused.
+    (libc::SYS_pivot_root, "pivot_root"),
+    (libc::SYS_chroot, "chroot"),
+    (libc::SYS_setns, "setns"),
+    (libc::SYS_unshare, "unshare"),
+    (libc::SYS_open_tree, "open_tree"),
+    (libc::SYS_move_mount, "move_mount"),
+    (libc::SYS_fsopen, "fsopen"),
+    (libc::SYS_fsconfig, "fsconfig"),
+    (libc::SYS_fsmount, "fsmount"),
+    (libc::SYS_fspick, "fspick"),
+    (libc::SYS_mount_setattr, "mount_setattr"),
+    (libc::SYS_open_by_handle_at, "open_by_handle_at"),
+    (libc::SYS_name_to_handle_at, "name_to_handle_at"),
+    // The kernel itself: modules, another kernel, its programs, its log, its clock.
+    (libc::SYS_init_module, "init_module"),
+    (libc::SYS_finit_module, "finit_module"),
+    (libc::SYS_delete_module, "delete_module"),
+    (libc::SYS_kexec_load, "kexec_load"),
+    (libc::SYS_reboot, "reboot"),
+    (libc::SYS_bpf, "bpf"),
+    (libc::SYS_perf_event_open, "perf_event_open"),
+    (libc::SYS_syslog, "syslog"),
+    (libc::SYS_settimeofday, "settimeofday"),
+    (libc::SYS_clock_settime, "clock_settime"),
+    (libc::SYS_adjtimex, "adjtimex"),
+    (libc::SYS_swapon, "swapon"),
+    (libc::SYS_swapoff, "swapoff"),
+    (libc::SYS_acct, "acct"),
+    (libc::SYS_quotactl, "quotactl"),
+    (libc::SYS_sethostname, "sethostname"),
+    (libc::SYS_setdomainname, "setdomainname"),
+    // Ways around a filter, or large surfaces with a history of escapes.
+    (libc::SYS_io_uring_setup, "io_uring_setup"),
+    (libc::SYS_io_uring_enter, "io_uring_enter"),
+    (libc::SYS_io_uring_register, "io_uring_register"),
+    (libc::SYS_userfaultfd, "userfaultfd"),
+    (libc::SYS_add_key, "add_key"),
+    (libc::SYS_request_key, "request_key"),
+    (libc::SYS_keyctl, "keyctl"),
+    (libc::SYS_personality, "personality"),
+    (libc::SYS_seccomp, "seccomp"),
+    (libc::SYS_memfd_secret, "memfd_secret"),
+    (libc::SYS_vmsplice, "vmsplice"),
+    (libc::SYS_move_pages, "move_pages"),
+    (libc::SYS_migrate_pages, "migrate_pages"),
+    (libc::SYS_mbind, "mbind"),
+    (libc::SYS_fanotify_init, "fanotify_init"),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_kexec_file_load, "kexec_file_load"),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_iopl, "iopl"),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_ioperm, "ioperm"),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_modify_ldt, "modify_ldt"),
+];
+
+/// The name of a forbidden call.
+pub(crate) fn forbidden_name(call: c_long) -> Option<&'static str> {
+    FORBIDDEN.iter().find(|(number, _)| *number == call).map(|(_, name)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_call_is_on_two_lists_and_every_entry_has_a_reason() {
+        let allowed = ALLOWED.iter().flat_map(|entry| entry.calls).copied();
+        let mut calls: Vec<c_long> = allowed.chain(FORBIDDEN.iter().map(|(call, _)| *call)).collect();
+        let count = calls.len();
+        calls.sort_unstable();
+        calls.dedup();
+        assert_eq!(calls.len(), count);
+        assert!(ALLOWED.iter().all(|entry| entry.why.len() > 5));
+        assert!(!calls.contains(&libc::SYS_clone3), "answered on its own");
+    }
+}

@@ -1,0 +1,198 @@
+//! The pool: warm fork servers, lent to one job at a time and replaced when they break.
+
+use crate::error::SandboxError;
+use crate::job::Job;
+use crate::python::Python;
+use crate::server::{self, Server};
+use crate::tier::Tier;
+use crate::verdict::{Isolation, Outcome, Verdict};
+use crate::watch::{self, Broken};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How to run programs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The tier to use; the strongest that works if none is given.
+    pub tier: Option<Tier>,
+    /// The weakest tier that is acceptable. [`Tier::Process`] isolates nothing: only for code that you trust.
+    /// Default: [`Tier::Landlock`].
+    pub minimum: Tier,
+    /// An interpreter or a virtual environment; the first python3 on PATH that works if none is given.
+    pub python: Option<PathBuf>,
+    /// Whether to load numpy if the interpreter has it: programs start with it, and servers take its memory.
+    /// Default: yes.
+    pub numpy: bool,
+    /// Fork servers, which is how many programs run at once. Default: the number of CPUs.
+    pub servers: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let servers = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { tier: None, minimum: Tier::Landlock, python: None, numpy: true, servers }
+    }
+}
+
+/// Runs untrusted programs. Share it between threads: each call of [`Sandbox::run`] takes one fork server.
+#[derive(Debug)]
+pub struct Sandbox {
+    python: Python,
+    tier: Tier,
+    version: Arc<str>,
+    pool: Mutex<Pool>,
+    returned: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Pool {
+    idle: Vec<Server>,
+    /// Process numbers of servers that have a program.
+    busy: Vec<u32>,
+    /// Servers that have broken and not been replaced yet.
+    missing: usize,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("pid", &self.process.pid).finish_non_exhaustive()
+    }
+}
+
+impl Sandbox {
+    /// Starts the fork servers in the strongest tier that works here, or in the one that the settings name.
+    ///
+    /// # Errors
+    /// If no tier that is acceptable works, with what each lacks and how to get it.
+    pub fn start(settings: &Settings) -> Result<Self, SandboxError> {
+        let wanted =
+            |tier: &Tier| settings.tier.is_none_or(|wanted| wanted == *tier) && *tier >= settings.minimum;
+        if settings.servers == 0 {
+            return Err(SandboxError::Setting("a sandbox needs at least one fork server".to_owned()));
+        }
+        let mut tried = Vec::new();
+        for tier in Tier::ALL.into_iter().filter(wanted) {
+            match Self::start_tier(settings, tier) {
+                Ok(sandbox) => return Ok(sandbox),
+                Err(error) => tried.push((tier, error)),
+            }
+        }
+        let minimum = settings.minimum;
+        match settings.tier {
+            Some(tier) if tier < minimum => Err(SandboxError::Setting(format!(
+                "the tier {tier} is weaker than the minimum, {minimum}\nhint: lower the minimum if you trust the code"
+            ))),
+            _ => Err(SandboxError::Tier { minimum, tried }),
+        }
+    }
+
+    fn start_tier(settings: &Settings, tier: Tier) -> Result<Self, SandboxError> {
+        let by_others = tier == Tier::Landlock && rustix::process::geteuid().is_root();
+        let python = Python::find(settings.python.as_deref(), settings.numpy, by_others)?;
+        let starting =
+            (0..settings.servers).map(|_| Server::start(&python, tier)).collect::<Result<Vec<_>, _>>()?;
+        let idle = starting.into_iter().map(|server| server.ready(tier)).collect::<Result<Vec<_>, _>>()?;
+        let version = idle.first().map_or_else(|| "".into(), |server| server.python.clone());
+        Ok(Self {
+            python,
+            tier,
+            version,
+            pool: Mutex::new(Pool { idle, ..Pool::default() }),
+            returned: Condvar::new(),
+        })
+    }
+
+    /// The tier that programs run in.
+    pub fn tier(&self) -> Tier {
+        self.tier
+    }
+
+    /// The isolation that programs run in.
+    pub fn isolation(&self) -> Isolation {
+        Isolation { tier: self.tier, python: self.version.clone() }
+    }
+
+    /// Process numbers of the fork servers.
+    pub fn servers(&self) -> Vec<u32> {
+        let pool = self.pool();
+        pool.idle.iter().map(|server| server.process.pid).chain(pool.busy.iter().copied()).collect()
+    }
+
+    /// Runs a program, waiting for a fork server if all are busy. If the server breaks meanwhile, the program is run
+    /// once more on a new one; if that breaks too, the outcome is [`Outcome::Failed`].
+    ///
+    /// # Errors
+    /// If the job can't be sent, or no fork server can be started any more.
+    pub fn run(&self, job: &Job) -> Result<Verdict, SandboxError> {
+        server::check(job)?;
+        let mut why = String::new();
+        for _ in 0..2 {
+            let server = self.take()?;
+            match watch::run(&server, job, self.tier) {
+                Ok(verdict) => {
+                    self.give_back(server.process.pid, Some(server));
+                    return Ok(verdict);
+                }
+                Err(Broken(reason)) => {
+                    let pid = server.process.pid;
+                    drop(server);
+                    self.give_back(pid, None);
+                    why = reason;
+                }
+            }
+        }
+        Ok(Verdict {
+            outcome: Outcome::Failed { why },
+            cpu: Duration::ZERO,
+            wall: Duration::ZERO,
+            peak_memory: 0,
+            scratch_bytes: 0,
+            stdout: String::new(),
+            isolation: self.isolation(),
+        })
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        // A panic elsewhere can't leave the pool in a state that matters.
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self) -> Result<Server, SandboxError> {
+        let mut pool = self.pool();
+        loop {
+            if let Some(server) = pool.idle.pop() {
+                pool.busy.push(server.process.pid);
+                return Ok(server);
+            }
+            if pool.missing > 0 {
+                pool.missing -= 1;
+                drop(pool);
+                return match Server::start(&self.python, self.tier).and_then(|server| server.ready(self.tier))
+                {
+                    Ok(server) => {
+                        self.pool().busy.push(server.process.pid);
+                        Ok(server)
+                    }
+                    Err(error) => {
+                        self.give_back(0, None);
+                        Err(error)
+                    }
+                };
+            }
+            pool = self.returned.wait(pool).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The server of this process number is idle again, or gone.
+    fn give_back(&self, pid: u32, server: Option<Server>) {
+        let mut pool = self.pool();
+        pool.busy.retain(|busy| *busy != pid);
+        match server {
+            Some(server) => pool.idle.push(server),
+            None => pool.missing += 1,
+        }
+        drop(pool);
+        self.returned.notify_one();
+    }
+}

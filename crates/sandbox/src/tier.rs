@@ -1,0 +1,47 @@
+//! How strongly programs are isolated.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// A kind of isolation, weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tier {
+    /// Limits, timeouts and an empty environment. No security: for code that you trust.
+    Process,
+    /// The limits, a list of allowed system calls, and Landlock: programs can read the interpreter's library and write
+    /// nothing. They can see that other files exist.
+    Landlock,
+    /// All of that in namespaces of their own, with a root that has nothing else in it, and a scratch directory.
+    Jail,
+}
+
+impl Tier {
+    /// All tiers, strongest first: the order in which they are tried.
+    pub const ALL: [Self; 3] = [Self::Jail, Self::Landlock, Self::Process];
+
+    /// Its name in settings and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Landlock => "landlock",
+            Self::Jail => "jail",
+        }
+    }
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Tier {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|tier| tier.name() == text);
+        known.ok_or_else(|| format!("{text:?} is no tier\nhint: use jail, landlock or process"))
+    }
+}

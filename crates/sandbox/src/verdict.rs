@@ -1,0 +1,122 @@
+//! What became of a program.
+
+use crate::tier::Tier;
+use crate::value::Value;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a program ended and what it used, as the host saw it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// CPU time of all its threads.
+    pub cpu: Duration,
+    /// Wall time from handing it over to its end.
+    pub wall: Duration,
+    /// Most resident memory beyond the idle interpreter's, in bytes.
+    pub peak_memory: u64,
+    /// Bytes of files that it left in scratch.
+    pub scratch_bytes: u64,
+    /// What it printed, up to the limit; bytes that are not UTF-8 are replaced.
+    pub stdout: String,
+    /// The isolation that it ran in.
+    pub isolation: Isolation,
+}
+
+/// How a program ended.
+///
+/// `Ok`, `Syntax`, `Exception` and a `ResultLimit` of nodes or depth are what the program said about itself, and may be
+/// a lie about itself only. All others are what the host saw.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It returned a value.
+    Ok {
+        /// The value.
+        value: Value,
+    },
+    /// It does not compile.
+    Syntax {
+        /// What the compiler said.
+        message: String,
+    },
+    /// It raised an exception; or it returned a value of a type that can't be carried, which is a `TypeError`.
+    Exception {
+        /// The exception's type.
+        kind: String,
+        /// Its text, cut at 2,000 characters.
+        message: String,
+    },
+    /// It used up its time.
+    Timeout {
+        /// Which time.
+        clock: Clock,
+    },
+    /// It failed with most of its memory in use: by an exception `MemoryError`, a signal or without a result. An
+    /// allocation that is refused at once, before any memory is used, is an exception `MemoryError`.
+    Memory,
+    /// It printed more than allowed.
+    OutputLimit,
+    /// It returned more than allowed.
+    ResultLimit,
+    /// A signal ended it.
+    Crash {
+        /// The signal's number.
+        signal: i32,
+    },
+    /// It made a system call that no honest program makes.
+    Forbidden {
+        /// The call's name.
+        syscall: String,
+    },
+    /// It ended without a result.
+    NoResult {
+        /// Its exit code.
+        exit: i32,
+    },
+    /// What it wrote is not a result.
+    BadFrame,
+    /// The sandbox failed, twice: nothing is known about the program.
+    Failed {
+        /// What happened.
+        why: String,
+    },
+}
+
+/// What a time limit measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// Time on a CPU.
+    Cpu,
+    /// Time on the wall.
+    Wall,
+}
+
+/// The isolation that really ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Isolation {
+    /// Its tier.
+    pub tier: Tier,
+    /// The interpreter's version, and numpy's if it is there.
+    pub python: Arc<str>,
+}
+
+impl Outcome {
+    /// The outcome's name in JSON and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Ok { .. } => "ok",
+            Self::Syntax { .. } => "syntax",
+            Self::Exception { .. } => "exception",
+            Self::Timeout { .. } => "timeout",
+            Self::Memory => "memory",
+            Self::OutputLimit => "output_limit",
+            Self::ResultLimit => "result_limit",
+            Self::Crash { .. } => "crash",
+            Self::Forbidden { .. } => "forbidden",
+            Self::NoResult { .. } => "no_result",
+            Self::BadFrame => "bad_frame",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}

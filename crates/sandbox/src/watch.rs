@@ -1,0 +1,324 @@
+//! Watching one program from handing it over to its end, and judging it.
+//!
+//! Everything that a verdict says beyond the program's own words is measured here or reported by the fork server.
+
+use crate::codec::{self, Reply};
+use crate::job::{Job, Limits};
+use crate::server::{PATIENCE, Server};
+use crate::sys;
+use crate::tier::Tier;
+use crate::verdict::{Clock, Isolation, Outcome, Verdict};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::{AsFd, AsRawFd, OwnedFd};
+use rustix::io::Errno;
+use rustix::process::{Signal, pidfd_send_signal};
+use std::time::{Duration, Instant};
+
+/// The server can't be used any more; its program's fate is unknown.
+#[derive(Debug)]
+pub(crate) struct Broken(pub(crate) String);
+
+impl From<Errno> for Broken {
+    fn from(error: Errno) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// How the fork server says that a child ended.
+struct End {
+    exit: i32,
+    cpu: Duration,
+    peak: u64,
+    scratch: u64,
+}
+
+impl End {
+    fn read(packet: &[u8]) -> Result<Self, Broken> {
+        let wrong = || Broken("the fork server said something else than a child's end".to_owned());
+        let (head, numbers) = packet.split_first_chunk::<8>().ok_or_else(wrong)?;
+        if head[0] != b'E' || numbers.len() != 32 {
+            return Err(wrong());
+        }
+        let number = |place: usize| {
+            let bytes = numbers[8 * place..].first_chunk::<8>();
+            bytes.map_or(0, |bytes| u64::from_ne_bytes(*bytes))
+        };
+        Ok(Self {
+            exit: i32::from_ne_bytes([head[4], head[5], head[6], head[7]]),
+            cpu: Duration::from_micros(number(0)),
+            peak: number(1).saturating_mul(1024),
+            scratch: number(2),
+        })
+    }
+}
+
+/// What a program sends, up to a limit.
+struct Stream {
+    pipe: Option<OwnedFd>,
+    bytes: Vec<u8>,
+    limit: usize,
+    over: bool,
+}
+
+impl Stream {
+    fn new(pipe: OwnedFd, limit: usize) -> Self {
+        Self { pipe: Some(pipe), bytes: Vec::new(), limit, over: false }
+    }
+
+    /// Takes what is there. What exceeds the limit is noted and dropped.
+    fn take(&mut self) -> Result<(), Errno> {
+        let mut buffer = [0; 16 << 10];
+        while let Some(pipe) = &self.pipe {
+            match rustix::io::read(pipe, &mut buffer) {
+                Ok(0) => self.pipe = None,
+                Ok(count) => {
+                    let room = self.limit - self.bytes.len();
+                    self.bytes.extend(&buffer[..count.min(room)]);
+                    self.over |= count > room;
+                    if self.over {
+                        return Ok(());
+                    }
+                }
+                Err(Errno::AGAIN) => return Ok(()),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why the host ends a program.
+#[derive(Debug, Clone, PartialEq)]
+enum Reason {
+    Time(Clock),
+    Output,
+    Result,
+    Forbidden(String),
+}
+
+struct Watch<'a> {
+    server: &'a Server,
+    limits: &'a Limits,
+    begin: Instant,
+    output: Stream,
+    result: Stream,
+    child: Option<(OwnedFd, Option<u32>)>,
+    reason: Option<(Reason, Instant)>,
+    end: Option<End>,
+    next_look: Instant,
+}
+
+/// Runs a job on a server.
+///
+/// # Errors
+/// If the server did not do its part. It must be dropped then.
+pub(crate) fn run(server: &Server, job: &Job, tier: Tier) -> Result<Verdict, Broken> {
+    let begin = Instant::now();
+    let (output, result) = server.submit(job)?;
+    let limits = &job.limits;
+    let mut watch = Watch {
+        server,
+        limits,
+        begin,
+        output: Stream::new(output, limits.output as usize),
+        result: Stream::new(result, limits.result.bytes as usize + codec::HEADER),
+        child: None,
+        reason: None,
+        end: None,
+        next_look: begin + limits.cpu,
+    };
+    let end = watch.until_end();
+    if end.is_err() {
+        watch.kill();
+    }
+    Ok(watch.verdict(&end?, tier))
+}
+
+impl Watch<'_> {
+    fn until_end(&mut self) -> Result<End, Broken> {
+        loop {
+            if let Some(end) = self.end.take() {
+                // The child has ended: what it wrote is in the pipes.
+                self.output.take()?;
+                self.result.take()?;
+                return Ok(end);
+            }
+            self.wait()?;
+            self.look_at_clocks()?;
+            if self.output.over {
+                self.stop(Reason::Output);
+            }
+            if self.result.over {
+                self.stop(Reason::Result);
+            }
+        }
+    }
+
+    /// When to look at clocks even if nothing happens.
+    fn deadline(&self) -> Instant {
+        match &self.reason {
+            Some((_, since)) => *since + PATIENCE,
+            None => self.next_look.min(self.begin + self.limits.wall),
+        }
+    }
+
+    fn wait(&mut self) -> Result<(), Broken> {
+        let left = self.deadline().saturating_duration_since(Instant::now());
+        let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+        let server = self.server;
+        let sources = [
+            Some(server.socket.as_fd()),
+            server.listener.as_ref().map(|listener| listener.as_fd()),
+            self.output.pipe.as_ref().filter(|_| !self.output.over).map(|pipe| pipe.as_fd()),
+            self.result.pipe.as_ref().filter(|_| !self.result.over).map(|pipe| pipe.as_fd()),
+        ];
+        let mut ready = [false; 4];
+        let places: Vec<usize> = (0..4).filter(|place| sources[*place].is_some()).collect();
+        let mut polled: Vec<PollFd<'_>> =
+            sources.iter().flatten().map(|source| PollFd::from_borrowed_fd(*source, PollFlags::IN)).collect();
+        rustix::io::retry_on_intr(|| poll(&mut polled, Some(&timeout)))?;
+        for (place, source) in places.iter().zip(&polled) {
+            ready[*place] = !source.revents().is_empty();
+        }
+        drop(polled);
+        let [said, forbidden, printed, returned] = ready;
+        if forbidden {
+            self.forbidden()?;
+        }
+        if printed {
+            self.output.take()?;
+        }
+        if returned {
+            self.result.take()?;
+        }
+        if said { self.listen() } else { Ok(()) }
+    }
+
+    fn listen(&mut self) -> Result<(), Broken> {
+        let (packet, mut descriptors) = match self.server.receive() {
+            Err(Errno::AGAIN) => return Ok(()),
+            // The server went with something unread.
+            Err(Errno::CONNRESET) => (Vec::new(), Vec::new()),
+            packet => packet?,
+        };
+        match packet.first() {
+            None => Err(Broken("the fork server has gone".to_owned())),
+            Some(b'S') => {
+                let pidfd = descriptors.pop().ok_or_else(|| Broken("a child without a pidfd".to_owned()))?;
+                self.child = Some((pidfd, None));
+                if self.reason.is_some() {
+                    self.kill();
+                }
+                Ok(())
+            }
+            Some(_) => {
+                self.end = Some(End::read(&packet)?);
+                Ok(())
+            }
+        }
+    }
+
+    fn forbidden(&mut self) -> Result<(), Broken> {
+        let Some(listener) = &self.server.listener else { return Ok(()) };
+        if let Some(call) = sys::notified_call(listener)? {
+            let name = crate::policy::forbidden_name(call).map_or_else(|| call.to_string(), str::to_owned);
+            self.stop(Reason::Forbidden(name));
+        }
+        Ok(())
+    }
+
+    fn look_at_clocks(&mut self) -> Result<(), Broken> {
+        let now = Instant::now();
+        if let Some((_, since)) = &self.reason {
+            let late = now >= *since + PATIENCE && self.end.is_none();
+            return if late { Err(Broken("the fork server does not answer".to_owned())) } else { Ok(()) };
+        }
+        if now >= self.begin + self.limits.wall {
+            self.stop(Reason::Time(Clock::Wall));
+        } else if now >= self.next_look {
+            let used = self.child_cpu_time().unwrap_or_default();
+            if used > self.limits.cpu {
+                self.stop(Reason::Time(Clock::Cpu));
+            }
+            self.next_look = now + self.limits.cpu.saturating_sub(used).max(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    fn child_cpu_time(&mut self) -> Option<Duration> {
+        let (pidfd, pid) = self.child.as_mut()?;
+        if pid.is_none() {
+            let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd())).ok()?;
+            *pid = info.lines().find_map(|line| line.strip_prefix("Pid:"))?.trim().parse().ok();
+        }
+        sys::cpu_time((*pid)?)
+    }
+
+    /// Ends the program, for the first reason there is.
+    fn stop(&mut self, reason: Reason) {
+        if self.reason.is_none() {
+            self.reason = Some((reason, Instant::now()));
+            self.kill();
+        }
+    }
+
+    fn kill(&self) {
+        if let Some((pidfd, _)) = &self.child {
+            // It may have ended by itself; then there is nothing to do.
+            let _ = pidfd_send_signal(pidfd, Signal::KILL);
+        }
+    }
+
+    fn verdict(self, end: &End, tier: Tier) -> Verdict {
+        let peak_memory = end.peak.saturating_sub(self.server.resident);
+        Verdict {
+            outcome: self.outcome(end, peak_memory),
+            cpu: end.cpu,
+            wall: self.begin.elapsed(),
+            peak_memory,
+            scratch_bytes: end.scratch,
+            stdout: String::from_utf8_lossy(&self.output.bytes).into_owned(),
+            isolation: Isolation { tier, python: self.server.python.clone() },
+        }
+    }
+
+    fn outcome(&self, end: &End, peak_memory: u64) -> Outcome {
+        match &self.reason {
+            Some((Reason::Forbidden(syscall), _)) => return Outcome::Forbidden { syscall: syscall.clone() },
+            Some((Reason::Time(clock), _)) => return Outcome::Timeout { clock: *clock },
+            _ if end.cpu > self.limits.cpu => return Outcome::Timeout { clock: Clock::Cpu },
+            Some((Reason::Output, _)) => return Outcome::OutputLimit,
+            Some((Reason::Result, _)) => return Outcome::ResultLimit,
+            None if self.output.over => return Outcome::OutputLimit,
+            None => {}
+        }
+        let full = peak_memory >= self.limits.memory / 8 * 7;
+        match end.exit {
+            0 => self.reply(full),
+            _ if full => Outcome::Memory,
+            signal if signal == -libc::SIGSYS => Outcome::Forbidden { syscall: "a 32-bit call".to_owned() },
+            signal if signal < 0 => Outcome::Crash { signal: -signal },
+            exit => Outcome::NoResult { exit },
+        }
+    }
+
+    fn reply(&self, full: bool) -> Outcome {
+        let (bytes, budget) = (&self.result.bytes, self.limits.result);
+        if bytes.is_empty() {
+            return Outcome::NoResult { exit: 0 };
+        }
+        let header = bytes.first_chunk().map(|header| codec::announced(*header, budget));
+        if self.result.over || header == Some(Err(codec::CodecError::Over("bytes"))) {
+            return Outcome::ResultLimit;
+        }
+        match codec::decode_frame(bytes, budget) {
+            Err(_) => Outcome::BadFrame,
+            Ok(Reply::Value(value)) => Outcome::Ok { value },
+            Ok(Reply::Syntax(message)) => Outcome::Syntax { message },
+            Ok(Reply::Limit(_)) => Outcome::ResultLimit,
+            Ok(Reply::Exception { kind, .. }) if full && kind == "MemoryError" => Outcome::Memory,
+            Ok(Reply::Exception { kind, message }) => Outcome::Exception { kind, message },
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Laws of the codec: what is written is read back, and nothing else is read.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
+
+use proptest::prelude::*;
+use samara_sandbox::Value;
+use samara_sandbox::codec::{
+    Budget, CodecError, MAX_DEPTH, Reply, decode, decode_frame, encode, encode_frame,
+};
+use samara_sandbox::value::{Array, Dtype, Int};
+
+fn array() -> impl Strategy<Value = Value> {
+    (0..Dtype::ALL.len(), prop::collection::vec(0_u64..4, 0..4)).prop_map(|(which, shape)| {
+        let (dtype, _, size) = Dtype::ALL[which];
+        let bytes = shape.iter().product::<u64>() as usize * size;
+        Value::Array(Array::new(dtype, shape, (0..bytes).map(|byte| (byte % 2) as u8).collect()).unwrap())
+    })
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::None),
+        any::<bool>().prop_map(Value::Bool),
+        any::<i128>().prop_map(|number| Value::Int(Int::parse(&number.to_string()).unwrap())),
+        any::<u64>().prop_map(|bits| Value::Float(f64::from_bits(bits))),
+        any::<String>().prop_map(Value::Str),
+        prop::collection::vec(0xd800_u32..0xe000, 1..5).prop_map(Value::Surrogates),
+        prop::collection::vec(any::<u8>(), 0..20).prop_map(Value::Bytes),
+        array(),
+    ];
+    leaf.prop_recursive(5, 64, 6, |inner| {
+        let pairs = prop::collection::vec(inner.clone(), 0..6);
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::List),
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::Tuple),
+            pairs.prop_map(|values| {
+                let key =
+                    |place: usize| Value::Tuple(vec![Value::from(place as i64), Value::Float(f64::NAN)]);
+                Value::Dict(
+                    values.into_iter().enumerate().map(|(place, value)| (key(place), value)).collect(),
+                )
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn every_plain_value_comes_back_as_it_was(value in value()) {
+        let bytes = encode(&value, Budget::default()).unwrap();
+        let back = decode(&bytes, Budget::default()).unwrap();
+        prop_assert_eq!(encode(&back, Budget::default()).unwrap(), bytes);
+        prop_assert_eq!(format!("{back:?}"), format!("{value:?}"));
+    }
+
+    #[test]
+    fn every_reply_comes_back_as_it_was(kind: String, message: String) {
+        for reply in [
+            Reply::Exception { kind: kind.clone(), message: message.clone() },
+            Reply::Syntax(message.clone()),
+            Reply::Limit(kind.clone()),
+            Reply::Value(Value::Str(message.clone())),
+        ] {
+            prop_assert_eq!(decode_frame(&encode_frame(&reply), Budget::default()), Ok(reply));
+        }
+    }
+
+    #[test]
+    fn a_frame_that_is_cut_or_followed_by_anything_is_none(value in value(), more in any::<u8>(), cut in any::<prop::sample::Index>()) {
+        let mut frame = encode_frame(&Reply::Value(value));
+        prop_assert!(decode_frame(&frame[..cut.index(frame.len())], Budget::default()).is_err());
+        frame.push(more);
+        prop_assert_eq!(decode_frame(&frame, Budget::default()), Err(CodecError::Long));
+    }
+
+    #[test]
+    fn bytes_that_are_read_are_exactly_those_that_would_be_written(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        if let Ok(value) = decode(&bytes, Budget::default()) {
+            prop_assert_eq!(encode(&value, Budget::default()).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn a_changed_byte_gives_another_value_or_none(value in value(), at in any::<prop::sample::Index>(), byte: u8) {
+        let bytes = encode(&value, Budget::default()).unwrap();
+        let mut changed = bytes.clone();
+        let at = at.index(bytes.len());
+        changed[at] = byte;
+        if let Ok(other) = decode(&changed, Budget::default()) {
+            prop_assert_eq!(encode(&other, Budget::default()).unwrap(), changed);
+        }
+    }
+
+    #[test]
+    fn tags_in_any_order_never_hang_or_crash(tags in prop::collection::vec(prop::sample::select(b"NTFidswbltma\x00\x01\x02\xff".to_vec()), 0..300)) {
+        let _ = decode(&tags, Budget::default());
+    }
+}
+
+#[test]
+fn budgets_hold() {
+    let tight = |bytes, nodes, depth| Budget { bytes, nodes, depth };
+    let list = encode(&Value::List(vec![Value::None; 10]), Budget::default()).unwrap();
+    assert!(decode(&list, tight(15, 11, 1)).is_ok());
+    assert_eq!(decode(&list, tight(14, 11, 1)), Err(CodecError::Over("bytes")));
+    assert_eq!(decode(&list, tight(15, 10, 1)), Err(CodecError::Over("nodes")));
+    assert_eq!(decode(&list, tight(15, 11, 0)), Err(CodecError::Over("depth")));
+    let mut deep = b"l\x01\0\0\0".repeat(MAX_DEPTH as usize + 1);
+    deep.push(b'N');
+    let boundless = tight(u32::MAX, u32::MAX, u32::MAX);
+    assert_eq!(decode(&deep, boundless), Err(CodecError::Over("depth")));
+    assert!(decode(&deep[5..], boundless).is_ok());
+}
+
+#[test]
+fn what_python_does_not_have_is_refused() {
+    let refused = |bytes: &[u8]| decode(bytes, Budget::default()).unwrap_err();
+    assert_eq!(refused(b"i\x02\0\0\0\x01\0"), CodecError::Not("a shortest int"));
+    assert_eq!(refused(b"i\0\0\0\0"), CodecError::Not("a shortest int"));
+    assert_eq!(refused(b"s\x01\0\0\0\xff"), CodecError::Not("UTF-8"));
+    assert_eq!(refused(b"w\x01\0\0\0a\0\0\0"), CodecError::Not("text with lone surrogates"));
+    assert_eq!(refused(b"m\x02\0\0\0NTNF"), CodecError::Not("a dict of different keys"));
+    assert_eq!(refused(b"m\x01\0\0\0l\0\0\0\0N"), CodecError::Not("a hashable key"));
+    assert_eq!(refused(b"ab01\x01\x01\0\0\0\0\0\0\0\x02"), CodecError::Not("an array"));
+    assert_eq!(refused(b"l\xff\xff\xff\xff"), CodecError::Over("nodes"));
+    assert_eq!(refused(b""), CodecError::Short);
+}

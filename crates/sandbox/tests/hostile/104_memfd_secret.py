@@ -1,0 +1,6 @@
+# expect: forbidden memfd_secret
+import ctypes
+def main():
+    libc = ctypes.CDLL(None, use_errno=True)
+    buf = ctypes.create_string_buffer(4096)
+    return libc.syscall(447, 0)

@@ -1,0 +1,3 @@
+# expect: exception PermissionError
+import socket
+def main(): return str(socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0))

@@ -1,0 +1,2 @@
+# expect: exception FileNotFoundError | exception PermissionError
+def main(): return len(open('/proc/self/mem', 'r+b').read(1))

@@ -1,0 +1,5 @@
+# expect: exception PermissionError
+import os, signal
+def main():
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return 1

@@ -1,0 +1,4 @@
+# expect: exception OSError
+import os
+def main():
+    return [os.pipe() for _ in range(100000)]

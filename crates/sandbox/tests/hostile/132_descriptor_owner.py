@@ -1,0 +1,5 @@
+# expect: exception PermissionError
+import fcntl, os
+def main():
+    fcntl.fcntl(1, fcntl.F_SETOWN, os.getppid())
+    return 'owner'

@@ -1,0 +1,3 @@
+# expect: exception PermissionError
+import os
+def main(): os.execv('/lib64/ld-linux-x86-64.so.2', ['x', '/bin/sh'])

@@ -1,0 +1,3 @@
+# expect: exception PermissionError | exception FileNotFoundError
+import os
+def main(): os.setxattr('@CANARY@/secret', 'user.x', b'x'); return 'changed'

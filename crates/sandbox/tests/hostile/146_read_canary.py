@@ -1,0 +1,2 @@
+# expect: exception PermissionError | exception FileNotFoundError
+def main(): return open('@CANARY@/secret').read()

@@ -1,0 +1,3 @@
+# expect: exception PermissionError | exception FileNotFoundError
+import os
+def main(): return os.listdir('@CANARY@')

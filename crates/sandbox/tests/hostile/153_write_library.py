@@ -1,0 +1,3 @@
+# expect: exception OSError | exception PermissionError
+import os
+def main(): open(os.__file__, 'a').write('x'); return 'poisoned'

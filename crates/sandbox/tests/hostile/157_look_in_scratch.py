@@ -1,0 +1,3 @@
+# expect: ok [] | exception PermissionError
+import os
+def main(): return os.listdir('.')

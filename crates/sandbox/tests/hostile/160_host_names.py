@@ -1,0 +1,4 @@
+# expect: ok [-1, sandbox]
+import ctypes, os
+def main():
+    return [ctypes.CDLL(None).syscall(63, ctypes.create_string_buffer(400)), os.uname().nodename]

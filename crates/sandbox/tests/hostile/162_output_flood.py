@@ -1,0 +1,3 @@
+# expect: output_limit
+def main():
+    while True: print('x' * 1000)

@@ -1,0 +1,6 @@
+# expect: timeout cpu
+import os, struct
+def main():
+    b = b'Vs' + struct.pack('<I', 6) + b'FORGED'
+    os.write(3, b'SMR1' + struct.pack('<I', len(b)) + b)
+    while True: pass

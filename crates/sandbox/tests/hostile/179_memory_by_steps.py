@@ -1,0 +1,4 @@
+# expect: memory
+def main():
+    x = []
+    while True: x.append(bytearray(1 << 20))

@@ -1,0 +1,2 @@
+# expect: exception MemoryError
+def main(): raise MemoryError('not really')

@@ -1,0 +1,2 @@
+# expect: exception TimeoutError
+def main(): raise TimeoutError('not really')

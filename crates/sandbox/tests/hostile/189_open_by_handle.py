@@ -1,0 +1,6 @@
+# expect: forbidden open_by_handle_at
+import ctypes
+def main():
+    libc = ctypes.CDLL(None, use_errno=True)
+    buf = ctypes.create_string_buffer(4096)
+    return libc.syscall(304, -100, buf, 0)

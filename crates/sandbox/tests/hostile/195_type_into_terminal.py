@@ -1,0 +1,3 @@
+# expect: exception PermissionError
+import fcntl
+def main(): return str(fcntl.ioctl(0, 0x5412, b'x'))

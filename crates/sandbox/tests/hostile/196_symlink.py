@@ -1,0 +1,3 @@
+# expect: exception PermissionError
+import os
+def main(): os.symlink('/etc/passwd', 'link'); return open('link').read()

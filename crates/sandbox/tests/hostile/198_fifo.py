@@ -1,0 +1,3 @@
+# expect: exception PermissionError
+import os
+def main(): os.mkfifo('fifo'); return 1

@@ -1,0 +1,6 @@
+# expect: forbidden personality
+import ctypes
+def main():
+    libc = ctypes.CDLL(None, use_errno=True)
+    buf = ctypes.create_string_buffer(4096)
+    return libc.syscall(135, 0x40000)

@@ -1,0 +1,6 @@
+# expect: forbidden modify_ldt
+import ctypes
+def main():
+    libc = ctypes.CDLL(None, use_errno=True)
+    buf = ctypes.create_string_buffer(4096)
+    return libc.syscall(154, 0, buf, 16)

@@ -1,0 +1,3 @@
+# expect: exception PermissionError
+import os
+def main(): return os.nice(5)

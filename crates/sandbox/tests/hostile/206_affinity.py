@@ -1,0 +1,3 @@
+# expect: exception PermissionError
+import os
+def main(): os.sched_setaffinity(0, [0]); return 1

@@ -1,0 +1,3 @@
+# expect: exception PermissionError
+import resource, os
+def main(): return list(resource.prlimit(os.getppid(), resource.RLIMIT_AS))

@@ -1,0 +1,3 @@
+# expect: exception PermissionError
+import os
+def main(): return os.readlink('/proc/self/exe')

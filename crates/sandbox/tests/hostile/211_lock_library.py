@@ -1,0 +1,3 @@
+# expect: exception PermissionError
+import fcntl, os
+def main(): fcntl.flock(open(os.__file__), fcntl.LOCK_EX); return 'locked'

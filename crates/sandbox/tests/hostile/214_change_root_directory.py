@@ -1,0 +1,3 @@
+# expect: exception PermissionError
+import os
+def main(): os.chdir('/'); return 1

@@ -1,0 +1,6 @@
+# expect: ok -1
+import ctypes
+def main():
+    libc = ctypes.CDLL(None, use_errno=True)
+    buf = ctypes.create_string_buffer(4096)
+    return libc.syscall(9999)

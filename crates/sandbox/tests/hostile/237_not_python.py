@@ -1,0 +1,5 @@
+# expect: syntax
+Sure! Here is a program:
+```python
+def main(): return 1
+```

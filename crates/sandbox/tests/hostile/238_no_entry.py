@@ -1,0 +1,2 @@
+# expect: exception NameError
+def other(): return 1

@@ -1,0 +1,2 @@
+# expect: exception TypeError
+main = 3

@@ -1,0 +1,2 @@
+# expect: exception KeyboardInterrupt
+def main(): raise KeyboardInterrupt

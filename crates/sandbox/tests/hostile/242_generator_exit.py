@@ -1,0 +1,2 @@
+# expect: exception TypeError
+def main(): yield 1

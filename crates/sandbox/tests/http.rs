@@ -1,0 +1,227 @@
+//! The HTTP server: what OpenELM's environments post and read, our own route, and clients that misbehave.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
+
+use samara_sandbox::http::{App, Bounds, serve};
+use samara_sandbox::{Sandbox, Settings, Tier};
+use serde_json::{Value as Json, json};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A server in the best tier that there is.
+fn server(bounds: Bounds, token: Option<&str>) -> SocketAddr {
+    let settings = Settings { servers: 2, minimum: Tier::Process, ..Settings::default() };
+    let app = Arc::new(App::new(Sandbox::start(&settings).unwrap(), bounds, token.map(str::to_owned)));
+    let (tell, address) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            tell.send(listener.local_addr().unwrap()).unwrap();
+            serve(listener, app, std::future::pending()).await;
+        });
+    });
+    address.recv().unwrap()
+}
+
+/// Sends bytes and reads all that comes back.
+fn raw(address: SocketAddr, request: &[u8]) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    // The server may have answered and closed before it has read everything.
+    let _ = stream.write_all(request);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    (status, answer.split_once("\r\n\r\n").map_or(String::new(), |(_, body)| body.to_owned()))
+}
+
+fn request(method: &str, path: &str, headers: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}").into()
+}
+
+fn post(address: SocketAddr, path: &str, body: &Json) -> (u16, Json) {
+    let (status, body) =
+        raw(address, &request("POST", path, "Content-Type: application/json\r\n", &body.to_string()));
+    (status, serde_json::from_str(&body).unwrap_or(Json::Null))
+}
+
+const WALKER: &str = "
+from walk_creator import walker_creator
+def make_walker():
+    wc = walker_creator()
+    ids = [wc.add_joint(x, y) for x, y in [(0, 0), (0, 10), (10, 10), (10, 0)]]
+    for i in range(4):
+        wc.add_muscle(ids[i], ids[(i + 1) % 4])
+    wc.add_muscle(ids[0], ids[2], False, 5.0, 0.5)
+    return wc.get_walker()
+";
+
+#[test]
+fn a_walker_program_gives_a_walker() {
+    let address = server(Bounds::default(), None);
+    let (status, body) = post(address, "/gen_racer", &json!({ "code": WALKER, "timeout": 5.0 }));
+    assert_eq!((status, &body["program_str"]), (200, &json!(WALKER)), "{body}");
+    assert_eq!(body["result_obj"]["joints"][2], json!([10.0 * 0.22, -10.0 * 0.22]));
+    assert_eq!(
+        body["result_obj"]["muscles"][4],
+        json!([0, 2, { "type": "muscle", "amplitude": 5.0, "phase": 0.5 }])
+    );
+    assert_eq!(
+        body["result_obj"]["muscles"][0],
+        json!([0, 1, { "type": "distance", "amplitude": 0.0, "phase": 0.0 }])
+    );
+}
+
+#[test]
+fn what_is_no_walker_has_its_code() {
+    let address = server(Bounds::default(), None);
+    let empty = "def make_walker():\n    return walker_creator().get_walker()";
+    let nan = "def make_walker():\n    w = walker_creator()\n    w.add_joint(float('nan'), 0)\n    return w.get_walker()";
+    let cases = [
+        (empty, 1, "TEST_FAILED"),
+        (nan, 1, "TEST_FAILED"),
+        ("def make_walker(): return 3", 1, "TEST_FAILED"),
+        ("def make_walker():\n    while True: pass", 2, "TIMEOUT_EXCEPTION"),
+        ("def make_walker(", 3, "SYNTAX_ERROR"),
+        ("def make_walker(): return 1 + 'a'", 4, "TYPE_ERROR"),
+        ("def make_walker(): return {}['a']", 5, "EXCEPTION"),
+        ("import os\ndef make_walker(): os._exit(0)", 6, "OTHER"),
+    ];
+    for (code, error, name) in cases {
+        let (status, body) = post(address, "/gen_racer", &json!({ "code": code, "timeout": 0.5 }));
+        assert_eq!(status, 500, "{code}: {body}");
+        assert_eq!(
+            (&body["unsafe_execute_error_code"], &body["message"]),
+            (&json!(error), &json!(name)),
+            "{code}"
+        );
+    }
+    let codes: Vec<&str> = [WALKER].into_iter().chain(cases.iter().map(|(code, ..)| *code)).collect();
+    let (status, body) = post(address, "/gen_racer", &json!({ "code": codes, "timeout": 0.5 }));
+    assert_eq!((status, body.as_array().map(Vec::len)), (200, Some(9)));
+    assert!(body[0]["result_obj"]["joints"].is_array());
+    assert_eq!(body[4]["message"], "TIMEOUT_EXCEPTION");
+}
+
+#[test]
+fn images_and_puzzles_come_back_as_python_writes_them() {
+    let address = server(Bounds::default(), None);
+    let image =
+        json!({ "code": "def draw(): return [[[0, 1, 2]] * 2] * 2", "func_name": "draw", "timeout": 5 });
+    let (status, body) = post(address, "/eval_imageoptim_func", &image);
+    assert_eq!(
+        (status, &body["result_obj"]),
+        (200, &json!("[[[0, 1, 2], [0, 1, 2]], [[0, 1, 2], [0, 1, 2]]]"))
+    );
+    let puzzle = json!({ "code": "def g6(): return ['a', 1.0, True, None, (1,), {'x': b'y'}]", "func_name": "g6", "timeout": 5 });
+    let (status, body) = post(address, "/eval_p3_solution", &puzzle);
+    assert_eq!((status, &body["result_obj"]), (200, &json!("['a', 1.0, True, None, (1,), {'x': b'y'}]")));
+    let not_image = json!({ "code": "def draw(): return 5", "func_name": "draw", "timeout": 5 });
+    let (status, body) = post(address, "/eval_imageoptim_func", &not_image);
+    assert_eq!((status, &body["unsafe_execute_error_code"]), (500, &json!(1)));
+}
+
+#[test]
+fn our_own_route_returns_the_verdict() {
+    let address = server(Bounds::default(), None);
+    let job = json!({ "program": "def add(a, b):\n    print('adding')\n    return a + b", "entry": "add", "arguments": [1, 2] });
+    let (status, body) = post(address, "/v1/run", &job);
+    assert_eq!(
+        (status, &body["outcome"], &body["value"], &body["stdout"]),
+        (200, &json!("ok"), &json!(3), &json!("adding\n"))
+    );
+    assert!(body["cpu_seconds"].as_f64().unwrap() > 0.0 && body["isolation"]["tier"].is_string(), "{body}");
+    let slow = json!({ "program": "def f():\n    while True: pass", "entry": "f", "limits": { "cpu_seconds": 0.2, "wall_seconds": 20 } });
+    let (status, body) = post(address, "/v1/run", &slow);
+    assert_eq!((status, &body["outcome"], &body["clock"]), (200, &json!("timeout"), &json!("cpu")));
+    let (status, text) = raw(address, &request("GET", "/metrics", "", ""));
+    assert!(status == 200 && text.contains("samara_sandbox_programs_total{outcome=\"ok\"} 1"), "{text}");
+    let (status, text) = raw(address, &request("GET", "/health", "", ""));
+    assert!(status == 200 && text.contains("\"ok\""), "{text}");
+}
+
+#[test]
+fn requests_that_are_none_are_refused_and_never_hang() {
+    let bounds = Bounds { body: 10_000, patience: Duration::from_millis(500), ..Bounds::default() };
+    let address = server(bounds, None);
+    let typed = "Content-Type: application/json\r\n";
+    let run = |body: &str| raw(address, &request("POST", "/v1/run", typed, body)).0;
+    assert_eq!(run("{"), 400);
+    assert_eq!(run("{\"program\": 1, \"entry\": \"f\"}"), 400);
+    assert_eq!(run("{\"program\": \"\", \"entry\": \"f\", \"unknown\": 1}"), 400);
+    assert_eq!(run("{\"program\": \"\", \"entry\": \"f\", \"limits\": {\"cpu_seconds\": 1e9}}"), 400);
+    assert_eq!(run("{\"program\": \"\", \"entry\": \"f\", \"limits\": {\"cpu_seconds\": -1}}"), 400);
+    assert_eq!(run(&"[".repeat(9000)), 400);
+    assert_eq!(run(&format!("{{\"program\": \"{}\"}}", "x".repeat(20_000))), 413);
+    assert_eq!(raw(address, &request("POST", "/v1/run", "", "{}")).0, 415);
+    assert_eq!(raw(address, &request("GET", "/v1/run", "", "")).0, 405);
+    assert_eq!(raw(address, &request("POST", "/nowhere", typed, "{}")).0, 404);
+    assert_eq!(raw(address, &request("POST", "/eval_p3_solution", typed, "{\"code\": \"\"}")).0, 400);
+    assert_eq!(raw(address, b"nonsense\r\n\r\n").0, 400);
+    let begin = Instant::now();
+    let slow = format!(
+        "POST /v1/run HTTP/1.1\r\nHost: x\r\n{typed}Content-Length: 100\r\nConnection: close\r\n\r\n{{"
+    );
+    assert_eq!(raw(address, slow.as_bytes()).0, 408);
+    // A head that never ends: hyper closes the connection, or answers 408.
+    assert!(matches!(raw(address, b"GET /health HTTP/1.1\r\nHost:").0, 0 | 408));
+    assert!(begin.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn without_the_token_only_health_is_answered() {
+    let address = server(Bounds::default(), Some("secret"));
+    let with = |token: &str| {
+        let headers = format!("Content-Type: application/json\r\nAuthorization: Bearer {token}\r\n");
+        raw(
+            address,
+            &request("POST", "/v1/run", &headers, "{\"program\": \"def f(): return 1\", \"entry\": \"f\"}"),
+        )
+        .0
+    };
+    assert_eq!([with("secret"), with("wrong!"), with(""), with("secrets")], [200, 401, 401, 401]);
+    assert_eq!(raw(address, &request("GET", "/metrics", "", "")).0, 401);
+    assert_eq!(raw(address, &request("GET", "/health", "", "")).0, 200);
+}
+
+#[test]
+fn many_clients_that_come_and_go_are_answered_or_told_to_wait() {
+    let address = server(Bounds { queue: 8, ..Bounds::default() }, None);
+    let job = json!({ "program": "import time\ndef f():\n    time.sleep(0.02)\n    return 1", "entry": "f" })
+        .to_string();
+    let bytes = request("POST", "/v1/run", "Content-Type: application/json\r\n", &job);
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let client = |number: usize| {
+            let bytes = bytes.clone();
+            move || {
+                (0..5)
+                    .filter_map(|turn| {
+                        if (number + turn).is_multiple_of(3) {
+                            // Goes away in the middle of its request, or right after it.
+                            let mut stream = TcpStream::connect(address).unwrap();
+                            let _ = stream.write_all(&bytes[..if turn % 2 == 0 { bytes.len() } else { 60 }]);
+                            return None;
+                        }
+                        Some(raw(address, &bytes).0)
+                    })
+                    .collect::<Vec<_>>()
+            }
+        };
+        let clients: Vec<_> = (0..64).map(|number| scope.spawn(client(number))).collect();
+        clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
+    });
+    assert!(statuses.iter().all(|status| [200, 429].contains(status)), "{statuses:?}");
+    assert!(statuses.contains(&200) && statuses.contains(&429), "{statuses:?}");
+    // All places are free again.
+    let begin = Instant::now();
+    while !raw(address, &request("GET", "/metrics", "", "")).1.contains("samara_sandbox_queue 0") {
+        assert!(begin.elapsed() < Duration::from_secs(10));
+    }
+    assert_eq!(raw(address, &bytes).0, 200);
+}

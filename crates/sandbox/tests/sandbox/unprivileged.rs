@@ -1,0 +1,39 @@
+//! The same tests as an ordinary user: root starts this program again as nobody.
+
+use std::process::Command;
+
+/// Runs tests of this program as the user nobody; says so if that can't be done.
+fn as_nobody(filter: &str) {
+    let root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
+    if !root {
+        return println!("SKIPPED: not root, so every test has already run unprivileged");
+    }
+    let exe = std::env::current_exe().unwrap();
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(&exe);
+    let output = match command.args([filter, "--nocapture", "--test-threads", "2"]).current_dir("/").output()
+    {
+        Ok(output) => output,
+        Err(error) => return println!("SKIPPED: setpriv can't be run: {error}"),
+    };
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    if output.status.code() == Some(126)
+        || text.contains("Permission denied (os error 13)") && text.contains("setpriv")
+    {
+        return println!("SKIPPED: nobody can't run {}", exe.display());
+    }
+    println!("{text}");
+    assert!(output.status.success(), "as nobody:\n{text}");
+}
+
+#[test]
+fn hostile_programs_get_their_verdicts_from_an_unprivileged_host() {
+    as_nobody("hostile::");
+}
+
+#[test]
+fn honest_programs_and_faults_are_the_same_for_an_unprivileged_host() {
+    as_nobody("honest::");
+    as_nobody("faults::");
+}
