@@ -119,20 +119,19 @@ impl SandboxError {
         }
     }
 
-    fn what(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// What failed, without the hint.
+    pub fn why(&self) -> String {
         match self {
-            Self::Step(step, error) => write!(f, "{}: {error}", step.what()),
-            Self::Landlock(why) => write!(f, "Landlock can't be used: {why}"),
-            Self::Python(why) => write!(f, "no Python can be used: {why}"),
-            Self::Server(why) => write!(f, "the fork server did not come up: {why}"),
-            Self::Setting(why) | Self::Job(why) => f.write_str(why),
+            Self::Step(step, error) => format!("{}: {error}", step.what()),
+            Self::Landlock(why) => format!("Landlock can't be used: {why}"),
+            Self::Python(why) => format!("no Python can be used: {why}"),
+            Self::Server(why) => format!("the fork server did not come up: {why}"),
+            Self::Setting(why) | Self::Job(why) => why.clone(),
             Self::Tier { minimum, tried } => {
-                write!(f, "no isolation of tier {minimum} or better works here")?;
-                tried.iter().try_for_each(|(tier, error)| {
-                    write!(f, "\n  {tier}: ")?;
-                    error.what(f)?;
-                    write!(f, "\n    hint: {}", error.hint())
-                })
+                let tried = tried
+                    .iter()
+                    .map(|(tier, error)| format!("\n  {tier}: {}\n    hint: {}", error.why(), error.hint()));
+                format!("no isolation of tier {minimum} or better works here{}", tried.collect::<String>())
             }
         }
     }
@@ -140,8 +139,7 @@ impl SandboxError {
 
 impl fmt::Display for SandboxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.what(f)?;
-        write!(f, "\nhint: {}", self.hint())
+        write!(f, "{}\nhint: {}", self.why(), self.hint())
     }
 }
 

@@ -6,6 +6,10 @@
 //! - [`policy`]: allowed system calls as data, `bpf`: the same as a filter; `plan` (what is visible), `launch` (the way
 //!   into the confinement), `server` and `server.py` (the two ends of a fork server), `watch` (limits and judging).
 //!
+//! Memory, processes and CPU time are limited by rlimits and by the host's own clocks, not by cgroups. A program is one
+//! process that can't fork, so RLIMIT_AS bounds its memory and `wait4` tells its peak; scratch has a size of its own. A
+//! cgroup would need root or delegation, differs between two versions, and costs a directory and a move per program.
+//!
 //! Knows nothing of candidates and scores. The only crate of the project with `unsafe`: `sys` and one line of `launch`.
 
 mod bpf;

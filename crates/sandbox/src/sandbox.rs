@@ -7,7 +7,7 @@ use crate::server::{self, Server};
 use crate::tier::Tier;
 use crate::verdict::{Isolation, Outcome, Verdict};
 use crate::watch::{self, Broken};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -113,6 +113,11 @@ impl Sandbox {
         Isolation { tier: self.tier, python: self.version.clone() }
     }
 
+    /// The interpreter that runs programs, as the host sees it.
+    pub fn interpreter(&self) -> &Path {
+        &self.python.executable
+    }
+
     /// Process numbers of the fork servers.
     pub fn servers(&self) -> Vec<u32> {
         let pool = self.pool();
@@ -162,6 +167,11 @@ impl Sandbox {
         let mut pool = self.pool();
         loop {
             if let Some(server) = pool.idle.pop() {
+                if !server.is_silent() {
+                    // It died while nobody looked: that must not count as one of a program's two attempts.
+                    pool.missing += 1;
+                    continue;
+                }
                 pool.busy.push(server.process.pid);
                 return Ok(server);
             }

@@ -12,7 +12,7 @@ use crate::plan::{self, Jail};
 use crate::python::Python;
 use crate::sys::Strings;
 use crate::tier::Tier;
-use crate::value::{Int, Value};
+use crate::value::Value;
 use crate::verdict::Outcome;
 use crate::watch::{self, Broken};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -91,6 +91,11 @@ impl Server {
             Self { socket, listener: None, process, python: "".into(), address_space: 0, resident: 0 };
         server.send(&setup(python, tier, landlock, launch.drop_root), &[]).map_err(here)?;
         Ok(Starting(server))
+    }
+
+    /// Whether it lives and has said nothing that it was not asked for: it can take a job.
+    pub(crate) fn is_silent(&self) -> bool {
+        readable(&self.socket, Instant::now()) == Ok(false)
     }
 
     fn send(&self, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
@@ -197,21 +202,16 @@ fn tasks_of_user(drop_root: bool) -> u32 {
     std::fs::read_dir("/proc").map_or(0, |all| all.flatten().filter_map(tasks).sum())
 }
 
-/// What a child reads: program, entry, arguments (encoded apart), seed and the budget of its result.
+/// What a child reads: seed, the budget of its result, program, entry, and the arguments, encoded.
 fn body(job: &Job) -> Vec<u8> {
     let Budget { bytes, nodes, depth } = job.limits.result;
-    let arguments = codec::write(&Value::List(job.arguments.clone()));
-    let seed = i64::from_ne_bytes(job.seed.to_ne_bytes());
-    let numbers = [i64::from(bytes), i64::from(nodes), i64::from(depth.min(codec::MAX_DEPTH))];
-    let mut body = vec![
-        Value::Str(job.program.clone()),
-        Value::Str(job.entry.clone()),
-        Value::Bytes(arguments),
-        // Python's `random.seed` takes the absolute value: a seed must not be negative.
-        Int::parse(&(seed as u64).to_string()).map_or(Value::None, Value::Int),
-    ];
-    body.extend(numbers.map(Value::from));
-    codec::write(&Value::List(body))
+    let mut body = job.seed.to_ne_bytes().to_vec();
+    let (program, entry) = (job.program.as_bytes(), job.entry.as_bytes());
+    let words = [bytes, nodes, depth.min(codec::MAX_DEPTH), program.len() as u32, entry.len() as u32];
+    body.extend(words.iter().flat_map(|word| word.to_ne_bytes()));
+    body.extend([program, entry].concat());
+    body.extend(codec::write(&Value::List(job.arguments.clone())));
+    body
 }
 
 /// Refuses a job that can't be sent.

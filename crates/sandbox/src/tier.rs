@@ -11,7 +11,9 @@ pub enum Tier {
     /// Limits, timeouts and an empty environment. No security: for code that you trust.
     Process,
     /// The limits, a list of allowed system calls, and Landlock: programs can read the interpreter's library and write
-    /// nothing. They can see that other files exist.
+    /// nothing. They can see that other files exist, and their sizes, owners and times: Landlock does not govern that.
+    /// Threads are limited for the user, not for the program: all of the user's other threads when a server started,
+    /// and 256 more.
     Landlock,
     /// All of that in namespaces of their own, with a root that has nothing else in it, and a scratch directory.
     Jail,
@@ -33,7 +35,7 @@ impl Tier {
 
 impl fmt::Display for Tier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.pad(self.name())
     }
 }
 

@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 use samara_sandbox::Value;
 use samara_sandbox::codec::{
-    Budget, CodecError, MAX_DEPTH, Reply, decode, decode_frame, encode, encode_frame,
+    Budget, CodecError, HEADER, MAGIC, MAX_DEPTH, Reply, decode, decode_frame, encode, encode_frame,
 };
 use samara_sandbox::value::{Array, Dtype, Int};
 
@@ -88,6 +88,34 @@ proptest! {
         changed[at] = byte;
         if let Ok(other) = decode(&changed, Budget::default()) {
             prop_assert_eq!(encode(&other, Budget::default()).unwrap(), changed);
+        }
+    }
+
+    #[test]
+    fn a_frame_with_any_changes_is_refused_or_is_exactly_what_would_be_written(
+        value in value(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), 0..4_u8, any::<u8>()), 1..8),
+    ) {
+        let mut frame = encode_frame(&Reply::Value(value));
+        for (at, change, byte) in changes {
+            let at = at.index(frame.len());
+            match change {
+                0 => frame[at] = byte,
+                1 => frame.insert(at, byte),
+                2 => drop(frame.drain(at..(at + 1 + usize::from(byte % 4)).min(frame.len()))),
+                _ => frame.extend(frame[at..].to_vec()),
+            }
+            if frame.len() < HEADER {
+                break;
+            }
+        }
+        // With the right length again, so that what follows it is reached.
+        if let Some(length) = frame.len().checked_sub(HEADER) {
+            frame[..4].copy_from_slice(&MAGIC);
+            frame[4..HEADER].copy_from_slice(&(length as u32).to_le_bytes());
+        }
+        if let Ok(reply) = decode_frame(&frame, Budget::default()) {
+            prop_assert_eq!(encode_frame(&reply), frame);
         }
     }
 

@@ -137,7 +137,7 @@ fn our_own_route_returns_the_verdict() {
         (200, &json!("ok"), &json!(3), &json!("adding\n"))
     );
     assert!(body["cpu_seconds"].as_f64().unwrap() > 0.0 && body["isolation"]["tier"].is_string(), "{body}");
-    let slow = json!({ "program": "def f():\n    while True: pass", "entry": "f", "limits": { "cpu_seconds": 0.2, "wall_seconds": 20 } });
+    let slow = json!({ "program": "def f():\n    while True: pass", "entry": "f", "limits": { "cpu_seconds": 0.2, "wall_seconds": 200 } });
     let (status, body) = post(address, "/v1/run", &slow);
     assert_eq!((status, &body["outcome"], &body["clock"]), (200, &json!("timeout"), &json!("cpu")));
     let (status, text) = raw(address, &request("GET", "/metrics", "", ""));
@@ -148,7 +148,7 @@ fn our_own_route_returns_the_verdict() {
 
 #[test]
 fn requests_that_are_none_are_refused_and_never_hang() {
-    let bounds = Bounds { body: 10_000, patience: Duration::from_millis(500), ..Bounds::default() };
+    let bounds = Bounds { body: 10_000, patience: Duration::from_secs(60), ..Bounds::default() };
     let address = server(bounds, None);
     let typed = "Content-Type: application/json\r\n";
     let run = |body: &str| raw(address, &request("POST", "/v1/run", typed, body)).0;
@@ -164,14 +164,33 @@ fn requests_that_are_none_are_refused_and_never_hang() {
     assert_eq!(raw(address, &request("POST", "/nowhere", typed, "{}")).0, 404);
     assert_eq!(raw(address, &request("POST", "/eval_p3_solution", typed, "{\"code\": \"\"}")).0, 400);
     assert_eq!(raw(address, b"nonsense\r\n\r\n").0, 400);
-    let begin = Instant::now();
+    // The connection is closed while the head still comes: the answer may be lost on its way.
+    let long = request("POST", "/v1/run", &format!("X: {}\r\n", "x".repeat(300_000)), "");
+    assert!(matches!(raw(address, &long).0, 0 | 431));
+    let lies = format!("POST /v1/run HTTP/1.1\r\nHost: x\r\n{typed}Content-Length: 99999999999\r\n\r\n{{");
+    assert_eq!(raw(address, lies.as_bytes()).0, 413);
+}
+
+#[test]
+fn clients_that_are_slow_are_sent_away() {
+    let typed = "Content-Type: application/json\r\n";
+    let bounds = Bounds { patience: Duration::from_millis(500), ..Bounds::default() };
+    let address = server(bounds, None);
     let slow = format!(
         "POST /v1/run HTTP/1.1\r\nHost: x\r\n{typed}Content-Length: 100\r\nConnection: close\r\n\r\n{{"
     );
     assert_eq!(raw(address, slow.as_bytes()).0, 408);
     // A head that never ends: hyper closes the connection, or answers 408.
     assert!(matches!(raw(address, b"GET /health HTTP/1.1\r\nHost:").0, 0 | 408));
-    assert!(begin.elapsed() < Duration::from_secs(20));
+    // A body that drips: its whole must be there in time, not its next byte.
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = format!("POST /v1/run HTTP/1.1\r\nHost: x\r\n{typed}Content-Length: 100000\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    let begin = Instant::now();
+    while stream.write_all(b" ").is_ok() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "a body may drip for ever");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 #[test]
@@ -217,11 +236,88 @@ fn many_clients_that_come_and_go_are_answered_or_told_to_wait() {
         clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
     });
     assert!(statuses.iter().all(|status| [200, 429].contains(status)), "{statuses:?}");
-    assert!(statuses.contains(&200) && statuses.contains(&429), "{statuses:?}");
+    assert!(statuses.contains(&200), "{statuses:?}");
     // All places are free again.
-    let begin = Instant::now();
-    while !raw(address, &request("GET", "/metrics", "", "")).1.contains("samara_sandbox_queue 0") {
-        assert!(begin.elapsed() < Duration::from_secs(10));
-    }
+    until_in_queue(address, 0);
     assert_eq!(raw(address, &bytes).0, 200);
+}
+
+/// Stops a server while a program sleeps for so long; the client's status, and whether all requests were answered.
+fn stopped(sleep: f64, farewell: Duration) -> (u16, bool) {
+    let settings = Settings { servers: 1, minimum: Tier::Process, ..Settings::default() };
+    let bounds = Bounds { farewell, ..Bounds::default() };
+    let app = Arc::new(App::new(Sandbox::start(&settings).unwrap(), bounds, None));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, told) = tokio::sync::oneshot::channel::<()>();
+    let serving = runtime.spawn(serve(listener, app, async { drop(told.await) }));
+    let program = format!("import time\ndef f(): time.sleep({sleep})");
+    let job = json!({ "program": program, "entry": "f", "limits": { "wall_seconds": 100.0 } });
+    let client = std::thread::spawn(move || post(address, "/v1/run", &job).0);
+    while !raw(address, &request("GET", "/metrics", "", "")).1.contains("samara_sandbox_queue 1") {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    stop.send(()).unwrap();
+    let all = runtime.block_on(serving).unwrap();
+    assert!(TcpStream::connect(address).is_err(), "nobody is let in any more");
+    runtime.shutdown_background();
+    (client.join().unwrap(), all)
+}
+
+#[test]
+fn a_server_that_stops_answers_what_has_begun_and_gives_up_what_does_not_end() {
+    assert_eq!(stopped(2.0, Duration::from_secs(60)), (200, true));
+    let begin = Instant::now();
+    assert_eq!(stopped(50.0, Duration::from_millis(100)), (0, false));
+    assert!(begin.elapsed() < Duration::from_secs(45));
+}
+
+/// Waits until so many programs run or wait.
+fn until_in_queue(address: SocketAddr, count: usize) {
+    let begin = Instant::now();
+    let line = format!("samara_sandbox_queue {count}\n");
+    while !raw(address, &request("GET", "/metrics", "", "")).1.contains(&line) {
+        assert!(begin.elapsed() < Duration::from_secs(60));
+    }
+}
+
+#[test]
+fn a_full_queue_is_said_at_once_and_a_client_that_goes_away_frees_no_place_early() {
+    let address = server(Bounds { queue: 1, ..Bounds::default() }, None);
+    let program = |body: &str| json!({ "program": format!("import time\ndef f(): {body}"), "entry": "f" });
+    let slow = program("time.sleep(2)").to_string();
+    let slow = request("POST", "/v1/run", "Content-Type: application/json\r\n", &slow);
+    let mut client = TcpStream::connect(address).unwrap();
+    client.write_all(&slow).unwrap();
+    until_in_queue(address, 1);
+    drop(client);
+    assert_eq!(post(address, "/v1/run", &program("return 1")).0, 429);
+    until_in_queue(address, 0);
+    assert_eq!(post(address, "/v1/run", &program("return 1")).0, 200);
+}
+
+#[test]
+fn walker_programs_may_call_the_builder_as_known_variants_do() {
+    let address = server(Bounds::default(), None);
+    for (call, amplitude, phase) in [
+        ("0, 1", 0.0, 0.0),
+        ("0, 1, 5, 0.5", 5.0, 0.5),
+        ("0, 1, True, 5.0, 0.5", 5.0, 0.5),
+        ("0, 1, 5.0", 5.0, 0.0),
+        ("0, 1, amplitude=5.0, phase=0.5", 5.0, 0.5),
+        ("joint0=0, joint1=1, phase=0.5, amplitude=Fraction(5)", 5.0, 0.5),
+    ] {
+        let code = format!(
+            "from fractions import Fraction\nfrom openelm.environments.sodaracer.walker.walk_creator import walker_creator\ndef make_walker():\n    w = walker_creator()\n    w.add_joint(0, 0)\n    w.add_joint(1, 1)\n    w.add_muscle({call})\n    return w.get_walker()"
+        );
+        let (status, body) = post(address, "/gen_racer", &json!({ "code": code, "timeout": 5.0 }));
+        assert_eq!(status, 200, "{call}: {body}");
+        let muscle = &body["result_obj"]["muscles"][0];
+        assert_eq!(
+            (muscle[2]["amplitude"].as_f64(), muscle[2]["phase"].as_f64()),
+            (Some(amplitude), Some(phase)),
+            "{call}"
+        );
+    }
 }

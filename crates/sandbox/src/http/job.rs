@@ -39,7 +39,7 @@ pub(super) fn read(body: &serde_json::Value) -> Result<Job, String> {
     let run = Run::deserialize(body).map_err(|error| format!("no job: {error}"))?;
     let wanted = &run.limits;
     let cpu = seconds(wanted.cpu_seconds.unwrap_or(2.0), MOST_CPU)?;
-    let wall = seconds(wanted.wall_seconds.unwrap_or(5.0 * cpu.as_secs_f64()), MOST_WALL)?;
+    let wall = wanted.wall_seconds.map_or(Ok(wall(cpu)), |wanted| seconds(wanted, MOST_WALL))?;
     let limits = Limits {
         cpu,
         wall,
@@ -62,6 +62,12 @@ fn at_most<T: Copy + PartialOrd + std::fmt::Display>(
         Some(wanted) if wanted > most => Err(format!("{name} is {wanted}, more than {most}")),
         wanted => Ok(wanted.unwrap_or(usual)),
     }
+}
+
+/// The wall time that goes with a CPU time if a request gives none: five times as much, and 10 s at least, so that a
+/// short limit is not met by a program that only waits for its turn on a busy machine.
+pub(crate) fn wall(cpu: Duration) -> Duration {
+    (cpu * 5).max(Duration::from_secs(10))
 }
 
 /// A time limit from a request.

@@ -18,7 +18,7 @@ use crate::sandbox::Sandbox;
 use crate::verdict::Verdict;
 use crate::{Job, SandboxError};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{self, HeaderMap};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -27,8 +27,8 @@ use serde_json::{Value as Json, json};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
 
 /// The bounds of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,11 +43,14 @@ pub struct Bounds {
     pub patience: Duration,
     /// Programs in one request's list. Default 256.
     pub list: usize,
+    /// Time that requests have to end when the server stops. Default 30 s.
+    pub farewell: Duration,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { queue: 64, connections: 256, body: 4 << 20, patience: Duration::from_secs(10), list: 256 }
+        let (patience, farewell) = (Duration::from_secs(10), Duration::from_secs(30));
+        Self { queue: 64, connections: 256, body: 4 << 20, patience, list: 256, farewell }
     }
 }
 
@@ -141,15 +144,18 @@ impl App {
         if !kind.starts_with("application/json") {
             return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/json".to_owned()));
         }
+        let too_large =
+            || Refusal(StatusCode::PAYLOAD_TOO_LARGE, format!("the body exceeds {} bytes", self.bounds.body));
+        if request.body().size_hint().lower() > self.bounds.body as u64 {
+            return Err(too_large());
+        }
         let bytes =
             tokio::time::timeout(self.bounds.patience, Limited::new(request, self.bounds.body).collect())
                 .await;
         let bytes =
             bytes.map_err(|_| Refusal(StatusCode::REQUEST_TIMEOUT, "the body took too long".to_owned()))?;
         let bytes = bytes.map_err(|error| match error.downcast::<http_body_util::LengthLimitError>() {
-            Ok(_) => {
-                Refusal(StatusCode::PAYLOAD_TOO_LARGE, format!("the body exceeds {} bytes", self.bounds.body))
-            }
+            Ok(_) => too_large(),
             Err(error) => Refusal::bad(format!("the body can't be read: {error}")),
         })?;
         serde_json::from_slice(&bytes.to_bytes()).map_err(|error| Refusal::bad(format!("no JSON: {error}")))
@@ -205,14 +211,22 @@ fn respond(status: StatusCode, kind: &'static str, body: String) -> Response<Ful
     response
 }
 
-/// Serves connections until the future that says stop; then those that are open have until their requests end.
-pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()>) {
+/// Serves connections until the future that says stop. Then nobody is let in any more, idle connections are closed, and
+/// requests that have begun are answered, for as long as [`Bounds::farewell`] at most. Returns whether all of them were.
+///
+/// A program whose request is given up goes on until its own end: end the runtime without waiting for its threads.
+pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()>) -> bool {
     let connections = Arc::new(Semaphore::new(app.bounds.connections));
+    let (leave, leaving) = watch::channel(());
     tokio::pin!(stop);
     loop {
-        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
+        let permit = tokio::select! {
+            () = &mut stop => break,
+            permit = Arc::clone(&connections).acquire_owned() => permit,
+        };
+        let Ok(permit) = permit else { break };
         let stream = tokio::select! {
-            () = &mut stop => return,
+            () = &mut stop => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 // Out of descriptors, or a client that has gone: the next one may do better.
@@ -222,18 +236,32 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
                 }
             },
         };
-        let app = Arc::clone(&app);
+        let (app, leaving) = (Arc::clone(&app), leaving.clone());
         tokio::spawn(async move {
-            let patience = app.bounds.patience;
-            let service = hyper::service::service_fn(move |request| {
-                let app = Arc::clone(&app);
-                async move { Ok::<_, Infallible>(app.answer(request).await) }
-            });
-            let mut server = hyper::server::conn::http1::Builder::new();
-            server.timer(TokioTimer::new()).header_read_timeout(patience).max_buf_size(64 << 10);
-            // A connection that breaks concerns nobody else.
-            let _ = server.serve_connection(TokioIo::new(stream), service).await;
+            connection(stream, app, leaving).await;
             drop(permit);
         });
     }
+    drop((listener, leave));
+    let all = u32::try_from(app.bounds.connections).unwrap_or(u32::MAX);
+    tokio::time::timeout(app.bounds.farewell, connections.acquire_many(all)).await.is_ok()
+}
+
+/// Answers the requests of one connection, until it ends or the server leaves.
+async fn connection(stream: TcpStream, app: Arc<App>, mut leaving: watch::Receiver<()>) {
+    let patience = app.bounds.patience;
+    let service = hyper::service::service_fn(move |request| {
+        let app = Arc::clone(&app);
+        async move { Ok::<_, Infallible>(app.answer(request).await) }
+    });
+    let mut server = hyper::server::conn::http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(patience).max_buf_size(64 << 10);
+    let connection = server.serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    // A connection that breaks concerns nobody else. The sender never sends: it ends.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = leaving.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
 }

@@ -1,6 +1,6 @@
 //! OpenELM's three routes: what its environments post, and what they read.
 
-use super::job::{MOST_CPU, seconds};
+use super::job::{MOST_CPU, seconds, wall};
 use crate::job::{Job, Limits};
 use crate::text::Repr;
 use crate::value::Value;
@@ -54,7 +54,7 @@ pub(super) struct Request {
     limits: Limits,
 }
 
-/// Seconds if a client gives none, as in OpenELM.
+/// Seconds of CPU time if a client gives none, as in OpenELM.
 const TIMEOUT: f64 = 5.0;
 
 pub(super) fn read(route: Route, body: &Json) -> Result<Request, String> {
@@ -69,7 +69,7 @@ pub(super) fn read(route: Route, body: &Json) -> Result<Request, String> {
         Codes::One(code) => (vec![code], false),
         Codes::Many(codes) => (codes, true),
     };
-    Ok(Request { codes, list, entry, limits: Limits { cpu, wall: cpu * 4, ..Limits::default() } })
+    Ok(Request { codes, list, entry, limits: Limits { cpu, wall: wall(cpu), ..Limits::default() } })
 }
 
 /// Defines `walk_creator` for walker programs and makes plain data of what they return.

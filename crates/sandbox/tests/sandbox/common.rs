@@ -1,10 +1,29 @@
-//! What the tests share: sandboxes of each tier, short limits, outcomes as text.
+//! What the tests share: sandboxes of each tier, limits that don't depend on how busy the machine is, outcomes as text.
 
 use samara_sandbox::{Clock, Job, Limits, Outcome, Sandbox, SandboxError, Settings, Tier, Value, Verdict};
-use std::time::Duration;
+use std::io::Write;
+use std::time::{Duration, Instant};
 
 /// An interpreter or virtual environment for the tests: one with numpy tests more.
 const PYTHON: &str = "SAMARA_SANDBOX_PYTHON";
+
+/// How long tests wait for what must happen at once: only a machine that does nothing else needs so long.
+pub(crate) const SOON: Duration = Duration::from_secs(60);
+
+/// Says what this machine can't test, past the harness, which shows only what failing tests print.
+#[expect(clippy::explicit_write, reason = "eprintln is what the harness captures")]
+pub(crate) fn skipped(why: &str) {
+    writeln!(std::io::stderr(), "SKIPPED: {why}").unwrap();
+}
+
+/// Waits until something is so.
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < SOON, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
 
 /// Settings of a tier with one fork server.
 pub(crate) fn settings(tier: Tier) -> Settings {
@@ -12,12 +31,17 @@ pub(crate) fn settings(tier: Tier) -> Settings {
     Settings { tier: Some(tier), minimum: Tier::Process, servers: 1, python, ..Settings::default() }
 }
 
-/// A sandbox of this tier, or none with the reason in the test's output, if this machine can't have it.
+/// A sandbox of this tier, or none and a word on stderr, if this machine can't have it.
 pub(crate) fn sandbox(tier: Tier) -> Option<Sandbox> {
-    match Sandbox::start(&settings(tier)) {
+    sandbox_of(&settings(tier), tier)
+}
+
+/// The same with other settings.
+pub(crate) fn sandbox_of(settings: &Settings, tier: Tier) -> Option<Sandbox> {
+    match Sandbox::start(settings) {
         Ok(sandbox) => Some(sandbox),
         Err(error @ SandboxError::Tier { .. }) => {
-            println!("SKIPPED: tier {tier} does not work here: {error}");
+            skipped(&format!("tier {tier} does not work here: {error}"));
             None
         }
         Err(error) => panic!("{error}"),
@@ -32,15 +56,26 @@ pub(crate) fn on_tiers(tiers: &[Tier], test: impl Fn(&Sandbox)) {
 /// The tiers that promise security.
 pub(crate) const CONFINED: [Tier; 2] = [Tier::Jail, Tier::Landlock];
 
-/// A job with limits that tests don't wait long for.
+/// A job whose time no program uses up that means to end, however busy the machine is.
 pub(crate) fn job(program: &str) -> Job {
     let limits = Limits {
-        cpu: Duration::from_millis(400),
-        wall: Duration::from_secs(12),
+        cpu: Duration::from_secs(20),
+        wall: Duration::from_secs(200),
         memory: 128 << 20,
         ..Limits::default()
     };
     Job { limits, ..Job::new(program, "main") }
+}
+
+/// Runs a program of which this is expected: a clock that it is expected to run out of is short, the other is not.
+pub(crate) fn run_expecting(sandbox: &Sandbox, program: &str, expected: &str) -> Verdict {
+    let mut job = job(program);
+    if expected.contains("timeout wall") {
+        job.limits.wall = Duration::from_secs(1);
+    } else if expected.contains("timeout") {
+        job.limits.cpu = Duration::from_millis(400);
+    }
+    sandbox.run(&job).unwrap()
 }
 
 /// Runs a program whose sandbox must not fail.

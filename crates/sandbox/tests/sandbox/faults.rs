@@ -1,12 +1,15 @@
 //! Fork servers that die, at any moment.
 
-use crate::common::{self, CONFINED, shown};
-use samara_sandbox::{Outcome, Sandbox};
+use crate::common::{self, CONFINED, shown, until};
+use rustix::process::{Pid, Signal, kill_process};
+use samara_sandbox::{Outcome, Sandbox, Settings};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-fn kill(pid: u32, signal: &str) {
-    let _ = Command::new("kill").args([signal, &pid.to_string()]).output().unwrap();
+/// Kills a process; it may have gone already.
+fn kill(pid: u32) {
+    let _ = kill_process(Pid::from_raw(pid as i32).unwrap(), Signal::KILL);
 }
 
 fn alive(pid: u32) -> bool {
@@ -17,7 +20,7 @@ fn alive(pid: u32) -> bool {
 fn an_idle_fork_server_that_was_killed_is_replaced_unnoticed() {
     common::on_tiers(&CONFINED, |sandbox| {
         let server = sandbox.servers()[0];
-        kill(server, "-KILL");
+        kill(server);
         assert_eq!(shown(&common::run(sandbox, "def main(): return 1").outcome), "ok 1");
         assert_ne!(sandbox.servers(), [server]);
     });
@@ -30,7 +33,7 @@ fn a_fork_server_killed_at_any_moment_costs_nothing_but_time() {
             let server = sandbox.servers()[0];
             let killer = std::thread::spawn(move || {
                 std::thread::sleep(Duration::from_millis(delay));
-                kill(server, "-KILL");
+                kill(server);
             });
             let verdict =
                 common::run(sandbox, "import time\ndef main():\n    time.sleep(0.02)\n    return 7");
@@ -41,13 +44,58 @@ fn a_fork_server_killed_at_any_moment_costs_nothing_but_time() {
 }
 
 #[test]
+fn servers_killed_at_random_under_many_callers_cost_their_own_programs_at_most_and_the_pool_heals() {
+    for tier in CONFINED {
+        let settings = Settings { servers: 2, ..common::settings(tier) };
+        let Some(sandbox) = common::sandbox_of(&settings, tier) else { continue };
+        let done = AtomicBool::new(false);
+        let program = "import time\ndef main(who):\n    time.sleep(0.01)\n    return who";
+        let (kills, failed) = std::thread::scope(|scope| {
+            let killer = scope.spawn(|| {
+                let (mut kills, mut random) = (0, 12345_u32);
+                while !done.load(Ordering::Relaxed) {
+                    random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    std::thread::sleep(Duration::from_millis(u64::from(random >> 24)));
+                    let servers = sandbox.servers();
+                    if let Some(server) = servers.get((random >> 8) as usize % 2) {
+                        kill(*server);
+                        kills += 1;
+                    }
+                }
+                kills
+            });
+            let caller = |who: i64| {
+                let sandbox = &sandbox;
+                move || {
+                    let mut job = common::job(program);
+                    job.arguments = vec![who.into()];
+                    let outcomes = (0..5).map(|_| sandbox.run(&job).unwrap().outcome);
+                    let wrong = outcomes.filter(|outcome| *outcome != Outcome::Ok { value: who.into() });
+                    wrong.map(|one| assert!(matches!(one, Outcome::Failed { .. }), "{one:?}")).count()
+                }
+            };
+            let callers: Vec<_> = (0..4).map(|who| scope.spawn(caller(who))).collect();
+            let failed: usize = callers.into_iter().map(|caller| caller.join().unwrap()).sum();
+            done.store(true, Ordering::Relaxed);
+            (killer.join().unwrap(), failed)
+        });
+        // A program fails if both of its servers died.
+        assert!(kills > 0 && 2 * failed <= kills, "{failed} failed by {kills} kills");
+        for _ in 0..4 {
+            assert_eq!(shown(&common::run(&sandbox, "def main(): return 1").outcome), "ok 1");
+        }
+    }
+}
+
+#[test]
 fn a_program_whose_fork_servers_all_die_has_failed_and_the_next_one_runs() {
     common::on_tiers(&CONFINED, |sandbox| {
         let outcome = std::thread::scope(|scope| {
-            let run = scope.spawn(|| common::run(sandbox, "import time\ndef main(): time.sleep(3)").outcome);
+            let run =
+                scope.spawn(|| common::run(sandbox, "import time\ndef main(): time.sleep(100)").outcome);
             while !run.is_finished() {
                 for server in sandbox.servers().into_iter().filter(|server| !children(*server).is_empty()) {
-                    kill(server, "-KILL");
+                    kill(server);
                 }
                 std::thread::sleep(Duration::from_millis(20));
             }
@@ -72,19 +120,10 @@ fn a_child_ends_with_its_fork_server() {
         let server = sandbox.servers()[0];
         std::thread::scope(|scope| {
             let run = scope.spawn(|| common::run(sandbox, "import time\ndef main(): time.sleep(1)\n"));
-            let begin = Instant::now();
-            let child = loop {
-                if let Some(child) = children(server).first() {
-                    break *child;
-                }
-                assert!(begin.elapsed() < Duration::from_secs(5));
-            };
-            std::thread::sleep(Duration::from_millis(100));
-            kill(server, "-KILL");
-            let begin = Instant::now();
-            while alive(child) {
-                assert!(begin.elapsed() < Duration::from_secs(2), "the child outlives its server");
-            }
+            until("a program runs", || !children(server).is_empty());
+            let child = children(server)[0];
+            kill(server);
+            until("the child has gone with its server", || !alive(child));
             run.join().unwrap();
         });
     });
@@ -111,16 +150,12 @@ fn servers_end_when_the_host_is_killed() {
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(host.stdout.take().unwrap()));
     let servers = lines.find_map(|line| line.unwrap().strip_prefix("SERVERS").map(str::to_owned)).unwrap();
     let servers: Vec<u32> = servers.split_whitespace().map(|pid| pid.parse().unwrap()).collect();
-    std::thread::sleep(Duration::from_millis(300));
-    let children: Vec<u32> = servers.iter().flat_map(|server| children(*server)).collect();
-    assert_eq!(children.len(), servers.len(), "each server has a program at work");
+    let all = || servers.iter().flat_map(|server| children(*server)).collect::<Vec<u32>>();
+    until("each server has a program at work", || all().len() == servers.len());
+    let children = all();
     host.kill().unwrap();
     host.wait().unwrap();
-    let begin = Instant::now();
-    while servers.iter().chain(&children).any(|pid| alive(*pid)) {
-        assert!(begin.elapsed() < Duration::from_secs(5), "something outlives the host");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    until("nothing outlives the host", || !servers.iter().chain(&children).any(|pid| alive(*pid)));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! others say it in their first line: outcomes with `|` between them, a detail if it matters.
 
 use crate::common::{self, CONFINED, matches, shown};
-use samara_sandbox::{Job, Sandbox, Tier};
+use samara_sandbox::{Sandbox, Tier};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
@@ -160,7 +160,7 @@ fn everything_in_a_row(sandbox: &Sandbox) {
     let (server, tier) = (sandbox.servers(), sandbox.tier());
     let mut wrong = Vec::new();
     for hostile in corpus(canary.directory.path()) {
-        let verdict = common::run(sandbox, &hostile.program);
+        let verdict = common::run_expecting(sandbox, &hostile.program, &hostile.expected);
         let printed = verdict.stdout.contains(SECRET);
         let told = shown(&verdict.outcome).contains(SECRET);
         if !matches(&verdict.outcome, &hostile.expected) || printed || told {
@@ -243,17 +243,10 @@ fn nothing_that_a_program_leaves_is_there_for_the_next() {
 fn programs_on_two_servers_do_not_see_each_other() {
     for tier in CONFINED {
         let settings = samara_sandbox::Settings { servers: 2, ..common::settings(tier) };
-        let Ok(sandbox) = Sandbox::start(&settings) else { continue };
+        let Some(sandbox) = common::sandbox_of(&settings, tier) else { continue };
         let program = "import os, time\ndef main():\n    try: open('mine', 'w').write('x')\n    except OSError: pass\n    time.sleep(0.5)\n    try: return os.listdir('.')\n    except OSError: return ['mine']";
         let outcomes: Vec<String> = std::thread::scope(|scope| {
-            let one = || {
-                shown(
-                    &sandbox
-                        .run(&Job { limits: common::job("").limits, ..Job::new(program, "main") })
-                        .unwrap()
-                        .outcome,
-                )
-            };
+            let one = || shown(&common::run(&sandbox, program).outcome);
             let both = [scope.spawn(one), scope.spawn(one)];
             both.map(|thread| thread.join().unwrap()).into()
         });

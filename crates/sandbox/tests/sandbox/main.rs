@@ -1,10 +1,6 @@
 //! The sandbox against real interpreters, on every tier that works on this machine; what does not work is said.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "the helpers of tests fail as tests do, and say what they skip"
-)]
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
 mod common;
 mod faults;

@@ -1,12 +1,13 @@
 //! The same tests as an ordinary user: root starts this program again as nobody.
 
+use crate::common::skipped;
 use std::process::Command;
 
 /// Runs tests of this program as the user nobody; says so if that can't be done.
 fn as_nobody(filter: &str) {
     let root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
     if !root {
-        return println!("SKIPPED: not root, so every test has already run unprivileged");
+        return skipped("not root, so every test has run unprivileged already");
     }
     let exe = std::env::current_exe().unwrap();
     let mut command = Command::new("setpriv");
@@ -14,16 +15,16 @@ fn as_nobody(filter: &str) {
     let output = match command.args([filter, "--nocapture", "--test-threads", "2"]).current_dir("/").output()
     {
         Ok(output) => output,
-        Err(error) => return println!("SKIPPED: setpriv can't be run: {error}"),
+        Err(error) => return skipped(&format!("setpriv can't be run: {error}")),
     };
     let text =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     if output.status.code() == Some(126)
         || text.contains("Permission denied (os error 13)") && text.contains("setpriv")
     {
-        return println!("SKIPPED: nobody can't run {}", exe.display());
+        return skipped(&format!("nobody can't run {}", exe.display()));
     }
-    println!("{text}");
+    text.lines().filter_map(|line| line.strip_prefix("SKIPPED: ")).for_each(skipped);
     assert!(output.status.success(), "as nobody:\n{text}");
 }
 
