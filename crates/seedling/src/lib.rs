@@ -13,6 +13,7 @@ pub mod random;
 pub mod shipped;
 pub mod tokenizer;
 pub mod train;
+pub mod walkers;
 pub mod weights;
 
 pub use config::ModelConfig;

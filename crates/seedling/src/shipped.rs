@@ -1,29 +1,59 @@
-//! The model that comes with samara, inside the binary. `model/README.md` is its card.
+//! The models that come with samara, inside the binary: one for texts, one for walker programs.
+//!
+//! `model/README.md` and `model-walkers/README.md` are their cards.
 
 use std::path::Path;
 
-use crate::{Model, ModelConfig, SeedlingError, Tokenizer, Weights, check_tokenizer};
+use crate::{Model, ModelConfig, SeedlingError, Tokenizer, Weights, check_tokenizer, train::Corpus};
 
-const CONFIG: &[u8] = include_bytes!("../model/config.json");
-const WEIGHTS: &[u8] = include_bytes!("../model/model.safetensors");
-const TOKENIZER: &[u8] = include_bytes!("../model/tokenizer.json");
+/// The files of a model's folder.
+struct Files {
+    config: &'static [u8],
+    weights: &'static [u8],
+    tokenizer: &'static [u8],
+}
 
-/// The model, ready for inference, and its tokenizer.
+const TEXTS: Files = Files {
+    config: include_bytes!("../model/config.json"),
+    weights: include_bytes!("../model/model.safetensors"),
+    tokenizer: include_bytes!("../model/tokenizer.json"),
+};
+
+const WALKERS: Files = Files {
+    config: include_bytes!("../model-walkers/config.json"),
+    weights: include_bytes!("../model-walkers/model.safetensors"),
+    tokenizer: include_bytes!("../model-walkers/tokenizer.json"),
+};
+
+fn shipped(corpus: Corpus) -> &'static Files {
+    match corpus {
+        Corpus::Texts => &TEXTS,
+        Corpus::Walkers => &WALKERS,
+    }
+}
+
+/// The bytes of everything that decides the answers of a corpus' model, for who must tell one model from another.
+pub fn files(corpus: Corpus) -> [&'static [u8]; 3] {
+    let Files { config, weights, tokenizer } = shipped(corpus);
+    [config, weights, tokenizer]
+}
+
+/// The model of a corpus, ready for inference, and its tokenizer.
 ///
 /// # Errors
 /// Only if the build has embedded damaged files.
-pub fn model() -> Result<(Model, Tokenizer), SeedlingError> {
-    let weights = weights()?;
-    let tokenizer = Tokenizer::from_json(TOKENIZER, Path::new("tokenizer.json (built in)"))?;
+pub fn model(corpus: Corpus) -> Result<(Model, Tokenizer), SeedlingError> {
+    let weights = weights(corpus)?;
+    let tokenizer = Tokenizer::from_json(shipped(corpus).tokenizer, Path::new("tokenizer.json (built in)"))?;
     check_tokenizer(&tokenizer, &weights.config)?;
     Ok((Model::new(&weights), tokenizer))
 }
 
-/// The model's weights.
+/// The weights of a corpus' model.
 ///
 /// # Errors
 /// Only if the build has embedded damaged files.
-pub fn weights() -> Result<Weights, SeedlingError> {
-    let origin = Path::new("model (built in)");
-    Weights::from_bytes(ModelConfig::from_json(CONFIG, origin)?, WEIGHTS, origin)
+pub fn weights(corpus: Corpus) -> Result<Weights, SeedlingError> {
+    let (files, origin) = (shipped(corpus), Path::new("model (built in)"));
+    Weights::from_bytes(ModelConfig::from_json(files.config, origin)?, files.weights, origin)
 }

@@ -5,15 +5,16 @@ use std::sync::{Arc, OnceLock};
 use proptest::prelude::*;
 use samara_seedling::{
     End, Engine, EngineSettings, Model, Reply, Request, Sampling, SeedlingError, Stream, Tokenizer, Weights,
-    train::{Size, data},
+    train::{Corpus, Size, data},
 };
 
 /// A small model with random weights, large enough that its answers differ from prompt to prompt.
 fn parts() -> &'static (Arc<Model>, Arc<Tokenizer>) {
     static PARTS: OnceLock<(Arc<Model>, Arc<Tokenizer>)> = OnceLock::new();
     PARTS.get_or_init(|| {
-        let texts =
-            (0..200).map(|number| data::document(7, samara_seedling::corpus::Split::Train, number).text());
+        let texts = (0..200).map(|number| {
+            data::document(Corpus::Texts, 7, samara_seedling::corpus::Split::Train, number).text()
+        });
         let tokenizer = Tokenizer::train(texts, 400, &[data::END]);
         let mut config = Size::Tiny.config(tokenizer.vocab_size());
         config.max_positions = 256;

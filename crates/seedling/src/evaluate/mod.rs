@@ -4,6 +4,7 @@
 //! that the corpus knows of its texts. All texts are held out: their combinations of attributes are not in training.
 
 mod figures;
+pub mod walkers;
 
 use serde::Serialize;
 

@@ -155,7 +155,19 @@ impl Tokenizer {
     /// # Panics
     /// If a special token is empty or a single character.
     pub fn train(texts: impl Iterator<Item = String>, vocab_size: usize, specials: &[&str]) -> Self {
-        Self::build(train::train(texts, vocab_size, specials)).expect("what is trained here can be built")
+        let cut = Cut::Gpt2(split::Gpt2::new());
+        Self::build(train::train(texts, vocab_size, specials, cut))
+            .expect("what is trained here can be built")
+    }
+
+    /// As [`Self::train`], but text is cut as suits programs: a name goes with the bracket behind it, a number is one
+    /// piece with its decimals, marks go with the line break behind them, and indentation is a piece by itself.
+    ///
+    /// # Panics
+    /// As [`Self::train`].
+    pub fn train_on_code(texts: impl Iterator<Item = String>, vocab_size: usize, specials: &[&str]) -> Self {
+        Self::build(train::train(texts, vocab_size, specials, Cut::code()))
+            .expect("what is trained here can be built")
     }
 
     /// The tokens of a text, which is plain data: names of special tokens in it are text like any other. Nothing is put

@@ -7,6 +7,10 @@ use fancy_regex::Regex;
 /// The pattern that GPT-2 cuts text by.
 pub(super) const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
+/// The pattern that programs are cut by: indentation, a name with what joins it to the next, a number, marks with the
+/// line break behind them, and any space left.
+const CODE: &str = r" {2,}| ?[A-Za-z_][A-Za-z_.0-9]*[(\[]?| ?[0-9]+(?:\.[0-9]+)?| ?[^\sA-Za-z0-9_]+\n?|\n|\s";
+
 /// A way to cut.
 #[derive(Debug, Clone)]
 pub(super) enum Cut {
@@ -40,6 +44,16 @@ pub(super) enum Source {
 }
 
 impl Cut {
+    /// The way for programs.
+    pub(super) fn code() -> Self {
+        Self::Pattern {
+            regex: Box::new(Regex::new(CODE).expect("the pattern of programs is a good one")),
+            source: Source::Regex(CODE.to_owned()),
+            removed: false,
+            invert: false,
+        }
+    }
+
     /// Calls `each` with the pieces of `text[range]`, in order; none is empty.
     pub(super) fn pieces(&self, text: &str, range: Range<usize>, each: &mut impl FnMut(Range<usize>)) {
         let mut each = |start: usize, end: usize| {

@@ -2,16 +2,17 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap, path::PathBuf};
 
-use super::{
-    Added, Kind, Parts, TOKENIZER_FILE, alphabet,
-    bpe::FastMap,
-    split::{Cut, Gpt2},
-};
+use super::{Added, Kind, Parts, TOKENIZER_FILE, alphabet, bpe::FastMap, split::Cut};
 
 /// No pair is merged that occurs less often.
 const LEAST: i64 = 2;
 
-pub(super) fn train(texts: impl Iterator<Item = String>, vocab_size: usize, specials: &[&str]) -> Parts {
+pub(super) fn train(
+    texts: impl Iterator<Item = String>,
+    vocab_size: usize,
+    specials: &[&str],
+    cut: Cut,
+) -> Parts {
     let mut names = Vec::<String>::new();
     for special in specials {
         assert!(special.chars().count() > 1, "the special token {special:?} is too short");
@@ -27,7 +28,7 @@ pub(super) fn train(texts: impl Iterator<Item = String>, vocab_size: usize, spec
         units[usize::from(byte)] = names.len() as u32;
         names.push(char.to_string());
     }
-    let mut trainer = Trainer::new(count_words(texts), &units);
+    let mut trainer = Trainer::new(count_words(texts, &cut), &units);
     let mut merges = Vec::new();
     let mut ids = names.iter().cloned().zip(0..).collect::<FastMap<_, u32>>();
     while names.len() < vocab_size
@@ -53,7 +54,7 @@ pub(super) fn train(texts: impl Iterator<Item = String>, vocab_size: usize, spec
     let bos = names.iter().take(special_count).position(|name| name == "<s>").map(|id| id as u32);
     Parts {
         origin: PathBuf::from(TOKENIZER_FILE),
-        kind: Kind::ByteLevel { nfc: false, cuts: vec![Cut::Gpt2(Gpt2::new())] },
+        kind: Kind::ByteLevel { nfc: false, cuts: vec![cut] },
         vocab: names.into_iter().zip(0..).collect(),
         merges,
         added,
@@ -64,12 +65,11 @@ pub(super) fn train(texts: impl Iterator<Item = String>, vocab_size: usize, spec
 }
 
 /// The words of the texts and how often each occurs, sorted.
-fn count_words(texts: impl Iterator<Item = String>) -> Vec<(Box<[u8]>, i64)> {
-    let gpt2 = Gpt2::new();
+fn count_words(texts: impl Iterator<Item = String>, cut: &Cut) -> Vec<(Box<[u8]>, i64)> {
     let mut counts = FastMap::<Box<[u8]>, i64>::default();
     for text in texts {
-        gpt2.pieces(&text, |start, end| {
-            let word = &text.as_bytes()[start..end];
+        cut.pieces(&text, 0..text.len(), &mut |range| {
+            let word = &text.as_bytes()[range];
             match counts.get_mut(word) {
                 Some(count) => *count += 1,
                 None => {

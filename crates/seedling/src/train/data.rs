@@ -3,9 +3,13 @@
 use crate::{
     SeedlingError, Stream, Tokenizer,
     corpus::{self, Document, Domain, Split, Text},
+    walkers,
 };
 
-use super::sequence::{Sequence, Target};
+use super::{
+    sequence::{Sequence, Target},
+    trainer::Corpus,
+};
 
 /// Documents that the tokenizer is trained on.
 const TOKENIZER_DOCUMENTS: u64 = 20_000;
@@ -37,23 +41,30 @@ fn stream(seed: u64, split: Split, number: u64) -> Stream {
     Stream::new(seed, number)
 }
 
-/// Document `number` of a seed.
-pub fn document(seed: u64, split: Split, number: u64) -> Document {
-    corpus::document(split, &mut stream(seed, split, number))
+/// Document `number` of a corpus' seed.
+pub fn document(corpus: Corpus, seed: u64, split: Split, number: u64) -> Document {
+    let mut stream = stream(seed, split, number);
+    match corpus {
+        Corpus::Texts => corpus::document(split, &mut stream),
+        Corpus::Walkers => walkers::lesson(&mut stream).document,
+    }
 }
 
 /// Trains a tokenizer on the corpus of a seed.
-pub fn tokenizer(seed: u64, vocab_size: usize) -> Tokenizer {
+pub fn tokenizer(corpus: Corpus, seed: u64, vocab_size: usize) -> Tokenizer {
     let texts = (0..TOKENIZER_DOCUMENTS).map(|number| {
-        let document = document(seed, Split::Train, number);
+        let document = document(corpus, seed, Split::Train, number);
         let answers = document.answer.iter().flat_map(|answer| answer.texts.iter().map(String::as_str));
         answers.fold(document.text(), |text, answer| text + answer)
     });
-    Tokenizer::train(texts, vocab_size, &[END])
+    match corpus {
+        Corpus::Texts => Tokenizer::train(texts, vocab_size, &[END]),
+        Corpus::Walkers => Tokenizer::train_on_code(texts, vocab_size, &[END]),
+    }
 }
 
-/// A few-shot document as tokens.
-fn few_shot(tokenizer: &Tokenizer, document: &Document) -> Sequence {
+/// A document without an answer as tokens.
+fn plain(tokenizer: &Tokenizer, document: &Document) -> Sequence {
     let mut sequence = Sequence::default();
     for segment in &document.segments {
         push(&mut sequence, &tokenizer.encode(&segment.text), segment.weight);
@@ -121,7 +132,7 @@ fn sequence(
     let mut stream = stream(seed, split, number);
     let domain = *stream.choose(&Domain::ALL);
     if !stream.chance(judged_chance) {
-        return few_shot(tokenizer, &corpus::few_shot_document(domain, split, &mut stream));
+        return plain(tokenizer, &corpus::few_shot_document(domain, split, &mut stream));
     }
     let question = stream.below(domain.questions().len());
     let texts: Vec<Text> = (0..TEXTS)
@@ -134,23 +145,42 @@ fn sequence(
     judged(tokenizer, domain, question, &texts, answer_weight)
 }
 
+/// What decides the documents.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Source {
+    /// Which corpus.
+    pub corpus: Corpus,
+    /// Its seed.
+    pub seed: u64,
+    /// Chance that a document is a question; walkers know none.
+    pub judged: f64,
+    /// What a judge's answer counts in the loss, beside 1 for a token of a text.
+    pub answer_weight: f32,
+}
+
+impl Source {
+    /// Document `number` as tokens.
+    fn sequence(&self, tokenizer: &Tokenizer, split: Split, number: u64) -> Sequence {
+        match self.corpus {
+            Corpus::Texts => sequence(tokenizer, (self.seed, split, number), self.judged, self.answer_weight),
+            Corpus::Walkers => plain(tokenizer, &document(self.corpus, self.seed, split, number)),
+        }
+    }
+}
+
 /// A run of documents of one seed, cut into batches of about `tokens` tokens.
 #[derive(Debug, Clone)]
 pub struct Batches<'a> {
     /// Encodes the documents.
     pub tokenizer: &'a Tokenizer,
-    /// The corpus' seed.
-    pub seed: u64,
+    /// Where they come from.
+    pub source: Source,
     /// The next document.
     pub next: u64,
     /// Tokens of a batch; the document that reaches it is the last.
     pub tokens: usize,
     /// The longest document that the model's context takes.
     pub context: usize,
-    /// Chance that a document is a question.
-    pub judged: f64,
-    /// What a judge's answer counts in the loss, beside 1 for a token of a text.
-    pub answer_weight: f32,
 }
 
 impl Batches<'_> {
@@ -161,8 +191,7 @@ impl Batches<'_> {
     pub fn next_batch(&mut self) -> Result<Vec<Sequence>, SeedlingError> {
         let (mut batch, mut tokens) = (Vec::new(), 0);
         while tokens < self.tokens {
-            let document = (self.seed, Split::Train, self.next);
-            let sequence = sequence(self.tokenizer, document, self.judged, self.answer_weight);
+            let sequence = self.source.sequence(self.tokenizer, Split::Train, self.next);
             if sequence.context() > self.context {
                 let what = format!(
                     "a document of the corpus has {} tokens, the model's context {}",
@@ -181,9 +210,13 @@ impl Batches<'_> {
 }
 
 /// Held-out documents as tokens, with weight on texts alone, and on answers alone.
-pub fn held_out(tokenizer: &Tokenizer, seed: u64, documents: u64) -> (Vec<Sequence>, Vec<Sequence>) {
-    let all = (0..documents)
-        .map(|number| sequence(tokenizer, (seed, Split::HeldOut, number), HELD_OUT_JUDGED, ANSWER_MARK));
+pub fn held_out(
+    tokenizer: &Tokenizer,
+    (corpus, seed): (Corpus, u64),
+    documents: u64,
+) -> (Vec<Sequence>, Vec<Sequence>) {
+    let source = Source { corpus, seed, judged: HELD_OUT_JUDGED, answer_weight: ANSWER_MARK };
+    let all = (0..documents).map(|number| source.sequence(tokenizer, Split::HeldOut, number));
     let (mut judges, texts): (Vec<Sequence>, Vec<Sequence>) = all.partition(|s| !s.branches.is_empty());
     for target in judges.iter_mut().flat_map(|sequence| &mut sequence.targets) {
         // Weights of answers are far above those of texts; here they become probabilities again.

@@ -14,4 +14,4 @@ pub mod sequence;
 pub mod step;
 pub mod trainer;
 
-pub use trainer::{Progress, Size, TrainSettings, Trainer};
+pub use trainer::{Corpus, Progress, Size, TrainSettings, Trainer};

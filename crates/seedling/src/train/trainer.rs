@@ -10,7 +10,7 @@ use super::{
     adam::{Adam, AdamSettings},
     attention::Rotary,
     checkpoint,
-    data::{self, Batches},
+    data::{self, Batches, Source},
     layout::Layout,
     muon::Matrix,
     network::Workspace,
@@ -58,9 +58,40 @@ impl Size {
     }
 }
 
+/// What a model learns to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Corpus {
+    /// Texts of the built-in experiments, and judgements of them: [`crate::corpus`].
+    #[default]
+    Texts,
+    /// Walker programs: [`crate::walkers`].
+    Walkers,
+}
+
+impl Corpus {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Texts, Self::Walkers];
+
+    /// The name in settings and model strings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Texts => "texts",
+            Self::Walkers => "walkers",
+        }
+    }
+
+    fn is_texts(&self) -> bool {
+        *self == Self::Texts
+    }
+}
+
 /// What decides the trained weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainSettings {
+    /// What it learns to write. Left out where it is texts, as it was before there was anything else.
+    #[serde(default, skip_serializing_if = "Corpus::is_texts")]
+    pub corpus: Corpus,
     /// The model's size.
     pub size: Size,
     /// Entries of the vocabulary.
@@ -80,6 +111,7 @@ pub struct TrainSettings {
 impl Default for TrainSettings {
     fn default() -> Self {
         Self {
+            corpus: Corpus::Texts,
             size: Size::Small,
             vocab_size: 4096,
             tokens: 15_000_000,
@@ -92,6 +124,14 @@ impl Default for TrainSettings {
 }
 
 impl TrainSettings {
+    /// The settings that the shipped model of a corpus was trained with.
+    pub fn of(corpus: Corpus) -> Self {
+        match corpus {
+            Corpus::Texts => Self::default(),
+            Corpus::Walkers => Self { corpus, vocab_size: 768, tokens: 5_000_000, ..Self::default() },
+        }
+    }
+
     /// Steps of the optimiser.
     pub fn steps(&self) -> u64 {
         self.tokens.div_ceil(self.batch_tokens as u64)
@@ -164,7 +204,7 @@ const HELD_OUT: u64 = 400;
 
 /// Refuses a vocabulary so small that held-out documents are longer than the context: at the start, not hours later.
 fn fits(settings: &TrainSettings, tokenizer: &Tokenizer, context: usize) -> Result<(), SeedlingError> {
-    let (texts, judges) = data::held_out(tokenizer, settings.seed, HELD_OUT);
+    let (texts, judges) = data::held_out(tokenizer, (settings.corpus, settings.seed), HELD_OUT);
     let longest = texts.iter().chain(&judges).map(Sequence::context).max().unwrap_or(0);
     if longest > context {
         let what = format!("cuts a document into {longest} tokens, the model's context is {context}");
@@ -180,7 +220,7 @@ impl Trainer {
     /// Settings that can't be used.
     pub fn new(settings: TrainSettings, threads: usize) -> Result<Self, SeedlingError> {
         settings.validate()?;
-        let tokenizer = data::tokenizer(settings.seed, settings.vocab_size);
+        let tokenizer = data::tokenizer(settings.corpus, settings.seed, settings.vocab_size);
         let config = settings.size.config(tokenizer.vocab_size());
         fits(&settings, &tokenizer, config.max_positions)?;
         let weights = Weights::initial(config.clone(), &mut Stream::new(settings.seed, u64::MAX));
@@ -262,12 +302,15 @@ impl Trainer {
     pub fn step(&mut self, measure: bool) -> Result<Progress, SeedlingError> {
         let mut batches = Batches {
             tokenizer: &self.tokenizer,
-            seed: self.settings.seed,
+            source: Source {
+                corpus: self.settings.corpus,
+                seed: self.settings.seed,
+                judged: self.judged(),
+                answer_weight: self.settings.answer_weight,
+            },
             next: self.next,
             tokens: self.settings.batch_tokens,
             context: self.config.max_positions,
-            judged: self.judged(),
-            answer_weight: self.settings.answer_weight,
         };
         let batch = batches.next_batch()?;
         self.next = batches.next;
@@ -317,7 +360,8 @@ impl Trainer {
 
     /// Held-out loss of texts in nats a token, and of judges' answers.
     pub fn held_out(&mut self) -> (f64, f64) {
-        let (texts, judges) = data::held_out(&self.tokenizer, self.settings.seed, HELD_OUT);
+        let (texts, judges) =
+            data::held_out(&self.tokenizer, (self.settings.corpus, self.settings.seed), HELD_OUT);
         let mut mean = |documents: &[Sequence]| {
             let loss = step::loss(
                 &self.config,
