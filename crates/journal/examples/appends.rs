@@ -154,6 +154,7 @@ fn candidate(index: u64, state: &mut u64) -> Candidate {
         rank: None,
         live_ms: 812.5 + measure,
         isolation: None,
+        arm: None,
         calls,
     }
 }
@@ -175,6 +176,7 @@ fn call(role: &str, kind: CallKind, prompt: String, answer: String, number: u64)
         tokens_in: 250,
         tokens_out: 70,
         cost: 0.000_32,
+        price: None,
         latency_ms: 402.25,
         attempts: 1,
         seed: number.wrapping_mul(0x9e37_79b9_7f4a_7c15),

@@ -23,6 +23,7 @@ pub(crate) fn calls(calls: &[ModelCall]) -> Result<(), JournalError> {
     for call in calls {
         finite("a log-probability", &call.log_probabilities)?;
         finite("the cost of a model call", &[call.cost])?;
+        finite("the price of a model call", call.price.as_slice())?;
         finite("the latency of a model call", &[call.latency_ms])?;
         integer("a token count", call.tokens_in)?;
         integer("a token count", call.tokens_out)?;

@@ -97,6 +97,15 @@ impl Reader {
         Ok(self.all_totals()?.0)
     }
 
+    /// How answers were scored, in alphabetical order: one method, or more if a resumed run met another server.
+    ///
+    /// # Errors
+    /// If the journal can't be read.
+    pub fn methods(&self) -> Result<Vec<String>, JournalError> {
+        let select = "SELECT DISTINCT method FROM calls WHERE method IS NOT NULL ORDER BY method";
+        self.list(select, [], |row| row.get(0))
+    }
+
     fn all_totals(&self) -> Result<(Totals, bool), JournalError> {
         read_totals(&self.connection).map_err(|error| self.fail(error))
     }
@@ -147,6 +156,7 @@ impl Reader {
             rank: settled.rank,
             live_ms: settled.live_ms,
             isolation,
+            arm: settled.arm,
             calls,
         }))
     }

@@ -125,6 +125,9 @@ pub struct Candidate {
     pub live_ms: f64,
     /// How an untrusted program was isolated; `None` if none ran.
     pub isolation: Option<String>,
+    /// The position of its writer in the generator's ensemble; `None` without an ensemble.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arm: Option<u32>,
     /// The model calls that made and judged it, in the order they were made.
     pub calls: Vec<ModelCall>,
 }
@@ -178,11 +181,14 @@ pub struct ModelCall {
     pub tokens_in: u64,
     /// Tokens of the answer, at most 2^63 - 1.
     pub tokens_out: u64,
-    /// Price, in the currency of the configuration; -0.0 is kept as 0.0.
+    /// Money spent, in the currency of the configuration; -0.0 is kept as 0.0. 0 for an answer from a cache.
     pub cost: f64,
-    /// Wall time, in milliseconds; -0.0 is kept as 0.0.
+    /// What the answer costs when it is asked for, if that is not `cost`: for answers from a cache.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<f64>,
+    /// Wall time, in milliseconds; -0.0 is kept as 0.0. For an answer from a cache, when it was asked for.
     pub latency_ms: f64,
-    /// Requests sent until it worked or was given up.
+    /// Requests sent until it worked or was given up; 0 for an answer from a cache.
     pub attempts: u32,
     /// The seed that was sent.
     pub seed: u64,
@@ -271,10 +277,16 @@ pub struct Settled {
     pub live_ms: f64,
     /// Tokens of its calls, prompts and answers together.
     pub tokens: u64,
-    /// Price of its calls.
+    /// Money spent on its calls.
     pub cost: f64,
+    /// What its calls cost when all of them are asked for, none found in a cache.
+    pub price: f64,
+    /// How long the models took, in milliseconds: the sum of its calls' latencies.
+    pub model_ms: f64,
     /// How many calls it made.
     pub calls: u32,
+    /// The position of its writer in the generator's ensemble.
+    pub arm: Option<u32>,
 }
 
 /// One ended session of a run: a run that was resumed has several.

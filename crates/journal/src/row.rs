@@ -12,13 +12,13 @@ use std::sync::Arc;
 /// The columns that [`settled`] reads, in their order.
 pub(crate) const SETTLED_COLUMNS: &str = "c.id, c.parents, c.genome, c.vector, c.examples, c.measures, c.objective, \
     c.negative_zero, c.fate, c.cell, c.rank, c.live_ms, c.calls, c.tokens_in, c.tokens_out, c.cost, c.isolation, \
-    t.codec, t.size, t.body, w.codec, w.size, w.body \
+    t.codec, t.size, t.body, w.codec, w.size, w.body, c.arm, coalesce(c.price, c.cost), coalesce(c.model_ms, 0.0) \
     FROM candidates c LEFT JOIN texts t ON t.id = c.text LEFT JOIN texts w ON w.id = c.why";
 
 /// The columns that [`call`] reads, in their order.
 pub(crate) const CALL_COLUMNS: &str = "k.role, k.kind, k.model, k.log_probabilities, k.method, k.tokens_in, \
     k.tokens_out, k.cost, k.latency_ms, k.attempts, k.seed, p.codec, p.size, p.body, a.codec, a.size, a.body, \
-    e.codec, e.size, e.body FROM calls k JOIN texts p ON p.id = k.prompt JOIN texts a ON a.id = k.answer \
+    e.codec, e.size, e.body, k.price FROM calls k JOIN texts p ON p.id = k.prompt JOIN texts a ON a.id = k.answer \
     LEFT JOIN texts e ON e.id = k.error";
 
 /// Where `isolation` is among [`SETTLED_COLUMNS`]; only a whole candidate has it.
@@ -46,7 +46,10 @@ pub(crate) fn settled(row: &Row<'_>, unpacker: &mut Unpacker, find: FindText<'_>
         live_ms: row.get(11)?,
         tokens,
         cost: row.get(15)?,
+        price: row.get(24)?,
+        model_ms: row.get(25)?,
         calls: row.get(12)?,
+        arm: row.get(23)?,
     })
 }
 
@@ -83,6 +86,7 @@ pub(crate) fn call(row: &Row<'_>, unpacker: &mut Unpacker) -> Result<ModelCall> 
         tokens_in: integer(row, 5)?,
         tokens_out: integer(row, 6)?,
         cost: row.get(7)?,
+        price: row.get(20)?,
         latency_ms: row.get(8)?,
         attempts: row.get(9)?,
         seed: seed(row, 10)?,

@@ -12,7 +12,7 @@ pub const APPLICATION_ID: u32 = u32::from_be_bytes(*b"SAMR");
 pub const FORMAT_VERSION: u32 = MIGRATIONS.len() as u32;
 
 /// Step i leads from format version i to i + 1. Steps are never changed, only added.
-const MIGRATIONS: &[&str] = &[VERSION_1];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
 
 /// The tables and views of format version 1.
 const VERSION_1: &str = "
@@ -72,6 +72,16 @@ SELECT k.id AS call, k.candidate, k.role, k.kind, k.model, p.codec AS prompt_cod
 FROM calls k JOIN texts p ON p.id = k.prompt JOIN texts a ON a.id = k.answer LEFT JOIN texts e ON e.id = k.error;
 CREATE VIEW pool_view AS
 SELECT p.position, t.codec AS text_codec, t.body AS text FROM pool p JOIN texts t ON t.id = p.text;
+";
+
+/// What format version 2 adds. price: what an answer costs when it is asked for, NULL if that is its cost (answers from
+/// a cache have cost and attempts 0); a candidate's is the sum over its calls. arm: the position of its writer in the
+/// generator's ensemble, NULL without one. model_ms: the sum of its calls' latencies.
+const VERSION_2: &str = "
+ALTER TABLE calls ADD COLUMN price REAL;
+ALTER TABLE candidates ADD COLUMN price REAL;
+ALTER TABLE candidates ADD COLUMN arm INTEGER;
+ALTER TABLE candidates ADD COLUMN model_ms REAL;
 ";
 
 /// Brings the tables from format version `from` to the current one. The caller holds the transaction.

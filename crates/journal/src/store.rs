@@ -10,12 +10,13 @@ use rusqlite::{Connection, OptionalExtension as _, Params, params};
 use std::path::{Path, PathBuf};
 
 const INSERT_CANDIDATE: &str = "INSERT INTO candidates (id, parents, genome, text, vector, examples, measures, \
-    objective, negative_zero, fate, why, cell, rank, live_ms, isolation, calls, tokens_in, tokens_out, cost) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
+    objective, negative_zero, fate, why, cell, rank, live_ms, isolation, calls, tokens_in, tokens_out, cost, price, \
+    arm, model_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
+    ?21, ?22)";
 
 const INSERT_CALL: &str = "INSERT INTO calls (candidate, role, kind, model, prompt, answer, log_probabilities, \
-    method, tokens_in, tokens_out, cost, latency_ms, attempts, seed, error) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+    method, tokens_in, tokens_out, cost, latency_ms, attempts, seed, error, price) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
 
 const UPDATE_TOTALS: &str = "UPDATE totals SET candidates = ?1, calls = ?2, tokens_in = ?3, tokens_out = ?4, \
     cost = ?5, new = ?6, improved = ?7, not_better = ?8, invalid = ?9, failed = ?10, set_up = ?11";
@@ -137,6 +138,9 @@ impl Store {
                 integer("a token count", sums.tokens_in)?,
                 integer("a token count", sums.tokens_out)?,
                 sums.cost,
+                price_of(&candidate.calls)?,
+                candidate.arm,
+                model_ms(&candidate.calls)?,
             ],
         )
     }
@@ -165,6 +169,7 @@ impl Store {
                 call.attempts,
                 call.seed.to_string(),
                 error,
+                call.price,
             ],
         )
     }
@@ -202,6 +207,20 @@ pub(crate) fn sums_of(calls: &[ModelCall]) -> Result<Totals, JournalError> {
     }
     add("a token count", sums.tokens_in, sums.tokens_out)?;
     Ok(sums)
+}
+
+/// What these calls cost when all are asked for; `None` if that is what they cost.
+fn price_of(calls: &[ModelCall]) -> Result<Option<f64>, JournalError> {
+    if calls.iter().all(|call| call.price.is_none()) {
+        return Ok(None);
+    }
+    let price = |call: &ModelCall| call.price.unwrap_or(call.cost);
+    calls.iter().try_fold(0.0, |sum, call| add_cost(sum, price(call))).map(Some)
+}
+
+fn model_ms(calls: &[ModelCall]) -> Result<f64, JournalError> {
+    let sum = calls.iter().fold(0.0, |sum, call| sum + call.latency_ms);
+    if sum.is_finite() { Ok(sum) } else { Err(JournalError::TooLarge { what: "the latency" }) }
 }
 
 /// Adds the sums of some calls to a run's.

@@ -171,8 +171,8 @@ fn a_newer_version_asks_for_an_update() {
     let path = written(directory.path(), 1);
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 7).unwrap();
     for error in [reader_error(&path), Journal::open(&path).err().unwrap()] {
-        assert!(matches!(error, JournalError::Newer { found: 7, known: 1, .. }), "{error:?}");
-        assert!(error.to_string().contains("has format version 7, and this samara knows versions up to 1"));
+        assert!(matches!(error, JournalError::Newer { found: 7, known: 2, .. }), "{error:?}");
+        assert!(error.to_string().contains("has format version 7, and this samara knows versions up to 2"));
         assert!(error.hint().unwrap().starts_with("update samara"));
     }
 }
@@ -220,4 +220,24 @@ fn a_missing_or_empty_file_is_told_apart() {
     std::fs::remove_file(&path).unwrap();
     Connection::open(&path).unwrap().pragma_update(None, "journal_mode", "WAL").unwrap();
     assert!(matches!(reader_error(&path), JournalError::Empty { .. }));
+}
+
+#[test]
+fn a_journal_of_version_1_is_brought_up_to_date_and_read_as_before() {
+    let directory = tempdir().unwrap();
+    let path = written(directory.path(), 7);
+    let old = "ALTER TABLE calls DROP COLUMN price; ALTER TABLE candidates DROP COLUMN price; \
+               ALTER TABLE candidates DROP COLUMN arm; ALTER TABLE candidates DROP COLUMN model_ms; \
+               PRAGMA user_version = 1";
+    Connection::open(&path).unwrap().execute_batch(old).unwrap();
+    assert!(matches!(reader_error(&path), JournalError::Older { found: 1, .. }));
+    drop(Journal::open(&path).unwrap());
+    assert_samples(&Reader::open(&path).unwrap(), 7);
+    Reader::open(&path)
+        .unwrap()
+        .fold(&mut |settled| {
+            assert_eq!((settled.price, settled.arm), (settled.cost, None));
+            Ok::<(), JournalError>(())
+        })
+        .unwrap();
 }

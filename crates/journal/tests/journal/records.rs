@@ -36,6 +36,9 @@ fn assert_is_of(settled: &Settled, candidate: &Candidate) {
     let cost: f64 = candidate.calls.iter().fold(0.0, |sum, call| sum + call.cost);
     assert_eq!((settled.calls as usize, settled.tokens), (candidate.calls.len(), tokens));
     assert_eq!((settled.cost, settled.live_ms), (cost, candidate.live_ms));
+    let price = candidate.calls.iter().fold(0.0, |sum, call| sum + call.price.unwrap_or(call.cost));
+    let model_ms = candidate.calls.iter().fold(0.0, |sum, call| sum + call.latency_ms);
+    assert_eq!((settled.arm, settled.price, settled.model_ms), (candidate.arm, price, model_ms));
 }
 
 proptest! {
@@ -118,6 +121,16 @@ fn a_resumed_run_goes_on_where_it_was() {
     (7..12).for_each(|index| journal.append(&sample(index)).unwrap());
     drop(journal);
     assert_samples(&Reader::open(&path).unwrap(), 12);
+}
+
+#[test]
+fn the_methods_of_a_run_are_listed_once_each_and_calls_without_one_do_not_count() {
+    let directory = tempdir().unwrap();
+    let mut journal = Journal::create(&directory.path().join("run.db"), &header()).unwrap();
+    journal.set_up(&["a pool".into()], &[generator(0, "a pool")]).unwrap();
+    assert!(journal.reader().unwrap().methods().unwrap().is_empty());
+    (0..10).for_each(|index| journal.append(&sample(index)).unwrap());
+    assert_eq!(journal.reader().unwrap().methods().unwrap(), ["log_probabilities"]);
 }
 
 #[test]
