@@ -1,4 +1,8 @@
 //! What a run may spend, enforced before a call by reservation: calls in flight can't overshoot together.
+//!
+//! A call reserves its estimate (four bytes a prompt token, and as many written tokens as it may write) and settles
+//! what the server reports. Only a prompt of more tokens than estimated can go beyond a limit, by the difference; what
+//! a failed attempt may have cost, no server tells. Answers that are found again (`recall.rs`) reserve nothing.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -99,6 +103,8 @@ impl Drop for Reservation {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -112,5 +118,60 @@ mod tests {
         second.settle(10, 0.0);
         assert_eq!(budget.spent(), Spent { calls: 1, tokens: 10, money: 0.0 });
         assert!(budget.reserve(90, 0.0).is_ok());
+    }
+
+    #[test]
+    fn calls_of_many_threads_never_exceed_the_budget_together() {
+        let limits = Limits { calls: Some(500), tokens: Some(4000), money: Some(30.0) };
+        let budget = Budget::new(limits, Spent::default());
+        let threads: Vec<_> = (0..8_u64)
+            .map(|thread| {
+                let budget = Arc::clone(&budget);
+                std::thread::spawn(move || {
+                    for call in 0..400 {
+                        let Ok(reservation) = budget.reserve(20, 0.125) else { continue };
+                        let spent = budget.spent();
+                        assert!(spent.calls <= 500 && spent.tokens <= 4000 && spent.money <= 30.0);
+                        if (call + thread) % 3 > 0 {
+                            reservation.settle(15, 0.0625);
+                        }
+                    }
+                })
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| thread.join().expect("no limit was exceeded"));
+        let spent = budget.spent();
+        assert_eq!(spent.tokens, spent.calls * 15, "what was given back is gone");
+        assert!(spent.tokens + 20 > 4000 - 160, "nearly all of it was spent: {spent:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn limits_hold_and_only_what_was_settled_stays(
+            steps in proptest::collection::vec((0..3_u8, 0..60_u64, any::<prop::sample::Index>()), 0..200),
+        ) {
+            let limits = Limits { tokens: Some(500), money: Some(8.0), ..Limits::default() };
+            let budget = Budget::new(limits, Spent::default());
+            let (mut open, mut settled) = (Vec::new(), 0);
+            for (what, tokens, which) in steps {
+                // A 64th of money a token: sums are exact.
+                let money = tokens as f64 / 64.0;
+                match what {
+                    0 => open.extend(budget.reserve(tokens, money).map(|reservation| (reservation, tokens))),
+                    _ if open.is_empty() => {}
+                    1 => drop(open.swap_remove(which.index(open.len()))),
+                    _ => {
+                        let (reservation, tokens) = open.swap_remove(which.index(open.len()));
+                        settled += tokens / 2;
+                        reservation.settle(tokens / 2, (tokens / 2) as f64 / 64.0);
+                    }
+                }
+                let spent = budget.spent();
+                prop_assert!(spent.tokens <= 500 && spent.money <= 8.0);
+            }
+            drop(open);
+            let spent = budget.spent();
+            prop_assert_eq!((spent.tokens, spent.money), (settled, settled as f64 / 64.0));
+        }
     }
 }

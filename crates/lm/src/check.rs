@@ -1,13 +1,15 @@
 //! What `samara model check` shows: whether a model is there, what it can do, and how fast it is.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde::Serialize;
 
 use crate::{
     Budget, CompletionRequest, EmbedRequest, ErrorKind, LanguageModel, LmError, ModelSettings, Needs,
-    Sampling, ScoreMethod, ScoreRequest, Usage, client::Client,
+    ProviderName, Sampling, ScoreMethod, ScoreRequest, Usage,
+    client::{Client, Operation, Value},
+    retry::carry,
 };
 
 /// The findings.
@@ -15,12 +17,14 @@ use crate::{
 pub struct CheckReport {
     /// The model, as the settings name it.
     pub model: String,
-    /// `completions`, `chat`, `scripted` or `embedded`.
+    /// `completions`, `chat`, `scripted` or `embedded`; empty if it only embeds.
     pub api: String,
-    /// What was tried: completions, stop strings, seeds, every scoring method, embeddings.
+    /// What was tried: reaching it, completions, stop strings, seeds, several at once, every scoring method, embeddings.
     pub findings: Vec<Finding>,
     /// The scoring method that a run would use.
     pub scoring: Option<ScoreMethod>,
+    /// What it costs, if the settings say.
+    pub price: Option<Price>,
     /// Completions of 16 tokens at growing concurrency.
     pub speed: Vec<Speed>,
     /// Questions about texts of some 80 words, behind one instruction, at growing concurrency; empty if the model
@@ -39,6 +43,15 @@ pub struct Finding {
     pub detail: String,
 }
 
+/// What tokens cost.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Price {
+    /// Money per million prompt tokens.
+    pub per_million_in: f64,
+    /// Money per million written tokens.
+    pub per_million_out: f64,
+}
+
 /// Speed at one concurrency.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Speed {
@@ -52,42 +65,112 @@ pub struct Speed {
     pub tokens_per_second: f64,
 }
 
+/// Requests in flight that the speed is measured at.
+const CONCURRENCY: [usize; 5] = [1, 2, 4, 8, 16];
+
+/// After this no further concurrency is tried.
+const ENOUGH: Duration = Duration::from_secs(30);
+
 /// Tries everything.
 ///
 /// # Errors
-/// The model is unreachable, refuses, or can't complete.
+/// The model is unreachable, refuses, or can neither complete nor embed.
 pub async fn check(settings: &ModelSettings) -> Result<CheckReport, LmError> {
     let client = Client::new(settings, Budget::unlimited())?;
-    let found = client.probe(Needs { complete: true, ..Needs::default() }).await?;
-    let mut findings = vec![completes(&client).await?, stops(&client).await, repeats(&client).await];
-    let mut scoring = None;
-    if settings.local_method().is_some() {
-        scoring = score_locally(&client, &mut findings).await;
-    } else {
-        for method in [ScoreMethod::Echo, ScoreMethod::PromptLogprobs, ScoreMethod::TopLogprobs] {
-            let tried = client.try_method(method).await;
-            scoring = scoring.or(tried.is_ok().then_some(method));
-            findings
-                .push(finding(&format!("score by {}", method.name()), tried.map(|()| "works".to_owned())));
-        }
-        scoring = scoring.or(Some(ScoreMethod::Sampling));
+    let started = Instant::now();
+    let probed = client.probe(Needs { complete: true, ..Needs::default() }).await;
+    let took = started.elapsed().as_secs_f64() * 1e3;
+    let mut report = CheckReport {
+        model: client.label().to_owned(),
+        api: String::new(),
+        findings: Vec::new(),
+        scoring: None,
+        price: price(settings),
+        speed: Vec::new(),
+        score_speed: Vec::new(),
+    };
+    if settings.local_method().is_none() {
+        report.findings.push(finding("reachable", Ok(format!("in {took:.0} ms"))));
     }
-    let embedded = client.embed(&EmbedRequest { texts: vec!["a text".into()] }).await;
-    let length = |vectors: &[Vec<f64>]| format!("{} dimensions", vectors.first().map_or(0, Vec::len));
-    findings.push(finding("embeddings", embedded.map(|embedded| length(&embedded.vectors))));
-    let (mut speed, mut score_speed) = (Vec::new(), Vec::new());
-    for concurrency in CONCURRENCY {
-        speed.push(measure(&client, concurrency).await?);
-        if scoring.is_some() {
-            score_speed.extend(measure_scores(&client, concurrency).await.ok());
+    match probed {
+        Ok(found) => {
+            report.api = found.api;
+            report.findings.push(completes(&client).await?);
+            report.findings.extend([stops(&client).await, repeats(&client).await]);
+            report.findings.extend(several(&client).await);
+            report.scoring = scores(&client, &mut report.findings).await;
+            report.findings.push(embeds(&client).await);
+            speeds(&client, &mut report).await?;
+        }
+        // An embedder need not write; who can't be reached, does nothing.
+        Err(error)
+            if matches!(error.kind, ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Overloaded) =>
+        {
+            return Err(error);
+        }
+        Err(error) => {
+            let embeds = embeds(&client).await;
+            if !embeds.works {
+                return Err(error);
+            }
+            report.findings.extend([finding("complete", Err(error)), embeds]);
         }
     }
-    let model = client.label().to_owned();
-    Ok(CheckReport { model, api: found.api, findings, scoring, speed, score_speed })
+    Ok(report)
 }
 
-/// Requests in flight that the speed is measured at.
-const CONCURRENCY: [usize; 5] = [1, 2, 4, 8, 16];
+fn price(settings: &ModelSettings) -> Option<Price> {
+    let price = Price { per_million_in: settings.price_in, per_million_out: settings.price_out };
+    (price.per_million_in > 0.0 || price.per_million_out > 0.0).then_some(price)
+}
+
+/// Tries all ways of scoring that the provider may know, and the dear ones that always remain only if none works.
+async fn scores(client: &Client, findings: &mut Vec<Finding>) -> Option<ScoreMethod> {
+    if client.settings.local_method().is_some() {
+        return score_locally(client, findings).await;
+    }
+    let mut scoring = None;
+    for method in client.settings.provider.vendor().map_or(&[][..], |vendor| vendor.methods).iter().copied() {
+        let tried = client.try_method(method).await;
+        scoring = scoring.or(tried.is_ok().then_some(method));
+        findings.push(finding(&format!("score by {}", method.name()), tried.map(|()| "works".to_owned())));
+    }
+    if scoring.is_some() {
+        return scoring;
+    }
+    let request = question(0);
+    for method in [ScoreMethod::Sampling, ScoreMethod::Rating] {
+        let tried = client.weigh(&request, method).await;
+        scoring =
+            scoring.or(tried.is_ok().then_some(method).filter(|method| *method == ScoreMethod::Sampling));
+        let detail = |samples: u32| format!("works, with {samples} samples a question");
+        let tried = tried.map(|_| detail(client.settings.score_samples));
+        findings.push(finding(&format!("score by {}", method.name()), tried));
+    }
+    scoring
+}
+
+async fn embeds(client: &Client) -> Finding {
+    let embedded = client.embed(&EmbedRequest { texts: vec!["a text".into()] }).await;
+    let length = |vectors: &[Vec<f64>]| format!("{} dimensions", vectors.first().map_or(0, Vec::len));
+    finding("embeddings", embedded.map(|embedded| length(&embedded.vectors)))
+}
+
+async fn speeds(client: &Client, report: &mut CheckReport) -> Result<(), LmError> {
+    let started = Instant::now();
+    // Samples and ratings are many completions each: their speed is known from those.
+    let scored = report.scoring.is_some_and(|method| method != ScoreMethod::Sampling);
+    for concurrency in CONCURRENCY {
+        if started.elapsed() > ENOUGH {
+            break;
+        }
+        report.speed.push(measure(client, concurrency).await?);
+        if scored {
+            report.score_speed.extend(measure_scores(client, concurrency).await.ok());
+        }
+    }
+    Ok(())
+}
 
 fn finding(what: &str, result: Result<String, LmError>) -> Finding {
     let works = result.is_ok();
@@ -107,15 +190,39 @@ async fn completes(client: &Client) -> Result<Finding, LmError> {
     Ok(Finding { what: "complete".into(), works: true, detail: format!("{sample:?}") })
 }
 
+/// Whether the server itself heeds stop strings; the client cuts the text in any case, but what is written behind is
+/// paid for.
 async fn stops(client: &Client) -> Finding {
-    let reply = client.complete(&request("1 2 3 4 5 6 7 8", 32, &[" ", "\n"], 1)).await;
-    let judged = reply.and_then(|reply| {
-        if reply.text.trim().contains([' ', '\n']) {
-            return Err(LmError::new(ErrorKind::Unsupported, "the server writes on past a stop string"));
-        }
-        Ok("works".to_owned())
+    let request = request("1 2 3 4 5 6 7 8", 32, &[" ", "\n"], 1);
+    let reply = async {
+        let how = client.endpoint().await?;
+        carry(client, &Operation::Complete { request: &request, how }).await
+    };
+    let judged = reply.await.and_then(|(answer, _)| match answer.value {
+        Value::Text(text, _) if text.trim().contains([' ', '\n']) => Err(LmError::new(
+            ErrorKind::Unsupported,
+            "the server writes on past a stop string; samara cuts the text there",
+        )),
+        _ => Ok("works".to_owned()),
     });
     finding("stop strings", judged)
+}
+
+/// Whether one request can ask for two completions; only OpenAI's interface has that.
+async fn several(client: &Client) -> Option<Finding> {
+    if client.settings.provider != ProviderName::Openai {
+        return None;
+    }
+    let request = request("Once upon a time", 8, &[], 3);
+    let reply = async {
+        let how = client.endpoint().await?;
+        carry(client, &Operation::Several { request: &request, count: 2, how }).await
+    };
+    let judged = reply.await.and_then(|(answer, _)| match answer.value {
+        Value::Texts(texts) if texts.len() == 2 => Ok("works".to_owned()),
+        _ => Err(LmError::new(ErrorKind::Unsupported, "one completion comes whatever is asked for")),
+    });
+    Some(finding("several at once (n)", judged))
 }
 
 async fn repeats(client: &Client) -> Finding {

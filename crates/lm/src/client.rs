@@ -13,13 +13,15 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
 use crate::{
     Budget, Capabilities, Completion, CompletionRequest, EmbedRequest, Embeddings, ErrorKind, Finish,
-    LmError, ModelSettings, Needs, ProviderName, Score, ScoreMethod, ScoreRequest, Usage,
+    LmError, ModelSettings, Needs, Score, ScoreMethod, ScoreRequest, Usage,
     gate::Gate,
-    provider::{Backend, embedded::Embedded, openai::OpenAi, scripted::Scripted},
+    provider::Backend,
+    recall::{Exchanges, Recall},
     retry::{AttemptError, carry},
 };
 
@@ -48,13 +50,30 @@ pub fn open(settings: &ModelSettings, budget: Arc<Budget>) -> Result<Arc<dyn Lan
     Ok(Arc::new(Client::new(settings, budget)?))
 }
 
-/// One thing asked of a server.
-#[derive(Debug, Clone, Copy)]
+/// Opens a model whose answers are found again in `exchanges`, and kept there.
+///
+/// # Errors
+/// Settings, a script or a folder of weights that can't be used.
+pub fn open_with(
+    settings: &ModelSettings,
+    budget: Arc<Budget>,
+    exchanges: Arc<Exchanges>,
+) -> Result<Arc<dyn LanguageModel>, LmError> {
+    let mut client = Client::new(settings, budget)?;
+    client.recall = Some(Recall::new(exchanges, settings, client.backend.address())?);
+    Ok(Arc::new(client))
+}
+
+/// One thing asked of a server. Its JSON is what a cached answer is found by.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Operation<'a> {
     /// The names of the server's models.
     Models,
     /// A completion by the given interface.
     Complete { request: &'a CompletionRequest, how: &'a Endpoint },
+    /// Several completions of one prompt at once; the server may give fewer.
+    Several { request: &'a CompletionRequest, count: u32, how: &'a Endpoint },
     /// One answer's log-probability.
     LogProbability { prompt: &'a str, answer: &'a str, method: ScoreMethod, how: &'a Endpoint },
     /// All answers' log-probabilities at once: from the first token's alternatives, a script or the embedded model.
@@ -71,19 +90,23 @@ pub(crate) struct Answer {
 }
 
 /// What an operation gave.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Value {
     Models(Vec<String>),
     Text(String, Finish),
+    Texts(Vec<String>),
     LogProbabilities(Vec<f64>),
     Vectors(Vec<Vec<f64>>),
 }
 
 /// Whom to ask and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Endpoint {
     pub model: String,
     pub chat: bool,
+    /// Whether the limit of tokens is called `max_completion_tokens`, as OpenAI's reasoning models want it.
+    pub completion_tokens: bool,
 }
 
 /// A model behind the shared layers.
@@ -93,12 +116,16 @@ pub(crate) struct Client {
     pub backend: Backend,
     pub gate: Gate,
     pub budget: Arc<Budget>,
+    /// Where answers are found again, if anywhere.
+    pub recall: Option<Recall>,
     label: String,
     /// Whether any operation ever succeeded.
     answered: AtomicBool,
     pub name: OnceCell<String>,
     pub endpoint: OnceCell<Endpoint>,
     pub method: OnceCell<(ScoreMethod, Vec<String>)>,
+    /// Whether the server refused to give several completions at once.
+    pub single: AtomicBool,
 }
 
 /// Four bytes a token: what English text takes in common vocabularies.
@@ -114,6 +141,10 @@ impl Operation<'_> {
             Self::Complete { request, .. } => {
                 (estimate(&request.prompt), u64::from(request.sampling.max_tokens))
             }
+            Self::Several { request, count, .. } => {
+                let written = u64::from(request.sampling.max_tokens).saturating_mul(u64::from(*count));
+                (estimate(&request.prompt), written)
+            }
             Self::LogProbability { prompt, answer, .. } => (estimate(prompt) + estimate(answer), 1),
             Self::Labels { request, .. } => (estimate(&request.prompt), 1),
             Self::Embed { texts, .. } => (texts.iter().map(|text| estimate(text)).sum(), 0),
@@ -123,34 +154,19 @@ impl Operation<'_> {
 
 impl Client {
     pub(crate) fn new(settings: &ModelSettings, budget: Arc<Budget>) -> Result<Self, LmError> {
-        let (backend, label) = match settings.provider {
-            ProviderName::Openai => {
-                let backend = OpenAi::new(settings)?;
-                let label =
-                    format!("openai:{} at {}", settings.model.as_deref().unwrap_or("?"), backend.address());
-                (Backend::OpenAi(backend), label)
-            }
-            ProviderName::Scripted => {
-                let backend = Scripted::open(settings)?;
-                let label = format!("scripted:{}", backend.name());
-                (Backend::Scripted(backend), label)
-            }
-            ProviderName::Embedded => {
-                let backend = Embedded::open(settings)?;
-                let label = backend.name().to_owned();
-                (Backend::Embedded(backend), label)
-            }
-        };
+        let (backend, label) = Backend::open(settings)?;
         Ok(Self {
             settings: settings.clone(),
             backend,
             gate: Gate::new(settings.max_concurrency),
             budget,
+            recall: None,
             label,
             answered: AtomicBool::new(false),
             name: OnceCell::new(),
             endpoint: OnceCell::new(),
             method: OnceCell::new(),
+            single: AtomicBool::new(false),
         })
     }
 
@@ -186,13 +202,16 @@ impl Client {
         let (tokens_in, _) = operation.estimate();
         let written = match &answer.value {
             Value::Text(text, _) if !text.is_empty() => estimate(text),
+            Value::Texts(texts) => texts.iter().map(|text| estimate(text)).sum(),
             _ => 0,
         };
         let (tokens_in, tokens_out) = answer.tokens.unwrap_or((tokens_in, written));
+        let price = self.price(tokens_in, tokens_out);
         Usage {
             tokens_in,
             tokens_out,
-            cost: self.price(tokens_in, tokens_out),
+            cost: price,
+            price,
             attempts,
             latency_ms: latency.as_secs_f64() * 1e3,
             estimated: answer.tokens.is_none(),
@@ -203,13 +222,17 @@ impl Client {
     pub(crate) fn failure(&self, error: &AttemptError, attempts: u32) -> LmError {
         let hint = match error.kind {
             ErrorKind::Unreachable => Some(format!(
-                "is the server at {} running? Set base_url in the model's section, or OPENAI_BASE_URL",
+                "is the server at {} running? Set base_url in the model's section, or the vendor's variable",
                 self.backend.address()
             )),
-            ErrorKind::Refused => Some(format!(
-                "check the model's name and the key in the environment variable {}",
-                self.settings.api_key_env
-            )),
+            ErrorKind::Refused => Some(match self.settings.key_variables().join(" or ") {
+                variables if variables.is_empty() => {
+                    "check the model's name and the server's address".to_owned()
+                }
+                variables => {
+                    format!("check the model's name and the key in the environment variable {variables}")
+                }
+            }),
             ErrorKind::Malformed if error.message.contains("larger than") => {
                 Some("raise max_reply_bytes in the model's section if that is expected".to_owned())
             }
@@ -246,6 +269,17 @@ fn check_completion(request: &CompletionRequest) -> Result<(), LmError> {
     Ok(())
 }
 
+/// A text up to its first stop string: some servers leave it in, take a few only, or pass them over.
+fn cut(mut text: String, finish: Finish, stop: &[String]) -> (String, Finish) {
+    match stop.iter().filter_map(|stop| text.find(stop.as_str())).min() {
+        Some(end) => {
+            text.truncate(end);
+            (text, Finish::Stop)
+        }
+        None => (text, finish),
+    }
+}
+
 /// An empty answer has no tokens to be weighed by, and the first token of a text has no log-probability.
 fn check_score(request: &ScoreRequest) -> Result<(), LmError> {
     if request.answers.len() < 2 {
@@ -264,6 +298,7 @@ impl LanguageModel for Client {
             let how = self.endpoint().await?;
             match carry(self, &Operation::Complete { request, how }).await? {
                 (Answer { value: Value::Text(text, finish), .. }, usage) => {
+                    let (text, finish) = cut(text, finish, &request.sampling.stop);
                     Ok(Completion { text, finish, usage })
                 }
                 (other, _) => Err(unexpected(&other.value)),
@@ -286,7 +321,8 @@ impl LanguageModel for Client {
                 return Ok(Embeddings { vectors: Vec::new(), usage: Usage::default() });
             }
             // A model that embeds need not complete, so that its interface is not tried.
-            let how = &Endpoint { model: self.model_name().await?.to_owned(), chat: false };
+            let model = self.model_name().await?.to_owned();
+            let how = &Endpoint { model, chat: false, completion_tokens: false };
             match carry(self, &Operation::Embed { texts: &request.texts, how }).await? {
                 (Answer { value: Value::Vectors(vectors), .. }, usage) => Ok(Embeddings { vectors, usage }),
                 (other, _) => Err(unexpected(&other.value)),
@@ -300,5 +336,19 @@ impl LanguageModel for Client {
 
     fn label(&self) -> &str {
         &self.label
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_ends_before_the_first_stop_string_that_a_server_left_in() {
+        let stop = ["##".to_owned(), "\n".to_owned()];
+        let cut = |text: &str| cut(text.to_owned(), Finish::Length, &stop);
+        assert_eq!(cut("peas\n##"), ("peas".to_owned(), Finish::Stop));
+        assert_eq!(cut("##"), (String::new(), Finish::Stop));
+        assert_eq!(cut("peas #"), ("peas #".to_owned(), Finish::Length));
     }
 }

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The kind of a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// The settings, a script or the environment's variables can't be used.
     Configuration,
@@ -23,10 +26,14 @@ pub enum ErrorKind {
     Unsupported,
     /// The run's budget does not allow the call.
     Budget,
+    /// The recording that is replayed does not hold the request.
+    Missing,
+    /// The cache or the recording can't be read or written.
+    Storage,
 }
 
 /// A failed request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LmError {
     /// Its kind.
     pub kind: ErrorKind,

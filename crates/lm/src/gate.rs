@@ -1,35 +1,33 @@
 //! Adaptive concurrency: how many attempts an endpoint is sent at once.
 //!
-//! Additive increase, multiplicative decrease: the limit doubles per round trip until the server first pushes back,
-//! then halves on push-back and grows by one per round. A limit that is not used says nothing of the server and does
-//! not grow (as RFC 2861 has it for TCP): else a push-back would halve a number far above what is in flight. First
-//! come, first served; a dropped attempt gives its place back.
+//! The decisions are in [`pace`](crate::pace); here they become places. First come, first served; a dropped attempt
+//! gives its place back; while a server refuses everything, nobody enters for a moment.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::Instant,
+};
 
-/// Attempts allowed before anything is known of the server.
-const START: usize = 64;
+use crate::pace::Pace;
 
 #[derive(Debug)]
 struct State {
-    limit: usize,
-    /// Places to take away as soon as they are free.
+    pace: Pace,
+    /// Places that there are, those to take away as soon as they are free not counted.
+    places: usize,
     debt: usize,
-    /// Successes since the limit last grew.
-    successes: usize,
-    /// Until the first push-back every success opens a place.
-    slow_start: bool,
-    /// Counts decreases: attempts begun before the last one say nothing new.
-    epoch: u64,
 }
 
 /// The gate of one endpoint.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    places: Semaphore,
-    most: usize,
+    free: Semaphore,
+    started: Instant,
     state: Mutex<State>,
 }
 
@@ -38,8 +36,8 @@ pub(crate) struct Gate {
 pub(crate) enum Load {
     /// Answered.
     Fine,
-    /// 429, 503 or no answer in time.
-    TooMuch,
+    /// 429, 503 or no answer in time; after how long the server wants to be asked again, if it said so.
+    TooMuch(Option<Duration>),
     /// Failed for another reason.
     Unknown,
 }
@@ -48,74 +46,59 @@ pub(crate) enum Load {
 pub(crate) struct Place<'a> {
     gate: &'a Gate,
     permit: Option<SemaphorePermit<'a>>,
-    epoch: u64,
 }
 
 impl Gate {
     pub(crate) fn new(most: usize) -> Self {
-        let limit = START.min(most);
-        let state = State { limit, debt: 0, successes: 0, slow_start: true, epoch: 0 };
-        Self { places: Semaphore::new(limit), most, state: Mutex::new(state) }
+        let pace = Pace::new(most);
+        let places = pace.limit();
+        let state = Mutex::new(State { pace, places, debt: 0 });
+        Self { free: Semaphore::new(places), started: Instant::now(), state }
     }
 
     /// Waits for a place.
     pub(crate) async fn enter(&self) -> Place<'_> {
         // The semaphore is never closed, so that this is always `Some`.
-        let permit = self.places.acquire().await.ok();
-        Place { gate: self, permit, epoch: self.lock().epoch }
-    }
-
-    /// How many attempts are allowed at once now.
-    #[cfg(test)]
-    fn limit(&self) -> usize {
-        self.lock().limit
+        let place = Place { gate: self, permit: self.free.acquire().await.ok() };
+        loop {
+            let pause = self.lock().pace.pause(self.started.elapsed());
+            let Some(pause) = pause else { return place };
+            tokio::time::sleep(pause).await;
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn grow(&self) {
+    /// Tells the pace how an attempt went, and makes as many places as it wants.
+    fn note(&self, load: Load) {
+        let now = self.started.elapsed();
         let mut state = self.lock();
-        let used = (state.limit + state.debt).saturating_sub(self.places.available_permits());
-        if used * 2 < state.limit {
-            return;
+        let used = (state.places + state.debt).saturating_sub(self.free.available_permits());
+        match load {
+            Load::Fine => state.pace.answered(now, used),
+            Load::TooMuch(after) => state.pace.refused(now, after),
+            Load::Unknown => return,
         }
-        state.successes += 1;
-        if state.limit >= self.most || (!state.slow_start && state.successes < state.limit) {
-            return;
-        }
-        state.successes = 0;
-        state.limit += 1;
-        if state.debt > 0 {
-            state.debt -= 1;
+        let wanted = state.pace.limit();
+        if wanted > state.places {
+            let more = wanted - state.places;
+            let kept = more.min(state.debt);
+            state.debt -= kept;
+            self.free.add_permits(more - kept);
         } else {
-            self.places.add_permits(1);
+            state.debt += state.places - wanted;
+            state.debt -= self.free.forget_permits(state.debt);
         }
-    }
-
-    fn shrink(&self, epoch: u64) {
-        let mut state = self.lock();
-        if epoch < state.epoch {
-            return;
-        }
-        let smaller = (state.limit / 2).max(1);
-        state.debt += state.limit - smaller;
-        state.limit = smaller;
-        state.successes = 0;
-        state.slow_start = false;
-        state.epoch += 1;
+        state.places = wanted;
     }
 }
 
 impl Place<'_> {
     /// Leaves, telling the gate how it went.
     pub(crate) fn leave(self, load: Load) {
-        match load {
-            Load::Fine => self.gate.grow(),
-            Load::TooMuch => self.gate.shrink(self.epoch),
-            Load::Unknown => {}
-        }
+        self.gate.note(load);
     }
 }
 
@@ -133,24 +116,15 @@ impl Drop for Place<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::VecDeque, time::Duration};
-
     use super::*;
 
-    /// As if there was always somebody waiting.
-    async fn fill<'a>(gate: &'a Gate, places: &mut VecDeque<Place<'a>>) {
-        while gate.places.available_permits() > 0 {
-            places.push_back(gate.enter().await);
+    /// Every place there is, taken.
+    async fn fill(gate: &Gate) -> Vec<Place<'_>> {
+        let mut places = Vec::new();
+        while gate.free.available_permits() > 0 {
+            places.push(gate.enter().await);
         }
-    }
-
-    #[tokio::test]
-    async fn a_limit_that_is_not_used_does_not_grow() {
-        let gate = Gate::new(256);
-        for _ in 0..1000 {
-            gate.enter().await.leave(Load::Fine);
-        }
-        assert_eq!(gate.limit(), START);
+        places
     }
 
     #[tokio::test]
@@ -161,37 +135,42 @@ mod tests {
         assert!(waiting.is_err());
         drop(place);
         gate.enter().await.leave(Load::Fine);
-        assert_eq!(gate.places.available_permits(), 1);
-    }
-
-    #[tokio::test]
-    async fn the_limit_doubles_per_round_until_the_server_pushes_back() {
-        let gate = Gate::new(256);
-        let mut places = VecDeque::new();
-        for expected in [128, 256, 256] {
-            for _ in 0..gate.limit() {
-                fill(&gate, &mut places).await;
-                places.pop_front().expect("filled").leave(Load::Fine);
-            }
-            assert_eq!(gate.limit(), expected);
-        }
-        places.clear();
-        let (a, b) = (gate.enter().await, gate.enter().await);
-        a.leave(Load::TooMuch);
-        b.leave(Load::TooMuch);
-        assert_eq!(gate.limit(), 128, "two failures of one round halve it once");
+        assert_eq!(gate.free.available_permits(), 1);
     }
 
     #[tokio::test]
     async fn a_smaller_limit_holds_even_for_places_taken_before() {
         let gate = Gate::new(8);
-        let mut places = Vec::new();
-        for _ in 0..8 {
-            places.push(gate.enter().await);
+        let mut places = fill(&gate).await;
+        for _ in 0..3 {
+            places.remove(0).leave(Load::TooMuch(None));
         }
-        places.remove(0).leave(Load::TooMuch);
+        assert_eq!(gate.free.available_permits(), 0, "five are in flight, and five are allowed");
         drop(places);
-        assert_eq!(gate.limit(), 4);
-        assert_eq!(gate.places.available_permits(), 4);
+        assert_eq!(fill(&gate).await.len(), 5);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_refuses_everything_is_left_alone_for_a_moment() {
+        let gate = Gate::new(1);
+        gate.enter().await.leave(Load::TooMuch(Some(Duration::from_millis(40))));
+        let asked = Instant::now();
+        gate.enter().await.leave(Load::Fine);
+        assert!(asked.elapsed() >= Duration::from_millis(35));
+    }
+
+    #[tokio::test]
+    async fn places_follow_the_limit_whatever_happens() {
+        let gate = Gate::new(64);
+        for round in 0..200_u32 {
+            for (position, place) in fill(&gate).await.into_iter().enumerate() {
+                // At least one in a round is answered, so that nobody is paused.
+                let refused = position > 0 && (position as u32 * 7 + round).is_multiple_of(11);
+                place.leave(if refused { Load::TooMuch(None) } else { Load::Fine });
+            }
+            let state = gate.lock();
+            assert_eq!((state.debt, state.places), (0, state.pace.limit()));
+            assert_eq!(gate.free.available_permits(), state.places);
+        }
     }
 }

@@ -6,9 +6,10 @@
 
 use crate::{
     Api, Capabilities, CompletionRequest, EmbedRequest, ErrorKind, LanguageModel, LmError, Needs,
-    ProviderName, Sampling, ScoreMethod, ScoreRequest, Scoring,
+    ProviderName, Sampling, ScoreMethod, ScoreRequest,
     client::{Client, Endpoint, Operation, Value},
     retry::carry,
+    vendor::Vendor,
 };
 
 impl Client {
@@ -44,10 +45,10 @@ impl Client {
     /// The model's name: the settings', else the first that the server lists.
     pub(crate) async fn model_name(&self) -> Result<&str, LmError> {
         let find = || async {
-            match (self.settings.provider, &self.settings.model) {
-                (ProviderName::Scripted | ProviderName::Embedded, _) => Ok(self.backend.address().to_owned()),
-                (ProviderName::Openai, Some(model)) => Ok(model.clone()),
-                (ProviderName::Openai, None) => self.first_model().await,
+            match (self.settings.provider.vendor(), &self.settings.model) {
+                (None, _) => Ok(self.backend.address().to_owned()),
+                (Some(_), Some(model)) => Ok(model.clone()),
+                (Some(_), None) => self.first_model().await,
             }
         };
         self.name.get_or_try_init(find).await.map(String::as_str)
@@ -60,16 +61,22 @@ impl Client {
     /// The model's name and interface. A server without `/completions` says so with a 404 or the like.
     async fn find_endpoint(&self) -> Result<Endpoint, LmError> {
         let model = self.model_name().await?;
-        let endpoint = |chat| Endpoint { model: model.to_owned(), chat };
+        let endpoint = |chat| Endpoint { model: model.to_owned(), chat, completion_tokens: false };
         if self.settings.local_method().is_some() {
             return Ok(endpoint(false));
         }
-        match self.settings.api {
-            Api::Completions => return Ok(endpoint(false)),
-            Api::Chat => return Ok(endpoint(true)),
-            Api::Auto => {}
+        match (self.settings.api, self.settings.provider) {
+            (Api::Completions, _) => return Ok(endpoint(false)),
+            (Api::Chat, ProviderName::Openai) => return self.chat(endpoint(true)).await,
+            (Api::Chat, _) => return Ok(endpoint(true)),
+            (Api::Auto, ProviderName::Openai) => {}
+            (Api::Auto, provider) => {
+                let only = endpoint(provider == ProviderName::Anthropic);
+                self.hello(&only, 1).await?;
+                return Ok(only);
+            }
         }
-        let completions = match self.hello(&endpoint(false)).await {
+        let completions = match self.hello(&endpoint(false), 1).await {
             Ok(()) => return Ok(endpoint(false)),
             Err(error) => error,
         };
@@ -77,10 +84,19 @@ impl Client {
         if !kinds.contains(&completions.kind) {
             return Err(completions);
         }
-        match self.hello(&endpoint(true)).await {
-            Ok(()) => Ok(endpoint(true)),
-            // Both refuse: the first refusal says why (a wrong key, an unknown model).
-            Err(_) => Err(completions),
+        // If both refuse, the first refusal says why (a wrong key, an unknown model).
+        self.chat(endpoint(true)).await.map_err(|_| completions)
+    }
+
+    /// A chat, with the name that its model wants for the limit of tokens.
+    async fn chat(&self, mut how: Endpoint) -> Result<Endpoint, LmError> {
+        match self.hello(&how, 1).await {
+            Err(error) if error.message.contains("max_completion_tokens") => {
+                how.completion_tokens = true;
+                // A model that thinks first fails where a few tokens are allowed.
+                self.hello(&how, 1024).await.map(|()| how)
+            }
+            other => other.map(|()| how),
         }
     }
 
@@ -94,8 +110,9 @@ impl Client {
         }
     }
 
-    async fn hello(&self, how: &Endpoint) -> Result<(), LmError> {
-        let sampling = Sampling { max_tokens: 1, temperature: 0.0, top_p: 1.0, stop: Vec::new(), seed: 1 };
+    /// Asks for a little. Some models refuse any temperature but 1.
+    async fn hello(&self, how: &Endpoint, max_tokens: u32) -> Result<(), LmError> {
+        let sampling = Sampling { max_tokens, temperature: 1.0, top_p: 1.0, stop: Vec::new(), seed: 1 };
         let request = CompletionRequest { prompt: "1+1=".into(), sampling };
         carry(self, &Operation::Complete { request: &request, how }).await.map(drop)
     }
@@ -108,18 +125,14 @@ impl Client {
         if let Some(method) = self.settings.local_method() {
             return Ok((method, Vec::new()));
         }
-        let only = match self.settings.scoring {
-            Scoring::Auto => None,
-            Scoring::Echo => Some(ScoreMethod::Echo),
-            Scoring::PromptLogprobs => Some(ScoreMethod::PromptLogprobs),
-            Scoring::TopLogprobs => Some(ScoreMethod::TopLogprobs),
-            Scoring::Sampling => return Ok((ScoreMethod::Sampling, Vec::new())),
-        };
+        let only = self.settings.scoring.method();
         let mut notes = Vec::new();
-        for method in [ScoreMethod::Echo, ScoreMethod::PromptLogprobs, ScoreMethod::TopLogprobs] {
-            if only.is_some_and(|only| only != method) {
-                continue;
-            }
+        let methods = match only {
+            Some(ScoreMethod::Sampling) => &[],
+            Some(ref method) => std::slice::from_ref(method),
+            None => self.settings.provider.vendor().map_or(&[][..], |vendor: &Vendor| vendor.methods),
+        };
+        for method in methods.iter().copied() {
             match self.try_method(method).await {
                 Ok(()) => return Ok((method, notes)),
                 Err(error) => {
@@ -129,12 +142,12 @@ impl Client {
             }
         }
         match only {
-            Some(method) => {
+            Some(method) if method != ScoreMethod::Sampling => {
                 let message =
                     format!("{} can't score by {}: {}", self.label(), method.name(), notes.join("; "));
                 Err(LmError::new(ErrorKind::Unsupported, message).hint("use scoring = \"auto\""))
             }
-            None => Ok((ScoreMethod::Sampling, notes)),
+            _ => Ok((ScoreMethod::Sampling, notes)),
         }
     }
 
@@ -143,7 +156,7 @@ impl Client {
     async fn must_be_the_methods_fault(&self, error: &LmError) -> Result<(), LmError> {
         match error.kind {
             ErrorKind::Unreachable | ErrorKind::Budget => Err(error.clone()),
-            ErrorKind::Overloaded | ErrorKind::Timeout => self.hello(self.endpoint().await?).await,
+            ErrorKind::Overloaded | ErrorKind::Timeout => self.hello(self.endpoint().await?, 1).await,
             _ => Ok(()),
         }
     }

@@ -50,8 +50,16 @@ impl AttemptError {
     }
 }
 
-/// Carries one operation to its answer.
+/// Carries one operation to its answer: one that is found, else the server's.
 pub(crate) async fn carry(client: &Client, operation: &Operation<'_>) -> Result<(Answer, Usage), LmError> {
+    match &client.recall {
+        Some(recall) if recall.covers(operation) => recall.carry(client, operation).await,
+        _ => ask(client, operation).await,
+    }
+}
+
+/// Asks the server.
+pub(crate) async fn ask(client: &Client, operation: &Operation<'_>) -> Result<(Answer, Usage), LmError> {
     let settings = &client.settings;
     let (tokens_in, tokens_out) = operation.estimate();
     let reservation = client.budget.reserve(tokens_in + tokens_out, client.price(tokens_in, tokens_out))?;
@@ -98,7 +106,7 @@ async fn attempt(
     };
     place.leave(match &answer {
         Ok(_) => Load::Fine,
-        Err(error) if error.busy => Load::TooMuch,
+        Err(error) if error.busy => Load::TooMuch(error.after),
         Err(_) => Load::Unknown,
     });
     answer

@@ -4,18 +4,38 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ErrorKind, LmError, ScoreMethod};
+use crate::{
+    ScoreMethod,
+    provider::embedded::shipped_corpus,
+    vendor::{Naming, Vendor},
+};
 
 /// Who answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "kebab-case")]
 pub enum ProviderName {
     /// Any server that speaks OpenAI's HTTP interface.
     #[default]
     Openai,
+    /// llama.cpp's own server, by its native interface.
+    LlamaServer,
+    /// Ollama.
+    Ollama,
+    /// SGLang, by its native interface.
+    Sglang,
+    /// Hugging Face's Text Generation Inference; for embeddings, its Text Embeddings Inference.
+    Tgi,
+    /// Anthropic's messages.
+    Anthropic,
+    /// Aleph Alpha.
+    AlephAlpha,
+    /// NVIDIA Triton over HTTP.
+    Triton,
+    /// NVIDIA Triton over gRPC; only in a build with the feature `triton-grpc`.
+    TritonGrpc,
     /// A script: answers from a TOML file.
     Scripted,
-    /// A small model that runs inside samara: the one that comes with it, or one from a folder.
+    /// A small model that runs inside samara: one of those that come with it, or one from a folder.
     Embedded,
 }
 
@@ -43,10 +63,38 @@ pub enum Scoring {
     Echo,
     /// A chat's prompt log-probabilities.
     PromptLogprobs,
+    /// The answer forced by a grammar (`llama-server`).
+    Grammar,
+    /// The vendor's own evaluation (`aleph-alpha`).
+    Evaluate,
+    /// The log-probabilities of the input (`sglang`).
+    InputLogprobs,
+    /// The details of the prefill (`tgi`).
+    Prefill,
     /// The first token's alternatives.
     TopLogprobs,
     /// Sampled answers.
     Sampling,
+    /// Sampled ratings from 1 to 10.
+    Rating,
+}
+
+impl Scoring {
+    /// The method that is asked for; `None` leaves it to the probe.
+    pub(crate) fn method(self) -> Option<ScoreMethod> {
+        Some(match self {
+            Self::Auto => return None,
+            Self::Echo => ScoreMethod::Echo,
+            Self::PromptLogprobs => ScoreMethod::PromptLogprobs,
+            Self::Grammar => ScoreMethod::Grammar,
+            Self::Evaluate => ScoreMethod::Evaluate,
+            Self::InputLogprobs => ScoreMethod::InputLogprobs,
+            Self::Prefill => ScoreMethod::Prefill,
+            Self::TopLogprobs => ScoreMethod::TopLogprobs,
+            Self::Sampling => ScoreMethod::Sampling,
+            Self::Rating => ScoreMethod::Rating,
+        })
+    }
 }
 
 /// A model and how to reach it.
@@ -55,20 +103,26 @@ pub enum Scoring {
 pub struct ModelSettings {
     /// Who answers. Default `openai`.
     pub provider: ProviderName,
-    /// The model's name. Default: the first that the server lists.
+    /// The model's name. Default: the first that the server lists; for `embedded`, `texts` (the other is `walkers`).
+    /// `anthropic`, `aleph-alpha` and Triton need one; `sglang` and `tgi` run one and take none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// The server's address up to `/v1`. Default: the variable `OPENAI_BASE_URL`, else `http://127.0.0.1:8000/v1`.
+    /// The server's address, for `openai` up to `/v1`. Default: the vendor's variable (`OPENAI_BASE_URL`,
+    /// `OLLAMA_HOST`, `ANTHROPIC_BASE_URL`), else where such a server listens by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
-    /// The name of the environment variable that holds the key; it may be unset. Default `OPENAI_API_KEY`.
-    pub api_key_env: String,
+    /// The name of the environment variable that holds the key; it may be unset. Default: the vendor's usual one,
+    /// such as `OPENAI_API_KEY`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key_env: Option<String>,
     /// Which interface. Default `auto`.
     pub api: Api,
     /// How answers are scored. Default `auto`.
     pub scoring: Scoring,
-    /// Samples per question when scoring by sampling. Default 16.
+    /// Samples per question when scoring by sampling or by rating. Default 16.
     pub score_samples: u32,
+    /// What is added to each answer's count of samples before frequencies are taken (Laplace, Lidstone). Default 1.
+    pub score_smoothing: f64,
     /// Most attempts in flight at once; the client finds the server's own limit below it. Default 1,024.
     pub max_concurrency: usize,
     /// Seconds that one attempt may take. Default 120.
@@ -89,10 +143,13 @@ pub struct ModelSettings {
     /// The script's file, for `scripted`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub script: Option<PathBuf>,
-    /// The folder of a model of the Llama family in the Hugging Face layout, for `embedded`. Default: the model that
-    /// comes with samara.
+    /// The folder of a model of the Llama family in the Hugging Face layout, for `embedded`. Default: a model that
+    /// comes with samara, which `model` names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folder: Option<PathBuf>,
+    /// The `tokenizer.json` of a Triton model that takes token ids.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<PathBuf>,
     /// Threads of inference, for `embedded`; never changes an answer. Default: the machine's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
@@ -104,10 +161,11 @@ impl Default for ModelSettings {
             provider: ProviderName::Openai,
             model: None,
             base_url: None,
-            api_key_env: "OPENAI_API_KEY".into(),
+            api_key_env: None,
             api: Api::Auto,
             scoring: Scoring::Auto,
             score_samples: 16,
+            score_smoothing: 1.0,
             max_concurrency: 1024,
             timeout_s: 120.0,
             deadline_s: 600.0,
@@ -118,6 +176,7 @@ impl Default for ModelSettings {
             extra: toml::Table::new(),
             script: None,
             folder: None,
+            tokenizer: None,
             threads: None,
         }
     }
@@ -127,42 +186,6 @@ impl Default for ModelSettings {
 pub type Bad = (&'static str, String, &'static str);
 
 impl ModelSettings {
-    /// The settings of a model string: `embedded`, `embedded:FOLDER`, `openai:NAME`, `http://host:port/v1`,
-    /// `http://host:port/v1#NAME` or `scripted:FILE`.
-    ///
-    /// # Errors
-    /// Anything else.
-    pub fn parse(model: &str) -> Result<Self, LmError> {
-        let (kind, rest) = model.split_once(':').unwrap_or((model, ""));
-        let settings = match kind {
-            "openai" => Self { model: (!rest.is_empty()).then(|| rest.to_owned()), ..Self::default() },
-            "http" | "https" => {
-                let (url, name) =
-                    model.split_once('#').map_or((model, None), |(url, name)| (url, Some(name)));
-                let name = name.filter(|name| !name.is_empty()).map(str::to_owned);
-                Self { base_url: Some(url.to_owned()), model: name, ..Self::default() }
-            }
-            "scripted" if !rest.is_empty() => {
-                Self { provider: ProviderName::Scripted, script: Some(rest.into()), ..Self::default() }
-            }
-            "embedded" => {
-                let folder = (!rest.is_empty()).then(|| rest.into());
-                Self { provider: ProviderName::Embedded, folder, ..Self::default() }
-            }
-            _ => {
-                let message = format!("`{model}` names no model");
-                let hint = "write embedded, openai:NAME, http://host:port/v1#NAME or scripted:FILE";
-                return Err(LmError::new(ErrorKind::Configuration, message).hint(hint));
-            }
-        };
-        match settings.validate() {
-            Ok(()) => Ok(settings),
-            Err((key, what, hint)) => {
-                Err(LmError::new(ErrorKind::Configuration, format!("`{key}`: {what}")).hint(hint))
-            }
-        }
-    }
-
     /// Checks ranges, and that each provider has what it needs.
     ///
     /// # Errors
@@ -177,7 +200,12 @@ impl ModelSettings {
             (self.max_attempts > 0, "max_attempts", "1 or more"),
             ((1..=65_536).contains(&self.max_concurrency), "max_concurrency", "1 to 65536"),
             (self.max_reply_bytes > 0, "max_reply_bytes", "a positive number of bytes"),
-            (self.score_samples > 0, "score_samples", "1 or more"),
+            ((1..=10_000).contains(&self.score_samples), "score_samples", "1 to 10000"),
+            (
+                positive(self.score_smoothing) && self.score_smoothing <= 100.0,
+                "score_smoothing",
+                "above 0 to 100",
+            ),
             (self.threads.is_none_or(|n| (1..=1024).contains(&n)), "threads", "1 to 1024"),
             (price(self.price_in), "price_in", "money per million tokens, 0 or more"),
             (price(self.price_out), "price_out", "money per million tokens, 0 or more"),
@@ -189,36 +217,89 @@ impl ModelSettings {
         self.base_url.as_deref().map_or(Ok(()), validate_url)
     }
 
-    /// Checks that settings of one provider alone stand with no other.
+    /// Checks that a provider has what it needs, and nothing that it would pass over: that would leave a person with
+    /// another model than the one that was meant.
     fn validate_provider(&self) -> Result<(), Bad> {
-        let hint = "remove it, or change the provider";
+        let remove = "remove it, or change the provider";
+        let own = [
+            ("script", self.script.is_some(), self.provider == ProviderName::Scripted, "scripted"),
+            ("folder", self.folder.is_some(), self.provider == ProviderName::Embedded, "embedded"),
+            ("threads", self.threads.is_some(), self.provider == ProviderName::Embedded, "embedded"),
+            ("tokenizer", self.tokenizer.is_some(), self.provider.is_triton(), "triton"),
+        ];
+        if let Some((key, _, _, owner)) = own.into_iter().find(|(_, set, fits, _)| *set && !fits) {
+            return Err((key, format!("belongs to provider = \"{owner}\""), remove));
+        }
         if self.provider == ProviderName::Scripted && self.script.is_none() {
             let hint = "provider = \"scripted\" answers from a file: script = \"FILE\"";
             return Err(("script", "is missing".into(), hint));
         }
-        if self.provider != ProviderName::Scripted && self.script.is_some() {
-            return Err(("script", "belongs to provider = \"scripted\"".into(), hint));
-        }
-        if self.provider != ProviderName::Openai {
-            // Passed over, they would leave a person with another model than the one that was meant.
-            let server = [("base_url", self.base_url.is_some()), ("model", self.model.is_some())];
-            if let Some((key, _)) = server.into_iter().find(|(_, set)| *set) {
-                return Err((key, "belongs to provider = \"openai\"".into(), hint));
+        match self.provider.vendor() {
+            Some(vendor) => self.validate_server(vendor),
+            None => {
+                self.validate_local_model()?;
+                let server = [
+                    ("base_url", self.base_url.is_some()),
+                    ("api", self.api != Api::Auto),
+                    ("scoring", self.scoring != Scoring::Auto),
+                    ("extra", !self.extra.is_empty()),
+                ];
+                match server.into_iter().find(|(_, set)| *set) {
+                    Some((key, _)) => Err((key, "belongs to a provider with a server".into(), remove)),
+                    None => Ok(()),
+                }
             }
         }
-        let embedded = [("folder", self.folder.is_some()), ("threads", self.threads.is_some())];
-        match embedded.into_iter().find(|(_, set)| *set && self.provider != ProviderName::Embedded) {
-            Some((key, _)) => Err((key, "belongs to provider = \"embedded\"".into(), hint)),
-            None => Ok(()),
+    }
+
+    fn validate_server(&self, vendor: &Vendor) -> Result<(), Bad> {
+        let remove = "remove it, or change the provider";
+        match (vendor.model, &self.model) {
+            (Naming::Required, None) => {
+                let hint = "name one: model = \"NAME\", or PROVIDER:NAME in a model string";
+                return Err(("model", format!("is missing for provider = \"{}\"", vendor.name), hint));
+            }
+            (Naming::Served, Some(_)) => {
+                return Err(("model", format!("is fixed by the server of \"{}\"", vendor.name), remove));
+            }
+            _ => {}
+        }
+        if self.api != Api::Auto && !vendor.chooses_api {
+            return Err(("api", format!("can't be chosen with provider = \"{}\"", vendor.name), remove));
+        }
+        if !vendor.scores_by(self.scoring) {
+            let hint = "write scoring = \"auto\", \"sampling\" or \"rating\"";
+            return Err(("scoring", format!("is not known to provider = \"{}\"", vendor.name), hint));
+        }
+        Ok(())
+    }
+
+    /// Checks that `model` names something that a provider without a server has.
+    fn validate_local_model(&self) -> Result<(), Bad> {
+        let Some(model) = &self.model else { return Ok(()) };
+        if self.provider != ProviderName::Embedded {
+            let what = "belongs to a provider with a server, or to \"embedded\"";
+            return Err(("model", what.into(), "remove it, or change the provider"));
+        }
+        if self.folder.is_some() {
+            let what = "names a model that comes with samara, `folder` another";
+            return Err(("model", what.into(), "remove one of them"));
+        }
+        match shipped_corpus(self) {
+            Some(_) => Ok(()),
+            None => {
+                let what = format!("no embedded model is called `{model}`");
+                Err(("model", what, "the embedded models are texts and walkers"))
+            }
         }
     }
 
     /// How a provider that needs no server scores; `None` for servers, which are probed.
     pub(crate) fn local_method(&self) -> Option<ScoreMethod> {
         match self.provider {
-            ProviderName::Openai => None,
             ProviderName::Scripted => Some(ScoreMethod::Scripted),
             ProviderName::Embedded => Some(ScoreMethod::Embedded),
+            _ => None,
         }
     }
 }
@@ -241,6 +322,7 @@ pub(crate) fn validate_url(url: &str) -> Result<(), Bad> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     #[test]
     fn model_strings_name_a_provider_a_server_or_a_script() {
@@ -254,7 +336,18 @@ mod tests {
             (embedded.provider, embedded.folder),
             (ProviderName::Embedded, Some("models/mine".into()))
         );
-        for bad in ["", "gpt", "scripted:", "ftp://x", "http://user:pw@host/v1", "http://host/v1?key=1"] {
+        let walkers = ModelSettings::parse("embedded#walkers").expect("valid");
+        assert_eq!((walkers.provider, walkers.model.as_deref()), (ProviderName::Embedded, Some("walkers")));
+        for bad in [
+            "",
+            "gpt",
+            "embedded#",
+            "embedded#poems",
+            "scripted:",
+            "ftp://x",
+            "http://user:pw@host/v1",
+            "http://host/v1?key=1",
+        ] {
             let error = ModelSettings::parse(bad).expect_err(bad);
             assert_eq!(error.kind, ErrorKind::Configuration);
             assert!(!error.to_string().contains("pw@"), "{error}");
@@ -275,6 +368,31 @@ mod tests {
         let embedded = ModelSettings::parse("embedded").expect("valid");
         let base_url = Some("http://host/v1".into());
         assert_eq!(key(ModelSettings { base_url, ..embedded.clone() }), "base_url");
-        assert_eq!(key(ModelSettings { threads: Some(0), ..embedded }), "threads");
+        assert_eq!(key(ModelSettings { threads: Some(0), ..embedded.clone() }), "threads");
+        let (model, folder) = (Some("walkers".into()), Some("a".into()));
+        assert_eq!(key(ModelSettings { model: model.clone(), folder, ..embedded }), "model");
+        let scripted = ModelSettings::parse("scripted:a.toml").expect("valid");
+        assert_eq!(key(ModelSettings { model, ..scripted }), "model");
+    }
+
+    #[test]
+    fn a_setting_that_a_provider_would_pass_over_is_refused() {
+        let key = |text: &str, change: &dyn Fn(&mut ModelSettings)| {
+            let mut settings = ModelSettings::parse(text).expect("valid");
+            change(&mut settings);
+            settings.validate().err().map(|(key, ..)| key)
+        };
+        assert_eq!(key("tgi", &|s| s.api = Api::Chat), Some("api"));
+        assert_eq!(key("ollama:m", &|s| s.api = Api::Chat), None);
+        assert_eq!(key("ollama:m", &|s| s.scoring = Scoring::Echo), Some("scoring"));
+        assert_eq!(key("anthropic:m", &|s| s.scoring = Scoring::Rating), None);
+        assert_eq!(key("anthropic:m", &|s| s.tokenizer = Some("t".into())), Some("tokenizer"));
+        assert_eq!(key("triton://h/m", &|s| s.tokenizer = Some("t".into())), None);
+        assert_eq!(key("embedded", &|s| s.scoring = Scoring::Sampling), Some("scoring"));
+        assert_eq!(
+            key("embedded", &|s| s.extra = toml::Table::from_iter([("a".into(), 1.into())])),
+            Some("extra")
+        );
+        assert_eq!(key("openai", &|s| s.score_smoothing = 0.0), Some("score_smoothing"));
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::{
     Method, StatusCode,
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
 
 use crate::{ErrorKind, LmError, ModelSettings, Secret, retry::AttemptError, settings::validate_url};
@@ -22,19 +22,19 @@ pub(crate) struct Transport {
     client: reqwest::Client,
     base: String,
     key: Option<Secret>,
+    /// The key's header if it is no bearer's, and what every request carries.
+    key_header: Option<HeaderName>,
+    headers: &'static [(&'static str, &'static str)],
     most_bytes: usize,
 }
 
 impl Transport {
     pub(crate) fn new(settings: &ModelSettings) -> Result<Self, LmError> {
-        let from_environment = || std::env::var("OPENAI_BASE_URL").ok().filter(|url| !url.is_empty());
-        let base = settings
-            .base_url
-            .clone()
-            .or_else(from_environment)
-            .unwrap_or_else(|| "http://127.0.0.1:8000/v1".to_owned());
+        let base = settings.address();
+        let vendor = settings.provider.vendor();
         validate_url(&base).map_err(|(key, what, hint)| {
-            let message = format!("`{key}` (or the variable OPENAI_BASE_URL): {what}");
+            let variable = vendor.and_then(|vendor| vendor.base_variable).unwrap_or_default();
+            let message = format!("`{key}` (or the variable {variable}): {what}");
             LmError::new(ErrorKind::Configuration, message).hint(hint)
         })?;
         // The first installation wins; a second one is refused and changes nothing.
@@ -50,9 +50,15 @@ impl Transport {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| LmError::new(ErrorKind::Configuration, format!("no HTTP client: {error}")))?;
-        let key = Secret::from_environment(&settings.api_key_env);
-        let base = base.trim_end_matches('/').to_owned();
-        Ok(Self { client, base, key, most_bytes: settings.max_reply_bytes })
+        let key = settings.key_variables().into_iter().find_map(Secret::from_environment);
+        Ok(Self {
+            client,
+            base,
+            key,
+            key_header: vendor.and_then(|vendor| vendor.key_header.clone()),
+            headers: vendor.map_or(&[], |vendor| vendor.headers),
+            most_bytes: settings.max_reply_bytes,
+        })
     }
 
     pub(crate) fn base(&self) -> &str {
@@ -66,12 +72,19 @@ impl Transport {
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
+        for (name, value) in self.headers {
+            request = request.header(*name, *value);
+        }
         if let Some(key) = &self.key {
-            let mut value = HeaderValue::from_str(&format!("Bearer {}", key.reveal())).map_err(|_| {
+            let (name, value) = match &self.key_header {
+                Some(name) => (name.clone(), key.reveal().to_owned()),
+                None => (AUTHORIZATION, format!("Bearer {}", key.reveal())),
+            };
+            let mut value = HeaderValue::from_str(&value).map_err(|_| {
                 AttemptError::final_(ErrorKind::Configuration, "the key can't be sent in a header")
             })?;
             value.set_sensitive(true);
-            request = request.header(AUTHORIZATION, value);
+            request = request.header(name, value);
         }
         let response = request.send().await.map_err(|error| self.broken(error))?;
         let (status, headers) = (response.status(), response.headers().clone());
@@ -79,7 +92,7 @@ impl Transport {
             return self.read(response).await;
         }
         let body = beginning(response).await;
-        Err(self.refusal(status, &headers, &body))
+        Err(refusal(status, &headers, &body, &self.quote(&body)))
     }
 
     async fn read(&self, mut response: reqwest::Response) -> Result<Vec<u8>, AttemptError> {
@@ -112,23 +125,6 @@ impl Transport {
         AttemptError::passing(ErrorKind::Overloaded, format!("the connection broke: {message}"))
     }
 
-    fn refusal(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> AttemptError {
-        let quoted = self.quote(body);
-        let message = format!("HTTP {}: {quoted}", status.as_u16());
-        match status.as_u16() {
-            401..=404 => AttemptError::final_(ErrorKind::Refused, message),
-            429 if quoted.contains("insufficient_quota") => AttemptError::final_(ErrorKind::Refused, message),
-            501 => AttemptError::final_(ErrorKind::Unsupported, message),
-            408 | 429 | 500..=599 if !(status.is_server_error() && is_validation(body)) => {
-                let after = wait_of(headers, status.as_u16() == 429, SystemTime::now());
-                let busy = matches!(status.as_u16(), 429 | 503);
-                let kind = ErrorKind::Overloaded;
-                AttemptError { after, busy, ..AttemptError::passing(kind, message) }
-            }
-            _ => AttemptError::final_(ErrorKind::Invalid, message),
-        }
-    }
-
     /// The beginning of a body, without the key.
     fn quote(&self, body: &[u8]) -> String {
         let text = String::from_utf8_lossy(body);
@@ -138,6 +134,25 @@ impl Transport {
 
     fn redact(&self, text: &str) -> String {
         self.key.as_ref().map_or_else(|| text.to_owned(), |key| key.redact(text))
+    }
+}
+
+/// What a bad status means; `quoted` is the body as an error may show it.
+///
+/// 424 is Text Generation Inference's for a model that failed under way, 529 Anthropic's for too much to do.
+pub(crate) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8], quoted: &str) -> AttemptError {
+    let message = format!("HTTP {}: {quoted}", status.as_u16());
+    match status.as_u16() {
+        401..=404 => AttemptError::final_(ErrorKind::Refused, message),
+        429 if quoted.contains("insufficient_quota") => AttemptError::final_(ErrorKind::Refused, message),
+        501 => AttemptError::final_(ErrorKind::Unsupported, message),
+        408 | 424 | 429 | 500..=599 if !(status.is_server_error() && is_validation(body)) => {
+            let after = wait_of(headers, status.as_u16() == 429, SystemTime::now());
+            let busy = matches!(status.as_u16(), 429 | 503 | 529);
+            let kind = ErrorKind::Overloaded;
+            AttemptError { after, busy, ..AttemptError::passing(kind, message) }
+        }
+        _ => AttemptError::final_(ErrorKind::Invalid, message),
     }
 }
 

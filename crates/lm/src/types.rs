@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// How to sample a completion.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Sampling {
     /// Most tokens to write.
     pub max_tokens: u32,
@@ -18,7 +18,7 @@ pub struct Sampling {
 }
 
 /// A prompt to continue.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CompletionRequest {
     /// The prompt.
     pub prompt: String,
@@ -50,7 +50,7 @@ pub struct Completion {
 }
 
 /// Answers to weigh after a prompt.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ScoreRequest {
     /// Everything before the answer.
     pub prompt: String,
@@ -68,10 +68,20 @@ pub enum ScoreMethod {
     Echo,
     /// The server reports the log-probabilities of a chat's tokens (vLLM).
     PromptLogprobs,
+    /// A grammar forces the answer, and the server reports each token's log-probability (llama.cpp).
+    Grammar,
+    /// The vendor evaluates an expected completion (Aleph Alpha).
+    Evaluate,
+    /// The server reports the log-probabilities of its input's tokens (SGLang).
+    InputLogprobs,
+    /// The server reports the prefill's tokens (Text Generation Inference).
+    Prefill,
     /// The first generated token's most probable alternatives; labels of one token.
     TopLogprobs,
     /// Frequencies of sampled answers, Laplace-smoothed.
     Sampling,
+    /// The mean of sampled ratings from 1 to 10.
+    Rating,
     /// A script's rule.
     Scripted,
     /// The embedded model's own log-probabilities, of all tokens of an answer.
@@ -84,8 +94,13 @@ impl ScoreMethod {
         match self {
             Self::Echo => "echo",
             Self::PromptLogprobs => "prompt_logprobs",
+            Self::Grammar => "grammar",
+            Self::Evaluate => "evaluate",
+            Self::InputLogprobs => "input_logprobs",
+            Self::Prefill => "prefill",
             Self::TopLogprobs => "top_logprobs",
             Self::Sampling => "sampling",
+            Self::Rating => "rating",
             Self::Scripted => "scripted",
             Self::Embedded => "embedded",
         }
@@ -136,11 +151,13 @@ pub struct Usage {
     pub tokens_in: u64,
     /// Tokens written.
     pub tokens_out: u64,
-    /// Money, by the settings' prices.
+    /// Money that was spent now, by the settings' prices: 0 for an answer from a cache or a recording.
     pub cost: f64,
-    /// Attempts made, retries included.
+    /// Money that the answer costs when it is asked for: equal to `cost` unless it was found.
+    pub price: f64,
+    /// Attempts made, retries included; 0 for an answer that was found.
     pub attempts: u32,
-    /// From the request to the reply, in milliseconds.
+    /// From the request to the reply, in milliseconds; for an answer that was found, when it was asked for.
     pub latency_ms: f64,
     /// Whether the server reported no tokens, so that they were estimated at four bytes a token.
     pub estimated: bool,
@@ -152,6 +169,7 @@ impl Usage {
         self.tokens_in += other.tokens_in;
         self.tokens_out += other.tokens_out;
         self.cost += other.cost;
+        self.price += other.price;
         self.attempts += other.attempts;
         self.latency_ms = self.latency_ms.max(other.latency_ms);
         self.estimated |= other.estimated;

@@ -94,3 +94,18 @@ fn a_folder_without_a_model_is_an_error_of_the_settings_that_names_it() {
     assert_eq!(error.kind, ErrorKind::Configuration);
     assert!(error.message.contains(&folder.path().display().to_string()) && error.hint.is_some(), "{error}");
 }
+
+#[tokio::test]
+async fn the_walkers_model_is_there_beside_the_texts_model() {
+    let settings = ModelSettings { threads: Some(1), ..ModelSettings::parse("embedded#walkers").unwrap() };
+    let model = open(&settings, Budget::unlimited()).unwrap();
+    let found = model.probe(Needs { complete: true, score: true, embed: true }).await.unwrap();
+    assert_eq!(&*found.model, "embedded#walkers");
+    let sampling =
+        Sampling { max_tokens: 320, temperature: 0.7, top_p: 1.0, stop: vec!["\n\n".into()], seed: 1 };
+    let request = CompletionRequest { prompt: "def make_walker():\n".into(), sampling };
+    let answer = model.complete(&request).await.unwrap();
+    assert_eq!(answer.finish, Finish::Stop);
+    assert!(answer.text.starts_with("    wc = walker_creator()\n"), "{}", answer.text);
+    assert!(answer.text.trim_end().ends_with("    return wc.get_walker()"), "{}", answer.text);
+}

@@ -13,8 +13,8 @@ use std::{
 };
 
 use samara_lm::{
-    Budget, CompletionRequest, ErrorKind, LanguageModel, Limits, LmError, ModelSettings, Needs, Sampling,
-    ScoreMethod, ScoreRequest, Spent, open,
+    Api, Budget, CompletionRequest, ErrorKind, LanguageModel, Limits, LmError, ModelSettings, Needs,
+    Sampling, ScoreMethod, ScoreRequest, Spent, open,
 };
 use serde_json::{Value, json};
 use server::{Action, Request, Server, ok, sound};
@@ -251,4 +251,18 @@ async fn the_budget_stops_calls_before_they_are_sent() {
     assert!(replies.iter().any(Result::is_ok));
     assert!(replies.iter().any(|reply| matches!(reply, Err(error) if error.kind == ErrorKind::Budget)));
     assert!(budget.spent().tokens <= 60);
+}
+
+#[tokio::test]
+async fn a_call_that_fails_gives_its_reservation_back() {
+    let server = after_probe(|_| Action::Reply(400, String::new(), "no".into()));
+    let limits = Limits { tokens: Some(20), money: Some(1.0), ..Limits::default() };
+    let budget = Budget::new(limits, Spent::default());
+    let settings = ModelSettings { api: Api::Completions, price_out: 1e5, ..settings(&server) };
+    let model = open(&settings, Arc::clone(&budget)).unwrap();
+    for _ in 0..5 {
+        // Each would reserve more than half of what there is.
+        assert_eq!(model.complete(&request("Say")).await.unwrap_err().kind, ErrorKind::Invalid);
+    }
+    assert_eq!(budget.spent(), Spent::default());
 }

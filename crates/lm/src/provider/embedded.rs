@@ -1,13 +1,14 @@
 //! The model that runs inside samara: no server, no key, no network.
 //!
-//! Its weights come with the binary, or from a folder in the Hugging Face layout. Answers are a function of the weights
+//! Its weights come with the binary (those for texts, or those for walker programs), or from a folder in the Hugging
+//! Face layout. Answers are a function of the weights
 //! and the request alone, seeds included; batching is the engine's (`samara_seedling::engine`).
 
 use std::sync::Arc;
 
 use samara_seedling::{
     End, Engine, EngineSettings, Model, Reply, Request, Sampling, SeedlingError, Tokenizer, Weights,
-    check_tokenizer, shipped,
+    check_tokenizer, shipped, train::Corpus,
 };
 use tokio::sync::oneshot;
 
@@ -31,10 +32,7 @@ impl Embedded {
             let (message, hint) = said(&error);
             LmError::new(ErrorKind::Configuration, message).hint(hint)
         })?;
-        let name = settings
-            .folder
-            .as_ref()
-            .map_or_else(|| "embedded".to_owned(), |folder| format!("embedded:{}", folder.display()));
+        let name = name(settings);
         let defaults = EngineSettings::default();
         let threads = settings.threads.unwrap_or(defaults.threads);
         let engine =
@@ -71,6 +69,10 @@ impl Embedded {
                     Request::Score { prompt: (*prompt).to_owned(), answers: vec![(*text).to_owned()] };
                 self.ask(score).await.map(answer)
             }
+            Operation::Several { .. } => {
+                let message = "the embedded model completes one at a time";
+                Err(AttemptError::final_(ErrorKind::Unsupported, message))
+            }
             Operation::Embed { texts, .. } => self.embed(texts).await,
         }
     }
@@ -102,9 +104,26 @@ impl Embedded {
     }
 }
 
+/// Which of the models that come with samara the settings name.
+pub(crate) fn shipped_corpus(settings: &ModelSettings) -> Option<Corpus> {
+    match &settings.model {
+        None => Some(Corpus::Texts),
+        Some(model) => Corpus::ALL.into_iter().find(|corpus| corpus.name() == model),
+    }
+}
+
+/// The model string that gives these settings.
+fn name(settings: &ModelSettings) -> String {
+    match (&settings.folder, &settings.model) {
+        (Some(folder), _) => format!("embedded:{}", folder.display()),
+        (None, Some(model)) if shipped_corpus(settings) != Some(Corpus::Texts) => format!("embedded#{model}"),
+        (None, _) => "embedded".to_owned(),
+    }
+}
+
 fn parts(settings: &ModelSettings) -> Result<(Model, Tokenizer), SeedlingError> {
     let Some(folder) = &settings.folder else {
-        return shipped::model();
+        return shipped::model(shipped_corpus(settings).unwrap_or_default());
     };
     let weights = Weights::read(folder)?;
     let tokenizer = Tokenizer::read(&folder.join("tokenizer.json"))?;

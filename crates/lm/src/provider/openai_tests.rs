@@ -3,10 +3,14 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::Sampling;
+use crate::{ErrorKind, provider::http::Protocol};
 
 fn how(chat: bool) -> Endpoint {
-    Endpoint { model: "m".into(), chat }
+    Endpoint { model: "m".into(), chat, completion_tokens: false }
+}
+
+fn decode(operation: &Operation<'_>, body: &[u8]) -> Result<Answer, AttemptError> {
+    Protocol::OpenAi.decode(operation, &[json::parse(body)?])
 }
 
 fn echo(prompt: &str, answer: &str, reply: &Json) -> Result<f64, AttemptError> {
@@ -157,7 +161,10 @@ fn alternatives(entries: &Json, answers: &[&str]) -> Result<Vec<f64>, AttemptErr
     let answers = answers.iter().map(|answer| (*answer).to_owned()).collect();
     let request = ScoreRequest { prompt: "Q".into(), answers, seed: 0 };
     let reply = json!({"choices": [{"logprobs": {"content": [{"top_logprobs": entries}]}}]});
-    from_alternatives(&reply, &request, true)
+    match super::alternatives(first_choice(&reply)?, &request, true)? {
+        Value::LogProbabilities(values) => Ok(values),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -176,30 +183,50 @@ fn spellings_of_a_label_are_merged_and_a_missing_one_is_bounded() {
 fn embeddings_are_put_in_order_and_must_be_complete() {
     let reply =
         json!({"data": [{"index": 1, "embedding": [3.0, 4.0]}, {"index": 0, "embedding": [1.0, 2.0]}]});
-    assert_eq!(vectors(&reply, 2).expect("valid"), [[1.0, 2.0], [3.0, 4.0]]);
-    assert!(vectors(&reply, 3).is_err(), "one is missing");
-    assert!(vectors(&json!({"data": [{"embedding": [null]}]}), 1).is_err());
+    let data = &reply["data"];
+    let expected = Value::Vectors(vec![vec![1.0, 2.0], vec![3.0, 4.0]]);
+    assert_eq!(vectors(data, 2).expect("valid"), expected);
+    assert!(vectors(data, 3).is_err(), "one is missing");
+    assert!(vectors(data, 1).is_err(), "one too many");
+    assert!(vectors(&json!([{"embedding": [null]}]), 1).is_err());
 }
 
-proptest! {
-    #[test]
-    fn no_body_makes_a_decoder_panic(body: Vec<u8>, text: String, numbers: Vec<Option<f64>>, offsets: Vec<usize>) {
-        let request = CompletionRequest { prompt: text.clone(), sampling: Sampling { max_tokens: 1, temperature: 0.0, top_p: 1.0, stop: vec![], seed: 0 } };
-        let score = ScoreRequest { prompt: text.clone(), answers: vec![text.clone(), "no".into()], seed: 0 };
-        let almost = json!({"choices": [{"text": text, "logprobs": {"tokens": [text], "text_offset": offsets, "token_logprobs": numbers, "top_logprobs": [numbers]}}], "prompt_logprobs": numbers, "data": [{"embedding": numbers}]});
-        for chat in [false, true] {
-            let how = how(chat);
-            for operation in [
-                Operation::Models,
-                Operation::Complete { request: &request, how: &how },
-                Operation::LogProbability { prompt: "Q", answer: &text, method: ScoreMethod::Echo, how: &how },
-                Operation::LogProbability { prompt: "Q", answer: &text, method: ScoreMethod::PromptLogprobs, how: &how },
-                Operation::Labels { request: &score, how: &how },
-                Operation::Embed { texts: std::slice::from_ref(&text), how: &how },
-            ] {
-                let _ = decode(&operation, &body);
-                let _ = decode(&operation, almost.to_string().as_bytes());
-            }
-        }
+#[test]
+fn together_echoes_beside_the_choices_without_offsets_and_with_a_mark_in_front() {
+    let logprobs = json!({"tokens": ["<s>", "Q", ":", " no"], "token_logprobs": [null, -1.0, -2.0, -0.5]});
+    let reply = json!({
+        "prompt": [{"text": "<s>Q: no", "logprobs": logprobs}],
+        "choices": [{"text": "!", "logprobs": {"tokens": ["!"], "token_logprobs": [-7.0]}}],
+    });
+    assert_eq!(echo("Q:", " no", &reply).expect("valid"), -0.5);
+}
+
+#[test]
+fn echo_asks_for_one_token_because_none_means_to_the_end_of_the_context() {
+    let how = how(false);
+    let operation =
+        Operation::LogProbability { prompt: "Q", answer: "a", method: ScoreMethod::Echo, how: &how };
+    let body = encode(&operation).expect("known").body.expect("a body");
+    assert_eq!((&body["max_tokens"], &body["echo"]), (&json!(1), &json!(true)));
+}
+
+#[test]
+fn a_server_may_give_fewer_choices_than_asked_for_and_more_are_dropped() {
+    let choice = |text: &str| json!({"text": text, "finish_reason": "stop"});
+    let reply = json!({"choices": [choice("a"), choice("b"), choice("c")]});
+    assert_eq!(several(&reply, 2, false).expect("valid"), Value::Texts(vec!["a".into(), "b".into()]));
+    assert_eq!(
+        several(&reply, 9, false).expect("valid"),
+        Value::Texts(["a", "b", "c"].map(str::to_owned).to_vec())
+    );
+    assert!(several(&json!({"choices": []}), 2, false).is_err());
+}
+
+#[test]
+fn an_error_within_a_good_reply_is_malformed_and_says_what_it_was() {
+    for reply in [json!({"error": {"message": "model is gone"}}), json!({"error": "model is gone"})] {
+        let error = json::parse(reply.to_string().as_bytes()).expect_err("an error");
+        assert!(error.message.contains("model is gone") && error.kind == ErrorKind::Malformed);
     }
+    assert!(json::parse(br#"{"error": null, "choices": []}"#).is_ok());
 }

@@ -170,7 +170,9 @@ impl Scripted {
         number: u32,
     ) -> Result<Answer, AttemptError> {
         let (key, completes) = match operation {
-            Operation::Complete { request, .. } => (hash(request.sampling.seed, &request.prompt), true),
+            Operation::Complete { request, .. } | Operation::Several { request, .. } => {
+                (hash(request.sampling.seed, &request.prompt), true)
+            }
             Operation::Labels { request, .. } => (hash(request.seed, &request.prompt), false),
             Operation::LogProbability { prompt, answer, .. } => (hash(hash(0, answer), prompt), false),
             Operation::Embed { texts, .. } => (texts.iter().fold(0, |key, text| hash(key, text)), false),
@@ -220,6 +222,7 @@ impl Scripted {
                 Ok(answer(Value::Vectors(vectors)))
             }
             Operation::LogProbability { .. } => Err(silent("score")),
+            Operation::Several { .. } => Err(silent("complete several times at once")),
         }
     }
 }

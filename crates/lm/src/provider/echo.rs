@@ -1,0 +1,87 @@
+//! Log-probabilities of a text that a server echoes: which of its tokens are the answer's.
+//!
+//! Offsets count characters on one server and bytes on another, or are missing; the first token's log-probability is
+//! null; a token that is no valid UTF-8 is ""; some tokens straddle the border between prompt and answer.
+
+use serde_json::Value as Json;
+
+use super::json::{list, number};
+use crate::retry::AttemptError;
+
+/// The answer's part of an echoed text's log-probabilities.
+pub(crate) fn from_echo(echoed: &Json, prompt: &str, answer: &str) -> Result<f64, AttemptError> {
+    let values = list(&echoed["token_logprobs"]);
+    if values.is_empty() {
+        return Err(AttemptError::malformed("the reply echoes no log-probabilities"));
+    }
+    let tokens = list(&echoed["tokens"]);
+    let whole = format!("{prompt}{answer}");
+    let starts = token_starts(list(&echoed["text_offset"]), tokens, values.len(), &whole)?;
+    let (bytes, chars) = (whole.len(), whole.chars().count());
+    // A generated token starts where prompt and answer end, so that the last start tells the unit if no token does.
+    let in_bytes = counts_bytes(&starts, tokens).unwrap_or_else(|| {
+        starts.last().is_some_and(|last| *last != chars && *last > chars.min(bytes.saturating_sub(1)))
+    });
+    let (from, to) = if in_bytes { (prompt.len(), bytes) } else { (prompt.chars().count(), chars) };
+    let own: Vec<usize> = (0..starts.len())
+        .filter(|position| {
+            let start = starts[*position];
+            let end = starts.get(position + 1).copied().unwrap_or(usize::MAX);
+            // A token that straddles the border belongs to the answer: it is what tells the answers apart. So does
+            // one of no length at the border, the first part of a character.
+            start < to && (start >= from || end > from)
+        })
+        .collect();
+    let echoes = starts.last().is_some_and(|last| *last >= from)
+        && own.first().is_some_and(|first| starts[*first] <= from);
+    if !echoes {
+        return Err(AttemptError::malformed("the reply does not echo the answer"));
+    }
+    own.into_iter().map(|position| number(&values[position])).sum()
+}
+
+/// Whether starts count bytes rather than characters, by the first token whose text tells.
+fn counts_bytes(starts: &[usize], tokens: &[Json]) -> Option<bool> {
+    if tokens.len() != starts.len() {
+        return None;
+    }
+    tokens.iter().zip(starts.windows(2)).find_map(|(token, pair)| {
+        let (text, length) = (token.as_str()?, pair[1].checked_sub(pair[0])?);
+        let (bytes, chars) = (text.len(), text.chars().count());
+        (bytes != chars && (length == bytes || length == chars)).then_some(length == bytes)
+    })
+}
+
+/// Where tokens start: the server's offsets, or the tokens' lengths if it gives none and all are text.
+fn token_starts(
+    offsets: &[Json],
+    tokens: &[Json],
+    count: usize,
+    whole: &str,
+) -> Result<Vec<usize>, AttemptError> {
+    if offsets.len() == count {
+        return offsets
+            .iter()
+            .map(|offset| offset.as_u64().map(|offset| offset as usize))
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| AttemptError::malformed("a token's offset is no number"));
+    }
+    let mut texts: Vec<&str> = tokens.iter().filter_map(Json::as_str).collect();
+    if texts.len() != count || texts.iter().skip(1).any(|text| text.is_empty()) {
+        return Err(AttemptError::malformed(
+            "the echoed tokens can't be placed: no offsets, and not all are text",
+        ));
+    }
+    if !texts.concat().starts_with(whole) && texts[1..].concat().starts_with(whole) {
+        // The mark of a text's beginning, such as "<s>", is no part of it.
+        texts[0] = "";
+    }
+    Ok(texts
+        .iter()
+        .scan(0, |end, text| {
+            let start = *end;
+            *end += text.len();
+            Some(start)
+        })
+        .collect())
+}
