@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum, value_parser};
-use samara_seedling::train::{Size, TrainSettings};
+use samara_seedling::train::{Corpus, Size, TrainSettings};
+
+use crate::commands::{sandbox::SandboxCommand, sodarace::SodaraceCommand};
 
 /// Evolution through large models: quality-diversity search in which language models write the variation and judge
 /// the result.
@@ -35,6 +37,12 @@ pub(crate) enum Command {
     /// Train, evaluate, check or talk to a language model
     #[command(subcommand)]
     Model(ModelCommand),
+    /// Run programs that nobody has to trust, serve such a sandbox, or see which isolation works here
+    #[command(subcommand)]
+    Sandbox(SandboxCommand),
+    /// Evaluate creatures, and draw how they walk
+    #[command(subcommand)]
+    Sodarace(SodaraceCommand),
     /// Print a shell's completion script
     Completions {
         /// The shell
@@ -65,20 +73,35 @@ pub(crate) struct Run {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     #[command(flatten)]
+    pub recall: Recall,
+    #[command(flatten)]
     pub output: Output,
+}
+
+/// Where the answers of a whole run go, or come from.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Recall {
+    /// Record everything that models are asked and answer into this file
+    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
+    pub record: Option<PathBuf>,
+    /// Answer from a recording, and ask no model
+    #[arg(long, value_name = "FILE")]
+    pub replay: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Resume {
     /// The run's folder
     pub run: PathBuf,
-    /// Change what may change in a run: search.total_steps, search.concurrency, search.max_failures, search.budget.*
-    /// and models.* (repeatable)
+    /// Change what may change in a run: search.total_steps, search.concurrency, search.max_failures, search.budget.*,
+    /// models.*, prices.* and cache.* (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Candidates alive at once (search.concurrency); never changes the result
     #[arg(long)]
     pub concurrency: Option<usize>,
+    #[command(flatten)]
+    pub recall: Recall,
     #[command(flatten)]
     pub output: Output,
 }
@@ -229,21 +252,41 @@ impl From<SizeName> for Size {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CorpusName {
+    /// Texts of the built-in experiments, and judgements of them
+    Texts,
+    /// Walker programs of Sodarace, and changes of them
+    Walkers,
+}
+
+impl From<CorpusName> for Corpus {
+    fn from(name: CorpusName) -> Self {
+        match name {
+            CorpusName::Texts => Self::Texts,
+            CorpusName::Walkers => Self::Walkers,
+        }
+    }
+}
+
 /// Most steps between two checkpoints or measurements.
 const STEPS: u64 = 1_000_000_000;
 
 /// What decides the weights. It can't change when a training goes on.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Training {
-    /// Tokens to train on, such as 300k or 20M
-    #[arg(long, conflicts_with = "resume", value_name = "N", value_parser = count, default_value_t = TrainSettings::default().tokens)]
-    pub tokens: u64,
+    /// What the model learns to write
+    #[arg(long, conflicts_with = "resume", value_enum, default_value = "texts")]
+    pub corpus: CorpusName,
+    /// Tokens to train on, such as 300k or 20M [default: 15M; walkers 5M]
+    #[arg(long, conflicts_with = "resume", value_name = "N", value_parser = count)]
+    pub tokens: Option<u64>,
     /// The model's size
     #[arg(long, conflicts_with = "resume", value_enum, default_value = "small")]
     pub size: SizeName,
-    /// Entries of the vocabulary
-    #[arg(long, conflicts_with = "resume", value_name = "N", default_value_t = TrainSettings::default().vocab_size)]
-    pub vocab_size: usize,
+    /// Entries of the vocabulary [default: 4096; walkers 768]
+    #[arg(long, conflicts_with = "resume", value_name = "N")]
+    pub vocab_size: Option<usize>,
     /// The seed of corpus and first weights
     #[arg(long, conflicts_with = "resume", default_value_t = TrainSettings::default().seed)]
     pub seed: u64,
@@ -264,10 +307,12 @@ pub(crate) struct Training {
 impl Training {
     /// As the trainer knows them.
     pub(crate) fn settings(&self) -> TrainSettings {
+        let default = TrainSettings::of(self.corpus.into());
         TrainSettings {
+            corpus: default.corpus,
             size: self.size.into(),
-            vocab_size: self.vocab_size,
-            tokens: self.tokens,
+            vocab_size: self.vocab_size.unwrap_or(default.vocab_size),
+            tokens: self.tokens.unwrap_or(default.tokens),
             seed: self.seed,
             batch_tokens: self.batch_tokens,
             learning_rate: self.learning_rate,
@@ -314,15 +359,18 @@ pub(crate) struct Train {
 pub(crate) struct Evaluate {
     /// A model's folder: config.json, model.safetensors and tokenizer.json
     pub folder: PathBuf,
-    /// Completions of each domain
+    /// What the model has learnt to write
+    #[arg(long, value_enum, default_value = "texts")]
+    pub corpus: CorpusName,
+    /// Completions of each domain, or of each format of prompts for walkers
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub completions: u32,
-    /// Texts that every question is asked about
+    /// Texts that every question is asked about; walkers are asked no questions
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub texts: u32,
-    /// Sampling temperature of the completions, above 0
-    #[arg(long, default_value_t = 0.6)]
-    pub temperature: f64,
+    /// Sampling temperature of the completions, above 0 [default: 0.6; walkers 0.7]
+    #[arg(long)]
+    pub temperature: Option<f64>,
     /// Threads; never change the result [default: the machine's]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
@@ -336,7 +384,7 @@ const ESCAPES: &str = "In prompts and stop strings \\n is a new line, \\t a tab 
 #[derive(Debug, clap::Args)]
 #[command(after_help = ESCAPES)]
 pub(crate) struct Chat {
-    /// embedded, embedded:FOLDER, openai:NAME, http://host:port/v1#NAME or scripted:FILE
+    /// embedded, embedded#walkers, http://host:port/v1#NAME, scripted:FILE, triton://host:8000/NAME or PROVIDER:NAME
     pub model: String,
     /// Complete this and end, instead of reading lines
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
@@ -360,7 +408,7 @@ pub(crate) struct Chat {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Check {
-    /// embedded, embedded:FOLDER, openai:NAME, http://host:port/v1#NAME or scripted:FILE
+    /// embedded, embedded#walkers, http://host:port/v1#NAME, scripted:FILE, triton://host:8000/NAME or PROVIDER:NAME
     pub model: String,
     /// How to print
     #[arg(long, value_enum, default_value = "human")]

@@ -9,13 +9,18 @@ use std::{
     sync::Arc,
 };
 
-use samara_engine::{AxisSettings, Environment, Invalid, SearchSettings, Strategy, decode, nearest};
+use samara_engine::{
+    AxisSettings, Environment, Invalid, SandboxSettings, SearchSettings, Strategy, decode, nearest,
+};
 use samara_environments::{Parts, builtin};
 use samara_lm::ModelSettings;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::exit::Failure;
+use crate::{
+    exit::Failure,
+    roles::{self, CacheSettings, Price, Roles},
+};
 
 /// The `[experiment]` section.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -40,10 +45,13 @@ struct Sections {
     environment: Table,
     #[serde(default)]
     models: BTreeMap<String, Value>,
+    #[serde(default)]
+    prices: BTreeMap<String, Table>,
+    #[serde(default)]
+    cache: Table,
+    #[serde(default)]
+    sandbox: Table,
 }
-
-/// The roles that `[models.ROLE]` may name.
-const ROLES: [&str; 3] = ["generator", "judge", "embedder"];
 
 /// A checked experiment.
 #[derive(Clone)]
@@ -52,7 +60,10 @@ pub(crate) struct Experiment {
     pub search: SearchSettings,
     pub axes: Vec<AxisSettings>,
     pub environment: Arc<dyn Environment>,
-    pub models: BTreeMap<String, ModelSettings>,
+    /// With the prices of `[prices]`.
+    pub models: Roles,
+    pub cache: CacheSettings,
+    pub sandbox: SandboxSettings,
     /// The resolved settings as TOML.
     pub resolved: String,
 }
@@ -110,8 +121,20 @@ pub(crate) fn load(experiment: &str, set: &[String]) -> Result<Experiment, Failu
 
 /// The experiment of a run, with the changes that a run allows.
 pub(crate) fn reload(config: &str, run: &Path, set: &[String]) -> Result<Experiment, Failure> {
-    let allowed =
-        ["search.total_steps", "search.concurrency", "search.max_failures", "search.budget", "models"];
+    let allowed = [
+        "search.total_steps",
+        "search.concurrency",
+        "search.max_failures",
+        "search.budget",
+        "models",
+        "prices",
+        "cache",
+        "sandbox.tier",
+        "sandbox.minimum_tier",
+        "sandbox.trust_code",
+        "sandbox.python",
+        "sandbox.servers",
+    ];
     for change in set {
         let key = change.split('=').next().unwrap_or_default().trim();
         let fine = |allowed: &&str| key == *allowed || key.starts_with(&format!("{allowed}."));
@@ -198,14 +221,23 @@ fn build(table: &Table, folder: &Path) -> Result<Experiment, Invalid> {
         .map(|(i, axis)| decode(axis, &format!("axes[{i}]")))
         .collect::<Result<_, _>>()?;
     absolute(&mut sections.environment, folder);
-    let parts = Parts { section: &sections.environment, axes: &axes, folder };
+    let parts = Parts { section: &sections.environment, axes: &axes, operator: search.operator, folder };
     let environment = samara_environments::build(&naming.environment, &parts)?;
     search.strategy.check(environment.as_ref())?;
     search.archive(&axes)?;
-    let models = models(&sections.models, folder)?;
-    check_roles(environment.as_ref(), &models)?;
-    let mut experiment = Experiment { naming, search, axes, environment, models, resolved: String::new() };
-    experiment.resolved = experiment.to_toml(&sections.environment)?;
+    let written = Roles::new(&sections.models, folder)?;
+    written.check(environment.as_ref())?;
+    let prices = roles::prices(&sections.prices)?;
+    let mut models = written.clone().priced(&prices);
+    if search.budget.money.is_some() && !models.cost_money() {
+        let hint = "give them prices in [prices], or limit calls or tokens";
+        return Err(Invalid::new("search.budget.money", "is never spent: no model has a price", hint));
+    }
+    let cache = roles::cache(&sections.cache, folder)?;
+    let sandbox = sandbox(&sections.sandbox, folder)?;
+    let resolved = String::new();
+    let mut experiment = Experiment { naming, search, axes, environment, models, cache, sandbox, resolved };
+    experiment.resolved = experiment.to_toml(&sections.environment, &written, &prices)?;
     Ok(experiment)
 }
 
@@ -219,9 +251,40 @@ fn search(section: &Table) -> Result<SearchSettings, Invalid> {
     Ok(search)
 }
 
+fn sandbox(section: &Table, folder: &Path) -> Result<SandboxSettings, Invalid> {
+    let mut sandbox: SandboxSettings = decode(section, "sandbox")?;
+    sandbox.validate()?;
+    if let Some(python) = &mut sandbox.python
+        && let Ok(full) = std::path::absolute(folder.join(&*python))
+    {
+        *python = full;
+    }
+    Ok(sandbox)
+}
+
+/// The keys of environments that name files.
+const PATHS: [&str; 4] = ["prompt_pool_path", "puzzles", "seed_path", "seeds"];
+
 /// A run may be resumed from another folder.
 fn absolute(section: &mut Table, folder: &Path) {
-    if let Some(Value::String(path)) = section.get_mut("prompt_pool_path")
+    for (key, value) in section.iter_mut().filter(|(key, _)| PATHS.contains(&key.as_str())) {
+        match value {
+            // Seeds are names of built-in ones, or files with programs.
+            Value::Array(seeds) if key == "seeds" => {
+                seeds.iter_mut().filter(|seed| is_program(seed)).for_each(|seed| absolute_path(seed, folder));
+            }
+            value => absolute_path(value, folder),
+        }
+    }
+}
+
+fn is_program(seed: &Value) -> bool {
+    seed.as_str().is_some_and(|seed| seed.ends_with(".py"))
+}
+
+fn absolute_path(value: &mut Value, folder: &Path) {
+    if let Value::String(path) = value
+        && path != "builtin"
         && !path.starts_with("builtin:")
         && let Ok(full) = std::path::absolute(folder.join(&*path))
     {
@@ -229,74 +292,42 @@ fn absolute(section: &mut Table, folder: &Path) {
     }
 }
 
-fn models(
-    sections: &BTreeMap<String, Value>,
-    folder: &Path,
-) -> Result<BTreeMap<String, ModelSettings>, Invalid> {
-    let mut models = BTreeMap::new();
-    for (role, section) in sections {
-        let key = format!("models.{role}");
-        if !ROLES.contains(&role.as_str()) {
-            return Err(Invalid::new(key, "there is no such role", nearest(role, &ROLES)));
-        }
-        let mut settings = match section {
-            Value::String(model) => ModelSettings::parse(model)
-                .map_err(|error| Invalid::new(&*key, error.message, error.hint.unwrap_or_default()))?,
-            Value::Table(table) => decode(table, &key)?,
-            _ => {
-                return Err(Invalid::new(
-                    key,
-                    "is neither a table nor a model string",
-                    "such as \"openai:NAME\"",
-                ));
-            }
-        };
-        settings
-            .validate()
-            .map_err(|(field, what, hint)| Invalid::new(format!("{key}.{field}"), what, hint))?;
-        for path in [&mut settings.script, &mut settings.folder].into_iter().flatten() {
-            if let Ok(full) = std::path::absolute(folder.join(&*path)) {
-                *path = full;
-            }
-        }
-        models.insert(role.clone(), settings);
-    }
-    Ok(models)
-}
-
-fn check_roles(
-    environment: &dyn Environment,
-    models: &BTreeMap<String, ModelSettings>,
-) -> Result<(), Invalid> {
-    let roles = environment.roles();
-    for (role, needed) in ROLES.into_iter().zip([roles.generator, roles.judge, roles.embedder]) {
-        if needed && !models.contains_key(role) {
-            let what = format!("the environment `{}` needs it", environment.name());
-            return Err(Invalid::new(format!("models.{role}"), what, "such as provider = \"openai\""));
-        }
-    }
-    Ok(())
-}
-
 impl Experiment {
-    fn to_toml(&self, environment: &Table) -> Result<String, Invalid> {
+    /// The models are written as they were named: a price of the table stays in the table, where a resumed run may
+    /// change it.
+    fn to_toml(
+        &self,
+        environment: &Table,
+        written: &Roles,
+        prices: &BTreeMap<String, Price>,
+    ) -> Result<String, Invalid> {
+        let unwritable =
+            |error| Invalid::new("experiment", format!("can't be written as TOML: {error}"), "report this");
         #[derive(Serialize)]
         struct Resolved<'a> {
             experiment: &'a Naming,
             search: &'a SearchSettings,
             environment: &'a Table,
             axes: &'a [AxisSettings],
-            models: &'a BTreeMap<String, ModelSettings>,
+            models: Table,
+            #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+            prices: &'a BTreeMap<String, Price>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            cache: Option<&'a CacheSettings>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            sandbox: Option<&'a SandboxSettings>,
         }
         let resolved = Resolved {
             experiment: &self.naming,
             search: &self.search,
             environment,
             axes: &self.axes,
-            models: &self.models,
+            models: written.to_toml().map_err(unwritable)?,
+            prices,
+            cache: self.cache.path.is_some().then_some(&self.cache),
+            // Runs that execute nothing need not say how.
+            sandbox: self.environment.roles().sandbox.then_some(&self.sandbox),
         };
-        toml::to_string(&resolved).map_err(|error| {
-            Invalid::new("experiment", format!("can't be written as TOML: {error}"), "report this")
-        })
+        toml::to_string(&resolved).map_err(unwritable)
     }
 }

@@ -5,9 +5,10 @@ use std::{fmt, io::Write, process::ExitCode};
 use samara_engine::{EngineError, Invalid};
 use samara_journal::JournalError;
 use samara_lm::{ErrorKind, LmError};
+use samara_sandbox::SandboxError;
 use samara_seedling::SeedlingError;
 
-/// What the process says at its end. (4 is kept for a sandbox that can't give the wanted isolation.)
+/// What the process says at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// All went well.
@@ -18,6 +19,8 @@ pub(crate) enum Exit {
     Usage = 2,
     /// A model is unreachable, refuses, or fails again and again.
     Model = 3,
+    /// The sandbox can't give the wanted isolation.
+    Sandbox = 4,
     /// The budget was spent before a first elite.
     Budget = 5,
     /// Interrupted; the journal, or the training's checkpoint, is intact.
@@ -59,10 +62,17 @@ impl From<JournalError> for Failure {
     }
 }
 
+fn exit_of(kind: ErrorKind) -> Exit {
+    match kind {
+        ErrorKind::Configuration => Exit::Usage,
+        ErrorKind::Storage => Exit::Internal,
+        _ => Exit::Model,
+    }
+}
+
 impl From<LmError> for Failure {
     fn from(error: LmError) -> Self {
-        let exit = if error.kind == ErrorKind::Configuration { Exit::Usage } else { Exit::Model };
-        Self { exit, message: error.to_string() }
+        Self { exit: exit_of(error.kind), message: error.to_string() }
     }
 }
 
@@ -70,8 +80,20 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         let exit = match &error {
             EngineError::Settings(_) => Exit::Usage,
-            EngineError::Model { .. } | EngineError::Failures { .. } => Exit::Model,
+            EngineError::Model { error, .. } => exit_of(error.kind),
+            EngineError::Failures { .. } => Exit::Model,
+            EngineError::Sandbox(_) => Exit::Sandbox,
             EngineError::Journal(_) | EngineError::Fold { .. } | EngineError::Internal(_) => Exit::Internal,
+        };
+        Self { exit, message: error.to_string() }
+    }
+}
+
+impl From<SandboxError> for Failure {
+    fn from(error: SandboxError) -> Self {
+        let exit = match &error {
+            SandboxError::Setting(_) | SandboxError::Job(_) => Exit::Usage,
+            _ => Exit::Sandbox,
         };
         Self { exit, message: error.to_string() }
     }

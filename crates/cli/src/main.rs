@@ -9,6 +9,7 @@ mod heatmap;
 mod models;
 mod picture;
 mod progress;
+mod roles;
 mod session;
 mod summary;
 mod svg;
@@ -43,6 +44,8 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Model(ModelCommand::Evaluate(evaluate)) => commands::model::evaluate(&evaluate),
         Command::Model(ModelCommand::Chat(chat)) => commands::model::chat(&chat),
         Command::Model(ModelCommand::Check(check)) => commands::model::check(&check),
+        Command::Sandbox(sandbox) => commands::sandbox::sandbox(&sandbox),
+        Command::Sodarace(sodarace) => commands::sodarace::sodarace(&sodarace),
         Command::Completions { shell } => commands::catalogue::completions(shell),
     }
 }

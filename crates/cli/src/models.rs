@@ -1,44 +1,85 @@
 //! Opening and probing the models of an experiment.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use samara_engine::{Environment, Models};
-use samara_lm::{Budget, Capabilities, LanguageModel, LmError, ModelSettings, Needs, open};
+use samara_lm::{
+    Budget, Capabilities, Exchanges, LanguageModel, LmError, ModelSettings, Needs, open, open_with,
+};
 
-use crate::exit::Failure;
+use crate::{exit::Failure, roles::Roles};
+
+/// What all models of a session share.
+pub(crate) struct Shared {
+    /// What they may spend.
+    pub budget: Arc<Budget>,
+    /// Where answers are found again, if anywhere.
+    pub exchanges: Option<Arc<Exchanges>>,
+}
+
+/// A role as errors and remarks name it, and what a probe found.
+pub(crate) type Found = (String, Capabilities);
 
 /// Opens the models that the environment needs and probes each for what is needed of it. Roles with the same settings
 /// share one client, so that one server is asked through one gate.
 pub(crate) async fn start(
-    settings: &BTreeMap<String, ModelSettings>,
+    roles: &Roles,
     environment: &dyn Environment,
-    budget: &Arc<Budget>,
-) -> Result<(Models, Vec<(&'static str, Capabilities)>), Failure> {
-    let roles = environment.roles();
-    let wanted = [
-        ("generator", roles.generator, Needs { complete: true, ..Needs::default() }),
-        ("judge", roles.judge, Needs { score: true, ..Needs::default() }),
-        ("embedder", roles.embedder, Needs { embed: true, ..Needs::default() }),
-    ];
-    let mut opened: Vec<(&ModelSettings, Arc<dyn LanguageModel>)> = Vec::new();
+    shared: &Shared,
+) -> Result<(Models, Vec<Found>), Failure> {
+    let needed = environment.roles();
+    let mut opener = Opener { shared, opened: Vec::new(), found: Vec::new() };
     let mut models = Models::default();
-    let mut found = Vec::new();
-    for (role, _, needs) in wanted.into_iter().filter(|(_, needed, _)| *needed) {
-        let Some(settings) = settings.get(role) else { continue };
-        let shared = opened.iter().find(|(other, _)| *other == settings).map(|(_, model)| Arc::clone(model));
-        let model = match shared {
-            Some(model) => model,
-            None => open(settings, Arc::clone(budget)).map_err(|error| named(role, error))?,
-        };
-        found.push((role, model.probe(needs).await.map_err(|error| named(role, error))?));
-        opened.push((settings, Arc::clone(&model)));
-        match role {
-            "generator" => models.generator = Some(model),
-            "judge" => models.judge = Some(model),
-            _ => models.embedder = Some(model),
+    if let Some(generator) = roles.generator.as_ref().filter(|_| needed.generator) {
+        let needs = Needs { complete: true, ..Needs::default() };
+        for (position, arm) in generator.arms.iter().enumerate() {
+            let name = match generator.ensemble {
+                Some(_) => format!("generator.ensemble[{position}]"),
+                None => "generator".to_owned(),
+            };
+            models.generator.push(opener.open(&name, &arm.model, needs).await?);
         }
     }
-    Ok((models, found))
+    if let Some(settings) = roles.judge.as_ref().filter(|_| needed.judge) {
+        models.judge = Some(opener.open("judge", settings, Needs { score: true, ..Needs::default() }).await?);
+    }
+    if let Some(settings) = roles.embedder.as_ref().filter(|_| needed.embedder) {
+        models.embedder =
+            Some(opener.open("embedder", settings, Needs { embed: true, ..Needs::default() }).await?);
+    }
+    Ok((models, opener.found))
+}
+
+struct Opener<'a> {
+    shared: &'a Shared,
+    opened: Vec<(&'a ModelSettings, Arc<dyn LanguageModel>)>,
+    found: Vec<Found>,
+}
+
+impl<'a> Opener<'a> {
+    async fn open(
+        &mut self,
+        role: &str,
+        settings: &'a ModelSettings,
+        needs: Needs,
+    ) -> Result<Arc<dyn LanguageModel>, Failure> {
+        let same = self.opened.iter().find(|(other, _)| *other == settings);
+        let model = match same.map(|(_, model)| Arc::clone(model)) {
+            Some(model) => model,
+            None => self.client(settings).map_err(|error| named(role, error))?,
+        };
+        self.found.push((role.to_owned(), model.probe(needs).await.map_err(|error| named(role, error))?));
+        self.opened.push((settings, Arc::clone(&model)));
+        Ok(model)
+    }
+
+    fn client(&self, settings: &ModelSettings) -> Result<Arc<dyn LanguageModel>, LmError> {
+        let budget = Arc::clone(&self.shared.budget);
+        match &self.shared.exchanges {
+            Some(exchanges) => open_with(settings, budget, Arc::clone(exchanges)),
+            None => open(settings, budget),
+        }
+    }
 }
 
 fn named(role: &str, error: LmError) -> Failure {

@@ -2,15 +2,15 @@
 
 use std::{path::Path, sync::Arc};
 
-use samara_engine::{Control, Ended, Models, Search};
+use samara_engine::{Control, Ended, Programs, Search, Tools};
 use samara_journal::{Header, Journal, JournalError, Reader};
-use samara_lm::Budget;
+use samara_lm::Exchanges;
 use tokio::{runtime::Runtime, sync::watch};
 
 use crate::{
     config::Experiment,
     exit::{Exit, Failure, remark},
-    models,
+    models::{self, Shared},
     progress::Progress,
 };
 
@@ -58,34 +58,47 @@ pub(crate) fn create(experiment: &Experiment, folder: &Path) -> Result<Journal, 
     Ok(Journal::create(&folder.join(JOURNAL), &header)?)
 }
 
-/// Opens the models of an experiment, probes them and says what they are.
-pub(crate) async fn open(
-    experiment: &Experiment,
-    budget: &Arc<Budget>,
-    quiet: bool,
-) -> Result<Models, Failure> {
-    let (models, found) = models::start(&experiment.models, experiment.environment.as_ref(), budget).await?;
+/// The cache that an experiment names, if any.
+pub(crate) fn cache(experiment: &Experiment) -> Result<Option<Arc<Exchanges>>, Failure> {
+    let Some(path) = &experiment.cache.path else { return Ok(None) };
+    let most_bytes = experiment.cache.max_mb.map(|mb| mb.saturating_mul(1 << 20));
+    Ok(Some(Exchanges::cache(path, most_bytes)?))
+}
+
+/// Opens the models of an experiment and its sandbox, probes them and says what they are.
+pub(crate) async fn open(experiment: &Experiment, shared: &Shared, quiet: bool) -> Result<Tools, Failure> {
+    let (models, found) = models::start(&experiment.models, experiment.environment.as_ref(), shared).await?;
     for (role, found) in found.iter().filter(|_| !quiet) {
         let scoring = found.score.map_or(String::new(), |method| format!(", scored by {}", method.name()));
         remark(&format!("{role}: {} ({}{scoring})", found.model, found.api));
     }
-    Ok(models)
+    let mut programs = None;
+    if experiment.environment.roles().sandbox {
+        let started = Programs::start(&experiment.sandbox)?;
+        let isolation = started.isolation();
+        if !quiet {
+            remark(&format!("sandbox: {}, Python {}", isolation.tier, isolation.python));
+        }
+        programs = Some(started);
+    }
+    Ok(Tools { models, programs })
 }
 
 /// Searches until the end, the budget or the interrupt, with a bar on stderr.
 pub(crate) async fn search(
     experiment: Experiment,
-    models: Models,
+    tools: Tools,
     journal: Journal,
     interrupt: watch::Receiver<bool>,
     quiet: bool,
 ) -> Result<Ended, Failure> {
-    let mut progress = Progress::new(experiment.search.total_steps, quiet);
+    let mut progress = Progress::new(experiment.search.total_steps, experiment.search.budget, quiet);
     let search = Search {
         settings: experiment.search,
         axes: experiment.axes,
         environment: experiment.environment,
-        models,
+        tools,
+        ensemble: experiment.models.ensemble(),
         journal,
     };
     let ended = search.run(Control { interrupt }, &mut |event| progress.hear(&event)).await;

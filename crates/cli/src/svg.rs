@@ -69,6 +69,14 @@ impl Svg {
         self.text((x, y), anchor, text, &style);
     }
 
+    /// What `draw` draws, from this rectangle's upper left corner on and cut at its edges.
+    pub(crate) fn clipped(&mut self, [x, y, width, height]: [f64; 4], draw: impl FnOnce(&mut Self)) {
+        let [x, y, width, height] = [x, y, width, height].map(number);
+        self.body += &format!("<svg x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\">\n");
+        draw(self);
+        self.body += "</svg>\n";
+    }
+
     /// The file.
     pub(crate) fn finish(self) -> String {
         self.body + "</svg>\n"

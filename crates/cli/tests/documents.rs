@@ -34,6 +34,10 @@ fn every_test_named_in_the_guarantees_exists() {
     for name in names {
         assert!(sources.contains(&format!("fn {name}(")), "GUARANTEES.md names `{name}`");
     }
+    // Here other names stand beside those of tests, which are sentences.
+    let sentences = quoted("SECURITY.md").into_iter().filter(|name| name.matches('_').count() > 3);
+    let missing = sentences.filter(|name| !sources.contains(&format!("fn {name}("))).collect::<Vec<_>>();
+    assert!(missing.is_empty(), "SECURITY.md names {missing:?}");
 }
 
 #[test]

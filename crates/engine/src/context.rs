@@ -1,4 +1,4 @@
-//! One candidate's access to the world: its random stream and the language models.
+//! One candidate's access to the world: its random stream, the language models and the sandbox.
 //!
 //! Every call gets a seed derived from (run seed, candidate, call number), and every call is recorded, the failed
 //! ones too. What an answer means is the environment's business.
@@ -12,14 +12,15 @@ use samara_lm::{
     ScoreRequest, Usage,
 };
 use samara_qd::Stream;
+use samara_sandbox::{Job, Outcome as Ending, SandboxError, Verdict};
 
-use crate::{Charge, EngineError, Roles, Trouble};
+use crate::{Charge, EngineError, Programs, Roles, Trouble};
 
 /// The models of a run, by role. A role that the environment does not need may be absent.
 #[derive(Debug, Clone, Default)]
 pub struct Models {
-    /// Writes the variation.
-    pub generator: Option<Arc<dyn LanguageModel>>,
+    /// Write the variation: one model, or those of an ensemble.
+    pub generator: Vec<Arc<dyn LanguageModel>>,
     /// Judges by the log-probabilities of answers.
     pub judge: Option<Arc<dyn LanguageModel>>,
     /// Embeds texts.
@@ -30,12 +31,21 @@ impl Models {
     /// The first role that is needed and absent.
     pub fn missing(&self, roles: Roles) -> Option<&'static str> {
         let wanted = [
-            ("generator", roles.generator, &self.generator),
-            ("judge", roles.judge, &self.judge),
-            ("embedder", roles.embedder, &self.embedder),
+            ("generator", roles.generator, !self.generator.is_empty()),
+            ("judge", roles.judge, self.judge.is_some()),
+            ("embedder", roles.embedder, self.embedder.is_some()),
         ];
-        wanted.into_iter().find(|(_, needed, model)| *needed && model.is_none()).map(|(name, ..)| name)
+        wanted.into_iter().find(|(_, needed, there)| *needed && !there).map(|(name, ..)| name)
     }
+}
+
+/// What candidates live with: the models, and the sandbox if programs are to run.
+#[derive(Debug, Clone, Default)]
+pub struct Tools {
+    /// The models, by role.
+    pub models: Models,
+    /// The sandbox. Absent unless the environment's roles name it.
+    pub programs: Option<Programs>,
 }
 
 /// A question for the judge.
@@ -53,31 +63,79 @@ pub struct Context {
     /// The candidate's random stream, where its proposal left it.
     pub stream: Stream,
     models: Models,
+    /// Which of the generators writes.
+    arm: usize,
+    programs: Option<Programs>,
     seeds: Stream,
     calls: Vec<ModelCall>,
+    isolation: Option<String>,
 }
 
 impl Context {
-    /// The context of candidate `index`, whose plan was drawn from `stream`.
-    pub(crate) fn candidate(models: Models, seed: u64, index: u64, stream: Stream) -> Self {
+    /// The context of candidate `index`, whose plan was drawn from `stream`, and which generator `arm` writes.
+    pub(crate) fn candidate(tools: Tools, seed: u64, index: u64, stream: Stream, arm: usize) -> Self {
         let seeds = Stream::named(seed, &format!("calls of candidate {index}"));
-        Self { stream, models, seeds, calls: Vec::new() }
+        Self { arm, ..Self::new(tools, stream, seeds) }
     }
 
-    /// The context of the setup, before candidate 0.
-    pub(crate) fn setup(models: Models, seed: u64) -> Self {
-        let stream = Stream::named(seed, "setup");
-        Self { stream, models, seeds: Stream::named(seed, "calls of the setup"), calls: Vec::new() }
+    /// The context of the setup, before candidate 0. Of an ensemble the first model writes.
+    pub(crate) fn setup(tools: Tools, seed: u64) -> Self {
+        Self::new(tools, Stream::named(seed, "setup"), Stream::named(seed, "calls of the setup"))
     }
 
-    /// The calls made so far.
-    pub(crate) fn into_calls(self) -> Vec<ModelCall> {
-        self.calls
+    fn new(tools: Tools, stream: Stream, seeds: Stream) -> Self {
+        let Tools { models, programs } = tools;
+        Self { stream, models, arm: 0, programs, seeds, calls: Vec::new(), isolation: None }
+    }
+
+    /// The calls made so far, and the isolation of the programs that ran, if any did.
+    pub(crate) fn into_record(self) -> (Vec<ModelCall>, Option<String>) {
+        (self.calls, self.isolation)
+    }
+
+    /// A call of `entry` in `program` under the run's limits, for [`Context::execute`]. Its seed is 0: the same
+    /// program gives the same answer in every candidate.
+    pub fn job(&self, program: impl Into<String>, entry: impl Into<String>) -> Result<Job, Trouble> {
+        Ok(self.programs()?.job(program, entry))
+    }
+
+    /// Runs a program in the sandbox. What the program does is in the verdict; a verdict of
+    /// [`Ending::Failed`], which is about the sandbox, fails the candidate.
+    pub async fn execute(&mut self, job: Job) -> Result<Verdict, Trouble> {
+        match self.programs()?.run(job).await {
+            Ok(verdict) => {
+                let isolation = &verdict.isolation;
+                self.isolation = Some(format!("{}, Python {}", isolation.tier, isolation.python));
+                match verdict.outcome {
+                    Ending::Failed { why } => Err(Trouble::Candidate(format!("the sandbox: {why}"))),
+                    _ => Ok(verdict),
+                }
+            }
+            Err(error @ SandboxError::Job(_)) => Err(Trouble::Candidate(format!("the sandbox: {error}"))),
+            Err(error) => Err(Trouble::Run(EngineError::Sandbox(error))),
+        }
+    }
+
+    /// Computes something that takes longer than a worker may block, such as a simulation. It must depend on nothing
+    /// but its captures.
+    pub async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|error| {
+            Trouble::Run(EngineError::Internal(format!("a computation did not end well: {error}")))
+        })
+    }
+
+    fn programs(&self) -> Result<&Programs, Trouble> {
+        let missing = "the environment runs programs, which its roles don't name";
+        self.programs.as_ref().ok_or_else(|| Trouble::Run(EngineError::Internal(missing.to_owned())))
     }
 
     /// Completes a prompt with the generator. The seed in `sampling` is replaced by the call's own.
     pub async fn complete(&mut self, prompt: String, sampling: Sampling) -> Result<Completion, Trouble> {
-        let model = role(&self.models.generator, "generator")?;
+        let model = role(self.models.generator.get(self.arm), "generator")?;
         let seed = self.next_seed();
         let request = CompletionRequest { prompt, sampling: Sampling { seed, ..sampling } };
         let reply = model.complete(&request).await;
@@ -91,7 +149,7 @@ impl Context {
 
     /// Asks the judge all questions at once; one score per question, in their order.
     pub async fn score(&mut self, questions: Vec<Question>) -> Result<Vec<Score>, Trouble> {
-        let model = role(&self.models.judge, "judge")?;
+        let model = role(self.models.judge.as_ref(), "judge")?;
         let requests: Vec<ScoreRequest> = questions
             .into_iter()
             .map(|question| ScoreRequest {
@@ -121,7 +179,7 @@ impl Context {
 
     /// Embeds texts; one vector per text, in their order.
     pub async fn embed(&mut self, texts: Vec<String>) -> Result<Vec<Vec<f64>>, Trouble> {
-        let model = role(&self.models.embedder, "embedder")?;
+        let model = role(self.models.embedder.as_ref(), "embedder")?;
         let request = EmbedRequest { texts };
         let reply = model.embed(&request).await;
         let prompt = serde_json::to_string(&request.texts).unwrap_or_default();
@@ -149,11 +207,13 @@ impl Context {
     }
 }
 
-/// What a list of calls cost.
+/// What a list of calls cost. Found answers are charged at their price: a cache must not change where a budget ends a
+/// run.
 pub(crate) fn charge_of(calls: &[ModelCall]) -> Charge {
     let mut charge = Charge::default();
     for call in calls {
-        charge += Charge { calls: 1, tokens: call.tokens_in + call.tokens_out, money: call.cost };
+        let money = call.price.unwrap_or(call.cost);
+        charge += Charge { calls: 1, tokens: call.tokens_in + call.tokens_out, money };
     }
     charge
 }
@@ -169,15 +229,17 @@ fn trouble(role: &'static str, error: LmError) -> Trouble {
         | ErrorKind::Unreachable
         | ErrorKind::Refused
         | ErrorKind::Unsupported
-        | ErrorKind::Budget => Trouble::Run(EngineError::Model { role, error }),
+        | ErrorKind::Budget
+        | ErrorKind::Missing
+        | ErrorKind::Storage => Trouble::Run(EngineError::Model { role, error }),
     }
 }
 
 fn role(
-    model: &Option<Arc<dyn LanguageModel>>,
+    model: Option<&Arc<dyn LanguageModel>>,
     name: &'static str,
 ) -> Result<Arc<dyn LanguageModel>, Trouble> {
-    model.clone().ok_or_else(|| {
+    model.cloned().ok_or_else(|| {
         Trouble::Run(EngineError::Internal(format!(
             "the environment asked the {name}, which its roles don't name"
         )))
@@ -204,6 +266,7 @@ fn blank(role: &str, kind: CallKind, model: &str, prompt: String, seed: u64) -> 
         tokens_in: 0,
         tokens_out: 0,
         cost: 0.0,
+        price: None,
         latency_ms: 0.0,
         attempts: 0,
         seed,
@@ -215,6 +278,7 @@ fn note_usage(call: &mut ModelCall, usage: &Usage) {
     call.tokens_in = usage.tokens_in;
     call.tokens_out = usage.tokens_out;
     call.cost = usage.cost;
+    call.price = (usage.price != usage.cost).then_some(usage.price);
     call.latency_ms = usage.latency_ms;
     call.attempts = usage.attempts;
 }

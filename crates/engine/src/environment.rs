@@ -74,7 +74,7 @@ pub enum Trouble {
     Run(EngineError),
 }
 
-/// Which models an environment asks.
+/// Which models an environment asks, and whether it runs programs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Roles {
     /// Needs `models.generator`, to complete prompts.
@@ -83,6 +83,8 @@ pub struct Roles {
     pub judge: bool,
     /// Needs `models.embedder`, to embed texts.
     pub embedder: bool,
+    /// Needs the sandbox, to run programs.
+    pub sandbox: bool,
 }
 
 /// Something that can be evolved.
@@ -93,7 +95,7 @@ pub trait Environment: Send + Sync {
     /// Its name in `experiment.environment`.
     fn name(&self) -> &'static str;
 
-    /// Which models it asks; the others need not be configured.
+    /// Which models it asks, and whether it runs programs; the others need not be configured.
     fn roles(&self) -> Roles {
         Roles::default()
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use samara_journal::JournalError;
 use samara_lm::LmError;
+use samara_sandbox::SandboxError;
 
 use crate::Invalid;
 
@@ -19,6 +20,8 @@ pub enum EngineError {
         /// What the client reported.
         error: LmError,
     },
+    /// The sandbox can't run programs any more.
+    Sandbox(SandboxError),
     /// Too many candidates in a row failed for the run to be worth its calls.
     Failures {
         /// How many in a row.
@@ -46,6 +49,7 @@ impl fmt::Display for EngineError {
         match self {
             Self::Settings(invalid) => invalid.fmt(f),
             Self::Model { role, error } => write!(f, "the {role}: {error}"),
+            Self::Sandbox(error) => write!(f, "the sandbox: {error}"),
             Self::Failures { count, last } => write!(
                 f,
                 "{count} candidates in a row failed, the last because: {last}\nhint: look at the model's server, \

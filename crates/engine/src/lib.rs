@@ -5,9 +5,11 @@
 //!
 //! - [`environment`]: what is evolved (the [`Environment`] trait), as plans and outcomes;
 //! - [`state`]: the archive, the genomes of its elites and the prompt [`pool`]: everything a proposal may depend on;
+//! - [`ensemble`]: which of several generators writes a candidate;
 //! - [`strategy`]: ours and the baselines; [`examples`]: what each shows in prompts; [`novelty`] and [`rouge`]: what
 //!   two of them call new; [`statistics`]: what compares runs;
 //! - [`context`]: one candidate's access to language models, with seeds derived from (run seed, candidate, call);
+//! - [`programs`]: the `[sandbox]` section, and the programs that a candidate's life may run in it;
 //! - [`settings`]: the `[search]` and `[[axes]]` sections; [`budget`]: what a run may spend;
 //! - [`event`]: what an observer hears; [`error`]: why a run stops.
 //!
@@ -16,6 +18,7 @@
 pub mod budget;
 pub mod context;
 pub mod decode;
+pub mod ensemble;
 pub mod environment;
 pub mod error;
 pub mod event;
@@ -23,6 +26,7 @@ pub mod examples;
 pub mod life;
 pub mod novelty;
 pub mod pool;
+pub mod programs;
 pub mod rouge;
 pub mod settings;
 pub mod state;
@@ -30,15 +34,17 @@ pub mod statistics;
 pub mod strategy;
 
 pub use budget::{Charge, Spending};
-pub use context::{Context, Models, Question};
+pub use context::{Context, Models, Question, Tools};
 pub use decode::{decode, nearest};
+pub use ensemble::{Choose, Ensemble, EnsembleSettings, Per, Pull};
 pub use environment::{Environment, Future, Outcome, Plan, Roles, Trouble};
 pub use error::EngineError;
 pub use event::{Ended, Ending, Event, Session};
 pub use examples::{Example, Examples};
 pub use life::{Control, Search};
 pub use pool::Pool;
-pub use settings::{Algorithm, AxisSettings, BudgetSettings, CvtSection, Invalid, SearchSettings};
+pub use programs::{Programs, SandboxSettings};
+pub use settings::{Algorithm, AxisSettings, BudgetSettings, CvtSection, Invalid, Operator, SearchSettings};
 pub use state::State;
 pub use statistics::{Interval, Resamples};
 pub use strategy::{NoveltySection, Strategy};

@@ -1,7 +1,7 @@
 //! One candidate's life, and the loop that runs many: propose, live, settle.
 //!
 //! ```text
-//! propose  (owner)   check the budget; draw the plan from the state with the candidate's own stream
+//! propose  (owner)   check the budget; draw plan and writer from the state with the candidate's own stream
 //! live     (worker)  write and evaluate: only here are language models asked
 //! settle   (owner)   offer to the archive -> fate; charge; append to the journal; tell the observer
 //! ```
@@ -22,8 +22,9 @@ use samara_qd::Stream;
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    AxisSettings, Charge, Context, Ended, Ending, EngineError, Environment, Event, Examples, Models, Outcome,
-    Plan, Pool, SearchSettings, Session, State, Trouble, context::charge_of, state::Settlement,
+    AxisSettings, Charge, Context, Ended, Ending, EngineError, Ensemble, Environment, Event, Examples,
+    Outcome, Plan, Pool, Pull, SearchSettings, Session, State, Tools, Trouble, context::charge_of,
+    state::Settlement,
 };
 
 /// Everything a run is made of.
@@ -34,8 +35,10 @@ pub struct Search {
     pub axes: Vec<AxisSettings>,
     /// What is evolved.
     pub environment: Arc<dyn Environment>,
-    /// Whom to ask.
-    pub models: Models,
+    /// Whom to ask, and where to run programs.
+    pub tools: Tools,
+    /// How the writer is chosen if `tools` holds several generators; else the default.
+    pub ensemble: Ensemble,
     /// Where it is recorded; a journal with candidates is resumed.
     pub journal: Journal,
 }
@@ -50,8 +53,10 @@ pub struct Control {
 /// What a worker brings back.
 struct Lived {
     index: u64,
+    arm: Option<u32>,
     result: Result<Outcome, EngineError>,
     calls: Vec<ModelCall>,
+    isolation: Option<String>,
     parents: Vec<u64>,
     milliseconds: f64,
 }
@@ -68,6 +73,7 @@ impl Search {
     ) -> Result<Ended, EngineError> {
         let started = Instant::now();
         self.settings.strategy.check(self.environment.as_ref())?;
+        self.check_ensemble()?;
         let Some(pool) = self.pool(&mut control).await? else {
             let state = State::new(self.settings.archive(&self.axes)?, Examples::default());
             return Ok(Ended { ending: Ending::Interrupted, state, session: Session::default() });
@@ -90,6 +96,16 @@ impl Search {
         Ok(Ended { ending, state: owner.state, session })
     }
 
+    fn check_ensemble(&self) -> Result<(), EngineError> {
+        match (self.ensemble.len(), self.tools.models.generator.len()) {
+            (0, 0 | 1) => Ok(()),
+            (known, opened) if known == opened => Ok(()),
+            (known, opened) => {
+                Err(EngineError::Internal(format!("{opened} generators for an ensemble of {known}")))
+            }
+        }
+    }
+
     /// The initial prompt pool: from the journal if the run has begun, else made and recorded. `None` if the user
     /// interrupted.
     async fn pool(&mut self, control: &mut Control) -> Result<Option<SetUp>, EngineError> {
@@ -98,7 +114,7 @@ impl Search {
             let charge = charge_of(&reader.set_up_calls()?);
             return Ok(Some(SetUp { pool: Pool::new(texts), charge }));
         }
-        let mut context = Context::setup(self.models.clone(), self.settings.seed);
+        let mut context = Context::setup(self.tools.clone(), self.settings.seed);
         let made = tokio::select! {
             made = self.environment.set_up(&mut context) => made,
             () = interrupted(control) => return Ok(None),
@@ -109,7 +125,7 @@ impl Search {
                 EngineError::Failures { count: 1, last: format!("in the setup, {why}") }
             }
         })?;
-        let calls = context.into_calls();
+        let (calls, _) = context.into_record();
         self.journal.set_up(&texts, &calls)?;
         Ok(Some(SetUp { pool: Pool::new(texts), charge: charge_of(&calls) }))
     }
@@ -121,15 +137,24 @@ struct SetUp {
     charge: Charge,
 }
 
+/// A candidate that was proposed and has not started to live.
+struct Proposal {
+    index: u64,
+    plan: Plan,
+    stream: Stream,
+    /// Its writer's position in the ensemble, if there is one.
+    arm: Option<u32>,
+}
+
 /// The one owner of state. Workers own nothing.
 struct Owner {
     settings: SearchSettings,
     environment: Arc<dyn Environment>,
-    models: Models,
+    tools: Tools,
     journal: Journal,
     state: State,
     /// Candidates proposed and not yet started, in index order.
-    proposed: VecDeque<(u64, Plan, Stream)>,
+    proposed: VecDeque<Proposal>,
     /// The index of the next proposal.
     next: u64,
     /// Set when no further candidate may be proposed.
@@ -147,12 +172,12 @@ impl Owner {
         let archive = search.settings.archive(&search.axes)?;
         let feeds_pool = search.environment.feeds_pool();
         let examples = Examples::new(setup.pool, &search.settings, &search.axes, feeds_pool);
-        let mut state = State::new(archive, examples);
+        let mut state = State::new(archive, examples).with_ensemble(search.ensemble);
         state.charge_setup(setup.charge);
         Ok(Self {
             settings: search.settings,
             environment: search.environment,
-            models: search.models,
+            tools: search.tools,
             journal: search.journal,
             state,
             proposed: VecDeque::new(),
@@ -220,7 +245,8 @@ impl Owner {
             }
             let mut stream = Stream::new(self.settings.seed, index);
             let plan = self.plan(index, &mut stream);
-            self.proposed.push_back((index, plan, stream));
+            let arm = self.state.ensemble().choose(&mut stream);
+            self.proposed.push_back(Proposal { index, plan, stream, arm });
             self.next += 1;
         }
     }
@@ -234,9 +260,13 @@ impl Owner {
     /// Fills the free places among the living.
     fn start_proposed(&mut self) {
         while self.alive.len() < self.settings.concurrency && !self.closing() {
-            let Some((index, plan, stream)) = self.proposed.pop_front() else { return };
-            let context = Context::candidate(self.models.clone(), self.settings.seed, index, stream);
-            self.alive.spawn(live(Arc::clone(&self.environment), index, plan, context));
+            let Some(proposal) = self.proposed.pop_front() else { return };
+            self.alive.spawn(live(
+                Arc::clone(&self.environment),
+                proposal,
+                self.tools.clone(),
+                self.settings.seed,
+            ));
         }
     }
 
@@ -275,8 +305,16 @@ impl Owner {
             Err(error) => return Err(error),
         };
         let index = lived.index;
-        let settlement = self.state.settle(outcome, charge_of(&lived.calls));
-        let candidate = record(lived.index, lived.parents, lived.milliseconds, lived.calls, settlement);
+        let charge = charge_of(&lived.calls);
+        let pull = lived.arm.map(|arm| Pull { arm, charge, model_ms: model_ms(&lived.calls) });
+        let settlement = self.state.settle(outcome, charge, pull);
+        let made = Made {
+            parents: lived.parents,
+            live_ms: lived.milliseconds,
+            isolation: lived.isolation,
+            arm: lived.arm,
+        };
+        let candidate = record(index, made, lived.calls, settlement);
         self.journal.append(&candidate)?;
         debug_assert_eq!(index + 1, self.state.settled());
         observer(Event::Settled { candidate: &candidate, state: &self.state });
@@ -309,8 +347,10 @@ async fn interrupted(control: &mut Control) {
 }
 
 /// A worker: lives one candidate.
-async fn live(environment: Arc<dyn Environment>, index: u64, plan: Plan, mut context: Context) -> Lived {
+async fn live(environment: Arc<dyn Environment>, proposal: Proposal, tools: Tools, seed: u64) -> Lived {
     let started = Instant::now();
+    let Proposal { index, plan, stream, arm } = proposal;
+    let mut context = Context::candidate(tools, seed, index, stream, arm.unwrap_or(0) as usize);
     let parents = plan.parents.clone();
     let result = match environment.live(plan, &mut context).await {
         Ok(outcome) => Ok(outcome),
@@ -318,27 +358,36 @@ async fn live(environment: Arc<dyn Environment>, index: u64, plan: Plan, mut con
         Err(Trouble::Run(error)) => Err(error),
     };
     let milliseconds = started.elapsed().as_secs_f64() * 1e3;
-    Lived { index, result, calls: context.into_calls(), parents, milliseconds }
+    let (calls, isolation) = context.into_record();
+    Lived { index, arm, result, calls, isolation, parents, milliseconds }
 }
 
-fn record(
-    index: u64,
+/// How long the models took: as the journal sums it, to the last bit.
+fn model_ms(calls: &[ModelCall]) -> f64 {
+    calls.iter().fold(0.0, |sum, call| sum + call.latency_ms)
+}
+
+/// How a candidate came about, for its record.
+struct Made {
     parents: Vec<u64>,
     live_ms: f64,
-    calls: Vec<ModelCall>,
-    settlement: Settlement,
-) -> Candidate {
+    isolation: Option<String>,
+    arm: Option<u32>,
+}
+
+fn record(index: u64, made: Made, calls: Vec<ModelCall>, settlement: Settlement) -> Candidate {
     Candidate {
         index,
-        parents,
+        parents: made.parents,
         genome: settlement.genome.map(|genome| Genome::clone(&genome)),
         measures: settlement.measures,
         objective: settlement.objective,
         fate: settlement.fate,
         cell: settlement.cell.map(|cell| cell as u64),
         rank: settlement.rank.map(|rank| rank as u32),
-        live_ms,
-        isolation: None,
+        live_ms: made.live_ms,
+        isolation: made.isolation,
+        arm: made.arm,
         calls,
     }
 }

@@ -48,6 +48,33 @@ pub enum Algorithm {
     CvtMapElites,
 }
 
+/// How an environment of programs writes a new one from elites.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operator {
+    /// The generator is shown the parent as a program with a bug, and writes the fixed one (Lehman et al. 2022, ELM,
+    /// arXiv 2206.08896; OpenELM's prompt mutation).
+    Prompt,
+    /// The generator writes a diff of the parent (ELM's diff models).
+    Diff,
+    /// The generator continues a list of elites (Meyerson et al. 2023, LMX, arXiv 2302.12170).
+    Crossover,
+    /// No model: numbers, loops and calls of the parent's syntax tree are perturbed. The ELM paper's baseline.
+    Gp,
+}
+
+impl Operator {
+    /// Its name in `search.operator`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Prompt => "prompt",
+            Self::Diff => "diff",
+            Self::Crossover => "crossover",
+            Self::Gp => "gp",
+        }
+    }
+}
+
 /// The `[search]` section.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -56,6 +83,9 @@ pub struct SearchSettings {
     pub algorithm: Algorithm,
     /// How candidates are proposed: ours, or a baseline to compare it with. Default `qdaif`.
     pub strategy: Strategy,
+    /// How programs are written from elites. Default: the environment's own; environments of other genomes have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator: Option<Operator>,
     /// Candidates created before variation starts; baselines vary none. Default 50.
     pub init_steps: u64,
     /// Candidates in total. Default 2,000.
@@ -93,6 +123,7 @@ impl Default for SearchSettings {
         Self {
             algorithm: Algorithm::MapElites,
             strategy: Strategy::Qdaif,
+            operator: None,
             init_steps: 50,
             total_steps: 2000,
             concurrency: 16,

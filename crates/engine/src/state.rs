@@ -1,4 +1,5 @@
-//! All that a proposal may depend on: the archive, the genomes of its elites, the prompt pool and what was spent.
+//! All that a proposal may depend on: the archive, the genomes of its elites, the prompt pool, what was spent, and what
+//! is known of the generator's ensemble.
 //!
 //! The state is a fold over settled candidates. A running search and a resumed one call the same [`State::settle`],
 //! so there is no second code path that could differ.
@@ -8,7 +9,9 @@ use std::{collections::HashMap, sync::Arc};
 use samara_journal::{Fate, Genome, Settled};
 use samara_qd::{Archive, Elite, Status};
 
-use crate::{Charge, EngineError, Examples, Outcome, Pool, Spending, examples::Offer};
+use crate::{
+    Charge, EngineError, Ensemble, Examples, Outcome, Pool, Pull, Spending, ensemble::Gain, examples::Offer,
+};
 
 /// The owner's state after a number of settled candidates.
 #[derive(Debug, Clone)]
@@ -17,6 +20,7 @@ pub struct State {
     /// Genomes of the candidates in the archive, by index. Only looked up, never iterated: its order is arbitrary.
     genomes: HashMap<u64, Arc<Genome>>,
     examples: Examples,
+    ensemble: Ensemble,
     settled: u64,
     spending: Spending,
 }
@@ -41,7 +45,18 @@ pub struct Settlement {
 impl State {
     /// The state before candidate 0. A fold that proposes nothing needs no examples: `Examples::default()`.
     pub fn new(archive: Archive, examples: Examples) -> Self {
-        Self { archive, genomes: HashMap::new(), examples, settled: 0, spending: Spending::default() }
+        let (genomes, ensemble, spending) = (HashMap::new(), Ensemble::default(), Spending::default());
+        Self { archive, genomes, examples, ensemble, settled: 0, spending }
+    }
+
+    /// With an ensemble to choose the writers from. It has learnt nothing yet.
+    pub fn with_ensemble(self, ensemble: Ensemble) -> Self {
+        Self { ensemble, ..self }
+    }
+
+    /// The generator's ensemble and what is known of it.
+    pub fn ensemble(&self) -> &Ensemble {
+        &self.ensemble
     }
 
     /// The archive; entries are candidate indices, see [`State::genome`].
@@ -83,16 +98,21 @@ impl State {
         self.archive.digest(&mut |id| self.genomes[&id].text().into_owned().into_bytes())
     }
 
-    /// Settles the next candidate: offers it to the archive, and to the prompt pool as the strategy has it.
-    pub fn settle(&mut self, outcome: Outcome, charge: Charge) -> Settlement {
+    /// Settles the next candidate: offers it to the archive, and to the prompt pool as the strategy has it. `pull` is
+    /// what an ensemble learns from.
+    pub fn settle(&mut self, outcome: Outcome, charge: Charge, pull: Option<Pull>) -> Settlement {
         let index = self.settled;
         self.settled += 1;
         self.spending.charge(charge);
-        match outcome {
+        let settlement = match outcome {
             Outcome::Scored { genome, measures, objective } => self.offer(index, genome, measures, objective),
             Outcome::Invalid { genome, why } => unscored(Fate::Invalid { why }, genome),
             Outcome::Failed { genome, why } => unscored(Fate::Failed { why }, genome),
+        };
+        if let Some(pull) = pull {
+            self.ensemble.learn(&pull, gain_of(&settlement.fate));
         }
+        settlement
     }
 
     /// Charges calls that belong to no candidate (the setup's).
@@ -105,9 +125,10 @@ impl State {
     /// # Errors
     /// The journal records another fate than folding gives.
     pub fn refold(&mut self, settled: Settled) -> Result<(), EngineError> {
-        let charge = Charge { calls: u64::from(settled.calls), tokens: settled.tokens, money: settled.cost };
+        let charge = Charge { calls: u64::from(settled.calls), tokens: settled.tokens, money: settled.price };
+        let pull = settled.arm.map(|arm| Pull { arm, charge, model_ms: settled.model_ms });
         let (index, fate) = (settled.index, settled.fate.clone());
-        let settlement = self.settle(outcome_of(settled), charge);
+        let settlement = self.settle(outcome_of(settled), charge, pull);
         if settlement.fate == fate {
             return Ok(());
         }
@@ -144,6 +165,14 @@ impl State {
             measures: Some(measures),
             objective: Some(objective),
         }
+    }
+}
+
+fn gain_of(fate: &Fate) -> Gain {
+    match fate {
+        Fate::New | Fate::Improved => Gain::Entered,
+        Fate::NotBetter => Gain::Scored,
+        Fate::Invalid { .. } | Fate::Failed { .. } => Gain::Nothing,
     }
 }
 

@@ -44,6 +44,31 @@ pub const EXPERIMENTS: &[Experiment] = &[
         toml: file!("function.toml"),
     },
     Experiment {
+        name: "image",
+        summary: "programs that draw, towards a yellow disc; no model",
+        toml: file!("image.toml"),
+    },
+    Experiment {
+        name: "p3",
+        summary: "programs that solve a puzzle in different ways (P3); no model",
+        toml: file!("p3.toml"),
+    },
+    Experiment {
+        name: "p3-probsol",
+        summary: "puzzles with solutions that few find (P3); no model",
+        toml: file!("p3-probsol.toml"),
+    },
+    Experiment {
+        name: "sodarace",
+        summary: "creatures that walk, of every shape, by prompt mutation (ELM)",
+        toml: file!("sodarace.toml"),
+    },
+    Experiment {
+        name: "sodarace-crossover",
+        summary: "the same creatures by few-shot crossover (ELM, LMX)",
+        toml: file!("sodarace-crossover.toml"),
+    },
+    Experiment {
         name: "string",
         summary: "words that approach a target; no model",
         toml: file!("string.toml"),

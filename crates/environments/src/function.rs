@@ -9,7 +9,7 @@ use samara_journal::Genome;
 use samara_qd::Stream;
 use serde::{Deserialize, Serialize};
 
-use crate::{Parts, expect_axes};
+use crate::{Parts, expect_axes, expect_no_operator};
 
 /// Its name in `experiment.environment`.
 pub const NAME: &str = "function";
@@ -38,6 +38,7 @@ struct Function {
 
 /// Builds it.
 pub(crate) fn build(parts: &Parts<'_>) -> Result<Arc<dyn Environment>, Invalid> {
+    expect_no_operator(parts)?;
     let settings: Settings = decode(parts.section, "environment")?;
     let [lo, hi] = settings.range;
     if !(lo.is_finite() && hi.is_finite() && lo < hi) {

@@ -9,7 +9,7 @@ use samara_journal::Genome;
 use samara_qd::Stream;
 use serde::{Deserialize, Serialize};
 
-use crate::{Parts, expect_axes};
+use crate::{Parts, expect_axes, expect_no_operator};
 
 /// Its name in `experiment.environment`.
 pub const NAME: &str = "string";
@@ -37,6 +37,7 @@ struct Letters {
 
 /// Builds it.
 pub(crate) fn build(parts: &Parts<'_>) -> Result<Arc<dyn Environment>, Invalid> {
+    expect_no_operator(parts)?;
     let settings: Settings = decode(parts.section, "environment")?;
     let alphabet: Vec<char> = settings.alphabet.chars().collect();
     if let Some(twice) = alphabet.iter().enumerate().find(|(i, c)| alphabet[..*i].contains(c)) {

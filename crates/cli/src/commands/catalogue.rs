@@ -23,7 +23,7 @@ pub(crate) fn list(format: Format) -> Result<Exit, Failure> {
         }
         Format::Human => {
             let rows = |rows: &[(&str, &str)]| -> String {
-                rows.iter().map(|(name, summary)| format!("  {name:<15} {summary}\n")).collect()
+                rows.iter().map(|(name, summary)| format!("  {name:<18} {summary}\n")).collect()
             };
             let text = format!(
                 "Experiments (samara run NAME)\n{}\nEnvironments (experiment.environment)\n{}",

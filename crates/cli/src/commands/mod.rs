@@ -6,4 +6,6 @@ pub(crate) mod export;
 pub(crate) mod model;
 pub(crate) mod rebin;
 pub(crate) mod run;
+pub(crate) mod sandbox;
 pub(crate) mod show;
+pub(crate) mod sodarace;

@@ -32,7 +32,7 @@ pub(crate) fn rebin(args: &Rebin) -> Result<Exit, Failure> {
     let mut totals = history.totals;
     totals.fates = samara_journal::FateCounts::default();
     for outcome in history.outcomes {
-        let settlement = state.settle(outcome, Charge::default());
+        let settlement = state.settle(outcome, Charge::default(), None);
         let fates = &mut totals.fates;
         match settlement.fate.name() {
             "new" => fates.new += 1,

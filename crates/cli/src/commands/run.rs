@@ -1,15 +1,16 @@
 //! `samara run` and `samara resume`.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use samara_engine::{Ended, Ending};
 use samara_journal::{Journal, Reader};
-use samara_lm::{Budget, Limits, Spent};
+use samara_lm::{Budget, Exchanges, Limits, Spent};
 
 use crate::{
     args::{self, Format},
     config::{self, Experiment},
     exit::{Exit, Failure, print, remark},
+    models::Shared,
     session,
     summary::Summary,
 };
@@ -32,13 +33,40 @@ pub(crate) fn run(args: &args::Run) -> Result<Exit, Failure> {
     }
     // The journal is made only once the models have answered: a run that can't start leaves nothing behind.
     let create = |experiment: &Experiment| session::create(experiment, &folder);
-    go(experiment, &folder, Spent::default(), &args.output, create)
+    let record = args.recall.record.as_deref();
+    if let Some(file) = record.filter(|file| file.exists()) {
+        return Err(Failure::usage(format!(
+            "--record {0}: the file exists\nhint: choose another one, or `--replay {0}` if it is a recording",
+            file.display()
+        )));
+    }
+    let exchanges = exchanges(&experiment, &args.recall)?;
+    let done = go(experiment, &folder, (Spent::default(), exchanges), &args.output, create);
+    if let Some(file) = record
+        && done.is_err()
+        && matches!(session::recorded(&folder), Ok(None))
+    {
+        // The recording of a run that did not start; nobody misses a file that is gone.
+        let _ = std::fs::remove_file(file);
+    }
+    done
+}
+
+/// Where answers are found again: a recording if one is asked for, else the experiment's cache.
+fn exchanges(experiment: &Experiment, recall: &args::Recall) -> Result<Option<Arc<Exchanges>>, Failure> {
+    match (&recall.record, &recall.replay) {
+        (Some(file), _) => Ok(Some(Exchanges::record(file)?)),
+        (None, Some(file)) => Ok(Some(Exchanges::replay(file)?)),
+        (None, None) => session::cache(experiment),
+    }
 }
 
 pub(crate) fn resume(args: &args::Resume) -> Result<Exit, Failure> {
     let mut set = args.set.clone();
     set.extend(args.concurrency.map(|concurrency| format!("search.concurrency={concurrency}")));
-    let reader = Reader::open(&args.run)?;
+    // Opened to write: that brings a journal of an earlier version up to date.
+    let journal = Journal::open(&args.run)?;
+    let reader = journal.reader()?;
     let experiment = config::reload(&reader.header().config, &args.run, &set)?;
     let totals = reader.totals()?;
     let spent =
@@ -46,39 +74,44 @@ pub(crate) fn resume(args: &args::Resume) -> Result<Exit, Failure> {
     let path = reader.path().to_owned();
     drop(reader);
     let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-    go(experiment, &folder, spent, &args.output, |_| Ok(Journal::open(&path)?))
+    let exchanges = exchanges(&experiment, &args.recall)?;
+    go(experiment, &folder, (spent, exchanges), &args.output, |_| Ok(journal))
 }
 
 fn go(
     experiment: Experiment,
     folder: &Path,
-    spent: Spent,
+    (spent, exchanges): (Spent, Option<Arc<Exchanges>>),
     output: &args::Output,
     journal: impl FnOnce(&Experiment) -> Result<Journal, Failure>,
 ) -> Result<Exit, Failure> {
+    let budget = &experiment.search.budget;
+    // Calls are the search's to count: to the client a score is several.
+    let limits = Limits { calls: None, tokens: budget.tokens, money: budget.money };
+    let shared = Shared { budget: Budget::new(limits, spent), exchanges };
     let runtime = session::runtime()?;
-    let ended = runtime.block_on(search(experiment, folder, spent, output.quiet, journal));
+    let ended = runtime.block_on(search(experiment, folder, &shared, output.quiet, journal));
     // Abandoned candidates may still wait for their models; their answers would have nowhere to go.
     runtime.shutdown_background();
-    finish(&ended?, folder, output)
+    let finished = shared.exchanges.map_or(Ok(()), |exchanges| exchanges.finish());
+    let exit = finish(&ended?, folder, output)?;
+    finished?;
+    Ok(exit)
 }
 
 async fn search(
     experiment: Experiment,
     folder: &Path,
-    spent: Spent,
+    shared: &Shared,
     quiet: bool,
     journal: impl FnOnce(&Experiment) -> Result<Journal, Failure>,
 ) -> Result<Ended, Failure> {
-    let budget = &experiment.search.budget;
-    // Calls are the search's to count: to the client a score is several.
-    let limits = Limits { calls: None, tokens: budget.tokens, money: budget.money };
-    let models = session::open(&experiment, &Budget::new(limits, spent), quiet).await?;
+    let tools = session::open(&experiment, shared, quiet).await?;
     let journal = journal(&experiment)?;
     if !quiet {
         remark(&format!("run: {}", folder.display()));
     }
-    session::search(experiment, models, journal, session::interrupts(), quiet).await.map_err(|mut failure| {
+    session::search(experiment, tools, journal, session::interrupts(), quiet).await.map_err(|mut failure| {
         let kept = format!("\nthe run is kept: `samara resume {}` goes on with it", folder.display());
         failure.message += &kept;
         failure

@@ -23,7 +23,8 @@ pub(crate) fn show(args: &Show) -> Result<Exit, Failure> {
     }
     let header = reader.header();
     let mut summary = Summary::new(&*header.experiment, Some(header.seed), &state, &reader.totals()?);
-    summary.scoring = scoring(&reader)?;
+    let methods = reader.methods()?;
+    summary.scoring = (!methods.is_empty()).then(|| methods.join(", "));
     summary.ended = reader.sessions()?.pop().map(|session| session.reason);
     match args.format {
         Format::Json => print(&summary.to_json())?,
@@ -44,17 +45,6 @@ pub(crate) fn fold(reader: &Reader, experiment: &Experiment) -> Result<State, Fa
     Ok(state)
 }
 
-/// The method of the first score.
-fn scoring(reader: &Reader) -> Result<Option<String>, Failure> {
-    for index in 0..reader.len()?.min(16) {
-        let calls = reader.candidate(index)?.map_or(Vec::new(), |candidate| candidate.calls);
-        if let Some(method) = calls.into_iter().find_map(|call| call.method) {
-            return Ok(Some(method));
-        }
-    }
-    Ok(None)
-}
-
 /// The best elites with their texts, best first.
 pub(crate) fn best(state: &State, count: usize) -> String {
     let mut elites: Vec<Elite<'_>> = state.archive().iter().filter(|elite| elite.rank == 0).collect();
@@ -72,15 +62,17 @@ pub(crate) fn best(state: &State, count: usize) -> String {
     text
 }
 
+/// Lines of at most `width` characters, broken at blanks; the rest of a line keeps its indentation.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.lines() {
-        let mut line = String::new();
-        for word in paragraph.split(' ') {
-            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
-                lines.push(std::mem::take(&mut line));
-            }
-            if !line.is_empty() {
+        let indentation = &paragraph[..paragraph.len() - paragraph.trim_start_matches(' ').len()];
+        let mut line = indentation.to_owned();
+        for word in paragraph[indentation.len()..].split(' ') {
+            let begun = line.len() > indentation.len();
+            if begun && line.chars().count() + 1 + word.chars().count() > width {
+                lines.push(std::mem::replace(&mut line, indentation.to_owned()));
+            } else if begun {
                 line.push(' ');
             }
             line.push_str(word);
@@ -88,4 +80,17 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
         lines.push(line);
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrap;
+
+    #[test]
+    fn long_lines_are_broken_at_blanks_and_programs_keep_their_indentation() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("def f():\n    return 1\n", 96), ["def f():", "    return 1"]);
+        assert_eq!(wrap("    return a + b", 13), ["    return a", "    + b"]);
+        assert_eq!(wrap("\n\nend", 5), ["", "", "end"]);
+    }
 }

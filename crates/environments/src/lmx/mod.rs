@@ -17,7 +17,7 @@ use samara_journal::Genome;
 use samara_lm::{Sampling, Score};
 use samara_qd::Stream;
 
-use crate::Parts;
+use crate::{Parts, expect_no_operator};
 use settings::{Mutation, PoolOrigin, Quality, Settings};
 
 /// Its name in `experiment.environment`.
@@ -34,6 +34,7 @@ struct Lmx {
 
 /// Builds it, reading the seed pool.
 pub(crate) fn build(parts: &Parts<'_>) -> Result<Arc<dyn Environment>, Invalid> {
+    expect_no_operator(parts)?;
     let settings: Settings = decode(parts.section, "environment")?;
     settings.validate(parts.axes)?;
     let seeds = settings.read_pool(parts.folder)?;
@@ -46,7 +47,8 @@ impl Environment for Lmx {
     }
 
     fn roles(&self) -> Roles {
-        Roles { generator: true, judge: true, embedder: self.settings.quality == Quality::Embedding }
+        let embedder = self.settings.quality == Quality::Embedding;
+        Roles { generator: true, judge: true, embedder, ..Roles::default() }
     }
 
     fn set_up<'a>(&'a self, context: &'a mut Context) -> Future<'a, Vec<String>> {

@@ -11,7 +11,7 @@ mod report;
 
 use std::path::{Path, PathBuf};
 
-use samara_engine::{Ending, Models};
+use samara_engine::{Ending, Tools};
 use samara_journal::Journal;
 use samara_lm::{Budget, Limits, Spent};
 use tokio::sync::watch;
@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use crate::{
     args::{Compare, Format},
     exit::{Exit, Failure, print, remark},
+    models::Shared,
     session,
 };
 use curve::Run;
@@ -66,11 +67,11 @@ async fn run_all(plan: &[Planned], folder: &Path, quiet: bool) -> Result<Option<
         planned.check(folder)?;
     }
     let interrupt = session::interrupts();
-    let mut models = None;
+    let mut tools = None;
     let mut runs = Vec::with_capacity(plan.len());
     for (position, planned) in plan.iter().enumerate() {
         let reused = planned.is_done(folder)?;
-        if !reused && !carry(planned, folder, &mut models, (plan.len(), quiet), &interrupt).await? {
+        if !reused && !carry(planned, folder, &mut tools, (plan.len(), quiet), &interrupt).await? {
             return Ok(None);
         }
         let run = curve::read(planned, &planned.folder(folder))?;
@@ -92,18 +93,20 @@ async fn run_all(plan: &[Planned], folder: &Path, quiet: bool) -> Result<Option<
     Ok(Some(runs))
 }
 
-/// One run to its end; whether it came there. The models are opened once, by the first run that needs them.
+/// One run to its end; whether it came there. The models and the sandbox are opened once, by the first run that needs them.
 async fn carry(
     planned: &Planned,
     folder: &Path,
-    models: &mut Option<Models>,
+    tools: &mut Option<Tools>,
     (count, quiet): (usize, bool),
     interrupt: &watch::Receiver<bool>,
 ) -> Result<bool, Failure> {
-    let opened = match models {
+    let opened = match tools {
         Some(opened) => opened.clone(),
         None => {
-            models.insert(session::open(&planned.experiment, &backstop(planned, count), quiet).await?).clone()
+            let exchanges = session::cache(&planned.experiment)?;
+            let shared = Shared { budget: backstop(planned, count), exchanges };
+            tools.insert(session::open(&planned.experiment, &shared, quiet).await?).clone()
         }
     };
     let place = planned.folder(folder);

@@ -109,6 +109,8 @@ fn significant(resolved: &str) -> Result<Value, Failure> {
     let mut table: Table = resolved.parse().map_err(|error: toml::de::Error| {
         Failure::internal(format!("settings that can't be read: {error}"))
     })?;
+    // Where answers are found again changes none.
+    table.remove("cache");
     if let Some(Value::Table(search)) = table.get_mut("search") {
         search.retain(|key, _| !FREE.contains(&key));
     }

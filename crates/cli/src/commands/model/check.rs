@@ -19,13 +19,23 @@ pub(crate) fn check(args: &Check) -> Result<Exit, Failure> {
 }
 
 fn text(report: &CheckReport) -> String {
-    let mut text = format!("{} ({})\n\n", report.model, report.api);
+    let api = if report.api.is_empty() { "embeddings only" } else { &report.api };
+    let mut text = format!("{} ({api})\n\n", report.model);
     for finding in &report.findings {
         let mark = if finding.works { "yes" } else { "no " };
         text += &format!("  {mark}  {:<26} {}\n", finding.what, finding.detail);
     }
+    if report.speed.is_empty() {
+        return text;
+    }
     let scoring = report.scoring.map_or("-", samara_lm::ScoreMethod::name);
-    text += &format!("\n  a run would score by {scoring}\n\n");
+    text += &format!("\n  a run would score by {scoring}\n");
+    text += &match report.price {
+        Some(price) => {
+            format!("  a million tokens cost {} in, {} out\n\n", price.per_million_in, price.per_million_out)
+        }
+        None => "  what tokens cost is not set (price_in, price_out)\n\n".to_owned(),
+    };
     text += "  in flight   median ms   completions/s   tokens/s\n";
     for speed in &report.speed {
         text += &format!(

@@ -6,7 +6,11 @@ use indicatif::ProgressBar;
 use samara_seedling::{
     Engine, EngineSettings, Model, SeedlingError, Tokenizer, Weights, check_tokenizer,
     corpus::Domain,
-    evaluate::{DomainReport, EvaluationSettings, evaluate_domain},
+    evaluate::{
+        DomainReport, EvaluationSettings, evaluate_domain,
+        walkers::{self, WalkerReport, WalkerSettings},
+    },
+    train::Corpus,
 };
 use serde::Serialize;
 
@@ -19,25 +23,30 @@ use crate::{
 /// What an evaluation found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Evaluation {
-    /// Completions of each domain.
+    /// Completions of each domain or format.
     pub completions: usize,
-    /// Texts that every question was asked about.
+    /// Texts that every question was asked about; 0 for walkers.
     pub texts: usize,
     /// Whether every target is met.
     pub met: bool,
     /// All numbers beside their targets, as in the table.
     pub findings: Vec<Finding>,
-    /// All numbers as they are, domain by domain.
+    /// All numbers of a model of texts as they are, domain by domain.
     pub domains: Vec<DomainReport>,
+    /// All numbers of a model of walkers as they are, format by format.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub walkers: Vec<WalkerReport>,
 }
 
 impl Evaluation {
     /// The table with its heading.
     pub(crate) fn text(&self) -> String {
         let (completions, texts) = (self.completions, self.texts);
-        let heading = format!(
-            "evaluated on {texts} unseen texts a question and {completions} completions a domain\n\n"
-        );
+        let heading = if self.walkers.is_empty() {
+            format!("evaluated on {texts} unseen texts a question and {completions} completions a domain\n\n")
+        } else {
+            format!("evaluated on {completions} completions of unseen prompts a format\n\n")
+        };
         heading + &findings::table(&self.findings)
     }
 }
@@ -53,16 +62,17 @@ struct Evaluated {
 }
 
 pub(crate) fn evaluate(args: &args::Evaluate) -> Result<Exit, Failure> {
-    let settings = EvaluationSettings {
+    let corpus = Corpus::from(args.corpus);
+    let settings = Measured {
         completions: args.completions as usize,
-        judged: args.texts as usize,
-        temperature: args.temperature,
-        ..EvaluationSettings::default()
+        texts: args.texts as usize,
+        temperature: args.temperature.unwrap_or_else(|| Measured::of(corpus, 1).temperature),
+        corpus,
     };
-    if !(args.temperature > 0.0 && args.temperature <= 2.0) {
+    if !(settings.temperature > 0.0 && settings.temperature <= 2.0) {
         return Err(Failure::usage(format!(
             "--temperature {}: set it above 0, to 2 at most",
-            args.temperature
+            settings.temperature
         )));
     }
     // Nothing is written here: a folder that holds no model is an argument that can't be used.
@@ -102,21 +112,84 @@ pub(crate) fn open(folder: &Path, threads: usize) -> Result<(Engine, usize), See
     Ok((Engine::start(model, Arc::new(tokenizer), settings), weights.parameters()))
 }
 
-/// Evaluates every domain and shows on the bar which.
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Measured {
+    /// What the model writes.
+    pub corpus: Corpus,
+    /// Completions of each domain or format.
+    pub completions: usize,
+    /// Texts that every question is asked about.
+    pub texts: usize,
+    /// The completions' sampling temperature.
+    pub temperature: f64,
+}
+
+impl Measured {
+    /// With a number of completions and texts, and the temperature of the corpus.
+    pub(crate) fn of(corpus: Corpus, count: usize) -> Self {
+        let temperature = match corpus {
+            Corpus::Texts => EvaluationSettings::default().temperature,
+            Corpus::Walkers => WalkerSettings::default().temperature,
+        };
+        Self { corpus, completions: count, texts: count, temperature }
+    }
+}
+
+/// Evaluates every domain or format, and shows on the bar which.
 pub(crate) fn measure(
     engine: &Engine,
-    settings: &EvaluationSettings,
+    settings: &Measured,
     bar: &ProgressBar,
 ) -> Result<Evaluation, SeedlingError> {
-    let mut domains = Vec::new();
-    for (number, domain) in Domain::ALL.into_iter().enumerate() {
-        bar.set_message(format!("evaluating {} ({} of {})", domain.name(), number + 1, Domain::ALL.len()));
-        domains.push(evaluate_domain(engine, domain, settings)?);
+    let (mut domains, mut formats) = (Vec::new(), Vec::new());
+    match settings.corpus {
+        Corpus::Texts => domains = measure_texts(engine, settings, bar)?,
+        Corpus::Walkers => formats = measure_walkers(engine, settings, bar)?,
     }
     bar.finish_and_clear();
-    let findings = findings::findings(&domains);
+    let findings = match settings.corpus {
+        Corpus::Texts => findings::findings(&domains),
+        Corpus::Walkers => findings::walkers(&formats),
+    };
     let met = findings.iter().all(|finding| finding.met != Some(false));
-    Ok(Evaluation { completions: settings.completions, texts: settings.judged, met, findings, domains })
+    let texts = if settings.corpus == Corpus::Texts { settings.texts } else { 0 };
+    Ok(Evaluation { completions: settings.completions, texts, met, findings, domains, walkers: formats })
+}
+
+fn measure_texts(
+    engine: &Engine,
+    settings: &Measured,
+    bar: &ProgressBar,
+) -> Result<Vec<DomainReport>, SeedlingError> {
+    let asked = EvaluationSettings {
+        completions: settings.completions,
+        judged: settings.texts,
+        temperature: settings.temperature,
+        ..EvaluationSettings::default()
+    };
+    let each = |(number, domain): (usize, Domain)| {
+        bar.set_message(format!("evaluating {} ({} of {})", domain.name(), number + 1, Domain::ALL.len()));
+        evaluate_domain(engine, domain, &asked)
+    };
+    Domain::ALL.into_iter().enumerate().map(each).collect()
+}
+
+fn measure_walkers(
+    engine: &Engine,
+    settings: &Measured,
+    bar: &ProgressBar,
+) -> Result<Vec<WalkerReport>, SeedlingError> {
+    let asked = WalkerSettings {
+        completions: settings.completions,
+        temperature: settings.temperature,
+        ..WalkerSettings::default()
+    };
+    let each = |format: &str| {
+        bar.set_message(format!("evaluating prompts of the format {format}"));
+        walkers::evaluate_format(engine, format, &asked)
+    };
+    walkers::FORMATS.into_iter().map(each).collect()
 }
 
 /// A sign of life for work of unknown length.

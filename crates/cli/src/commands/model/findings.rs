@@ -2,7 +2,7 @@
 
 use samara_seedling::{
     corpus::Domain,
-    evaluate::{DomainReport, JudgeReport},
+    evaluate::{DomainReport, JudgeReport, walkers::WalkerReport},
 };
 use serde::Serialize;
 
@@ -60,17 +60,40 @@ pub(crate) fn findings(domains: &[DomainReport]) -> Vec<Finding> {
     domains.iter().flat_map(|domain| judge(domain).into_iter().chain(generator(domain))).collect()
 }
 
-fn finding(report: &DomainReport, role: &'static str, what: String, value: f64, target: Target) -> Finding {
+/// All lines of an evaluation of a walkers' model.
+pub(crate) fn walkers(formats: &[WalkerReport]) -> Vec<Finding> {
+    formats.iter().flat_map(walkers_of).collect()
+}
+
+fn walkers_of(report: &WalkerReport) -> Vec<Finding> {
+    let line =
+        |what: &str, value, target| finding(&report.format, "generator", what.to_owned(), value, target);
+    let mut lines = vec![
+        line("valid walkers", report.valid, Target::AtLeast(0.6)),
+        line("distinct programs", report.distinct, Target::AtLeast(0.5)),
+    ];
+    if report.format != "new" {
+        lines.push(line("copies of a program shown", report.copies, Target::Below(0.3)));
+        for (axis, correlation) in ["height", "width", "mass"].into_iter().zip(report.inheritance) {
+            let what = format!("{axis}: correlation with the programs shown");
+            lines.push(line(&what, correlation, Target::AtLeast(0.5)));
+        }
+    }
+    lines.push(line("reached of 1728 cells", report.cells as f64, Target::None));
+    lines
+}
+
+fn finding(domain: &str, role: &'static str, what: String, value: f64, target: Target) -> Finding {
     // Cells are counted, everything else is a share.
-    let decimals = if what.ends_with("of 20 cells") { 0 } else { 3 };
+    let decimals = if what.ends_with(" cells") { 0 } else { 3 };
     let met = target.met(value);
     let target = met.map(|_| target.text(if decimals == 0 { 0 } else { 2 }));
-    Finding { domain: report.domain.clone(), role, what, value, target, met, decimals }
+    Finding { domain: domain.to_owned(), role, what, value, target, met, decimals }
 }
 
 fn judge(report: &DomainReport) -> Vec<Finding> {
     let line = |question: &JudgeReport, what: &str, value, target| {
-        finding(report, "judge", format!("{}: {what}", question.question), value, target)
+        finding(&report.domain, "judge", format!("{}: {what}", question.question), value, target)
     };
     let of_question = |question: &JudgeReport| {
         let area = if question.question == "quality" { 0.9 } else { 0.95 };
@@ -84,7 +107,7 @@ fn judge(report: &DomainReport) -> Vec<Finding> {
 }
 
 fn generator(report: &DomainReport) -> Vec<Finding> {
-    let line = |what: String, value, target| finding(report, "generator", what, value, target);
+    let line = |what: String, value, target| finding(&report.domain, "generator", what, value, target);
     let axis = |number: usize| {
         let domain = Domain::ALL.into_iter().find(|domain| domain.name() == report.domain);
         domain.and_then(|domain| domain.questions().get(number)).map_or("axis", |question| question.name)

@@ -11,10 +11,10 @@ mod report;
 
 use std::time::Instant;
 
-use samara_seedling::{evaluate::EvaluationSettings, train::Trainer};
+use samara_seedling::train::Trainer;
 use tokio::{runtime::Runtime, sync::watch};
 
-use super::evaluate::{self, Evaluation};
+use super::evaluate::{self, Evaluation, Measured};
 use crate::{
     args::{self, Format},
     exit::{Exit, Failure, print, remark},
@@ -207,7 +207,7 @@ fn evaluated(
     quiet: bool,
 ) -> Result<Option<Evaluation>, Failure> {
     let (engine, _) = evaluate::open(&session.folder.model(), threads)?;
-    let settings = EvaluationSettings { completions: count, judged: count, ..EvaluationSettings::default() };
+    let settings = Measured::of(session.trainer.settings().corpus, count);
     let bar = evaluate::spinner(quiet);
     let shown = bar.clone();
     let work = runtime.spawn_blocking(move || evaluate::measure(&engine, &settings, &shown));

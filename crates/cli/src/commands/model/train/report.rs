@@ -1,6 +1,6 @@
 //! How a training ended: `report.json`, and what is printed.
 
-use samara_seedling::train::TrainSettings;
+use samara_seedling::train::{Corpus, TrainSettings};
 use serde::Serialize;
 
 use super::{
@@ -81,17 +81,23 @@ impl Report {
             settings.vocab_size,
             self.context
         );
+        let texts = settings.corpus == Corpus::Texts;
+        let answers =
+            if texts { format!(", answers weigh {}", settings.answer_weight) } else { String::new() };
         text += &format!(
-            "settings    seed {}, batches of {} tokens, learning rate {}, answers weigh {}\n",
-            settings.seed, settings.batch_tokens, settings.learning_rate, settings.answer_weight
+            "settings    seed {}, batches of {} tokens, learning rate {}{answers}\n",
+            settings.seed, settings.batch_tokens, settings.learning_rate
         );
         text += &format!("trained on  {} tokens in {} steps\n", grouped(self.tokens), self.steps);
         text += &time(trained);
         text += &format!("loss        {}\n", losses.training.map_or("-".into(), |loss| format!("{loss:.4}")));
-        text += &format!(
-            "held out    {:.4} nats a token of texts, {:.4} an answer\n",
-            losses.held_out_text, losses.held_out_answers
-        );
+        text += &match settings.corpus {
+            Corpus::Texts => format!(
+                "held out    {:.4} nats a token of texts, {:.4} an answer\n",
+                losses.held_out_text, losses.held_out_answers
+            ),
+            Corpus::Walkers => format!("held out    {:.4} nats a token\n", losses.held_out_text),
+        };
         let curve = curve::draw(&rows.iter().map(|row| row.loss).collect::<Vec<f64>>());
         if !curve.is_empty() {
             text += &format!("\n{curve}");
@@ -100,7 +106,8 @@ impl Report {
             text += &format!("\n{}", evaluation.text());
         }
         let model = folder.model().display().to_string();
-        text + &format!("\nuse it      samara run opinions --set models.generator=embedded:{model}\n")
+        let experiment = if texts { "opinions" } else { "sodarace" };
+        text + &format!("\nuse it      samara run {experiment} --set models.generator=embedded:{model}\n")
     }
 }
 

@@ -1,0 +1,139 @@
+//! `samara sandbox serve`: the sandbox over HTTP until a signal ends it.
+
+use std::{
+    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    sync::Arc,
+    time::Duration,
+};
+
+use samara_sandbox::{
+    Sandbox, Settings,
+    http::{self, App, Bounds},
+};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::args::Serve;
+use crate::{
+    exit::{Exit, Failure, remark},
+    session,
+};
+
+pub(crate) fn serve(args: &Serve) -> Result<Exit, Failure> {
+    let token = args.token_env.as_deref().map(token).transpose()?;
+    let addresses = addresses(args, token.is_some())?;
+    let listener = listen(&addresses)?;
+    let servers = args.servers.map_or(Settings::default().servers, usize::from);
+    let sandbox = args.isolating.start(servers)?;
+    introduce(&sandbox, servers, token.is_some());
+    let bounds = Bounds { queue: usize::from(args.queue), ..Bounds::default() };
+    let app = Arc::new(App::new(sandbox, bounds.clone(), token));
+    let runtime = session::runtime()?;
+    let all_answered = runtime.block_on(async {
+        let (signals, address) = (Signals::new()?, listener.local_addr()?);
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        // Only now: who reads this may stop the server at once.
+        remark(&format!("listening on http://{address}"));
+        Ok::<_, std::io::Error>(http::serve(listener, app, stop(signals, bounds.farewell)).await)
+    });
+    // Programs whose clients are no longer there end with this process.
+    runtime.shutdown_background();
+    match all_answered {
+        Ok(true) => remark("stopped"),
+        Ok(false) => remark("stopped; some requests did not end in time and were given up"),
+        Err(error) => return Err(Failure::internal(format!("the port can't be used: {error}"))),
+    }
+    Ok(Exit::Ok)
+}
+
+/// The signals that end a server. None that comes after this is made is lost.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Ends when the first signal comes; the second one ends the process.
+async fn stop(mut signals: Signals, farewell: Duration) {
+    signals.next().await;
+    let seconds = farewell.as_secs();
+    remark(&format!("stopping: what runs has {seconds} s to end; a second signal ends it at once"));
+    tokio::spawn(async move {
+        signals.next().await;
+        std::process::exit(Exit::Interrupted as i32);
+    });
+}
+
+/// The token that clients must send. It is never an argument: those can be seen by everybody on the machine.
+fn token(variable: &str) -> Result<String, Failure> {
+    let wrong = |what: &str| {
+        Err(Failure::usage(format!(
+            "--token-env: the environment variable {variable} {what}\nhint: export {variable}=\"$(openssl rand -hex 32)\""
+        )))
+    };
+    match std::env::var(variable) {
+        Ok(token) if token.is_empty() => wrong("is empty"),
+        Ok(token) if !token.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            wrong("holds more than visible ASCII characters, which a header can't carry")
+        }
+        Ok(token) => Ok(token),
+        Err(std::env::VarError::NotPresent) => wrong("is not set"),
+        Err(std::env::VarError::NotUnicode(_)) => wrong("is no text"),
+    }
+}
+
+/// Where to listen. Beyond this machine only with a token, or if it is said that none is wanted.
+fn addresses(args: &Serve, token: bool) -> Result<Vec<SocketAddr>, Failure> {
+    let host = args.host.as_str();
+    let found = (host, args.port).to_socket_addrs().map(Vec::from_iter).unwrap_or_default();
+    if found.is_empty() {
+        return Err(Failure::usage(format!(
+            "--host {host} is no address\nhint: 127.0.0.1 for this machine alone, 0.0.0.0 for all networks"
+        )));
+    }
+    let beyond = found.iter().any(|address| !address.ip().is_loopback());
+    if beyond && !token && !args.allow_anyone {
+        return Err(Failure::usage(format!(
+            "--host {host} can be reached from other machines, and no token is asked of clients\nhint: put a token into \
+             an environment variable and name it with --token-env, or say --allow-anyone"
+        )));
+    }
+    Ok(found)
+}
+
+fn listen(addresses: &[SocketAddr]) -> Result<TcpListener, Failure> {
+    let listener = TcpListener::bind(addresses).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    });
+    listener.map_err(|error| {
+        let first = addresses.first().map_or(String::new(), SocketAddr::to_string);
+        Failure::usage(match error.kind() {
+            std::io::ErrorKind::AddrInUse => format!(
+                "{first} is in use: another program listens there\nhint: --port 0 takes a free port, --port N another one"
+            ),
+            _ => format!("{first} can't be listened on: {error}\nhint: choose another --host or --port"),
+        })
+    })
+}
+
+/// Says what serves, and whom.
+fn introduce(sandbox: &Sandbox, servers: usize, token: bool) {
+    let isolation = sandbox.isolation();
+    remark(&format!("tier {}, {servers} fork servers", isolation.tier));
+    remark(&format!("Python {} ({})", isolation.python, sandbox.interpreter().display()));
+    if !token {
+        remark("no token is asked: whoever reaches the port may run programs");
+    }
+}

@@ -1,0 +1,132 @@
+//! `samara sodarace evaluate`: what walkers look like and how far they walk.
+
+use std::collections::BTreeMap;
+
+use samara_sodarace::{Evaluation, Morphology, Settings, Verdict, Walker};
+use serde::Serialize;
+
+use super::{args::EvaluateWalkers, source::Source};
+use crate::{
+    args::Format,
+    exit::{Exit, Failure, print, printable},
+};
+
+/// What is said of one file; as JSON, one line.
+#[derive(Debug, Serialize)]
+struct Report {
+    file: String,
+    law: samara_sodarace::Law,
+    /// Whether OpenELM's `validate` accepts it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    valid: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    morphology: Option<Shape>,
+    /// Metres by milliseconds; null where the law gives none, for a reason that `verdict` names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    fitness: BTreeMap<u32, Option<f64>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    verdict: BTreeMap<u32, Verdict>,
+    /// Why it is no walker that can be simulated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejected: Option<String>,
+}
+
+/// A creature's measures under the names that OpenELM gives them.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shape {
+    width: f64,
+    height: f64,
+    mass: f64,
+    start_x: f64,
+    start_y: f64,
+    offset_x: f64,
+    offset_y: f64,
+}
+
+impl From<Morphology> for Shape {
+    fn from(of: Morphology) -> Self {
+        let Morphology { width, height, start_x, start_y, offset_x, offset_y, mass } = of;
+        Self { width, height, mass, start_x, start_y, offset_x, offset_y }
+    }
+}
+
+pub(super) fn evaluate(args: &EvaluateWalkers) -> Result<Exit, Failure> {
+    let settings = Settings { law: args.law.into(), terrain: args.terrain.into(), ..Settings::default() };
+    let mut source = Source::default();
+    for file in &args.files {
+        let name = file.display().to_string();
+        let report = match source.walker(file)? {
+            Ok(walker) => of(name, &walker, &settings, &args.ms)?,
+            Err(why) => rejected(name, &settings, why),
+        };
+        match args.format {
+            // Plain numbers and texts: there is nothing that JSON can't hold.
+            Format::Json => print(&(serde_json::to_string(&report).unwrap_or_default() + "\n"))?,
+            Format::Human => print(&printable(&told(&report)))?,
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+fn of(file: String, walker: &Walker, settings: &Settings, ms: &[u32]) -> Result<Report, Failure> {
+    let mut report = rejected(file, settings, String::new());
+    report.valid = Some(walker.validate());
+    report.rejected = None;
+    for ms in ms {
+        match samara_sodarace::evaluate(walker, settings, *ms) {
+            Ok(Evaluation { verdict, fitness, morphology, .. }) => {
+                report.morphology = Some(morphology.into());
+                report.fitness.insert(*ms, fitness);
+                report.verdict.insert(*ms, verdict);
+            }
+            Err(samara_sodarace::Rejection::Settings(why)) => return Err(Failure::usage(why)),
+            Err(rejection) => report.rejected = Some(rejection.to_string()),
+        }
+    }
+    Ok(report)
+}
+
+fn rejected(file: String, settings: &Settings, why: String) -> Report {
+    Report {
+        file,
+        law: settings.law,
+        valid: None,
+        morphology: None,
+        fitness: BTreeMap::new(),
+        verdict: BTreeMap::new(),
+        rejected: Some(why),
+    }
+}
+
+fn told(report: &Report) -> String {
+    let mut text = format!("{}\n", report.file);
+    if let Some(why) = &report.rejected {
+        text += &format!("  rejected  {}\n", why.replace('\n', "\n            "));
+    }
+    if let Some(valid) = report.valid {
+        text += &format!("  valid     {}\n", if valid { "yes" } else { "no (OpenELM's limits)" });
+    }
+    if let Some(shape) = &report.morphology {
+        text += &format!(
+            "  shape     {:.2} m wide, {:.2} m high, mass {:.2}\n",
+            shape.width, shape.height, shape.mass
+        );
+    }
+    for (ms, fitness) in &report.fitness {
+        let seconds = f64::from(*ms) / 1000.0;
+        let verdict = report.verdict.get(ms).copied().unwrap_or(Verdict::Scored);
+        let told = fitness.map_or_else(|| reason(verdict).to_owned(), |fitness| format!("{fitness:.4} m"));
+        text += &format!("  {:<9} {told}\n", format!("in {seconds} s"));
+    }
+    text
+}
+
+fn reason(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Scored => "",
+        Verdict::Unsettled => "no fitness: it does not come to rest",
+        Verdict::NotFinite => "no fitness: it flies apart",
+        Verdict::NoConnections => "no fitness: nothing is connected",
+    }
+}

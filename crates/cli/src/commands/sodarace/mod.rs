@@ -1,0 +1,21 @@
+//! `samara sodarace render` and `evaluate`: creatures from files, programs, seeds and runs.
+
+mod args;
+mod evaluate;
+mod film;
+mod render;
+mod scene;
+mod source;
+mod strip;
+mod walk;
+
+use crate::exit::{Exit, Failure};
+
+pub(crate) use args::SodaraceCommand;
+
+pub(crate) fn sodarace(command: &SodaraceCommand) -> Result<Exit, Failure> {
+    match command {
+        SodaraceCommand::Render(render) => render::render(render),
+        SodaraceCommand::Evaluate(evaluate) => evaluate::evaluate(evaluate),
+    }
+}

@@ -1,0 +1,180 @@
+//! Running programs that models write: the `[sandbox]` section, and what a candidate's life gets of the sandbox.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use samara_sandbox::{Isolation, Job, Limits, Sandbox, SandboxError, Settings, Tier, Verdict};
+use serde::{Deserialize, Serialize};
+
+use crate::Invalid;
+
+/// The `[sandbox]` section: how programs are isolated, and what each may use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SandboxSettings {
+    /// The tier to use. Default: the strongest that works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<Tier>,
+    /// The weakest tier that is acceptable; a run refuses to start below it. Default `landlock`.
+    pub minimum_tier: Tier,
+    /// Says that the programs are trusted: without it the tier `process`, which isolates nothing, is refused.
+    pub trust_code: bool,
+    /// An interpreter or a virtual environment. Default: the first python3 on PATH that works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub python: Option<PathBuf>,
+    /// Whether programs start with numpy if the interpreter has it. Default: yes.
+    pub numpy: bool,
+    /// Programs that run at once, 1 to 1024; never changes a result. Default: the number of CPUs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub servers: Option<usize>,
+    /// CPU seconds of a program, above 0 to 3600. Default 2.
+    pub cpu_s: f64,
+    /// Wall seconds of a program, above 0 to 36000: the backstop for programs that sleep. Default 20.
+    pub wall_s: f64,
+    /// Memory of a program in MiB, beyond what the idle interpreter has; 16 to 1048576. Default 256.
+    pub memory_mb: u64,
+    /// Files of a program in MiB (in the tier `jail`; the others have none), up to 1048576. Default 16.
+    pub scratch_mb: u64,
+}
+
+impl Default for SandboxSettings {
+    fn default() -> Self {
+        Self {
+            tier: None,
+            minimum_tier: Tier::Landlock,
+            trust_code: false,
+            python: None,
+            numpy: true,
+            servers: None,
+            cpu_s: 2.0,
+            wall_s: 20.0,
+            memory_mb: 256,
+            scratch_mb: 16,
+        }
+    }
+}
+
+impl SandboxSettings {
+    /// Checks its values.
+    ///
+    /// # Errors
+    /// Names the key.
+    pub fn validate(&self) -> Result<(), Invalid> {
+        let bad = |key: &str, what: String, hint: &str| {
+            Err(Invalid::new(format!("sandbox.{key}"), format!("is {what}"), hint))
+        };
+        let weakest = self.tier.map_or(self.minimum_tier, |tier| tier.min(self.minimum_tier));
+        if weakest == Tier::Process && !self.trust_code {
+            let key = if self.tier == Some(Tier::Process) { "tier" } else { "minimum_tier" };
+            let hint =
+                "use landlock or jail; only if you trust every program that will run, add trust_code = true";
+            return bad(key, "process, which isolates nothing".into(), hint);
+        }
+        if !(self.cpu_s > 0.0 && self.cpu_s <= 3600.0) {
+            return bad("cpu_s", self.cpu_s.to_string(), "set it above 0, to 3600 at most");
+        }
+        if !(self.wall_s > 0.0 && self.wall_s <= 36_000.0) {
+            return bad("wall_s", self.wall_s.to_string(), "set it above 0, to 36000 at most");
+        }
+        if !(16..=MOST_MB).contains(&self.memory_mb) {
+            return bad("memory_mb", self.memory_mb.to_string(), "set it to 16 or more; 256 is the default");
+        }
+        if self.scratch_mb > MOST_MB {
+            return bad("scratch_mb", self.scratch_mb.to_string(), "16 is the default");
+        }
+        match self.servers {
+            Some(servers) if !(1..=1024).contains(&servers) => {
+                bad("servers", servers.to_string(), "set it to 1 to 1024, or leave it out")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            cpu: Duration::from_secs_f64(self.cpu_s),
+            wall: Duration::from_secs_f64(self.wall_s),
+            memory: self.memory_mb << 20,
+            scratch_bytes: self.scratch_mb << 20,
+            ..Limits::default()
+        }
+    }
+}
+
+const MOST_MB: u64 = 1 << 20;
+
+/// A started sandbox and what each program may use. Clones share the sandbox.
+#[derive(Debug, Clone)]
+pub struct Programs {
+    sandbox: Arc<Sandbox>,
+    limits: Limits,
+}
+
+impl Programs {
+    /// Starts the fork servers; blocks until they take programs.
+    ///
+    /// # Errors
+    /// If no acceptable tier works here.
+    pub fn start(settings: &SandboxSettings) -> Result<Self, SandboxError> {
+        let defaults = Settings::default();
+        let sandbox = Sandbox::start(&Settings {
+            tier: settings.tier,
+            minimum: settings.minimum_tier,
+            python: settings.python.clone(),
+            numpy: settings.numpy,
+            servers: settings.servers.unwrap_or(defaults.servers),
+        })?;
+        Ok(Self { sandbox: Arc::new(sandbox), limits: settings.limits() })
+    }
+
+    /// The isolation that programs run in.
+    pub fn isolation(&self) -> Isolation {
+        self.sandbox.isolation()
+    }
+
+    /// A call of `entry` in `program` under the run's limits.
+    pub fn job(&self, program: impl Into<String>, entry: impl Into<String>) -> Job {
+        Job { limits: self.limits, ..Job::new(program, entry) }
+    }
+
+    /// Runs a job on a thread that may block.
+    pub(crate) async fn run(&self, job: Job) -> Result<Verdict, SandboxError> {
+        let sandbox = Arc::clone(&self.sandbox);
+        let running = tokio::task::spawn_blocking(move || sandbox.run(&job));
+        running.await.unwrap_or_else(|error| Err(SandboxError::Server(error.to_string())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key_of(change: impl FnOnce(&mut SandboxSettings)) -> String {
+        let mut settings = SandboxSettings::default();
+        change(&mut settings);
+        settings.validate().expect_err("must be refused").key
+    }
+
+    #[test]
+    fn no_isolation_needs_a_word_of_trust() {
+        assert_eq!(key_of(|s| s.tier = Some(Tier::Process)), "sandbox.tier");
+        assert_eq!(key_of(|s| s.minimum_tier = Tier::Process), "sandbox.minimum_tier");
+        let trusted = SandboxSettings {
+            tier: Some(Tier::Process),
+            minimum_tier: Tier::Process,
+            trust_code: true,
+            ..SandboxSettings::default()
+        };
+        assert_eq!(trusted.validate(), Ok(()));
+    }
+
+    #[test]
+    fn limits_that_mean_nothing_name_their_key() {
+        assert_eq!(key_of(|s| s.cpu_s = 0.0), "sandbox.cpu_s");
+        assert_eq!(key_of(|s| s.cpu_s = f64::NAN), "sandbox.cpu_s");
+        assert_eq!(key_of(|s| s.wall_s = f64::INFINITY), "sandbox.wall_s");
+        assert_eq!(key_of(|s| s.memory_mb = 1), "sandbox.memory_mb");
+        assert_eq!(key_of(|s| s.scratch_mb = u64::MAX), "sandbox.scratch_mb");
+        assert_eq!(key_of(|s| s.servers = Some(0)), "sandbox.servers");
+        assert_eq!(SandboxSettings::default().validate(), Ok(()));
+    }
+}

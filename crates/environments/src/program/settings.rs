@@ -1,0 +1,101 @@
+//! The `[environment.writing]` section: how the generator is asked for programs.
+
+use samara_engine::Invalid;
+use serde::{Deserialize, Serialize};
+
+/// What stands between the parents and the program that the generator writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Instruction {
+    /// The parent is called an old version with a bug, the new program the fixed one (ELM's prompt mutation).
+    Fix,
+    /// Nothing: the generator goes on after the parents, and writes the function's header itself (the reference
+    /// system's instruction 0).
+    Nothing,
+    /// The function's header (its instruction 1).
+    Header,
+    /// A comment that asks to modify the program above, and the header (its instruction 2).
+    Modify,
+    /// A comment that asks to combine the programs above, and the header (its instruction 3).
+    Combine,
+    /// A comment that asks for another program of the same kind, and the header.
+    Similar,
+}
+
+/// Which elites a crossover shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Neighbours {
+    /// Elites of cells near a uniformly chosen cell, as `lmx_near` draws them.
+    #[default]
+    Near,
+    /// Each elite drawn on its own, uniformly over the filled cells.
+    Uniform,
+}
+
+/// The section. Nothing in it matters to the operator `gp`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WritingSettings {
+    /// What is asked. Default: `fix` for `search.operator = "prompt"`, `header` for `crossover`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instruction: Option<Instruction>,
+    /// Most tokens of a completion. Default 500.
+    pub gen_max_len: u32,
+    /// Sampling temperature, 0 to 2. Default 0.8.
+    pub temperature: f64,
+    /// Nucleus sampling, above 0 to 1. Default 0.95.
+    pub top_p: f64,
+    /// Completions asked for before one without a program makes the candidate invalid. Default 3.
+    pub attempts: u32,
+    /// Programs that a crossover shows, 2 to 10; fewer while fewer cells are filled. Default 3.
+    pub few_shot: usize,
+    /// Which elites a crossover shows. Default `near`.
+    pub neighbours: Neighbours,
+}
+
+impl Default for WritingSettings {
+    fn default() -> Self {
+        Self {
+            instruction: None,
+            gen_max_len: 500,
+            temperature: 0.8,
+            top_p: 0.95,
+            attempts: 3,
+            few_shot: 3,
+            neighbours: Neighbours::Near,
+        }
+    }
+}
+
+impl WritingSettings {
+    /// Checks its values.
+    ///
+    /// # Errors
+    /// Names the key.
+    pub fn validate(&self) -> Result<(), Invalid> {
+        let bad = |key: &str, what: String, hint: &str| {
+            Err(Invalid::new(format!("environment.writing.{key}"), what, hint))
+        };
+        if self.gen_max_len == 0 {
+            return bad(
+                "gen_max_len",
+                "is 0".into(),
+                "set it to the longest program in tokens; 500 is the default",
+            );
+        }
+        if !(0.0..=2.0).contains(&self.temperature) {
+            return bad("temperature", format!("is {}", self.temperature), "set it from 0 to 2");
+        }
+        if !(self.top_p > 0.0 && self.top_p <= 1.0) {
+            return bad("top_p", format!("is {}", self.top_p), "set it above 0, to 1 at most");
+        }
+        if self.attempts == 0 {
+            return bad("attempts", "is 0".into(), "3 is the default");
+        }
+        if !(2..=10).contains(&self.few_shot) {
+            return bad("few_shot", format!("is {}", self.few_shot), "set it from 2 to 10; 3 is the default");
+        }
+        Ok(())
+    }
+}
