@@ -20,9 +20,9 @@ BINDINGS, LIBRARIES, CONVERTER = "0.3.36", "3.22.1", "0.19.0"
 NEEDED = ["numpy", "typing_extensions", "diskcache", "jinja2", "safetensors", f"gguf=={CONVERTER}"]
 
 
-def example(name):
+def example(name, package="samara-seedling"):
     """Builds an example and returns its program."""
-    command = ["cargo", "build", "--release", "-p", "samara-seedling", "--example", name]
+    command = ["cargo", "build", "--release", "-p", package, "--example", name]
     built = subprocess.run(
         [*command, "--message-format", "json-render-diagnostics"], cwd=ROOT, check=True, stdout=subprocess.PIPE
     )

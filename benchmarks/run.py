@@ -6,6 +6,8 @@
     python3 benchmarks/run.py --peers         # makes benchmarks/.venv with the peers, and benchmarks/.node
     python3 benchmarks/run.py engine resume   # some measurements
     python3 benchmarks/run.py inference training --peers    # the embedded language model, beside llama.cpp
+    python3 benchmarks/run.py sodarace --peers    # creatures, beside pybox2d
+    python3 benchmarks/run.py sandbox         # untrusted programs, beside OpenELM's way to run them
 
 Prints a line for each figure with its target, and writes all as JSON with --json FILE. Figures are CPU seconds
 (user + system of the child, from wait4) unless they say wall; best of several, since other work only slows one down.
@@ -25,6 +27,8 @@ import time
 
 from embedded import MODEL, inference, training
 from measure import HERE, ROOT, Child, Report, environment
+from sandbox import sandbox
+from sodarace import sodarace
 
 SAMARA = ROOT / "target/release/samara"
 INSERTIONS = ROOT / "target/release/examples/insertions"
@@ -195,15 +199,17 @@ MEASURES = {
     "start": start,
     "inference": inference,
     "training": training,
+    "sandbox": sandbox,
+    "sodarace": sodarace,
 }
 # These build what they measure themselves.
-SELF_CONTAINED = {"archive", "inference", "training"}
+SELF_CONTAINED = {"archive", "inference", "training", "sandbox", "sodarace"}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("measures", nargs="*", help=f"of {', '.join(MEASURES)}; all unless named")
-    parser.add_argument("--peers", action="store_true", help="measure pyribs, openevolve and llama.cpp too (installs them)")
+    parser.add_argument("--peers", action="store_true", help="measure pyribs, openevolve, llama.cpp and pybox2d too (installs them)")
     parser.add_argument("--model", type=pathlib.Path, default=MODEL, help="the folder of the model that inference runs")
     parser.add_argument("--candidates", type=int, default=20_000, help="of the in_flight run")
     parser.add_argument("--json", type=pathlib.Path, help="write the figures to this file")
