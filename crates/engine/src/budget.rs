@@ -1,8 +1,9 @@
 //! What a run may spend, and the rule that decides whether one more candidate may be proposed.
 //!
 //! The rule looks at settled candidates only, so the candidate at which a run stops does not depend on timing:
-//! each candidate in flight is taken to cost as much as the dearest settled one. The model client enforces the same
-//! limits call by call as a backstop (`samara_lm::Budget`); it only bites when a candidate is dearer than all before.
+//! each candidate in flight is taken to cost as much as the dearest settled one, and the first one lives alone. The
+//! model client enforces the same limits call by call as a backstop (`samara_lm::Budget`); it only bites when a
+//! candidate is dearer than all before.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,13 @@ pub struct BudgetSettings {
     /// Money of the whole run, in the unit of the models' prices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub money: Option<f64>,
+}
+
+impl BudgetSettings {
+    /// Whether anything is limited of which each candidate takes a share.
+    pub(crate) fn has_a_price(&self) -> bool {
+        self.calls.is_some() || self.tokens.is_some() || self.money.is_some()
+    }
 }
 
 /// Refuses limits that are not positive.

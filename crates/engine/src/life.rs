@@ -235,6 +235,9 @@ impl Owner {
     /// Proposes every candidate whose time has come: those below settled + window. While the journal is folded, those
     /// it holds are passed over; the others find the very state that they were first proposed from.
     fn propose(&mut self) {
+        if self.state.settled() == 1 {
+            self.drop_unaffordable();
+        }
         let horizon = self.state.settled() + self.settings.window as u64;
         while self.next < horizon.min(self.settings.total_steps) && self.closed.is_none() {
             let index = self.next;
@@ -251,15 +254,32 @@ impl Owner {
         }
     }
 
+    /// The first candidate has said what one costs: of those that were proposed before that was known, and that did not
+    /// start for that reason, the last go that the budget would not have allowed.
+    fn drop_unaffordable(&mut self) {
+        while let Some(last) = self.proposed.back() {
+            let in_flight = last.index - self.state.settled();
+            if self.state.spending().allows(&self.settings.budget, in_flight) {
+                return;
+            }
+            self.next = last.index;
+            self.proposed.pop_back();
+            self.closed = Some(Ending::Budget);
+        }
+    }
+
     fn plan(&self, index: u64, stream: &mut Stream) -> Plan {
         let fresh = index < self.settings.init_steps || !self.settings.strategy.varies();
         let varied = if fresh { None } else { self.environment.vary(&self.state, stream) };
         varied.unwrap_or_else(|| self.environment.create(&self.state, stream))
     }
 
-    /// Fills the free places among the living.
+    /// Fills the free places among the living. Under a budget of calls, tokens or money the first candidate lives alone, since
+    /// nobody knows yet what one costs, and all at once could overdraw the budget.
     fn start_proposed(&mut self) {
-        while self.alive.len() < self.settings.concurrency && !self.closing() {
+        let blind = self.state.settled() == 0 && self.settings.budget.has_a_price();
+        let places = if blind { 1 } else { self.settings.concurrency };
+        while self.alive.len() < places && !self.closing() {
             let Some(proposal) = self.proposed.pop_front() else { return };
             self.alive.spawn(live(
                 Arc::clone(&self.environment),
