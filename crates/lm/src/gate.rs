@@ -1,6 +1,6 @@
 //! Adaptive concurrency: how many attempts an endpoint is sent at once.
 //!
-//! The decisions are in [`pace`](crate::pace); here they become places. First come, first served; a dropped attempt
+//! The decisions are in `pace`; here they become places. First come, first served; a dropped attempt
 //! gives its place back; while a server refuses everything, nobody enters for a moment.
 
 use std::{

@@ -3,7 +3,7 @@
 //! A program's `make_walker()` builds a walker; the sandbox runs it, the physics of [`samara_sodarace`] lets the
 //! creature walk. It is measured by its height, width and mass, and the objective is how far it walks (Lehman et al.
 //! 2022, ELM, arXiv 2206.08896, section 4). [`programs`] is the Python that programs may use, with the seed designs;
-//! [`read`] takes a walker out of what a program returned.
+//! `read` takes a walker out of what a program returned.
 
 pub mod programs;
 mod read;
