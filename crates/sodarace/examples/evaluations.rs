@@ -2,7 +2,8 @@
 //!
 //! Reads a JSON list of `{"name", "walker"}` from standard input and evaluates each walker for the milliseconds of the second
 //! argument under the law of the first (`paper`, `openelm`), again and again for at least the seconds of the third.
-//! Writes a JSON object: fitness, steps and CPU seconds of one evaluation, mean over all, by walker. With a fourth
+//! Writes a JSON object: fitness, steps and CPU seconds of one evaluation, mean over all, by walker; and the CPU seconds of
+//! one in the mean if all walkers are evaluated side by side on one thread (`evaluate_all`). With a fourth
 //! argument, that many threads evaluate all walkers again and again, and the object says how many evaluations/s that were.
 //! CPU time is what Linux' scheduler gave this thread; elsewhere wall time stands in for it.
 
@@ -11,7 +12,7 @@ use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use samara_sodarace::{Law, Settings, Walker, evaluate};
+use samara_sodarace::{Law, Settings, Walker, evaluate, evaluate_all};
 use serde::{Deserialize, Serialize};
 
 #[derive(Deserialize)]
@@ -57,6 +58,19 @@ fn row(named: &Named, settings: &Settings, ms: u32, seconds: f64) -> Result<Row,
     })
 }
 
+/// CPU seconds of one evaluation if all walkers are evaluated side by side, each several times in one call; mean.
+fn side_by_side(walkers: &[Named], settings: &Settings, ms: u32, seconds: f64) -> f64 {
+    let all: Vec<(&Walker, u32)> =
+        walkers.iter().map(|named| (&named.walker, ms)).collect::<Vec<_>>().repeat(4);
+    let epoch = Instant::now();
+    let (began, mut times) = (cpu(epoch), 0);
+    while cpu(epoch) - began < seconds * walkers.len() as f64 {
+        std::hint::black_box(evaluate_all(std::hint::black_box(&all), settings));
+        times += all.len();
+    }
+    (cpu(epoch) - began) / times as f64
+}
+
 /// Evaluations per second of that many threads over `rounds` times all walkers.
 fn parallel(walkers: &[Named], settings: &Settings, ms: u32, threads: usize, rounds: usize) -> f64 {
     let next = AtomicUsize::new(0);
@@ -90,7 +104,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let walkers: Vec<Named> = serde_json::from_str(&text)?;
     let rows =
         walkers.iter().map(|named| row(named, &settings, ms, seconds)).collect::<Result<Vec<_>, _>>()?;
-    let mut report = serde_json::json!({ "walkers": rows });
+    let together = side_by_side(&walkers, &settings, ms, seconds);
+    let mut report = serde_json::json!({ "walkers": rows, "side_by_side_cpu_s": together });
     if let [threads] = threads {
         let once: f64 = rows.iter().map(|row| row.cpu_s).sum();
         let rounds = (5.0 / once).ceil() as usize;

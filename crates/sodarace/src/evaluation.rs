@@ -6,8 +6,7 @@ use crate::constants::{MAX_MS, Paper};
 use crate::law::Law;
 use crate::morphology::Morphology;
 use crate::terrain::Terrain;
-use crate::walker::{Rejection, Walker};
-use crate::world::World;
+use crate::walker::Rejection;
 
 /// Under which circumstances a walker is evaluated. Record them with the result.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -57,7 +56,7 @@ pub struct Evaluation {
     pub steps: u32,
     /// The creature's shape.
     pub morphology: Morphology,
-    /// Whether [`Walker::validate`] accepts the walker.
+    /// Whether [`Walker::validate`](crate::Walker::validate) accepts the walker.
     pub valid: bool,
 }
 
@@ -81,41 +80,4 @@ impl Settings {
         };
         fault.map_or(Ok(()), |fault| Err(Rejection::Settings(fault)))
     }
-}
-
-/// Evaluates a walker for a time in milliseconds: of simulated time after settling (`Law::Paper`), or as OpenELM counts it
-/// (`Law::OpenElm`: 21 steps for every whole 350 ms).
-///
-/// # Errors
-/// [`Rejection`] if walker or settings cannot be simulated, or the time is longer than [`MAX_MS`].
-pub fn evaluate(walker: &Walker, settings: &Settings, ms: u32) -> Result<Evaluation, Rejection> {
-    if ms > MAX_MS {
-        return Err(Rejection::Settings("an evaluation may take an hour at most"));
-    }
-    let mut world = World::new(walker, settings)?;
-    let settling = world.settle();
-    let runs = settling.settled || settings.score_unsettled;
-    let steps = if runs { world.run(ms) } else { 0 };
-    let fitness = world.fitness();
-    let verdict = if !world.is_finite() || fitness.is_some_and(|fitness| !fitness.is_finite()) {
-        Verdict::NotFinite
-    } else if !runs {
-        Verdict::Unsettled
-    } else if fitness.is_none() {
-        Verdict::NoConnections
-    } else {
-        Verdict::Scored
-    };
-    let scored = verdict == Verdict::Scored;
-    Ok(Evaluation {
-        law: settings.law,
-        verdict,
-        fitness: fitness.filter(|_| scored),
-        displacement: scored.then(|| world.displacement()),
-        settled: settling.settled,
-        settling_steps: settling.steps,
-        steps,
-        morphology: *world.morphology(),
-        valid: walker.validate(),
-    })
 }

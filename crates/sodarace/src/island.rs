@@ -6,6 +6,7 @@
 use crate::constants::{
     BAUMGARTE, DAMPED, GRAVITY, H, MAX_TRANSLATION, POSITION_ITERATIONS, SLEEP_SPEED, SLEEP_TIME, SLOP,
 };
+use crate::contact::Contact;
 use crate::joint::Joint;
 use crate::schedule::{Schedule, by_rank};
 use crate::state::State;
@@ -23,6 +24,8 @@ pub(crate) struct Island {
     /// The touching contacts of this step.
     contacts: Vec<u32>,
     schedule: Schedule,
+    /// Whether anything of it is awake in this step.
+    moves: bool,
 }
 
 /// All islands of a creature.
@@ -36,7 +39,7 @@ pub(crate) fn islands(nodes: usize, joints: &[Joint]) -> Vec<Island> {
             let mut members = order.clone();
             members.sort_unstable_by(|a, b| b.cmp(a));
             let (contacts, schedule) = (Vec::new(), Schedule::default());
-            islands.push(Island { members, seed, nodes: order, joints, contacts, schedule });
+            islands.push(Island { members, seed, nodes: order, joints, contacts, schedule, moves: false });
         }
     }
     islands
@@ -78,10 +81,51 @@ fn walk(seed: u32, nodes: usize, joints: &[Joint]) -> (Vec<u32>, Vec<u32>) {
     (order, joint_order)
 }
 
+/// The velocity iterations of an island, piece by piece.
+pub(crate) struct Solver<'a> {
+    work: std::slice::Iter<'a, u32>,
+    joints: &'a mut [Joint],
+    /// The touching ones among the contacts.
+    touching: &'a [u32],
+    contacts: &'a mut [Contact],
+    v: &'a mut [Vec2],
+}
+
+impl Solver<'_> {
+    /// Solves the next joint or contact; whether there was one. A call of its own would cost what turns gain.
+    #[expect(clippy::inline_always, reason = "measured: half the rate without")]
+    #[inline(always)]
+    fn solve_next(&mut self) -> bool {
+        let Some(&work) = self.work.next() else { return false };
+        if let Some(joint) = self.joints.get_mut(work as usize) {
+            joint.solve_velocity(self.v);
+        } else {
+            let contact = self.touching[work as usize - self.joints.len()];
+            let contact = &mut self.contacts[contact as usize];
+            contact.solve_velocity(&mut self.v[contact.node as usize]);
+        }
+        true
+    }
+}
+
+/// Solves all of several islands, in turns: four as long as all have work, then the rest.
+pub(crate) fn solve_side_by_side(solvers: &mut [Solver<'_>]) {
+    if let [alone] = solvers {
+        while alone.solve_next() {}
+        return;
+    }
+    if let [a, b, c, d] = solvers {
+        while a.solve_next() & b.solve_next() & c.solve_next() & d.solve_next() {}
+    }
+    while solvers.iter_mut().fold(false, |more, solver| solver.solve_next() | more) {}
+}
+
 impl Island {
-    /// Moves the island through one step, unless all of it sleeps.
-    pub(crate) fn step(&mut self, state: &mut State, may_sleep: bool) {
-        let Some(seed) = self.members.iter().copied().find(|node| state.nodes[*node as usize].awake) else {
+    /// The step up to the velocity iterations, unless all of the island sleeps.
+    pub(crate) fn begin(&mut self, state: &mut State) {
+        let first_awake = self.members.iter().copied().find(|node| state.nodes[*node as usize].awake);
+        self.moves = first_awake.is_some();
+        let Some(seed) = first_awake else {
             return;
         };
         if seed != self.seed {
@@ -93,7 +137,17 @@ impl Island {
         }
         self.gather_contacts(state);
         self.integrate_velocities(state);
-        self.solve_velocities(state);
+        self.prepare(state);
+    }
+
+    /// The step from the velocity iterations on.
+    pub(crate) fn finish(&mut self, state: &mut State, may_sleep: bool) {
+        if !self.moves {
+            return;
+        }
+        for node in &self.nodes {
+            state.nodes[*node as usize].v = state.velocities[*node as usize];
+        }
         self.integrate_positions(state);
         let solved = (0..POSITION_ITERATIONS).any(|_| self.solve_positions(state));
         for node in &self.nodes {
@@ -141,7 +195,8 @@ impl Island {
         }
     }
 
-    fn solve_velocities(&mut self, state: &mut State) {
+    /// Constraints and first guesses.
+    fn prepare(&mut self, state: &mut State) {
         let State { nodes, lengths, velocities: v, contacts, ground, .. } = state;
         self.nodes.iter().for_each(|node| v[*node as usize] = nodes[*node as usize].v);
         for contact in &self.contacts {
@@ -155,18 +210,19 @@ impl Island {
         for joint in &mut self.joints {
             joint.prepare(nodes, lengths, v);
         }
-        // All iterations, joints before contacts in each.
         let contact_nodes = self.contacts.iter().map(|contact| contacts[*contact as usize].node);
-        for &work in self.schedule.work(&self.joints, contact_nodes) {
-            if let Some(joint) = self.joints.get_mut(work as usize) {
-                joint.solve_velocity(v);
-            } else {
-                let contact = self.contacts[work as usize - self.joints.len()];
-                let contact = &mut contacts[contact as usize];
-                contact.solve_velocity(&mut v[contact.node as usize]);
-            }
-        }
-        self.nodes.iter().for_each(|node| nodes[*node as usize].v = v[*node as usize]);
+        self.schedule.update(&self.joints, contact_nodes);
+    }
+
+    /// All velocity iterations, joints before contacts in each; none if all of the island sleeps.
+    pub(crate) fn solver<'a>(&'a mut self, state: &'a mut State) -> Option<Solver<'a>> {
+        self.moves.then_some(Solver {
+            work: self.schedule.work().iter(),
+            joints: &mut self.joints,
+            touching: &self.contacts,
+            contacts: &mut state.contacts,
+            v: &mut state.velocities,
+        })
     }
 
     fn integrate_positions(&self, state: &mut State) {

@@ -18,12 +18,8 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// The work for these joints and these nodes' contacts; computed only if the contacts have changed.
-    pub(crate) fn work(
-        &mut self,
-        joints: &[Joint],
-        contact_nodes: impl Iterator<Item = u32> + Clone,
-    ) -> &[u32] {
+    /// Computes the work for these joints and these nodes' contacts, if the contacts have changed.
+    pub(crate) fn update(&mut self, joints: &[Joint], contact_nodes: impl Iterator<Item = u32> + Clone) {
         if self.work.is_empty() || !self.contact_nodes.iter().copied().eq(contact_nodes.clone()) {
             self.contact_nodes.clear();
             self.contact_nodes.extend(contact_nodes);
@@ -31,6 +27,10 @@ impl Schedule {
             let once: Vec<[u32; 2]> = joints.iter().map(|joint| [joint.a, joint.b]).chain(contacts).collect();
             self.work = by_rank(&once, VELOCITY_ITERATIONS);
         }
+    }
+
+    /// The work that was computed last.
+    pub(crate) fn work(&self) -> &[u32] {
         &self.work
     }
 

@@ -4,7 +4,7 @@ use crate::body::Node;
 use crate::constants::{MAX_MS, NODE_RADIUS, STEP, STEPS_PER_SECOND};
 use crate::evaluation::Settings;
 use crate::ground::Ground;
-use crate::island::{Island, islands};
+use crate::island::{Island, Solver, islands, solve_side_by_side};
 use crate::joint::Joint;
 use crate::law::{Clock, Drive, Law};
 use crate::morphology::{Morphology, place};
@@ -33,6 +33,14 @@ pub struct Settling {
     pub steps: u32,
     /// Whether the creature came to rest.
     pub settled: bool,
+    /// For how many steps it has been slow.
+    slow_steps: u32,
+}
+
+impl Settling {
+    pub(crate) fn begun() -> Self {
+        Self { steps: 0, settled: true, slow_steps: 0 }
+    }
 }
 
 /// One creature on its terrain.
@@ -126,6 +134,11 @@ impl World {
     /// One step of 1/60 s: drive the muscles, update contacts, solve the islands, find new pairs, handle impacts. A world that
     /// [is not finite](Self::is_finite) any more stays as it is.
     pub fn step(&mut self) {
+        step_side_by_side(&mut [self]);
+    }
+
+    /// What comes before the velocity iterations.
+    fn begin_step(&mut self) {
         if !self.finite {
             return;
         }
@@ -136,9 +149,25 @@ impl World {
             self.state.find_pairs();
         }
         self.state.collide();
+        for island in &mut self.islands {
+            island.begin(&mut self.state);
+        }
+    }
+
+    /// The velocity iterations of an island, unless all of it sleeps or there is none with this number.
+    fn solver(&mut self, island: usize) -> Option<Solver<'_>> {
+        let island = self.islands.get_mut(island).filter(|_| self.finite)?;
+        island.solver(&mut self.state)
+    }
+
+    /// What comes after the velocity iterations.
+    fn end_step(&mut self) {
+        if !self.finite {
+            return;
+        }
         let may_sleep = self.settings.law == Law::OpenElm;
         for island in &mut self.islands {
-            island.step(&mut self.state, may_sleep);
+            island.finish(&mut self.state, may_sleep);
         }
         self.steps += 1;
         self.finite = self.state.is_finite();
@@ -167,24 +196,31 @@ impl World {
     /// `Law::Paper`: lets the creature come to rest with its muscles at rest length, then starts the muscles. Under
     /// `Law::OpenElm`, and the second time, nothing happens.
     pub fn settle(&mut self) -> Settling {
-        let mut settling = Settling { steps: 0, settled: true };
-        if self.driven {
-            return settling;
-        }
-        let paper = self.settings.paper;
-        let mut slow_steps = 0;
-        while settling.steps < paper.min_settling_steps || slow_steps < paper.settled_steps {
-            if settling.steps >= paper.max_settling_steps || !self.finite {
-                settling.settled = false;
-                break;
-            }
+        let mut settling = Settling::begun();
+        while self.settles_on(&mut settling) {
             self.step();
-            settling.steps += 1;
-            slow_steps = if self.is_slow() { slow_steps + 1 } else { 0 };
         }
-        self.start = self.centre();
-        self.driven = true;
         settling
+    }
+
+    /// Whether the creature needs another step to come to rest; counts it. If not, the muscles start.
+    pub(crate) fn settles_on(&mut self, settling: &mut Settling) -> bool {
+        if self.driven {
+            return false;
+        }
+        if settling.steps > 0 {
+            settling.slow_steps = if self.is_slow() { settling.slow_steps + 1 } else { 0 };
+        }
+        let paper = &self.settings.paper;
+        let calm = settling.steps >= paper.min_settling_steps && settling.slow_steps >= paper.settled_steps;
+        if calm || settling.steps >= paper.max_settling_steps || !self.finite {
+            settling.settled = calm;
+            self.start = self.centre();
+            self.driven = true;
+            return false;
+        }
+        settling.steps += 1;
+        true
     }
 
     /// Whether all nodes are slower than the speed that counts as settled.
@@ -195,24 +231,26 @@ impl World {
     /// Runs for a time and says how many steps that was. `Law::Paper`: that time after settling, which happens first if it has
     /// not. `Law::OpenElm`: what OpenELM's `evaluate` does, a call of `update(350)` for every whole 350 ms, 21 steps each.
     pub fn run(&mut self, ms: u32) -> u32 {
+        self.settle();
+        let steps = self.due(ms);
+        (0..steps).for_each(|_| self.step());
+        steps
+    }
+
+    /// How many steps a time is for a creature that has settled. `Law::OpenElm` keeps what is less than a step for the next time.
+    pub(crate) fn due(&mut self, ms: u32) -> u32 {
         let ms = ms.min(MAX_MS);
         match self.settings.law {
             Law::OpenElm => (0..ms / 350).map(|_| self.update(350)).sum(),
-            Law::Paper => {
-                self.settle();
-                let steps = paper_steps(ms);
-                (0..steps).for_each(|_| self.step());
-                steps
-            }
+            Law::Paper => paper_steps(ms),
         }
     }
 
-    /// OpenELM's `update`: four times the given time, but at most 0.35 s.
+    /// The steps that OpenELM's `update` makes: of four times the given time, but at most of 0.35 s.
     fn update(&mut self, ms: u32) -> u32 {
         self.owed += (f64::from(ms) * 4.0 / 1000.0).min(0.35);
         let mut steps = 0;
         while self.owed >= STEP {
-            self.step();
             self.owed -= STEP;
             steps += 1;
         }
@@ -304,4 +342,16 @@ impl World {
 fn paper_steps(ms: u32) -> u32 {
     let steps = (u64::from(ms) * u64::from(STEPS_PER_SECOND) + 500) / 1000;
     u32::try_from(steps).unwrap_or(u32::MAX)
+}
+
+/// Makes one step of several worlds. Their velocity iterations, of which each is one long chain, take turns.
+pub(crate) fn step_side_by_side(worlds: &mut [&mut World]) {
+    worlds.iter_mut().for_each(|world| world.begin_step());
+    let islands = worlds.iter().map(|world| world.islands.len()).max().unwrap_or(0);
+    for island in 0..islands {
+        let mut solvers: Vec<Solver<'_>> =
+            worlds.iter_mut().filter_map(|world| world.solver(island)).collect();
+        solve_side_by_side(&mut solvers);
+    }
+    worlds.iter_mut().for_each(|world| world.end_step());
 }

@@ -1,6 +1,8 @@
 //! `Law::OpenElm` against values recorded from OpenELM's own simulator (pybox2d, Box2D 2.3.0, x86-64): every bit must agree.
 
-use samara_sodarace::{Law, Morphology, Settings, Verdict, Walker, World, evaluate, morphology};
+use samara_sodarace::{
+    Law, Morphology, Settings, Verdict, Walker, World, evaluate, evaluate_all, morphology,
+};
 use serde_json::Value;
 
 const GOLDEN: &str = include_str!("data/golden.json");
@@ -104,6 +106,21 @@ fn every_fitness_agrees_to_the_last_bit() {
         }
     }
     assert!(seen > 400);
+}
+
+#[test]
+fn side_by_side_every_fitness_is_the_same() {
+    let golden = golden();
+    let records = records(&golden);
+    let walkers: Vec<(&Walker, u32)> = records.iter().map(|(_, walker)| (walker, 10_000)).collect();
+    let mut seen = 0;
+    for (found, (record, _)) in evaluate_all(&walkers, &settings()).into_iter().zip(&records) {
+        let found = found.expect("no rejection").fitness.map(f64::to_bits);
+        let Some(expected) = record["evaluate"].get("10000") else { continue };
+        assert_eq!(found, expected.as_f64().map(f64::to_bits), "{}", name(record));
+        seen += 1;
+    }
+    assert!(seen > 100);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use samara_sodarace::{
-    Evaluation, Kind, Law, Muscle, Rejection, Settings, Terrain, Verdict, Walker, World, evaluate, morphology,
+    Evaluation, Kind, Law, Muscle, Rejection, Settings, Terrain, Verdict, Walker, World, evaluate,
+    evaluate_all, morphology,
 };
 
 fn muscle(a: usize, b: usize, amplitude: f64, phase: f64) -> Muscle {
@@ -117,14 +118,14 @@ fn muscles_that_do_not_meet_may_change_places() {
 
 #[test]
 fn any_number_of_threads_finds_the_same_whatever_was_simulated_before() {
-    let evaluate_all = || {
+    let each_alone = || {
         let ran = terrains().map(|terrain| scored(&crawler(), &on(terrain), 3_000));
         let openelm = Settings { law: Law::OpenElm, ..Settings::default() };
         (ran, scored(&crawler(), &openelm, 10_000))
     };
-    let alone = evaluate_all();
+    let alone = each_alone();
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..4).map(|_| scope.spawn(evaluate_all)).collect();
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(each_alone)).collect();
         for thread in threads {
             assert_eq!(thread.join().expect("a thread that ends"), alone);
         }
@@ -330,6 +331,22 @@ proptest! {
         prop_assert!(matches!(found.verdict, Verdict::Scored | Verdict::NoConnections));
         prop_assert_eq!(&found, &evaluate(&walker, &settings, 3_000).expect("the same"));
         prop_assert_eq!(found.morphology, morphology(&walker, law).expect("the same"));
+    }
+
+    #[test]
+    fn creatures_side_by_side_get_what_each_gets_alone(
+        walkers in prop::collection::vec((any_walker(), 0..3_000_u32), 0..9), openelm in any::<bool>(),
+        broken in 0..9_usize,
+    ) {
+        let mut walkers = walkers;
+        if let Some((walker, _)) = walkers.get_mut(broken) {
+            walker.joints[0][0] = f64::NAN;
+        }
+        let law = if openelm { Law::OpenElm } else { Law::Paper };
+        let settings = Settings { law, ..Settings::default() };
+        let together: Vec<(&Walker, u32)> = walkers.iter().map(|(walker, ms)| (walker, *ms)).collect();
+        let alone: Vec<_> = walkers.iter().map(|(walker, ms)| evaluate(walker, &settings, *ms)).collect();
+        prop_assert_eq!(evaluate_all(&together, &settings), alone);
     }
 
     #[test]

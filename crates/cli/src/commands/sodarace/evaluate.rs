@@ -73,8 +73,9 @@ fn of(file: String, walker: &Walker, settings: &Settings, ms: &[u32]) -> Result<
     let mut report = rejected(file, settings, String::new());
     report.valid = Some(walker.validate());
     report.rejected = None;
-    for ms in ms {
-        match samara_sodarace::evaluate(walker, settings, *ms) {
+    let times: Vec<(&Walker, u32)> = ms.iter().map(|ms| (walker, *ms)).collect();
+    for (evaluation, ms) in samara_sodarace::evaluate_all(&times, settings).into_iter().zip(ms) {
+        match evaluation {
             Ok(Evaluation { verdict, fitness, morphology, .. }) => {
                 report.morphology = Some(morphology.into());
                 report.fitness.insert(*ms, fitness);
