@@ -16,9 +16,8 @@ use crate::{
 struct Report {
     file: String,
     law: samara_sodarace::Law,
-    /// Whether OpenELM's `validate` accepts it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    valid: Option<bool>,
+    /// Whether it can be simulated and OpenELM's `validate` accepts it.
+    valid: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     morphology: Option<Shape>,
     /// Metres by milliseconds; null where the law gives none, for a reason that `verdict` names.
@@ -71,7 +70,7 @@ pub(super) fn evaluate(args: &EvaluateWalkers) -> Result<Exit, Failure> {
 
 fn of(file: String, walker: &Walker, settings: &Settings, ms: &[u32]) -> Result<Report, Failure> {
     let mut report = rejected(file, settings, String::new());
-    report.valid = Some(walker.validate());
+    report.valid = walker.validate();
     report.rejected = None;
     let times: Vec<(&Walker, u32)> = ms.iter().map(|ms| (walker, *ms)).collect();
     for (evaluation, ms) in samara_sodarace::evaluate_all(&times, settings).into_iter().zip(ms) {
@@ -82,7 +81,10 @@ fn of(file: String, walker: &Walker, settings: &Settings, ms: &[u32]) -> Result<
                 report.verdict.insert(*ms, verdict);
             }
             Err(samara_sodarace::Rejection::Settings(why)) => return Err(Failure::usage(why)),
-            Err(rejection) => report.rejected = Some(rejection.to_string()),
+            Err(rejection) => {
+                report.valid = false;
+                report.rejected = Some(rejection.to_string());
+            }
         }
     }
     Ok(report)
@@ -92,7 +94,7 @@ fn rejected(file: String, settings: &Settings, why: String) -> Report {
     Report {
         file,
         law: settings.law,
-        valid: None,
+        valid: false,
         morphology: None,
         fitness: BTreeMap::new(),
         verdict: BTreeMap::new(),
@@ -105,8 +107,8 @@ fn told(report: &Report) -> String {
     if let Some(why) = &report.rejected {
         text += &format!("  rejected  {}\n", why.replace('\n', "\n            "));
     }
-    if let Some(valid) = report.valid {
-        text += &format!("  valid     {}\n", if valid { "yes" } else { "no (OpenELM's limits)" });
+    if report.rejected.is_none() {
+        text += &format!("  valid     {}\n", if report.valid { "yes" } else { "no (OpenELM's limits)" });
     }
     if let Some(shape) = &report.morphology {
         text += &format!(
