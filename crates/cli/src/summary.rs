@@ -33,6 +33,9 @@ pub(crate) struct Summary {
     pub cost: f64,
     /// Model calls.
     pub calls: u64,
+    /// How many of them were found in a cache or a recording, and cost nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found: Option<u64>,
     /// Candidates by fate.
     pub fates: FateCounts,
     /// How answers were scored, if they were.
@@ -65,6 +68,7 @@ impl Summary {
             tokens: totals.tokens_in + totals.tokens_out,
             cost: totals.cost,
             calls: totals.calls,
+            found: None,
             fates: totals.fates,
             scoring: None,
             ended: None,
@@ -93,7 +97,8 @@ impl Summary {
         text += &format!("objective   best {}, mean {}\n", number(self.best), number(self.mean));
         if self.calls > 0 {
             let cost = if self.cost > 0.0 { format!(", cost {:.4}", self.cost) } else { String::new() };
-            text += &format!("models      {} calls, {} tokens{cost}\n", self.calls, self.tokens);
+            let found = self.found.map_or(String::new(), |found| format!(" ({found} found again)"));
+            text += &format!("models      {} calls{found}, {} tokens{cost}\n", self.calls, self.tokens);
         }
         if let Some(scoring) = &self.scoring {
             text += &format!("scored by   {scoring}\n");

@@ -40,6 +40,8 @@ fn a_second_run_with_the_same_seed_costs_no_calls_and_gives_the_same_archive() {
     }
     assert!(uncached["cost"].as_f64().unwrap() > 0.0);
     assert_eq!(second["cost"], 0.0);
+    assert_eq!(second["found"], second["calls"]);
+    assert!(first["found"].is_null());
     let found = calls(&place, "c");
     assert_eq!(asked(&found), 0);
     assert!(found.iter().all(|call| call["cost"] == 0.0 && call["price"].as_f64().unwrap() > 0.0));

@@ -106,6 +106,15 @@ impl Reader {
         self.list(select, [], |row| row.get(0))
     }
 
+    /// How many calls were answered without asking anybody: from a cache or a recording.
+    ///
+    /// # Errors
+    /// If the journal can't be read.
+    pub fn found_calls(&self) -> Result<u64, JournalError> {
+        let select = "SELECT count(*) FROM calls WHERE attempts = 0 AND error IS NULL";
+        Ok(self.list(select, [], |row| row.get::<_, i64>(0))?.first().map_or(0, |count| count.unsigned_abs()))
+    }
+
     fn all_totals(&self) -> Result<(Totals, bool), JournalError> {
         read_totals(&self.connection).map_err(|error| self.fail(error))
     }

@@ -122,6 +122,7 @@ fn finish(ended: &Ended, folder: &Path, output: &args::Output) -> Result<Exit, F
     let reader = Reader::open(folder)?;
     let header = reader.header().clone();
     let mut summary = Summary::new(header.experiment, Some(header.seed), &ended.state, &reader.totals()?);
+    summary.found = Some(reader.found_calls()?).filter(|found| *found > 0);
     summary.ended = Some(ended.ending.name().to_owned());
     match output.format {
         Format::Json => print(&summary.to_json())?,

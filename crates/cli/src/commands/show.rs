@@ -23,6 +23,7 @@ pub(crate) fn show(args: &Show) -> Result<Exit, Failure> {
     }
     let header = reader.header();
     let mut summary = Summary::new(&*header.experiment, Some(header.seed), &state, &reader.totals()?);
+    summary.found = Some(reader.found_calls()?).filter(|found| *found > 0);
     let methods = reader.methods()?;
     summary.scoring = (!methods.is_empty()).then(|| methods.join(", "));
     summary.ended = reader.sessions()?.pop().map(|session| session.reason);

@@ -3,7 +3,7 @@
 use crate::samples::{any_call, any_candidate, assert_samples, generator, header, sample, written};
 use proptest::prelude::*;
 use rusqlite::Connection;
-use samara_journal::{Candidate, Fate, Genome, Journal, JournalError, Reader, Settled};
+use samara_journal::{Candidate, Fate, Genome, Journal, JournalError, ModelCall, Reader, Settled};
 use std::process::Command;
 use tempfile::tempdir;
 
@@ -121,6 +121,16 @@ fn a_resumed_run_goes_on_where_it_was() {
     (7..12).for_each(|index| journal.append(&sample(index)).unwrap());
     drop(journal);
     assert_samples(&Reader::open(&path).unwrap(), 12);
+}
+
+#[test]
+fn calls_that_took_no_attempt_were_found_unless_they_failed() {
+    let directory = tempdir().unwrap();
+    let mut journal = Journal::create(&directory.path().join("run.db"), &header()).unwrap();
+    let found = ModelCall { attempts: 0, ..generator(0, "a pool") };
+    let failed = ModelCall { attempts: 0, error: Some("not recorded".into()), ..generator(1, "a pool") };
+    journal.set_up(&["a pool".into()], &[generator(2, "a pool"), found, failed]).unwrap();
+    assert_eq!(journal.reader().unwrap().found_calls().unwrap(), 1);
 }
 
 #[test]
