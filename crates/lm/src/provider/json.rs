@@ -114,6 +114,11 @@ pub(crate) fn vectors<'a>(rows: impl Iterator<Item = &'a Json>, texts: usize) ->
     };
     let vectors: Vec<Vec<f64>> = rows
         .map(|row| {
+            if row[0].is_array() {
+                let message = "the server gives a vector for each token, not one for the text: let it pool them (llama.cpp: \
+                               --pooling mean)";
+                return Err(AttemptError::final_(ErrorKind::Unsupported, message));
+            }
             read(row).ok_or_else(|| AttemptError::malformed("an embedding is empty or not made of numbers"))
         })
         .collect::<Result<_, _>>()?;

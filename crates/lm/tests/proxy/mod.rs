@@ -13,6 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use samara_lm::{Api, Budget, CompletionRequest, ErrorKind, ModelSettings, open};
+
 /// What happens to one exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Harm {
@@ -40,6 +42,14 @@ pub(crate) struct Weather {
     pub(crate) storms: Vec<Range<Duration>>,
     /// Of a thousand exchanges outside of storms, how many are harmed.
     pub(crate) harmed: u64,
+}
+
+/// When one request ended.
+pub(crate) struct End {
+    number: usize,
+    took: Duration,
+    /// On the proxy's clock.
+    pub(crate) at: Duration,
 }
 
 /// A running proxy.
@@ -75,6 +85,52 @@ impl Proxy {
             }
         });
         Self { url, harmed, started }
+    }
+
+    /// Sends this many completions at once through the proxy, each with the answer that it must get, and checks what must hold
+    /// for each: it ends within its deadline in its own answer or in an error that the network explains, and few are given up.
+    pub(crate) async fn brave(
+        &self,
+        model: &str,
+        count: usize,
+        deadline: f64,
+        ask: impl Fn(usize) -> (CompletionRequest, String),
+    ) -> Vec<End> {
+        let settings = ModelSettings {
+            base_url: Some(self.url.clone()),
+            model: Some(model.into()),
+            api: Api::Completions,
+            timeout_s: 1.0,
+            deadline_s: deadline,
+            max_attempts: 40,
+            ..ModelSettings::default()
+        };
+        let model = open(&settings, Budget::unlimited()).unwrap();
+        let live = |number| {
+            let (model, (request, answer)) = (&model, ask(number));
+            async move {
+                let started = Instant::now();
+                let reply = model.complete(&request).await.map(|completion| completion.text);
+                (End { number, took: started.elapsed(), at: self.now() }, reply, answer)
+            }
+        };
+        let (mut ends, mut failed) = (Vec::new(), 0);
+        for (end, reply, answer) in futures_util::future::join_all((0..count).map(live)).await {
+            // A second for a busy machine to notice.
+            assert!(end.took.as_secs_f64() < deadline + 1.0, "request {} took {:?}", end.number, end.took);
+            match reply {
+                Ok(text) => assert_eq!(text, answer, "request {}", end.number),
+                Err(error) => {
+                    failed += 1;
+                    let kinds = [ErrorKind::Overloaded, ErrorKind::Timeout, ErrorKind::Malformed];
+                    assert!(kinds.contains(&error.kind), "{error}");
+                }
+            }
+            ends.push(end);
+        }
+        assert_eq!(ends.len(), count);
+        assert!(failed * 100 <= count, "{failed} of {count} were given up");
+        ends
     }
 
     /// The time that storms are told in.

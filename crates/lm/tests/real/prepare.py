@@ -1,0 +1,82 @@
+"""Installs the real servers that ../real.rs starts, below target/real-servers: `prepare.py`.
+
+Writes ready.json there: for each server the command that starts it, or why it can't be had here (no network, no npm, another
+platform). What is already installed is not fetched again. llama.cpp is had as benchmarks/embedded.py has it, without
+compiling it; NVIDIA Triton comes in PyPI's nvidia-pytriton. Next: llama_server.py, triton_server.py.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[3]
+HOME = ROOT / "target/real-servers"
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import embedded  # noqa: E402  (found through the line above)
+
+SERVER = ["fastapi", "uvicorn", "sse-starlette", "starlette-context", "pydantic-settings", "PyYAML"]
+TRITON = "nvidia-pytriton==0.7.0"
+
+
+class Missing(Exception):
+    """Why a server can't be had here."""
+
+
+def run(command):
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        last = (done.stdout.strip().splitlines() or ["it said nothing"])[-1]
+        raise Missing(f"`{' '.join(str(word) for word in command[:6])} ...` failed: {last}")
+
+
+def llama():
+    try:
+        python, libraries = embedded.llama()
+    except (OSError, LookupError, subprocess.CalledProcessError) as error:
+        raise Missing(f"llama.cpp: {error}") from None
+    run([python, "-m", "pip", "install", "-q", *SERVER])
+    model = HOME / "bytes.gguf"
+    run([python, HERE / "llama_server.py", "write", model])
+    return [str(python), str(HERE / "llama_server.py"), "serve", str(model), str(libraries)]
+
+
+def fitting(python):
+    """Whether this Python can be embedded by Triton's backend: 3.11 with a shared library, as Debian's."""
+    asks = "import sys, sysconfig; print(sys.version_info[:2] == (3, 11), sysconfig.get_config_var('Py_ENABLE_SHARED') == 1)"
+    try:
+        done = subprocess.run([python, "-c", asks], stdout=subprocess.PIPE, text=True)
+    except OSError:
+        return False
+    return done.stdout.split() == ["True", "True"]
+
+
+def triton():
+    place = HOME / "triton"
+    python = place / "bin/python"
+    if not python.exists():
+        base = next((one for one in ("/usr/bin/python3", "/usr/bin/python3.11", "python3.11") if fitting(one)), None)
+        if base is None:
+            raise Missing("Triton's Python backend needs a Python 3.11 with a shared library, such as Debian 12's")
+        run([base, "-m", "venv", place])
+    run([python, "-m", "pip", "install", "-q", TRITON])
+    return [str(python), str(HERE / "triton_server.py")]
+
+
+def main():
+    HOME.mkdir(parents=True, exist_ok=True)
+    ready = {}
+    for name, install in (("llama.cpp", llama), ("triton", triton)):
+        try:
+            ready[name] = {"command": install()}
+            print(f"{name}: ready", flush=True)
+        except Missing as why:
+            ready[name] = {"missing": str(why)}
+            print(f"SKIPPED: {name}: {why}", flush=True)
+    (HOME / "ready.json").write_text(json.dumps(ready, indent=1))
+
+
+if __name__ == "__main__":
+    main()
