@@ -8,8 +8,14 @@ use serde_json::Value as Json;
 use super::json::{list, number};
 use crate::retry::AttemptError;
 
-/// The answer's part of an echoed text's log-probabilities.
-pub(crate) fn from_echo(echoed: &Json, prompt: &str, answer: &str) -> Result<f64, AttemptError> {
+/// The answer's part of an echoed text's log-probabilities. `said` is the whole text of the reply, what was generated
+/// included: a server that is asked for one token may go on until a character is complete.
+pub(crate) fn from_echo(
+    echoed: &Json,
+    said: Option<&str>,
+    prompt: &str,
+    answer: &str,
+) -> Result<f64, AttemptError> {
     let values = list(&echoed["token_logprobs"]);
     if values.is_empty() {
         return Err(AttemptError::malformed("the reply echoes no log-probabilities"));
@@ -18,9 +24,11 @@ pub(crate) fn from_echo(echoed: &Json, prompt: &str, answer: &str) -> Result<f64
     let whole = format!("{prompt}{answer}");
     let starts = token_starts(list(&echoed["text_offset"]), tokens, values.len(), &whole)?;
     let (bytes, chars) = (whole.len(), whole.chars().count());
-    // A generated token starts where prompt and answer end, so that the last start tells the unit if no token does.
-    let in_bytes = counts_bytes(&starts, tokens).unwrap_or_else(|| {
-        starts.last().is_some_and(|last| *last != chars && *last > chars.min(bytes.saturating_sub(1)))
+    let said = said.filter(|said| said.starts_with(&whole)).unwrap_or(&whole);
+    let told = fits_bytes(&starts, tokens, said).or_else(|| counts_bytes(&starts, tokens));
+    // If no token tells: the generated one starts where prompt and answer end, and none behind the end of all.
+    let in_bytes = told.unwrap_or_else(|| {
+        starts.last().is_some_and(|last| *last != chars && (*last == bytes || *last > said.chars().count()))
     });
     let (from, to) = if in_bytes { (prompt.len(), bytes) } else { (prompt.chars().count(), chars) };
     let own: Vec<usize> = (0..starts.len())
@@ -38,6 +46,23 @@ pub(crate) fn from_echo(echoed: &Json, prompt: &str, answer: &str) -> Result<f64
         return Err(AttemptError::malformed("the reply does not echo the answer"));
     }
     own.into_iter().map(|position| number(&values[position])).sum()
+}
+
+/// Whether starts count bytes rather than characters, by where the tokens' texts stand in the whole: for more tokens
+/// in one unit than in the other.
+fn fits_bytes(starts: &[usize], tokens: &[Json], said: &str) -> Option<bool> {
+    if tokens.len() != starts.len() {
+        return None;
+    }
+    let chars: Vec<usize> = said.char_indices().map(|(byte, _)| byte).collect();
+    let stands = |token: &str, byte: usize| said.get(byte..).is_some_and(|rest| rest.starts_with(token));
+    let (mut in_bytes, mut in_chars) = (0, 0);
+    for (token, start) in tokens.iter().zip(starts) {
+        let Some(token) = token.as_str().filter(|token| !token.is_empty()) else { continue };
+        in_bytes += usize::from(stands(token, *start));
+        in_chars += usize::from(chars.get(*start).is_some_and(|byte| stands(token, *byte)));
+    }
+    (in_bytes != in_chars).then_some(in_bytes > in_chars)
 }
 
 /// Whether starts count bytes rather than characters, by the first token whose text tells.

@@ -91,7 +91,7 @@ pub(crate) fn decode(operation: &Operation<'_>, reply: &Json) -> Result<Answer, 
         Operation::LogProbability { prompt, answer, method, .. } => {
             let sum = match method {
                 ScoreMethod::PromptLogprobs => from_prompt_logprobs(reply, answer)?,
-                _ => from_echo(echoed(reply)?, prompt, answer)?,
+                _ => from_echo(echoed(reply)?, reply["choices"][0]["text"].as_str(), prompt, answer)?,
             };
             Value::LogProbabilities(vec![json::log_probability(sum)?])
         }

@@ -44,6 +44,27 @@ fn offsets_may_count_characters_or_bytes() {
 }
 
 #[test]
+fn what_a_server_goes_on_to_generate_until_a_character_is_complete_does_not_count() {
+    // As llama-cpp-python replied to a request for one token, with a vocabulary of bytes.
+    let recorded = |text: &str, tokens: &[&str], offsets: &[usize], values: Json| {
+        let mut reply = echoed(tokens, offsets, &values);
+        reply["choices"][0]["text"] = json!(text);
+        reply
+    };
+    let values = json!([null, -5.5, -9.75, -7.5, -6.5, -5.25, -8.0, -2.75, -3.0, -2.5, -1.5]);
+    let tokens = ["", "", "?", " ", "\"", "a", "\"", "", "", "", ""];
+    let reply = recorded("ß? \"a\"Ѱ", &tokens, &[0, 0, 1, 2, 3, 4, 5, 6, 6, 6, 6], values);
+    assert_eq!(echo("ß?", " \"a\"", &reply).expect("valid"), -27.25);
+    let values = json!([null, -6.0, -5.25, -6.5, -5.0, -4.5, -2.75, -1.75, -3.0, -2.5, -2.5]);
+    let tokens = ["Z", "", "", ":", "", "", "", "", "f", "J", "*"];
+    let reply = recorded("Zé:éfJ*", &tokens, &[0, 1, 1, 2, 3, 3, 4, 4, 4, 5, 6], values);
+    assert_eq!(echo("Zé:", "é", &reply).expect("valid"), -9.5);
+    let values = json!([null, -6.0, -7.75, -9.25, -7.0, -2.75, -1.75, -2.25, -3.0]);
+    let reply = recorded("四éʔ", &[""; 9], &[0, 0, 0, 1, 1, 2, 2, 2, 3], values);
+    assert_eq!(echo("四", "é", &reply).expect("valid"), -16.25);
+}
+
+#[test]
 fn bytes_of_one_character_are_several_tokens_without_text() {
     // "é" in two tokens, decoded cumulatively: both start where the character does.
     let values = json!([null, -9.0, -3.0, -0.5, -7.0]);

@@ -107,8 +107,11 @@ async fn completions_chats_seeds_and_embeddings_work_on_llama_cpp() {
     for api in [Api::Completions, Api::Chat] {
         let model = open(&ModelSettings { api, ..settings(&server, "bytes") }, Budget::unlimited()).unwrap();
         let greedy = model.complete(&request("once", 0.0, 1)).await.unwrap();
-        assert_eq!(greedy.usage.tokens_out, 8, "{api:?}");
-        assert!(!greedy.usage.estimated && greedy.usage.tokens_in > 3);
+        // It counts what it wrote by cutting the text into tokens once more.
+        assert!(
+            !greedy.usage.estimated && greedy.usage.tokens_in > 3 && greedy.usage.tokens_out > 0,
+            "{api:?}"
+        );
         let one = model.complete(&request("once", 1.0, 1)).await.unwrap();
         assert_eq!(one.text, model.complete(&request("once", 1.0, 1)).await.unwrap().text, "{api:?}");
         let mut others = Vec::new();
@@ -145,8 +148,8 @@ async fn a_check_of_llama_cpp_says_what_works_and_an_unknown_model_is_no_silent_
 }
 
 /// Requests through a harmful network to the real server, each with the answer that the server gives without it.
-async fn storm(count: usize, weather: Weather) {
-    let Some(server) = start() else { return };
+async fn storm(count: usize, weather: Weather) -> String {
+    let Some(server) = start() else { return "skipped".into() };
     let model = open(&settings(&server, "bytes"), Budget::unlimited()).unwrap();
     let asked = |number: usize| request(&format!("number {}:", number % 40), 0.0, 1);
     let mut answers = Vec::new();
@@ -158,15 +161,15 @@ async fn storm(count: usize, weather: Weather) {
         proxy.brave("bytes", count, 300.0, |number| (asked(number), answers[number % 40].clone())).await;
     let last = ends.iter().map(|end| end.at).max().unwrap();
     let harmed = proxy.harmed.load(Ordering::SeqCst);
-    eprintln!("{count} requests in {last:?}, {harmed} exchanges harmed");
     assert!(harmed * 50 > count as u64, "only {harmed} exchanges were harmed");
+    format!("{count} requests in {last:?}, {harmed} exchanges harmed")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a real server: run .ci/real_servers"]
 async fn every_request_to_llama_cpp_through_a_harmful_network_gets_its_own_answer() {
     let storms = vec![Duration::from_secs(1)..Duration::from_secs(2)];
-    storm(300, Weather { storms, harmed: 60 }).await;
+    println!("{}", storm(300, Weather { storms, harmed: 60 }).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

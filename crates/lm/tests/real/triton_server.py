@@ -1,7 +1,7 @@
 """NVIDIA Triton with two models that imitate what people serve: `triton_server.py HTTP_PORT GRPC_PORT`.
 
 `tokens` has FasterTransformer's tensors: it writes the prompt's tokens over and over, beginning with the one that the seed says.
-`text` takes and gives text: it writes the prompt's words over and over, in the same way. Both say what they were sent.
+`text` takes and gives text: it writes the prompt's words over and over, in the same way, but by itself from the second one on.
 Runs in the environment that prepare.py makes. Next: ../real.rs, which starts this.
 """
 
@@ -60,7 +60,7 @@ def write_text(text_input, max_tokens, random_seed=None, temperature=None, **_):
     for at, prompt in enumerate(text_input[:, 0]):
         words = prompt.decode().split(" ")
         sampled = temperature is not None and temperature[at, 0] > 0 and random_seed is not None
-        start = int(random_seed[at, 0]) if sampled else 0
+        start = int(random_seed[at, 0]) if sampled else 1
         answers.append(" ".join(words[(start + n) % len(words)] for n in range(max_tokens)).encode())
     return {"text_output": np.array(answers, dtype=object)[:, None]}
 
