@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use crate::SeedlingError;
+use crate::{RopeScaling, SeedlingError};
 
 /// The name of the file in a model's folder.
 pub const CONFIG_FILE: &str = "config.json";
@@ -54,10 +54,14 @@ pub struct ModelConfig {
     pub rms_eps: f64,
     /// Base of the rotary positions' wavelengths.
     pub rope_theta: f64,
+    /// How those are stretched.
+    pub rope_scaling: RopeScaling,
     /// Whether the output head is the embedding.
     pub tied: bool,
     /// Whether queries, keys and values have a bias (as in Qwen2).
     pub attention_bias: bool,
+    /// Whether each head's queries and keys are normed before they are rotated (as in Qwen3).
+    pub qk_norm: bool,
     /// The token that begins a text.
     pub bos: Option<u32>,
     /// The tokens that end a text.
@@ -104,10 +108,14 @@ impl ModelConfig {
 
     /// The text of a `config.json` that Hugging Face's libraries read too.
     ///
-    /// A model with biases is written as Qwen2, whose biases are those of queries, keys and values; others as Llama.
+    /// A model with normed heads is written as Qwen3, one with biases as Qwen2, whose biases are those of queries, keys and
+    /// values; others as Llama.
     pub fn to_json(&self) -> String {
-        let (class, kind) =
-            if self.attention_bias { ("Qwen2ForCausalLM", "qwen2") } else { ("LlamaForCausalLM", "llama") };
+        let (class, kind) = match (self.qk_norm, self.attention_bias) {
+            (true, _) => ("Qwen3ForCausalLM", "qwen3"),
+            (false, true) => ("Qwen2ForCausalLM", "qwen2"),
+            (false, false) => ("LlamaForCausalLM", "llama"),
+        };
         let eos = match self.eos.as_slice() {
             [] => Value::Null,
             [one] => json!(one),
@@ -131,10 +139,14 @@ impl ModelConfig {
             "bos_token_id": self.bos,
             "eos_token_id": eos,
         });
-        if self.attention_bias {
+        if kind != "llama" {
             text["use_sliding_window"] = json!(false);
-        } else {
-            text["attention_bias"] = json!(false);
+        }
+        if kind != "qwen2" {
+            text["attention_bias"] = json!(self.attention_bias);
+        }
+        if self.rope_scaling != RopeScaling::None {
+            text["rope_scaling"] = self.rope_scaling.to_json();
         }
         format!("{text:#}\n")
     }
@@ -201,7 +213,8 @@ impl ModelConfig {
         let rows =
             queries.checked_add(keys)?.checked_mul(2)?.checked_add(self.intermediate_size.checked_mul(3)?)?;
         let biases = if self.attention_bias { queries.checked_add(keys.checked_mul(2)?)? } else { 0 };
-        let norms = self.hidden_size.checked_mul(2)?;
+        let head_norms = if self.qk_norm { self.head_dim.checked_mul(2)? } else { 0 };
+        let norms = self.hidden_size.checked_mul(2)?.checked_add(head_norms)?;
         let layer = rows.checked_mul(self.hidden_size)?.checked_add(biases)?.checked_add(norms)?;
         let tables = if self.tied { 1_usize } else { 2 };
         let embeddings = self.vocab_size.checked_mul(self.hidden_size)?.checked_mul(tables)?;
@@ -226,9 +239,9 @@ impl Reader<'_> {
     }
 
     fn architecture(&self) -> Result<String, SeedlingError> {
-        let hint = "models of the Llama family are read: model_type llama, mistral or qwen2";
+        let hint = "models of the Llama family are read: model_type llama, mistral, qwen2 or qwen3";
         match self.field("model_type").map(|value| (value, value.as_str())) {
-            Some((_, Some(kind @ ("llama" | "mistral" | "qwen2")))) => Ok(kind.to_owned()),
+            Some((_, Some(kind @ ("llama" | "mistral" | "qwen2" | "qwen3")))) => Ok(kind.to_owned()),
             Some((value, _)) => Err(self.error(format!("model_type {value} is not supported"), hint)),
             None => Err(self.error("model_type is missing", hint)),
         }
@@ -236,25 +249,14 @@ impl Reader<'_> {
 
     /// Refuses what would make the model compute something else than is computed here.
     fn refuse_unsupported(&self, architecture: &str) -> Result<(), SeedlingError> {
-        for name in ["rope_scaling", "rope_parameters"] {
-            let Some(scaling) = self.field(name) else { continue };
-            let kind = scaling.get("rope_type").or_else(|| scaling.get("type")).and_then(Value::as_str);
-            let plain = name == "rope_parameters" && kind.is_none() && scaling.get("rope_theta").is_some();
-            if kind != Some("default") && !plain {
-                return Err(self.error(
-                    format!("{name} {scaling} is not supported"),
-                    "take a model whose rotary positions are not scaled (for Llama 3, the first one)",
-                ));
-            }
-        }
         if let Some(act) = self.field("hidden_act").filter(|act| act.as_str() != Some("silu")) {
             return Err(
                 self.error(format!("hidden_act {act} is not supported"), "take a model with hidden_act silu")
             );
         }
-        if let Some(factor) =
-            self.field("partial_rotary_factor").filter(|factor| factor.as_f64() != Some(1.0))
-        {
+        let nested = || self.field("rope_parameters").and_then(|rope| rope.get("partial_rotary_factor"));
+        let factor = self.field("partial_rotary_factor").or_else(nested);
+        if let Some(factor) = factor.filter(|factor| factor.as_f64() != Some(1.0)) {
             return Err(self.error(
                 format!("partial_rotary_factor {factor} is not supported"),
                 "take a model whose whole heads are rotated",
@@ -277,7 +279,7 @@ impl Reader<'_> {
     fn refuse_sliding_window(&self, architecture: &str) -> Result<(), SeedlingError> {
         let in_use = match architecture {
             "mistral" => true,
-            "qwen2" => self.flag("use_sliding_window", false)?,
+            "qwen2" | "qwen3" => self.flag("use_sliding_window", false)?,
             _ => false,
         };
         let Some(window) = self.field("sliding_window").filter(|_| in_use) else { return Ok(()) };
@@ -298,6 +300,8 @@ impl Reader<'_> {
         let heads = self.size("num_attention_heads")?;
         let head_dim = match self.field("head_dim") {
             Some(_) => self.size("head_dim")?,
+            // What transformers takes for such a model.
+            None if architecture == "qwen3" => 128,
             None if heads == 0 || !hidden_size.is_multiple_of(heads) => {
                 return Err(self.error(
                     format!("hidden_size ({hidden_size}) is not a multiple of num_attention_heads ({heads})"),
@@ -322,11 +326,20 @@ impl Reader<'_> {
             max_positions: self.size("max_position_embeddings")?,
             rms_eps: self.number("rms_norm_eps", self.field("rms_norm_eps"), 1e-6)?,
             rope_theta: self.number("rope_theta", self.field("rope_theta").or(nested_theta), 10_000.0)?,
+            rope_scaling: self.rope_scaling()?,
             tied: self.flag("tie_word_embeddings", false)?,
             attention_bias: architecture == "qwen2" || self.flag("attention_bias", false)?,
+            qk_norm: architecture == "qwen3",
             bos: self.tokens("bos_token_id")?.first().copied(),
             eos: self.tokens("eos_token_id")?,
         })
+    }
+
+    fn rope_scaling(&self) -> Result<RopeScaling, SeedlingError> {
+        let Some(scaling) = self.field("rope_scaling").or_else(|| self.field("rope_parameters")) else {
+            return Ok(RopeScaling::None);
+        };
+        RopeScaling::read(scaling).map_err(|(what, hint)| self.error(what, hint))
     }
 
     fn size(&self, name: &str) -> Result<usize, SeedlingError> {

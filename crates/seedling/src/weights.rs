@@ -64,6 +64,10 @@ pub struct LayerWeights {
     pub k_bias: Vec<f32>,
     /// `[kv_heads * head_dim]`, or empty.
     pub v_bias: Vec<f32>,
+    /// `[head_dim]`, or empty.
+    pub q_norm: Vec<f32>,
+    /// `[head_dim]`, or empty.
+    pub k_norm: Vec<f32>,
     /// `[hidden]`.
     pub ffn_norm: Vec<f32>,
     /// `[intermediate x hidden]`.
@@ -237,7 +241,7 @@ impl Weights {
         let layers = (0..config.layers)
             .map(|_| {
                 let mut layer = LayerWeights::default();
-                for place in layer_places(&mut layer, config.attention_bias) {
+                for place in layer_places(&mut layer, &config) {
                     *place = next();
                 }
                 layer
@@ -255,6 +259,9 @@ impl Weights {
             if self.config.attention_bias {
                 all.extend([&layer.q_bias, &layer.k_bias, &layer.v_bias].map(Vec::as_slice));
             }
+            if self.config.qk_norm {
+                all.extend([&layer.q_norm, &layer.k_norm].map(Vec::as_slice));
+            }
             all.extend([&layer.ffn_norm, &layer.gate, &layer.up, &layer.down].map(Vec::as_slice));
         }
         all.push(&self.final_norm);
@@ -265,7 +272,7 @@ impl Weights {
     fn slices_mut(&mut self) -> Vec<&mut [f32]> {
         let mut all = vec![self.embedding.as_mut_slice()];
         for layer in &mut self.layers {
-            all.extend(layer_places(layer, self.config.attention_bias).into_iter().map(Vec::as_mut_slice));
+            all.extend(layer_places(layer, &self.config).into_iter().map(Vec::as_mut_slice));
         }
         all.push(&mut self.final_norm);
         all.extend(self.head.as_deref_mut());
@@ -327,6 +334,12 @@ fn layer_shapes(config: &ModelConfig) -> Vec<(&'static str, Vec<usize>)> {
             ("self_attn.v_proj.bias", vec![keys]),
         ]);
     }
+    if config.qk_norm {
+        shapes.extend([
+            ("self_attn.q_norm.weight", vec![config.head_dim]),
+            ("self_attn.k_norm.weight", vec![config.head_dim]),
+        ]);
+    }
     shapes.extend([
         ("post_attention_layernorm.weight", vec![hidden]),
         ("mlp.gate_proj.weight", vec![inner, hidden]),
@@ -337,10 +350,13 @@ fn layer_shapes(config: &ModelConfig) -> Vec<(&'static str, Vec<usize>)> {
 }
 
 /// The order of [`layer_shapes`].
-fn layer_places(layer: &mut LayerWeights, biases: bool) -> Vec<&mut Vec<f32>> {
+fn layer_places<'a>(layer: &'a mut LayerWeights, config: &ModelConfig) -> Vec<&'a mut Vec<f32>> {
     let mut places = vec![&mut layer.attention_norm, &mut layer.q, &mut layer.k, &mut layer.v, &mut layer.o];
-    if biases {
+    if config.attention_bias {
         places.extend([&mut layer.q_bias, &mut layer.k_bias, &mut layer.v_bias]);
+    }
+    if config.qk_norm {
+        places.extend([&mut layer.q_norm, &mut layer.k_norm]);
     }
     places.extend([&mut layer.ffn_norm, &mut layer.gate, &mut layer.up, &mut layer.down]);
     places

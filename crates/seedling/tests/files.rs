@@ -5,7 +5,9 @@
 use std::{collections::HashMap, path::Path};
 
 use proptest::prelude::*;
-use samara_seedling::{Dtype, ModelConfig, SeedlingError, Stream, Tokenizer, Weights, check_tokenizer};
+use samara_seedling::{
+    Dtype, ModelConfig, RopeScaling, SeedlingError, Stream, Tokenizer, Weights, check_tokenizer,
+};
 use serde_json::{Value, json};
 
 fn config() -> ModelConfig {
@@ -22,6 +24,8 @@ fn config() -> ModelConfig {
         rope_theta: 10_000.0,
         tied: true,
         attention_bias: false,
+        qk_norm: false,
+        rope_scaling: RopeScaling::None,
         bos: Some(0),
         eos: vec![1],
     }
@@ -371,9 +375,9 @@ fn configs_that_make_another_model_are_refused() {
     let changes: [(&str, Change); 19] = [
         ("gpt2", |file| file["model_type"] = json!("gpt2")),
         ("model_type", |file| file["model_type"] = Value::Null),
-        ("rope_scaling", |file| file["rope_scaling"] = json!({"rope_type": "llama3", "factor": 8.0})),
-        ("rope_scaling", |file| file["rope_scaling"] = json!({"type": "linear", "factor": 2.0})),
-        ("rope_parameters", |file| file["rope_parameters"] = json!({"rope_type": "yarn", "rope_theta": 1e4})),
+        ("low_freq_factor", |file| file["rope_scaling"] = json!({"rope_type": "llama3", "factor": 8.0})),
+        ("factor", |file| file["rope_scaling"] = json!({"type": "linear", "factor": 0.5})),
+        ("yarn", |file| file["rope_parameters"] = json!({"rope_type": "yarn", "rope_theta": 1e4})),
         ("gelu", |file| file["hidden_act"] = json!("gelu")),
         ("mlp_bias", |file| file["mlp_bias"] = json!(true)),
         ("quantized", |file| file["quantization_config"] = json!({"bits": 4})),

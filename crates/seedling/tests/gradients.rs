@@ -1,7 +1,7 @@
 //! Gradients of the network against central finite differences, for every parameter tensor.
 
 use samara_seedling::{
-    ModelConfig, Stream, Weights,
+    ModelConfig, RopeScaling, Stream, Weights,
     kernel::Real,
     train::{
         attention::Rotary,
@@ -26,6 +26,8 @@ fn config() -> ModelConfig {
         rope_theta: 10_000.0,
         tied: true,
         attention_bias: false,
+        qk_norm: false,
+        rope_scaling: RopeScaling::None,
         bos: None,
         eos: Vec::new(),
     }

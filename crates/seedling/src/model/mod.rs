@@ -23,6 +23,8 @@ struct Layer {
     attention_norm: Vec<f32>,
     qkv: Packed<f32>,
     qkv_bias: Vec<f32>,
+    /// Of queries and of keys; empty if heads aren't normed.
+    head_norms: [Vec<f32>; 2],
     o: Packed<f32>,
     ffn_norm: Vec<f32>,
     gate_up: Packed<f32>,
@@ -93,6 +95,7 @@ impl Model {
                 attention_norm: layer.attention_norm.clone(),
                 qkv: pack(&[&layer.q, &layer.k, &layer.v], hidden),
                 qkv_bias: [&layer.q_bias[..], &layer.k_bias, &layer.v_bias].concat(),
+                head_norms: [layer.q_norm.clone(), layer.k_norm.clone()],
                 o: pack(&[&layer.o], config.heads * config.head_dim),
                 ffn_norm: layer.ffn_norm.clone(),
                 gate_up: pack(&[&layer.gate, &layer.up], hidden),
@@ -168,6 +171,9 @@ impl Model {
         if !layer.qkv_bias.is_empty() {
             work.qkv.chunks_exact_mut(width).for_each(|row| add(row, &layer.qkv_bias));
         }
+        if self.config.qk_norm {
+            self.norm_heads(&mut work.qkv, &layer.head_norms);
+        }
         sized(&mut work.attended, rows * query_width);
         let mut first = 0;
         for span in spans {
@@ -180,6 +186,20 @@ impl Model {
             first = end;
         }
         linear(&work.attended, &layer.o, rows, &mut work.x, Write::Add, &mut work.left);
+    }
+
+    /// Norms every head's queries and keys (Henry et al. 2020, "Query-key normalization for transformers", with a root mean
+    /// square as Qwen3 has it).
+    fn norm_heads(&self, qkv: &mut [f32], [of_queries, of_keys]: &[Vec<f32>; 2]) {
+        let (dim, heads, kv_heads) = (self.config.head_dim, self.config.heads, self.config.kv_heads);
+        let mut head_before = vec![0.0; dim];
+        for row in qkv.chunks_exact_mut((heads + 2 * kv_heads) * dim) {
+            for (number, head) in row.chunks_exact_mut(dim).take(heads + kv_heads).enumerate() {
+                head_before.copy_from_slice(head);
+                let gain = if number < heads { of_queries } else { of_keys };
+                rms_norm(&head_before, gain, self.config.rms_eps, head);
+            }
+        }
     }
 
     fn rotate(&self, qkv: &mut [f32], first: usize) {

@@ -67,7 +67,8 @@ impl<T: Real> Rotary<T> {
         for position in 0..positions {
             for i in 0..half {
                 let exponent = 2.0 * i as f64 / config.head_dim as f64;
-                let angle = position as f64 / libm::pow(config.rope_theta, exponent);
+                let period = libm::pow(config.rope_theta, exponent);
+                let angle = config.rope_scaling.angle(position, period);
                 cosines.push(T::from_f64(libm::cos(angle)));
                 sines.push(T::from_f64(libm::sin(angle)));
             }

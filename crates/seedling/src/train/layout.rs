@@ -42,10 +42,11 @@ impl Layout {
     /// The layout of a model's parameters.
     ///
     /// # Errors
-    /// A shape that training does not support: an output matrix of its own, or biases.
+    /// A shape that training does not support: an output matrix of its own, biases, or normed heads.
     pub fn new(config: &ModelConfig) -> Result<Self, SeedlingError> {
-        if !config.tied || config.attention_bias {
-            let what = "only models with tied embeddings and without biases can be trained";
+        if !config.tied || config.attention_bias || config.qk_norm {
+            let what =
+                "only models with tied embeddings, without biases and without normed heads can be trained";
             return Err(SeedlingError::setting("model", what, "train from another model, or from nothing"));
         }
         let mut len = 0;

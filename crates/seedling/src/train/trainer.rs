@@ -4,7 +4,7 @@ use std::{path::Path, time::Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Dtype, ModelConfig, SeedlingError, Stream, Tokenizer, Weights};
+use crate::{Dtype, ModelConfig, RopeScaling, SeedlingError, Stream, Tokenizer, Weights};
 
 use super::{
     adam::{Adam, AdamSettings},
@@ -52,6 +52,8 @@ impl Size {
             rope_theta: 10_000.0,
             tied: true,
             attention_bias: false,
+            qk_norm: false,
+            rope_scaling: RopeScaling::None,
             bos: None,
             eos: vec![0],
         }
