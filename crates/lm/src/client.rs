@@ -60,7 +60,7 @@ pub fn open_with(
     exchanges: Arc<Exchanges>,
 ) -> Result<Arc<dyn LanguageModel>, LmError> {
     let mut client = Client::new(settings, budget)?;
-    client.recall = Some(Recall::new(exchanges, settings, client.backend.address())?);
+    client.recall = Some(Recall::new(exchanges, &client.settings, client.backend.address())?);
     Ok(Arc::new(client))
 }
 
@@ -154,11 +154,12 @@ impl Operation<'_> {
 
 impl Client {
     pub(crate) fn new(settings: &ModelSettings, budget: Arc<Budget>) -> Result<Self, LmError> {
-        let (backend, label) = Backend::open(settings)?;
+        let settings = crate::hub::resolved(settings)?;
+        let (backend, label) = Backend::open(&settings)?;
         Ok(Self {
-            settings: settings.clone(),
             backend,
             gate: Gate::new(settings.max_concurrency),
+            settings,
             budget,
             recall: None,
             label,

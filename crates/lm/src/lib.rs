@@ -14,6 +14,7 @@ pub mod check;
 pub mod client;
 pub mod error;
 pub mod gate;
+mod hub;
 mod model_string;
 mod pace;
 mod probe;
@@ -23,6 +24,9 @@ pub mod recall;
 pub mod retry;
 mod score;
 pub mod secret;
+#[cfg(test)]
+#[path = "../tests/server/mod.rs"]
+mod server;
 pub mod settings;
 mod store;
 pub mod transport;

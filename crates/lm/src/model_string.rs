@@ -1,16 +1,18 @@
 //! Model strings: `openai:NAME`, `http://host/v1#NAME`, `triton://host:8000/NAME` and so on, as short for a table.
 
+use std::path::Path;
+
 use crate::{ErrorKind, LmError, ModelSettings, ProviderName};
 
 /// What a person can write.
-const HINT: &str = "write embedded, embedded#walkers, http://host:port/v1#NAME, scripted:FILE, triton://host:8000/NAME, or \
+const HINT: &str = "write embedded, embedded#walkers, huggingface:ORG/NAME or huggingface:FOLDER, http://host:port/v1#NAME, scripted:FILE, triton://host:8000/NAME, or \
                     PROVIDER:NAME or PROVIDER:URL#NAME with openai, llama-server, ollama, sglang, tgi, anthropic or \
                     aleph-alpha";
 
 impl ModelSettings {
     /// The settings of a model string.
     ///
-    /// `embedded`, `embedded#NAME`, `embedded:FOLDER`, `scripted:FILE`; `http://host:port/v1#NAME` for a server that speaks OpenAI's
+    /// `embedded`, `embedded#NAME`, `embedded:FOLDER`, `huggingface:ORG/NAME`, `huggingface:FOLDER`, `scripted:FILE`; `http://host:port/v1#NAME` for a server that speaks OpenAI's
     /// interface; `PROVIDER`, `PROVIDER:NAME`, `PROVIDER:URL` or `PROVIDER:URL#NAME` for one of any kind;
     /// `triton://host:8000/NAME#TOKENIZER` (`tritons` over TLS, `triton-grpc` over gRPC), the tokenizer's file only for
     /// models that take token ids.
@@ -47,6 +49,11 @@ fn read(model: &str) -> Option<ModelSettings> {
             let folder = (!rest.is_empty()).then(|| rest.into());
             return Some(ModelSettings { folder, ..of(ProviderName::Embedded) });
         }
+        "huggingface" => {
+            let (folder, model) =
+                if is_folder(rest) { (Some(rest.into()), None) } else { (None, filled(rest)) };
+            return Some(ModelSettings { folder, model, ..of(ProviderName::Huggingface) });
+        }
         "openai" => ProviderName::Openai,
         "llama-server" => ProviderName::LlamaServer,
         "ollama" => ProviderName::Ollama,
@@ -62,6 +69,11 @@ fn read(model: &str) -> Option<ModelSettings> {
         return Some(with_address(of(provider), rest));
     }
     Some(ModelSettings { model: filled(rest), ..of(provider) })
+}
+
+/// Whether a text means a folder rather than a name on the hub: it is one, or begins as only a path can.
+fn is_folder(text: &str) -> bool {
+    ["/", "./", "../"].iter().any(|start| text.starts_with(start)) || Path::new(text).is_dir()
 }
 
 /// A server at an address that may name its model behind `#`.
@@ -124,6 +136,19 @@ mod tests {
     }
 
     #[test]
+    fn a_string_of_hugging_face_means_a_folder_or_a_name_on_the_hub() {
+        let parsed = |text: &str| {
+            let settings = ModelSettings::parse(text).expect(text);
+            assert_eq!(settings.provider, ProviderName::Huggingface);
+            (settings.model, settings.folder)
+        };
+        assert_eq!(parsed("huggingface:org/small@v2"), (Some("org/small@v2".into()), None));
+        for folder in ["./org/small", "/models/small", "../small", "src/provider"] {
+            assert_eq!(parsed(&format!("huggingface:{folder}")), (None, Some(folder.into())));
+        }
+    }
+
+    #[test]
     fn a_string_that_leaves_a_model_open_or_names_one_in_vain_is_refused() {
         for text in [
             "anthropic",
@@ -133,6 +158,9 @@ mod tests {
             "tgi:m",
             "sglang:m",
             "claude",
+            "huggingface",
+            "huggingface:small",
+            "huggingface:org/../x",
         ] {
             assert_eq!(ModelSettings::parse(text).expect_err(text).kind, ErrorKind::Configuration);
         }

@@ -301,7 +301,7 @@ fn identity(settings: &ModelSettings, address: &str) -> Result<String, LmError> 
     let mut whom = serde_json::to_value(settings).map_err(unwritable)?;
     let files = match (settings.provider, &settings.script, &settings.folder) {
         (ProviderName::Scripted, Some(script), _) => Some(digest_of_files(std::slice::from_ref(script))?),
-        (ProviderName::Embedded, _, Some(folder)) => Some(digest_of_folder(folder)?),
+        (provider, _, Some(folder)) if provider.runs_inside() => Some(digest_of_folder(folder)?),
         (ProviderName::Embedded, _, None) => {
             Some(hex(samara_seedling::shipped::files(shipped_corpus(settings).unwrap_or_default())
                 .iter()

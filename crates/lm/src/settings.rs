@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ScoreMethod,
+    hub::Name,
     provider::embedded::shipped_corpus,
     vendor::{Naming, Vendor},
 };
@@ -37,6 +38,8 @@ pub enum ProviderName {
     Scripted,
     /// A small model that runs inside samara: one of those that come with it, or one from a folder.
     Embedded,
+    /// A model of Hugging Face's hub, or of a folder in its layout, that runs inside samara in the same way.
+    Huggingface,
 }
 
 /// Which of the server's interfaces writes completions.
@@ -223,8 +226,8 @@ impl ModelSettings {
         let remove = "remove it, or change the provider";
         let own = [
             ("script", self.script.is_some(), self.provider == ProviderName::Scripted, "scripted"),
-            ("folder", self.folder.is_some(), self.provider == ProviderName::Embedded, "embedded"),
-            ("threads", self.threads.is_some(), self.provider == ProviderName::Embedded, "embedded"),
+            ("folder", self.folder.is_some(), self.provider.runs_inside(), "embedded\" or \"huggingface"),
+            ("threads", self.threads.is_some(), self.provider.runs_inside(), "embedded\" or \"huggingface"),
             ("tokenizer", self.tokenizer.is_some(), self.provider.is_triton(), "triton"),
         ];
         if let Some((key, _, _, owner)) = own.into_iter().find(|(_, set, fits, _)| *set && !fits) {
@@ -276,6 +279,9 @@ impl ModelSettings {
 
     /// Checks that `model` names something that a provider without a server has.
     fn validate_local_model(&self) -> Result<(), Bad> {
+        if self.provider == ProviderName::Huggingface {
+            return self.validate_hub_model();
+        }
         let Some(model) = &self.model else { return Ok(()) };
         if self.provider != ProviderName::Embedded {
             let what = "belongs to a provider with a server, or to \"embedded\"";
@@ -294,11 +300,23 @@ impl ModelSettings {
         }
     }
 
+    fn validate_hub_model(&self) -> Result<(), Bad> {
+        let hint = "write model = \"ORG/NAME\", ORG/NAME@REVISION, or folder = \"FOLDER\"";
+        match (&self.model, &self.folder) {
+            (None, None) => Err(("model", "is missing for provider = \"huggingface\"".into(), hint)),
+            (Some(_), Some(_)) => Err(("model", "and `folder` name two models".into(), "remove one of them")),
+            (Some(model), None) if Name::parse(model).is_none() => {
+                Err(("model", format!("`{model}` is no name of Hugging Face's hub"), hint))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// How a provider that needs no server scores; `None` for servers, which are probed.
     pub(crate) fn local_method(&self) -> Option<ScoreMethod> {
         match self.provider {
             ProviderName::Scripted => Some(ScoreMethod::Scripted),
-            ProviderName::Embedded => Some(ScoreMethod::Embedded),
+            provider if provider.runs_inside() => Some(ScoreMethod::Embedded),
             _ => None,
         }
     }

@@ -156,7 +156,7 @@ pub(crate) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8], quot
     }
 }
 
-fn is_loopback(base: &str) -> bool {
+pub(crate) fn is_loopback(base: &str) -> bool {
     reqwest::Url::parse(base).is_ok_and(|url| match url.host_str() {
         Some("localhost" | "[::1]") => true,
         Some(host) => host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback()),

@@ -136,8 +136,13 @@ impl ProviderName {
             Self::AlephAlpha => Some(&ALEPH_ALPHA),
             Self::Triton => Some(&TRITON),
             Self::TritonGrpc => Some(&TRITON_GRPC),
-            Self::Scripted | Self::Embedded => None,
+            Self::Scripted | Self::Embedded | Self::Huggingface => None,
         }
+    }
+
+    /// Whether the model runs inside samara.
+    pub(crate) fn runs_inside(self) -> bool {
+        matches!(self, Self::Embedded | Self::Huggingface)
     }
 
     pub(crate) fn is_triton(self) -> bool {

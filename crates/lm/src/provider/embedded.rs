@@ -13,7 +13,7 @@ use samara_seedling::{
 use tokio::sync::oneshot;
 
 use crate::{
-    ErrorKind, Finish, LmError, ModelSettings,
+    ErrorKind, Finish, LmError, ModelSettings, ProviderName,
     client::{Answer, Operation, Value},
     retry::AttemptError,
 };
@@ -114,6 +114,10 @@ pub(crate) fn shipped_corpus(settings: &ModelSettings) -> Option<Corpus> {
 
 /// The model string that gives these settings.
 fn name(settings: &ModelSettings) -> String {
+    if settings.provider == ProviderName::Huggingface {
+        let folder = settings.folder.as_deref().map(|folder| folder.display().to_string());
+        return format!("huggingface:{}", settings.model.clone().or(folder).unwrap_or_default());
+    }
     match (&settings.folder, &settings.model) {
         (Some(folder), _) => format!("embedded:{}", folder.display()),
         (None, Some(model)) if shipped_corpus(settings) != Some(Corpus::Texts) => format!("embedded#{model}"),

@@ -3,9 +3,6 @@
 //! The files are in `tests/exchanges/`, one per provider; the shapes are those of the vendors' documentation and
 //! sources. Each provider has one of every kind in [`KINDS`].
 
-#[path = "../../tests/server/mod.rs"]
-mod server;
-
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
@@ -16,11 +13,11 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::{Backend, http::Protocol, json as read};
+use crate::server::{Action, Server};
 use crate::{
     CompletionRequest, Finish, ModelSettings, ProviderName, Sampling, ScoreMethod, ScoreRequest,
     client::{Endpoint, Operation, Value},
 };
-use server::{Action, Server};
 
 /// What every provider must have met.
 const KINDS: [&str; 9] =

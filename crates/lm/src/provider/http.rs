@@ -53,7 +53,8 @@ impl Protocol {
             ProviderName::Triton
             | ProviderName::TritonGrpc
             | ProviderName::Scripted
-            | ProviderName::Embedded => return None,
+            | ProviderName::Embedded
+            | ProviderName::Huggingface => return None,
         })
     }
 

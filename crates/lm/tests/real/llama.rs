@@ -158,7 +158,7 @@ async fn storm(count: usize, weather: Weather) -> String {
     }
     let proxy = Proxy::start(&server.url("/v1"), weather);
     let ends =
-        proxy.brave("bytes", count, 300.0, |number| (asked(number), answers[number % 40].clone())).await;
+        proxy.brave("bytes", count, 900.0, |number| (asked(number), answers[number % 40].clone())).await;
     let last = ends.iter().map(|end| end.at).max().unwrap();
     let harmed = proxy.harmed.load(Ordering::SeqCst);
     assert!(harmed * 50 > count as u64, "only {harmed} exchanges were harmed");

@@ -84,7 +84,8 @@ def serve(model, libraries, port):
     from llama_cpp.server.settings import ModelSettings, ServerSettings
 
     # The flag for embeddings makes a context that only embeds: one entry for each use.
-    one = dict(model=model, n_ctx=CONTEXT, n_threads=2, verbose=False)
+    # Two threads that wait for each other crawl on cores that others use.
+    one = dict(model=model, n_ctx=CONTEXT, n_threads=1, n_threads_batch=1, verbose=False)
     models = [
         ModelSettings(model_alias="bytes", logits_all=True, **one),
         ModelSettings(model_alias="embedder", embedding=True, **one),
