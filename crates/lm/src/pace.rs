@@ -7,6 +7,10 @@
 //! refuses). Trials that fail make the next ones rarer. After an outage the limit climbs by one an answer to where it
 //! was, which doubles it per round trip.
 //!
+//! A few refusals say nothing of the limit: connections break, servers are restarted, others share them. One in two dozen
+//! attempts is excused, since a limit that is too wide is refused far more often than that. Without that, one or two in a hundred
+//! were enough to take a server of hundreds of places down to one.
+//!
 //! A limit that is not used says nothing of the server and stays (as RFC 2861 has it for TCP).
 
 use std::time::Duration;
@@ -23,6 +27,10 @@ const WORTH_MORE: f64 = 1.1;
 const WORTH_LESS: f64 = 0.95;
 /// What is left of the best rate after a round.
 const FADING: f64 = 0.98;
+/// One refusal among so many answers says nothing of the limit: networks break and servers are restarted at any load. So
+/// many refusals may be saved up.
+const TOLERANCE: usize = 24;
+const SAVED: usize = 8;
 /// First and longest pause when even a single attempt is refused.
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -57,6 +65,8 @@ pub(crate) struct Pace {
     since: Duration,
     /// Whether something was refused, and what that means is not yet known.
     pushed_back: bool,
+    /// Answers that have not yet excused a refusal.
+    credit: usize,
     /// Refusals in a row of single attempts.
     outage: u32,
     paused_until: Duration,
@@ -78,6 +88,7 @@ impl Pace {
             counted: 0,
             since: Duration::ZERO,
             pushed_back: false,
+            credit: TOLERANCE * SAVED / 2,
             outage: 0,
             paused_until: Duration::ZERO,
         }
@@ -96,6 +107,7 @@ impl Pace {
     /// An attempt was answered while `used` were in flight, itself included.
     pub(crate) fn answered(&mut self, now: Duration, used: usize) {
         self.paused_until = Duration::ZERO;
+        self.credit = (self.credit + 1).min(TOLERANCE * SAVED);
         if self.pushed_back {
             self.take_stock();
         } else if used * 2 < self.limit {
@@ -117,9 +129,15 @@ impl Pace {
 
     /// An attempt was refused, or not answered in time.
     pub(crate) fn refused(&mut self, now: Duration, after: Option<Duration>) {
+        if after.is_none() && self.credit >= TOLERANCE {
+            self.credit -= TOLERANCE;
+            return;
+        }
         self.pushed_back = true;
-        if self.trial.take().is_some() {
+        if let Some(Trial { from, .. }) = self.trial.take() {
             self.be_patient();
+            // A wider limit is what was refused; a narrower one has not had its chance.
+            (self.limit, self.good) = (self.limit.max(from), self.good.max(from));
         }
         if self.limit > 1 {
             self.limit -= 1;
@@ -140,6 +158,8 @@ impl Pace {
         if self.outage == 0 {
             // It serves some and refuses others: the truth is between this limit and the last good one.
             self.good = usize::midpoint(self.good, self.limit);
+        } else {
+            self.credit = TOLERANCE * SAVED / 2;
         }
         (self.outage, self.pushed_back) = (0, false);
     }
@@ -200,6 +220,8 @@ mod tests {
         latency: (u64, u64),
         /// When everything is refused, in milliseconds.
         storm: std::ops::Range<u64>,
+        /// Of a thousand attempts, how many are refused or never answered (in turns) whatever the server has to do.
+        harmed: u64,
     }
 
     /// What a simulation measured.
@@ -231,7 +253,10 @@ mod tests {
                 in_flight += 1;
                 number += 1;
                 let stormy = server.storm.contains(&(now / 1000));
-                if stormy || (server.refuses && serving == server.places) {
+                if !stormy && roll(&mut dice) % 1000 < server.harmed {
+                    let late = if number % 2 == 0 { 1000 } else { 1_000_000 };
+                    events.push(Reverse((now + late, number, false)));
+                } else if stormy || (server.refuses && serving == server.places) {
                     events.push(Reverse((now + 1000, number, false)));
                 } else if serving < server.places {
                     serving += 1;
@@ -268,10 +293,14 @@ mod tests {
         seen
     }
 
-    fn latency(server: &Server, serving: usize, dice: &mut u64) -> u64 {
+    fn roll(dice: &mut u64) -> u64 {
         *dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *dice >> 33
+    }
+
+    fn latency(server: &Server, serving: usize, dice: &mut u64) -> u64 {
         let (least, most) = server.latency;
-        let alone = least * 1000 + (*dice >> 33) % ((most - least) * 1000 + 1);
+        let alone = least * 1000 + roll(dice) % ((most - least) * 1000 + 1);
         alone + (alone as f64 * server.slowing * (serving - 1) as f64) as u64
     }
 
@@ -285,7 +314,7 @@ mod tests {
     }
 
     fn server(places: usize, refuses: bool) -> Server {
-        Server { places, refuses, slowing: 0.0, latency: (50, 150), storm: 0..0 }
+        Server { places, refuses, slowing: 0.0, latency: (50, 150), storm: 0..0, harmed: 0 }
     }
 
     #[test]
@@ -336,6 +365,23 @@ mod tests {
             assert!(part > 0.9 * before.min(1.0), "{places} places: {before:.3} before, {part:.3} after");
             let asked = seen.refusals.iter().filter(|when| (20_000_000..end * 1_000_000).contains(*when));
             assert!(asked.count() < 400, "a server in trouble is left alone");
+        }
+    }
+
+    #[test]
+    fn failures_that_have_nothing_to_do_with_the_limit_do_not_narrow_it() {
+        for harmed in [5, 14, 30] {
+            for (places, refuses) in [(64, false), (64, true), (200, true)] {
+                let storm = 20_000..23_000;
+                let server = Server { storm, harmed, latency: (9, 11), ..server(places, refuses) };
+                let seen = simulate(&server, 58);
+                let [before, after] =
+                    [(5, 20), (28, 58)].map(|(from, to)| part_of_best(&server, &seen, from, to));
+                let least = if harmed == 30 { 0.6 } else { 0.85 };
+                let told =
+                    format!("{harmed} of 1000, {places} places, refuses: {refuses}: {before:.2}, {after:.2}");
+                assert!(before > least && after > least, "{told}");
+            }
         }
     }
 
