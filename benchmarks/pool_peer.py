@@ -1,13 +1,15 @@
-"""Programs run the way OpenELM's sandbox runs them, written from its description: `pool_peer.py PROGRAMS SECONDS`.
+"""Programs run the way OpenELM's sandbox runs them, written from its description: `pool_peer.py PROGRAMS SECONDS [MODULE ...]`.
 
 A multiprocessing.Pool is made for every batch. A worker takes the dangerous functions out of os, shutil, subprocess and
 builtins, captures output, sets a timer, executes the program's text and sends the value back pickled. Nothing isolates
-the programs of a batch from each other or from the machine. Prints figures as JSON; sandbox.py starts this.
+the programs of a batch from each other or from the machine. The modules are imported first: a pool forks whatever its parent
+holds, and OpenELM's holds torch and transformers. Prints figures as JSON; sandbox.py starts this.
 """
 
 import builtins
 import contextlib
 import functools
+import importlib
 import io
 import json
 import multiprocessing
@@ -101,6 +103,8 @@ def main():
     with open(sys.argv[1]) as file:
         programs = json.load(file)
     seconds = float(sys.argv[2])
+    for module in sys.argv[3:]:
+        importlib.import_module(module)
     multiprocessing.set_start_method("fork")  # what it uses, and the fastest
     found = [measure(programs, size, processes, seconds) for processes in PROCESSES for size in BATCHES]
     print(json.dumps({"python": sys.version.split()[0], "batches": found}))
