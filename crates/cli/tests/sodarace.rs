@@ -1,4 +1,5 @@
-//! `samara sodarace` and `samara run sodarace` as people use them. What runs programs says so if none can be isolated here.
+//! `samara sodarace` and `samara run sodarace` as people use them. What runs programs says so if none can be isolated
+//! here.
 
 #![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
 

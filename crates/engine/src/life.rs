@@ -274,8 +274,8 @@ impl Owner {
         varied.unwrap_or_else(|| self.environment.create(&self.state, stream))
     }
 
-    /// Fills the free places among the living. Under a budget of calls, tokens or money the first candidate lives alone, since
-    /// nobody knows yet what one costs, and all at once could overdraw the budget.
+    /// Fills the free places among the living. Under a budget of calls, tokens or money the first candidate lives
+    /// alone, since nobody knows yet what one costs, and all at once could overdraw the budget.
     fn start_proposed(&mut self) {
         let blind = self.state.settled() == 0 && self.settings.budget.has_a_price();
         let places = if blind { 1 } else { self.settings.concurrency };

@@ -19,7 +19,8 @@ pub struct CheckReport {
     pub model: String,
     /// `completions`, `chat`, `scripted` or `embedded`; empty if it only embeds.
     pub api: String,
-    /// What was tried: reaching it, completions, stop strings, seeds, several at once, every scoring method, embeddings.
+    /// What was tried: reaching it, completions, stop strings, seeds, several at once, every scoring method,
+    /// embeddings.
     pub findings: Vec<Finding>,
     /// The scoring method that a run would use.
     pub scoring: Option<ScoreMethod>,

@@ -1,9 +1,9 @@
 //! Models by their name on the Hugging Face hub: found in the cache that its own tools fill, or fetched into it.
 //!
-//! A model is `ORG/NAME`, or `ORG/NAME@REVISION` with a branch, tag or commit. The cache is laid out as huggingface_hub does
-//! (`models--ORG--NAME/refs/REVISION` names a commit, `snapshots/COMMIT/` holds its files), at `HF_HUB_CACHE`, else `HF_HOME/hub`, else
-//! `~/.cache/huggingface/hub`. With `HF_HUB_OFFLINE=1` nothing is fetched. `HF_ENDPOINT` is another hub; `HF_TOKEN` is sent to it
-//! alone, not to where it redirects, and is never written.
+//! A model is `ORG/NAME`, or `ORG/NAME@REVISION` with a branch, tag or commit. The cache is laid out as huggingface_hub
+//! does (`models--ORG--NAME/refs/REVISION` names a commit, `snapshots/COMMIT/` holds its files), at `HF_HUB_CACHE`,
+//! else `HF_HOME/hub`, else `~/.cache/huggingface/hub`. With `HF_HUB_OFFLINE=1` nothing is fetched. `HF_ENDPOINT` is
+//! another hub; `HF_TOKEN` is sent to it alone, not to where it redirects, and is never written.
 
 use std::{
     collections::BTreeSet,
@@ -105,7 +105,8 @@ impl Hub {
     /// The folder with a model's files; fetches those that are missing.
     ///
     /// # Errors
-    /// If the cache can't be read or written, the hub can't be reached or has no such model, or the model has no safetensors.
+    /// If the cache can't be read or written, the hub can't be reached or has no such model, or the model has no
+    /// safetensors.
     pub(crate) fn folder(&self, name: &Name) -> Result<PathBuf, LmError> {
         let place = self.cache.join(format!("models--{}", name.repository.replace('/', "--")));
         let noted = std::fs::read_to_string(place.join("refs").join(&name.revision)).ok();

@@ -1,10 +1,10 @@
 //! Asking language models: complete, score, embed.
 //!
-//! A [`LanguageModel`] is opened from [`ModelSettings`]. Under it, [`client`] turns requests into single operations
-//! and carries each through the same layers: the run's [`budget`], the endpoint's [`gate`] (adaptive concurrency) and
+//! A [`LanguageModel`] is opened from [`ModelSettings`]. Under it, [`client`] turns requests into single operations and
+//! carries each through the same layers: the run's [`budget`], the endpoint's [`gate`] (adaptive concurrency) and
 //! bounded [`retry`]; [`recall`] stands before them all and finds answers that were given before. Providers only do one
-//! attempt: `provider/openai.rs` (encode and decode, pure, over [`transport`]; other kinds of servers beside it, one file
-//! each) and `provider/scripted.rs` (answers from a file). [`mod@check`] is what `samara model check` shows.
+//! attempt: `provider/openai.rs` (encode and decode, pure, over [`transport`]; other kinds of servers beside it, one
+//! file each) and `provider/scripted.rs` (answers from a file). [`mod@check`] is what `samara model check` shows.
 //!
 //! Knows nothing of archives or of what prompts mean. Keys come from the environment only and are redacted by type
 //! ([`Secret`]).

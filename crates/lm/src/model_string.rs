@@ -12,10 +12,10 @@ const HINT: &str = "write embedded, embedded#walkers, huggingface:ORG/NAME or hu
 impl ModelSettings {
     /// The settings of a model string.
     ///
-    /// `embedded`, `embedded#NAME`, `embedded:FOLDER`, `huggingface:ORG/NAME`, `huggingface:FOLDER`, `scripted:FILE`; `http://host:port/v1#NAME` for a server that speaks OpenAI's
-    /// interface; `PROVIDER`, `PROVIDER:NAME`, `PROVIDER:URL` or `PROVIDER:URL#NAME` for one of any kind;
-    /// `triton://host:8000/NAME#TOKENIZER` (`tritons` over TLS, `triton-grpc` over gRPC), the tokenizer's file only for
-    /// models that take token ids.
+    /// `embedded`, `embedded#NAME`, `embedded:FOLDER`, `huggingface:ORG/NAME`, `huggingface:FOLDER`, `scripted:FILE`;
+    /// `http://host:port/v1#NAME` for a server that speaks OpenAI's interface; `PROVIDER`, `PROVIDER:NAME`,
+    /// `PROVIDER:URL` or `PROVIDER:URL#NAME` for one of any kind; `triton://host:8000/NAME#TOKENIZER` (`tritons` over
+    /// TLS, `triton-grpc` over gRPC), the tokenizer's file only for models that take token ids.
     ///
     /// # Errors
     /// Anything else.

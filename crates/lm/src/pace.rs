@@ -7,9 +7,9 @@
 //! refuses). Trials that fail make the next ones rarer. After an outage the limit climbs by one an answer to where it
 //! was, which doubles it per round trip.
 //!
-//! A few refusals say nothing of the limit: connections break, servers are restarted, others share them. One in two dozen
-//! attempts is excused, since a limit that is too wide is refused far more often than that. Without that, one or two in a hundred
-//! were enough to take a server of hundreds of places down to one.
+//! A few refusals say nothing of the limit: connections break, servers are restarted, others share them. One in two
+//! dozen attempts is excused, since a limit that is too wide is refused far more often than that. Without that, one or
+//! two in a hundred were enough to take a server of hundreds of places down to one.
 //!
 //! A limit that is not used says nothing of the server and stays (as RFC 2861 has it for TCP).
 
@@ -27,8 +27,8 @@ const WORTH_MORE: f64 = 1.1;
 const WORTH_LESS: f64 = 0.95;
 /// What is left of the best rate after a round.
 const FADING: f64 = 0.98;
-/// One refusal among so many answers says nothing of the limit: networks break and servers are restarted at any load. So
-/// many refusals may be saved up.
+/// One refusal among so many answers says nothing of the limit: networks break and servers are restarted at any load.
+/// So many refusals may be saved up.
 const TOLERANCE: usize = 24;
 const SAVED: usize = 8;
 /// First and longest pause when even a single attempt is refused.
@@ -149,7 +149,8 @@ impl Pace {
         self.begin_round(now, self.limit);
     }
 
-    /// Answers after a refusal may belong to attempts before it; a whole limit of them shows what the server is like now.
+    /// Answers after a refusal may belong to attempts before it; a whole limit of them shows what the server is like
+    /// now.
     fn take_stock(&mut self) {
         self.skip = self.skip.saturating_sub(1);
         if self.skip > 0 {

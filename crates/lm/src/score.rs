@@ -124,8 +124,8 @@ impl Client {
 
 /// Logarithms of frequencies after `smoothing` was added to each count (Lidstone; Laplace with 1).
 ///
-/// Of k samples of which a fraction p names an answer, the estimate's standard deviation is at most sqrt(p (1 - p) / k),
-/// so 0.125 for 16 samples, and its bias towards equal values n smoothing / (k + n smoothing) of the distance for n
+/// Of k samples of which a fraction p names an answer, the estimate's standard deviation is at most sqrt(p (1 - p) /
+/// k), so 0.125 for 16 samples, and its bias towards equal values n smoothing / (k + n smoothing) of the distance for n
 /// answers, so a ninth for 16 samples of two.
 fn smoothed(counts: &[u32], smoothing: f64) -> Vec<f64> {
     let total: f64 = counts.iter().map(|count| f64::from(*count) + smoothing).sum();

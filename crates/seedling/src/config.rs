@@ -108,8 +108,8 @@ impl ModelConfig {
 
     /// The text of a `config.json` that Hugging Face's libraries read too.
     ///
-    /// A model with normed heads is written as Qwen3, one with biases as Qwen2, whose biases are those of queries, keys and
-    /// values; others as Llama.
+    /// A model with normed heads is written as Qwen3, one with biases as Qwen2, whose biases are those of queries, keys
+    /// and values; others as Llama.
     pub fn to_json(&self) -> String {
         let (class, kind) = match (self.qk_norm, self.attention_bias) {
             (true, _) => ("Qwen3ForCausalLM", "qwen3"),

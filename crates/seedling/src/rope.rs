@@ -1,7 +1,7 @@
 //! Rotary positions that are stretched beyond the context a model was first trained with.
 //!
-//! The frequencies of the rotation are Su et al. 2021 ("RoFormer"), section 3.2; how they are changed is what Hugging Face's
-//! `rope_scaling` says, in transformers 5 `rope_parameters`.
+//! The frequencies of the rotation are Su et al. 2021 ("RoFormer"), section 3.2; how they are changed is what Hugging
+//! Face's `rope_scaling` says, in transformers 5 `rope_parameters`.
 
 use std::f64::consts::TAU;
 

@@ -140,10 +140,10 @@ impl Weights {
         gathered.finish(origin)
     }
 
-    /// Random numbers to begin training with: normal, a matrix with a deviation of one by the square root of its inputs,
-    /// so that a narrow model's layers have something to say from the start; the projections back into the residual
-    /// stream scaled down by the square root of how many there are; the embedding's deviation is 0.04. Norms are 1,
-    /// biases 0.
+    /// Random numbers to begin training with: normal, a matrix with a deviation of one by the square root of its
+    /// inputs, so that a narrow model's layers have something to say from the start; the projections back into the
+    /// residual stream scaled down by the square root of how many there are; the embedding's deviation is 0.04. Norms
+    /// are 1, biases 0.
     pub fn initial(config: ModelConfig, stream: &mut Stream) -> Self {
         let branches = (2.0 * config.layers as f64).sqrt();
         let values = tensor_shapes(&config)

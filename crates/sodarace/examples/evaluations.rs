@@ -1,11 +1,11 @@
 //! How fast creatures are evaluated; `benchmarks/sodarace.py` runs it beside pybox2d.
 //!
-//! Reads a JSON list of `{"name", "walker"}` from standard input and evaluates each walker for the milliseconds of the second
-//! argument under the law of the first (`paper`, `openelm`), again and again for at least the seconds of the third.
-//! Writes a JSON object: fitness, steps and CPU seconds of one evaluation, mean over all, by walker; and the CPU seconds of
-//! one in the mean if all walkers are evaluated side by side on one thread (`evaluate_all`). With a fourth
-//! argument, that many threads evaluate all walkers again and again, and the object says how many evaluations/s that were.
-//! CPU time is what Linux' scheduler gave this thread; elsewhere wall time stands in for it.
+//! Reads a JSON list of `{"name", "walker"}` from standard input and evaluates each walker for the milliseconds of the
+//! second argument under the law of the first (`paper`, `openelm`), again and again for at least the seconds of the
+//! third. Writes a JSON object: fitness, steps and CPU seconds of one evaluation, mean over all, by walker; and the CPU
+//! seconds of one in the mean if all walkers are evaluated side by side on one thread (`evaluate_all`). With a fourth
+//! argument, that many threads evaluate all walkers again and again, and the object says how many evaluations/s that
+//! were. CPU time is what Linux' scheduler gave this thread; elsewhere wall time stands in for it.
 
 use std::error::Error;
 use std::io::Read;

@@ -1,7 +1,7 @@
 //! All constants in one place: of the world, of the solver, and of the corrected law.
 //!
-//! The solver's arithmetic is single precision throughout; derived constants are written as the formulas that give their
-//! bits. Names of Box2D 2.3.0 (`b2Settings.h`) are given where it has one.
+//! The solver's arithmetic is single precision throughout; derived constants are written as the formulas that give
+//! their bits. Names of Box2D 2.3.0 (`b2Settings.h`) are given where it has one.
 
 use serde::{Deserialize, Serialize};
 

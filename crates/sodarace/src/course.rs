@@ -1,8 +1,8 @@
 //! The course of an evaluation, step by step, and several of them side by side.
 //!
-//! A step is one long chain: nearly every joint waits for the one before it, so that a processor has little to do at any
-//! moment (`schedule`). Several creatures' chains don't wait for each other: taken in turns on one thread they finish
-//! sooner than one after the other, each with the bits that it would have alone.
+//! A step is one long chain: nearly every joint waits for the one before it, so that a processor has little to do at
+//! any moment (`schedule`). Several creatures' chains don't wait for each other: taken in turns on one thread they
+//! finish sooner than one after the other, each with the bits that it would have alone.
 
 use std::cmp::Reverse;
 
@@ -82,8 +82,8 @@ impl Course {
     }
 }
 
-/// Evaluates a walker for a time in milliseconds: of simulated time after settling (`Law::Paper`), or as OpenELM counts it
-/// (`Law::OpenElm`: 21 steps for every whole 350 ms).
+/// Evaluates a walker for a time in milliseconds: of simulated time after settling (`Law::Paper`), or as OpenELM counts
+/// it (`Law::OpenElm`: 21 steps for every whole 350 ms).
 ///
 /// # Errors
 /// [`Rejection`] if walker or settings cannot be simulated, or the time is longer than [`MAX_MS`].
@@ -95,8 +95,8 @@ pub fn evaluate(walker: &Walker, settings: &Settings, ms: u32) -> Result<Evaluat
     Ok(course.evaluation())
 }
 
-/// Evaluates each walker for its time, as [`evaluate`] does and with the same results in the same order, on this thread.
-/// That takes about half the time of one after the other.
+/// Evaluates each walker for its time, as [`evaluate`] does and with the same results in the same order, on this
+/// thread. That takes about half the time of one after the other.
 ///
 /// # Errors
 /// Of each walker, as [`evaluate`].

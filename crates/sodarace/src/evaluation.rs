@@ -45,8 +45,8 @@ pub struct Evaluation {
     pub verdict: Verdict,
     /// The fitness in metres, never infinite or not a number; some if and only if the verdict is `Scored`.
     pub fitness: Option<f64>,
-    /// How far the centre of mass went to the right in metres, from the moment the muscles were started; some if and only
-    /// if the fitness is.
+    /// How far the centre of mass went to the right in metres, from the moment the muscles were started; some if and
+    /// only if the fitness is.
     pub displacement: Option<f64>,
     /// Whether the creature came to rest before its muscles were started (always true under `Law::OpenElm`).
     pub settled: bool,

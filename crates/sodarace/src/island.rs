@@ -1,7 +1,7 @@
 //! Islands: nodes that joints hold together, solved as one.
 //!
-//! Box2D 2.3.0, `b2World::Solve` (order) and `b2Island::Solve`; Catto, GDC 2006. Impulses are applied one after the other,
-//! so the order of nodes, joints and contacts decides the bits.
+//! Box2D 2.3.0, `b2World::Solve` (order) and `b2Island::Solve`; Catto, GDC 2006. Impulses are applied one after the
+//! other, so the order of nodes, joints and contacts decides the bits.
 
 use crate::constants::{
     BAUMGARTE, DAMPED, GRAVITY, H, MAX_TRANSLATION, POSITION_ITERATIONS, SLEEP_SPEED, SLEEP_TIME, SLOP,

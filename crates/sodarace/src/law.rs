@@ -16,9 +16,9 @@ pub enum Law {
     /// in the simulated time.
     #[default]
     Paper,
-    /// OpenELM's simulator bit for bit, with what it gets wrong: amplitude and phase are exchanged (the phase is a length
-    /// in metres), 1,000 ms are 42 steps of falling from a height of 190 m, and fitness is where the creature's left
-    /// end is, not how far it came.
+    /// OpenELM's simulator bit for bit, with what it gets wrong: amplitude and phase are exchanged (the phase is a
+    /// length in metres), 1,000 ms are 42 steps of falling from a height of 190 m, and fitness is where the creature's
+    /// left end is, not how far it came.
     OpenElm,
 }
 

@@ -12,7 +12,8 @@ const SCALE: [f64; 2] = [CANVAS[0] / 2.2, CANVAS[1] / 2.5];
 /// The shape of a creature as it is set into the world.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Morphology {
-    /// Width in metres. Under `Law::OpenElm` extremes start from the canvas (x 0 to 150, y 0 to 200), not from the data.
+    /// Width in metres. Under `Law::OpenElm` extremes start from the canvas (x 0 to 150, y 0 to 200), not from the
+    /// data.
     pub width: f64,
     /// Height in metres.
     pub height: f64,

@@ -1,9 +1,9 @@
 //! Another order of an island's work with the same results to the last bit, which keeps a processor busier.
 //!
-//! A joint reads and writes the velocities of its two nodes only, a contact those of one. So whatever has no node in common may
-//! change places, even across iterations, as long as each node sees its joints and contacts in the solver's order. In Box2D's
-//! order nearly every joint waits for the one before it. Here each piece of work stands in the first rank behind all that it
-//! has to wait for, and within a rank none waits for another.
+//! A joint reads and writes the velocities of its two nodes only, a contact those of one. So whatever has no node in
+//! common may change places, even across iterations, as long as each node sees its joints and contacts in the solver's
+//! order. In Box2D's order nearly every joint waits for the one before it. Here each piece of work stands in the first
+//! rank behind all that it has to wait for, and within a rank none waits for another.
 
 use crate::constants::VELOCITY_ITERATIONS;
 use crate::joint::Joint;

@@ -73,8 +73,8 @@ impl State {
         alpha
     }
 
-    /// Moves ground and node to the time of an impact. If they turn out not to touch, all stays as it was and the contact is
-    /// out of the step.
+    /// Moves ground and node to the time of an impact. If they turn out not to touch, all stays as it was and the
+    /// contact is out of the step.
     fn advance_to_impact(&mut self, i: usize, alpha: f32) -> bool {
         let node = self.contacts[i].node as usize;
         let saved = (self.ground.sweep, self.nodes[node].sweep);
@@ -103,8 +103,8 @@ impl State {
         self.nodes[node].p = self.nodes[node].sweep.c;
     }
 
-    /// Solves what is left of the step for the node alone: no joints take part, and its contacts' impulses are neither used
-    /// nor changed.
+    /// Solves what is left of the step for the node alone: no joints take part, and its contacts' impulses are neither
+    /// used nor changed.
     fn substep(&mut self, i: usize, time: f32) {
         let node = self.contacts[i].node;
         self.nodes[node as usize].wake();

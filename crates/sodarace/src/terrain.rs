@@ -45,8 +45,8 @@ pub enum Terrain {
     Bumps,
     /// A wave.
     Hills,
-    /// Polylines in metres, solid on their right-hand side: ground runs from left to right. The creature is set down above
-    /// y = 0 around x = 0, whatever is there.
+    /// Polylines in metres, solid on their right-hand side: ground runs from left to right. The creature is set down
+    /// above y = 0 around x = 0, whatever is there.
     Custom(Vec<Vec<[f64; 2]>>),
 }
 

@@ -142,8 +142,8 @@ const VALID_CONNECTIONS: usize = 10;
 const VALID_DISTANCE: f64 = 0.003;
 
 impl Walker {
-    /// Whether OpenELM's `validate` would accept the walker: not empty, no muscle with an amplitude above 10, no joint with
-    /// more than 10 connections, no two joints closer than 0.003. The simulation does not ask for it; galloper and
+    /// Whether OpenELM's `validate` would accept the walker: not empty, no muscle with an amplitude above 10, no joint
+    /// with more than 10 connections, no two joints closer than 0.003. The simulation does not ask for it; galloper and
     /// runner, two of the reference's own seeds, fail it.
     #[must_use]
     pub fn validate(&self) -> bool {

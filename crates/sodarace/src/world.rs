@@ -131,8 +131,8 @@ impl World {
         Ok(joints)
     }
 
-    /// One step of 1/60 s: drive the muscles, update contacts, solve the islands, find new pairs, handle impacts. A world that
-    /// [is not finite](Self::is_finite) any more stays as it is.
+    /// One step of 1/60 s: drive the muscles, update contacts, solve the islands, find new pairs, handle impacts. A
+    /// world that [is not finite](Self::is_finite) any more stays as it is.
     pub fn step(&mut self) {
         step_side_by_side(&mut [self]);
     }
@@ -228,8 +228,9 @@ impl World {
         self.state.nodes.iter().all(|node| f64::from(node.v.length()) < self.settings.paper.settled_speed)
     }
 
-    /// Runs for a time and says how many steps that was. `Law::Paper`: that time after settling, which happens first if it has
-    /// not. `Law::OpenElm`: what OpenELM's `evaluate` does, a call of `update(350)` for every whole 350 ms, 21 steps each.
+    /// Runs for a time and says how many steps that was. `Law::Paper`: that time after settling, which happens first if
+    /// it has not. `Law::OpenElm`: what OpenELM's `evaluate` does, a call of `update(350)` for every whole 350 ms, 21
+    /// steps each.
     pub fn run(&mut self, ms: u32) -> u32 {
         self.settle();
         let steps = self.due(ms);
@@ -237,7 +238,8 @@ impl World {
         steps
     }
 
-    /// How many steps a time is for a creature that has settled. `Law::OpenElm` keeps what is less than a step for the next time.
+    /// How many steps a time is for a creature that has settled. `Law::OpenElm` keeps what is less than a step for the
+    /// next time.
     pub(crate) fn due(&mut self, ms: u32) -> u32 {
         let ms = ms.min(MAX_MS);
         match self.settings.law {
@@ -276,7 +278,8 @@ impl World {
         self.centre() - self.start
     }
 
-    /// The x of the centre of mass in metres: the mean over all nodes that are connected (0 if none is), which weigh the same.
+    /// The x of the centre of mass in metres: the mean over all nodes that are connected (0 if none is), which weigh
+    /// the same.
     #[must_use]
     pub fn centre(&self) -> f64 {
         let mut connected = vec![false; self.state.nodes.len()];

@@ -1,4 +1,5 @@
-//! `Law::OpenElm` against values recorded from OpenELM's own simulator (pybox2d, Box2D 2.3.0, x86-64): every bit must agree.
+//! `Law::OpenElm` against values recorded from OpenELM's own simulator (pybox2d, Box2D 2.3.0, x86-64): every bit must
+//! agree.
 
 use samara_sodarace::{
     Law, Morphology, Settings, Verdict, Walker, World, evaluate, evaluate_all, morphology,

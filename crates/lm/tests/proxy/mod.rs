@@ -87,8 +87,9 @@ impl Proxy {
         Self { url, harmed, started }
     }
 
-    /// Sends this many completions at once through the proxy, each with the answer that it must get, and checks what must hold
-    /// for each: it ends within its deadline in its own answer or in an error that the network explains, and few are given up.
+    /// Sends this many completions at once through the proxy, each with the answer that it must get, and checks what
+    /// must hold for each: it ends within its deadline in its own answer or in an error that the network explains, and
+    /// few are given up.
     pub(crate) async fn brave(
         &self,
         model: &str,

@@ -22,8 +22,8 @@ pub(crate) struct RealServer {
 }
 
 impl RealServer {
-    /// Starts a server with this many ports and waits until the first one answers with a success on this path. None if it
-    /// can't be installed here, which is said.
+    /// Starts a server with this many ports and waits until the first one answers with a success on this path. None if
+    /// it can't be installed here, which is said.
     pub(crate) fn start(name: &str, ports: usize, ready: &str) -> Option<Self> {
         let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/real-servers/ready.json");
         let prepared = std::fs::read(&file).expect("prepared servers: run .ci/real_servers");

@@ -212,7 +212,8 @@ fn respond(status: StatusCode, kind: &'static str, body: String) -> Response<Ful
 }
 
 /// Serves connections until the future that says stop. Then nobody is let in any more, idle connections are closed, and
-/// requests that have begun are answered, for as long as [`Bounds::farewell`] at most. Returns whether all of them were.
+/// requests that have begun are answered, for as long as [`Bounds::farewell`] at most. Returns whether all of them
+/// were.
 ///
 /// A program whose request is given up goes on until its own end: end the runtime without waiting for its threads.
 pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()>) -> bool {

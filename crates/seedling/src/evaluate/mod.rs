@@ -66,7 +66,8 @@ pub struct GeneratorReport {
     pub distinct_trigrams: f64,
     /// Share of completions that repeat an example word for word; less than 0.1 is wanted.
     pub copies: f64,
-    /// For every axis: how many of the 20 cells of the default ticks the judge's probabilities of the completions reach.
+    /// For every axis: how many of the 20 cells of the default ticks the judge's probabilities of the completions
+    /// reach.
     pub cells: Vec<usize>,
     /// Mean tokens of a completion.
     pub tokens: f64,

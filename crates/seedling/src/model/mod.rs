@@ -188,8 +188,8 @@ impl Model {
         linear(&work.attended, &layer.o, rows, &mut work.x, Write::Add, &mut work.left);
     }
 
-    /// Norms every head's queries and keys (Henry et al. 2020, "Query-key normalization for transformers", with a root mean
-    /// square as Qwen3 has it).
+    /// Norms every head's queries and keys (Henry et al. 2020, "Query-key normalization for transformers", with a root
+    /// mean square as Qwen3 has it).
     fn norm_heads(&self, qkv: &mut [f32], [of_queries, of_keys]: &[Vec<f32>; 2]) {
         let (dim, heads, kv_heads) = (self.config.head_dim, self.config.heads, self.config.kv_heads);
         let mut head_before = vec![0.0; dim];

@@ -1,7 +1,7 @@
 //! Text to tokens and back: byte-pair encoding, as read from a `tokenizer.json` or trained here.
 //!
-//! Two kinds: byte-level (GPT-2, Llama 3, Qwen2, and what [`Tokenizer::train`] makes) and SentencePiece-like with bytes to
-//! fall back on (Llama 2, Mistral). Knows nothing of models.
+//! Two kinds: byte-level (GPT-2, Llama 3, Qwen2, and what [`Tokenizer::train`] makes) and SentencePiece-like with bytes
+//! to fall back on (Llama 2, Mistral). Knows nothing of models.
 
 mod added;
 mod alphabet;
@@ -190,8 +190,8 @@ impl Tokenizer {
         }
     }
 
-    /// As [`Self::decode`], in bytes: those of each token, less the space that a SentencePiece-like tokenizer puts before
-    /// a text.
+    /// As [`Self::decode`], in bytes: those of each token, less the space that a SentencePiece-like tokenizer puts
+    /// before a text.
     pub fn decode_bytes(&self, ids: &[u32]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(ids.len() * 4);
         for id in ids {

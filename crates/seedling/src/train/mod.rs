@@ -1,7 +1,7 @@
 //! Training: documents in, weights out, the same for a seed whatever the number of threads.
 //!
-//! [`trainer`] is the loop; [`data`] makes batches, [`network`] is the loss and its gradient, [`adam`] and [`muon`] the optimiser,
-//! [`step`] one batch over threads, [`checkpoint`] a training on disk.
+//! [`trainer`] is the loop; [`data`] makes batches, [`network`] is the loss and its gradient, [`adam`] and [`muon`] the
+//! optimiser, [`step`] one batch over threads, [`checkpoint`] a training on disk.
 
 pub mod adam;
 pub mod attention;

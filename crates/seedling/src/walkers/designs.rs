@@ -1,5 +1,5 @@
-//! Families of walkers as program texts. Sizes, counts, names and drives vary; whatever comes out that is no sound walker
-//! is drawn again by [`super::program`].
+//! Families of walkers as program texts. Sizes, counts, names and drives vary; whatever comes out that is no sound
+//! walker is drawn again by [`super::program`].
 
 use std::fmt::Write;
 

@@ -1,8 +1,8 @@
 //! The walkers' corpus: programs that build Sodarace creatures, changes of them, and documents in the formats that a
 //! search asks in.
 //!
-//! Start at [`lesson`]; [`mod@format`] has the exact prompts, `designs` the families of walkers, `edits` what happens to
-//! them. [`interpret`] runs a program without Python, so that every program of the corpus is known to be a walker.
+//! Start at [`lesson`]; [`mod@format`] has the exact prompts, `designs` the families of walkers, `edits` what happens
+//! to them. [`interpret`] runs a program without Python, so that every program of the corpus is known to be a walker.
 //! Knows nothing of models, tokens or files.
 
 mod body;

@@ -93,7 +93,8 @@ async fn run_all(plan: &[Planned], folder: &Path, quiet: bool) -> Result<Option<
     Ok(Some(runs))
 }
 
-/// One run to its end; whether it came there. The models and the sandbox are opened once, by the first run that needs them.
+/// One run to its end; whether it came there. The models and the sandbox are opened once, by the first run that needs
+/// them.
 async fn carry(
     planned: &Planned,
     folder: &Path,
