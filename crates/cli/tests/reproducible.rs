@@ -147,6 +147,24 @@ fn a_budget_stops_at_the_same_candidate_at_any_concurrency() {
 }
 
 #[test]
+fn a_budget_of_a_few_candidates_stops_at_the_same_one_and_may_be_raised() {
+    let place = Place::new();
+    let script = place.write("script.toml", &script(LATENCY));
+    let run = |out: &str, tokens: u64, concurrency: &str| {
+        let budget = format!("search.budget.tokens={tokens}");
+        let more = ["--set", &budget, "--concurrency", concurrency];
+        parse(&place.run_all(&place.opinions(&script, out, &more)))
+    };
+    let (one, many) = (run("one", 3000, "1"), run("many", 3000, "32"));
+    assert_eq!((hash(&one), &one["candidates"]), (hash(&many), &many["candidates"]));
+    assert_eq!(one["ended"], "budget");
+    assert!((2..8).contains(&one["candidates"].as_u64().unwrap()), "{one}");
+    let more = ["resume", "many", "--quiet", "--format", "json", "--set", "search.budget.tokens=60000"];
+    let (raised, straight) = (parse(&place.run(&more)), run("straight", 60_000, "8"));
+    assert_eq!((hash(&raised), &raised["candidates"]), (hash(&straight), &straight["candidates"]));
+}
+
+#[test]
 fn a_finished_run_can_be_made_longer_and_equals_a_long_one() {
     let place = Place::new();
     let script = place.write("script.toml", &script(""));

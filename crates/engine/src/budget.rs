@@ -28,8 +28,8 @@ pub struct BudgetSettings {
 }
 
 impl BudgetSettings {
-    /// Whether anything is limited of which each candidate takes a share.
-    pub(crate) fn has_a_price(&self) -> bool {
+    /// Whether calls, tokens or money are limited, of which each candidate takes a share.
+    pub(crate) fn limits_spending(&self) -> bool {
         self.calls.is_some() || self.tokens.is_some() || self.money.is_some()
     }
 }

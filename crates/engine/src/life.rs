@@ -277,7 +277,7 @@ impl Owner {
     /// Fills the free places among the living. Under a budget of calls, tokens or money the first candidate lives
     /// alone, since nobody knows yet what one costs, and all at once could overdraw the budget.
     fn start_proposed(&mut self) {
-        let blind = self.state.settled() == 0 && self.settings.budget.has_a_price();
+        let blind = self.state.settled() == 0 && self.settings.budget.limits_spending();
         let places = if blind { 1 } else { self.settings.concurrency };
         while self.alive.len() < places && !self.closing() {
             let Some(proposal) = self.proposed.pop_front() else { return };

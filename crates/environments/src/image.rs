@@ -7,14 +7,13 @@
 use std::{path::Path, sync::Arc};
 
 use samara_engine::{Context, Environment, Future, Invalid, Operator, Outcome, Plan, Roles, State, decode};
-use samara_journal::Genome;
 use samara_qd::Stream;
 use samara_sandbox::Value;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Parts, expect_axes,
-    program::{self, Bad, Format, Phrases, Writer, WritingSettings, unscored},
+    program::{self, Bad, Format, Phrases, Writer, WritingSettings, outcome, unscored},
 };
 
 /// Its name in `experiment.environment`.
@@ -121,15 +120,8 @@ impl Environment for Image {
             };
             let job = context.job(&*text, ENTRY)?;
             let drawn = program::run::value(job, context).await?;
-            let drawn = drawn.map_err(|bad| bad.of("draw()")).and_then(|value| pixels(&value));
-            Ok(match drawn {
-                Ok(picture) => Outcome::Scored {
-                    genome: Genome::Text(text.into()),
-                    measures: means(&picture),
-                    objective: nearness(&picture),
-                },
-                Err(bad) => unscored(bad, Some(text)),
-            })
+            let picture = drawn.map_err(|bad| bad.of("draw()")).and_then(|value| pixels(&value));
+            Ok(outcome(text, picture.map(|picture| (means(&picture), nearness(&picture)))))
         })
     }
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 use crate::{ErrorKind, LmError, ModelSettings, ProviderName};
 
 /// What a person can write.
-const HINT: &str = "write embedded, embedded#walkers, huggingface:ORG/NAME or huggingface:FOLDER, http://host:port/v1#NAME, scripted:FILE, triton://host:8000/NAME, or \
+const HINT: &str = "write embedded, embedded#walkers, huggingface:ORG/NAME or huggingface:FOLDER, \
+                    http://host:port/v1#NAME, scripted:FILE, triton://host:8000/NAME, or \
                     PROVIDER:NAME or PROVIDER:URL#NAME with openai, llama-server, ollama, sglang, tgi, anthropic or \
                     aleph-alpha";
 

@@ -1,10 +1,10 @@
 //! Where in the archive a puzzle's program belongs: by what its text looks like, or by an embedding of it.
 
-use samara_engine::{AxisSettings, Context, Invalid, Roles, Trouble};
+use samara_engine::{AxisSettings, Context, Invalid, Outcome, Roles, Trouble};
 use samara_qd::Stream;
 use serde::{Deserialize, Serialize};
 
-use crate::program::features::Feature;
+use crate::program::{Bad, features::Feature, outcome};
 
 /// What the measures are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -47,7 +47,23 @@ impl Measurer {
         Roles { embedder: matches!(self, Self::Embedding(_)), ..roles }
     }
 
-    pub(super) async fn measure(&self, text: &str, context: &mut Context) -> Result<Vec<f64>, Trouble> {
+    /// The outcome of a program with this objective.
+    pub(super) async fn outcome(
+        &self,
+        text: String,
+        objective: Result<f64, Bad>,
+        context: &mut Context,
+    ) -> Result<Outcome, Trouble> {
+        Ok(match objective {
+            Ok(objective) => {
+                let measures = self.measure(&text, context).await?;
+                outcome(text, Ok((measures, objective)))
+            }
+            Err(bad) => outcome(text, Err(bad)),
+        })
+    }
+
+    async fn measure(&self, text: &str, context: &mut Context) -> Result<Vec<f64>, Trouble> {
         match self {
             Self::Features(features) => Ok(features.iter().map(|feature| feature.of(text)).collect()),
             Self::Embedding(projection) => projection.measure(text, context).await,

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use samara_engine::{
     Context, Environment, Future, Invalid, Operator, Outcome, Plan, Roles, State, Trouble, decode,
 };
-use samara_journal::Genome;
 use samara_qd::Stream;
 use serde::{Deserialize, Serialize};
 
@@ -132,14 +131,8 @@ impl Environment for Problem {
                 Ok(text) => text,
                 Err(bad) => return Ok(unscored(bad, None)),
             };
-            match self.judge(&text, context).await? {
-                Ok(solved) => {
-                    let measures = self.measurer.measure(&text, context).await?;
-                    let objective = f64::from(u8::from(solved));
-                    Ok(Outcome::Scored { genome: Genome::Text(text.into()), measures, objective })
-                }
-                Err(bad) => Ok(unscored(bad, Some(text))),
-            }
+            let solved = self.judge(&text, context).await?;
+            self.measurer.outcome(text, solved.map(|solved| f64::from(u8::from(solved))), context).await
         })
     }
 }

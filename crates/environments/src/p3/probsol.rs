@@ -15,7 +15,6 @@ use std::sync::Arc;
 use samara_engine::{
     Context, Environment, Future, Invalid, Operator, Outcome, Plan, Roles, State, Trouble, decode,
 };
-use samara_journal::Genome;
 use samara_qd::Stream;
 use samara_sandbox::Value;
 use serde::{Deserialize, Serialize};
@@ -169,13 +168,8 @@ impl Environment for ProbSol {
                 Ok(text) => text,
                 Err(bad) => return Ok(unscored(bad, None)),
             };
-            match self.judge(&text, context).await? {
-                Ok(objective) => {
-                    let measures = self.measurer.measure(&text, context).await?;
-                    Ok(Outcome::Scored { genome: Genome::Text(text.into()), measures, objective })
-                }
-                Err(bad) => Ok(unscored(bad, Some(text))),
-            }
+            let objective = self.judge(&text, context).await?;
+            self.measurer.outcome(text, objective, context).await
         })
     }
 }

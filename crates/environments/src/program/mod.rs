@@ -193,6 +193,19 @@ impl Writer {
     }
 }
 
+/// Measures and objective of a program, or why it has none.
+pub type Judged = Result<(Vec<f64>, f64), Bad>;
+
+/// The outcome of a program that was judged.
+pub fn outcome(text: String, judged: Judged) -> Outcome {
+    match judged {
+        Ok((measures, objective)) => {
+            Outcome::Scored { genome: Genome::Text(text.into()), measures, objective }
+        }
+        Err(bad) => unscored(bad, Some(text)),
+    }
+}
+
 /// A candidate's outcome where nothing could be scored.
 pub fn unscored(bad: Bad, text: Option<String>) -> Outcome {
     let genome = text.map(|text| Genome::Text(text.into()));

@@ -11,8 +11,9 @@ pub mod settings;
 
 use std::sync::Arc;
 
-use samara_engine::{Context, Environment, Future, Invalid, Operator, Outcome, Plan, Roles, State, decode};
-use samara_journal::Genome;
+use samara_engine::{
+    Context, Environment, Future, Invalid, Operator, Outcome, Plan, Roles, State, Trouble, decode,
+};
 use samara_qd::Stream;
 use samara_sodarace::{Evaluation, Rejection, Verdict, Walker};
 
@@ -22,7 +23,7 @@ pub use settings::{DEFAULT_MS, Settings};
 
 use crate::{
     Parts, expect_axes,
-    program::{self, Bad, Format, Phrases, Writer, unscored},
+    program::{self, Bad, Format, Judged, Phrases, Writer, outcome, unscored},
 };
 
 /// Its name in `experiment.environment`.
@@ -125,23 +126,14 @@ impl Environment for Sodarace {
                 Ok(walker) => self.walk(walker, context).await?,
                 Err(bad) => Err(bad),
             };
-            Ok(match walked {
-                Ok((measures, objective)) => {
-                    Outcome::Scored { genome: Genome::Text(text.into()), measures, objective }
-                }
-                Err(bad) => unscored(bad, Some(text)),
-            })
+            Ok(outcome(text, walked))
         })
     }
 }
 
 impl Sodarace {
     /// Measures and objective of a walker.
-    async fn walk(
-        &self,
-        walker: Walker,
-        context: &Context,
-    ) -> Result<Result<(Vec<f64>, f64), Bad>, samara_engine::Trouble> {
+    async fn walk(&self, walker: Walker, context: &Context) -> Result<Judged, Trouble> {
         if self.validate && !walker.validate() {
             return Ok(Err(Bad::invalid(
                 "the walker is beyond OpenELM's limits: an amplitude above 10, more than 10 connections at a joint, or \
@@ -154,7 +146,7 @@ impl Sodarace {
     }
 }
 
-fn judge(evaluation: Result<Evaluation, Rejection>) -> Result<(Vec<f64>, f64), Bad> {
+fn judge(evaluation: Result<Evaluation, Rejection>) -> Judged {
     let evaluation = evaluation.map_err(|rejection| Bad::Invalid(rejection.to_string()))?;
     let shape = evaluation.morphology;
     match (evaluation.verdict, evaluation.fitness) {

@@ -1,8 +1,8 @@
 //! The model that runs inside samara: no server, no key, no network.
 //!
 //! Its weights come with the binary (those for texts, or those for walker programs), or from a folder in the Hugging
-//! Face layout. Answers are a function of the weights
-//! and the request alone, seeds included; batching is the engine's (`samara_seedling::engine`).
+//! Face layout, which may be that of a model on the hub (`hub.rs`). Answers are a function of the weights and the
+//! request alone, seeds included; batching is the engine's (`samara_seedling::engine`).
 
 use std::sync::Arc;
 

@@ -130,7 +130,7 @@ async fn completions_chats_seeds_and_embeddings_work_on_llama_cpp() {
 
 #[tokio::test]
 #[ignore = "a real server: run .ci/real_servers"]
-async fn a_check_of_llama_cpp_says_what_works_and_an_unknown_model_is_no_silent_other() {
+async fn a_check_of_llama_cpp_says_what_works_and_a_prompt_that_does_not_fit_is_an_error() {
     let Some(server) = start() else { return };
     let report = check(&settings(&server, "bytes")).await.unwrap();
     let works = |what: &str| report.findings.iter().find(|finding| finding.what == what).unwrap().works;

@@ -1,8 +1,8 @@
 """llama-cpp-python's server: `llama_server.py write MODEL`, then `llama_server.py serve MODEL LIBRARIES PORT`.
 
-The model is tiny and has random weights, always the same ones. Its vocabulary is the 256 bytes, so that every text has one way to be
-cut into tokens, many characters have several, and a single one of these is no text. Runs in benchmarks/.venv, which prepare.py makes.
-Next: prepare.py, ../real.rs.
+The model is tiny and has random weights, always the same ones. Its vocabulary is the 256 bytes, so that every text has
+one way to be cut into tokens, many characters have several, and a single one of these is no text. Runs in
+benchmarks/.venv, which prepare.py makes. Next: prepare.py, llama.rs.
 """
 
 import ctypes

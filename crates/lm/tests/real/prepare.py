@@ -1,8 +1,8 @@
-"""Installs the real servers that ../real.rs starts, below target/real-servers: `prepare.py`.
+"""Installs the real servers that main.rs starts, below target/real-servers: `prepare.py`.
 
-Writes ready.json there: for each server the command that starts it, or why it can't be had here (no network, no npm, another
-platform). What is already installed is not fetched again. llama.cpp is had as benchmarks/embedded.py has it, without
-compiling it; NVIDIA Triton comes in PyPI's nvidia-pytriton. Next: llama_server.py, triton_server.py.
+Writes ready.json there: for each server the command that starts it, or why it can't be had here (no network, no npm,
+another platform). What is already installed is not fetched again. llama.cpp is had as benchmarks/embedded.py has it,
+without compiling it; NVIDIA Triton comes in PyPI's nvidia-pytriton. Next: llama_server.py, triton_server.py.
 """
 
 import json
@@ -45,7 +45,8 @@ def llama():
 
 def fitting(python):
     """Whether this Python can be embedded by Triton's backend: 3.11 with a shared library, as Debian's."""
-    asks = "import sys, sysconfig; print(sys.version_info[:2] == (3, 11), sysconfig.get_config_var('Py_ENABLE_SHARED') == 1)"
+    shared = "sysconfig.get_config_var('Py_ENABLE_SHARED') == 1"
+    asks = f"import sys, sysconfig; print(sys.version_info[:2] == (3, 11), {shared})"
     try:
         done = subprocess.run([python, "-c", asks], stdout=subprocess.PIPE, text=True)
     except OSError:

@@ -1,8 +1,8 @@
 """NVIDIA Triton with two models that imitate what people serve: `triton_server.py HTTP_PORT GRPC_PORT`.
 
-`tokens` has FasterTransformer's tensors: it writes the prompt's tokens over and over, beginning with the one that the seed says.
-`text` takes and gives text: it writes the prompt's words over and over, in the same way, but by itself from the second one on.
-Runs in the environment that prepare.py makes. Next: ../real.rs, which starts this.
+`tokens` has FasterTransformer's tensors: it writes the prompt's tokens over and over, beginning with the one that the
+seed says. `text` takes and gives text: it writes the prompt's words over and over, in the same way, but by itself from
+the second one on. Runs in the environment that prepare.py makes. Next: triton.rs, which starts this.
 """
 
 import sys
@@ -18,7 +18,9 @@ def one(name, dtype, optional=True):
 
 
 @batch
-def write_tokens(input_ids, input_lengths, request_output_len, random_seed=None, runtime_top_k=None, temperature=None, **_):
+def write_tokens(
+    input_ids, input_lengths, request_output_len, random_seed=None, runtime_top_k=None, temperature=None, **_
+):
     rows, lengths = [], []
     for at, (prompt, length, count) in enumerate(zip(input_ids, input_lengths[:, 0], request_output_len[:, 0])):
         if temperature is not None and temperature[at, 0] <= 0:
