@@ -32,7 +32,7 @@ from sodarace import sodarace
 
 SAMARA = ROOT / "target/release/samara"
 INSERTIONS = ROOT / "target/release/examples/insertions"
-SCRIPT = f"scripted:{ROOT}/experiments/scripts/opinions.toml"
+SCRIPT = f"scripted:{ROOT}/crates/environments/experiments/scripts/opinions.toml"
 SIZES = (100, 1_000, 10_000, 100_000)
 
 

@@ -9,12 +9,14 @@ use std::{
     sync::Arc,
 };
 
-use samara_engine::{
-    AxisSettings, Environment, Invalid, SandboxSettings, SearchSettings, Strategy, decode, nearest,
-};
-use samara_environments::{Parts, builtin};
+use samara_engine::{Environment, EvaluatorSpec, SandboxSettings};
+use samara_environments::{InputFile, Inputs, Source, builtin};
 use samara_lm::ModelSettings;
+use samara_qd::Tessellation;
+use samara_search::{AxisSettings, Invalid, SearchSettings, Strategy, decode, nearest, schema, settings};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use toml::{Table, Value};
 
 use crate::{
@@ -23,12 +25,13 @@ use crate::{
 };
 
 /// The `[experiment]` section.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = samara_search::schema::in_order::<Self>)]
 pub(crate) struct Naming {
-    /// The experiment's name.
+    /// The name of the experiment and of its runs.
     pub name: String,
-    /// The environment's name.
+    /// What is evolved.
     pub environment: String,
 }
 
@@ -59,7 +62,13 @@ pub(crate) struct Experiment {
     pub naming: Naming,
     pub search: SearchSettings,
     pub axes: Vec<AxisSettings>,
+    /// The archives' cells.
+    pub tessellation: Tessellation,
     pub environment: Arc<dyn Environment>,
+    /// What the environment's evaluator is made from, if it has one.
+    pub evaluator: Option<EvaluatorSpec>,
+    /// The files that the environment read.
+    pub inputs: Vec<InputFile>,
     /// With the prices of `[prices]`.
     pub models: Roles,
     pub cache: CacheSettings,
@@ -106,39 +115,66 @@ pub(crate) fn load(experiment: &str, set: &[String]) -> Result<Experiment, Failu
     if let Some(builtin) = builtin::experiment(experiment) {
         let folder = PathBuf::from(".");
         let origin = Origin { file: format!("{experiment} (built in)"), folder, set };
-        return resolve(parse(builtin.toml, &origin)?, set, &origin);
+        let fresh = Fresh { inputs: Inputs::in_folder("."), tessellation: None };
+        return resolve(parse(builtin.toml, &origin)?, set, &origin, fresh);
     }
     let path = Path::new(experiment);
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = read(path).map_err(|error| {
         let names: Vec<&str> = builtin::EXPERIMENTS.iter().map(|e| e.name).collect();
         let hint = nearest(experiment, &names);
         Failure::usage(format!("{experiment}: no built-in experiment, and no file: {error}\nhint: {hint}"))
     })?;
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+    let fresh = Fresh { inputs: Inputs::in_folder(&folder), tessellation: None };
     let origin = Origin { file: experiment.to_owned(), folder, set };
-    resolve(parse(&text, &origin)?, set, &origin)
+    resolve(parse(&text, &origin)?, set, &origin, fresh)
 }
 
-/// The experiment of a run, with the changes that a run allows.
-pub(crate) fn reload(config: &str, run: &Path, set: &[String]) -> Result<Experiment, Failure> {
-    let allowed = [
-        "search.total_steps",
-        "search.concurrency",
-        "search.max_failures",
-        "search.budget",
-        "models",
-        "prices",
-        "cache",
-        "sandbox.tier",
-        "sandbox.minimum_tier",
-        "sandbox.trust_code",
-        "sandbox.python",
-        "sandbox.servers",
-    ];
-    for change in set {
+/// A settings file: a regular file of a sane size.
+fn read(path: &Path) -> std::io::Result<String> {
+    const MOST: u64 = 1 << 20;
+    let data = std::fs::metadata(path)?;
+    if !data.is_file() || data.len() > MOST {
+        return Err(std::io::Error::other("it is no regular file of 1 MiB at most"));
+    }
+    std::fs::read_to_string(path)
+}
+
+/// What of an experiment does not come from its settings.
+pub(crate) struct Fresh {
+    /// Where the files come from that it names.
+    pub inputs: Inputs,
+    /// The archives' cells, where a run has recorded them.
+    pub tessellation: Option<Tessellation>,
+}
+
+/// Settings that may change in a run.
+const CHANGEABLE: [&str; 12] = [
+    "search.total_steps",
+    "search.concurrency",
+    "search.max_failures",
+    "search.budget",
+    "models",
+    "prices",
+    "cache",
+    "sandbox.tier",
+    "sandbox.minimum_tier",
+    "sandbox.trust_code",
+    "sandbox.python",
+    "sandbox.servers",
+];
+
+/// The experiment of a run: its stored settings, with the changes that earlier sessions made and those of this one.
+pub(crate) fn reload(
+    config: &str,
+    run: &Path,
+    (earlier, set): (&[String], &[String]),
+    recorded: Fresh,
+) -> Result<Experiment, Failure> {
+    for change in earlier.iter().chain(set) {
         let key = change.split('=').next().unwrap_or_default().trim();
         let fine = |allowed: &&str| key == *allowed || key.starts_with(&format!("{allowed}."));
-        if !allowed.iter().any(fine) {
+        if !CHANGEABLE.iter().any(fine) {
             let hint = "a run keeps what decides its result; start a new run to change it";
             return Err(Failure::usage(format!(
                 "--set {change}: `{key}` can't change in a run\nhint: {hint}"
@@ -147,18 +183,17 @@ pub(crate) fn reload(config: &str, run: &Path, set: &[String]) -> Result<Experim
     }
     let origin = Origin { file: run.display().to_string(), folder: PathBuf::from("."), set };
     let mut table = parse(config, &origin)?;
-    translate(&mut table);
-    resolve(table, set, &origin)
+    settings::translate(&mut table);
+    let all: Vec<String> = earlier.iter().chain(set).cloned().collect();
+    resolve(table, &all, &origin, recorded)
 }
 
-/// Settings of runs that earlier versions began, in the words of this one: random search was an algorithm, and is
-/// now a strategy on the same grid.
-fn translate(table: &mut Table) {
-    let Some(Value::Table(search)) = table.get_mut("search") else { return };
-    if search.get("algorithm").and_then(Value::as_str) == Some(Strategy::RandomSearch.name()) {
-        search.insert("algorithm".into(), "map_elites".into());
-        search.insert("strategy".into(), Strategy::RandomSearch.name().into());
-    }
+/// The settings that a run stores, with changes to them: neither checked nor filled with defaults.
+pub(crate) fn stored(config: &str, run: &Path, changes: &[String]) -> Result<Table, Failure> {
+    let origin = Origin { file: run.display().to_string(), folder: PathBuf::from("."), set: changes };
+    let mut table = parse(config, &origin)?;
+    changes.iter().try_for_each(|change| apply(&mut table, change))?;
+    Ok(table)
 }
 
 fn parse(text: &str, origin: &Origin<'_>) -> Result<Table, Failure> {
@@ -166,11 +201,17 @@ fn parse(text: &str, origin: &Origin<'_>) -> Result<Table, Failure> {
         .map_err(|error: toml::de::Error| Failure::usage(format!("{}: not TOML: {}", origin.file, error)))
 }
 
-fn resolve(mut table: Table, set: &[String], origin: &Origin<'_>) -> Result<Experiment, Failure> {
+fn resolve(
+    mut table: Table,
+    set: &[String],
+    origin: &Origin<'_>,
+    fresh: Fresh,
+) -> Result<Experiment, Failure> {
     for change in set {
         apply(&mut table, change)?;
     }
-    build(&table, &origin.folder).map_err(|invalid| origin.explain(&invalid))
+    samara_environments::translate(&mut table);
+    build(&table, &origin.folder, fresh).map_err(|invalid| origin.explain(&invalid))
 }
 
 /// Applies one `--set KEY=VALUE`.
@@ -209,22 +250,25 @@ fn value_of(text: &str) -> Value {
 }
 
 /// Checks and builds every section.
-fn build(table: &Table, folder: &Path) -> Result<Experiment, Invalid> {
-    let mut sections: Sections = decode(table, "")
+fn build(table: &Table, folder: &Path, fresh: Fresh) -> Result<Experiment, Invalid> {
+    let sections: Sections = decode(table, "")
         .map_err(|invalid| Invalid { key: invalid.key.trim_start_matches('.').to_owned(), ..invalid })?;
-    let naming: Naming = decode(&sections.experiment, "experiment")?;
+    let naming: Naming = schema::read(&sections.experiment, "experiment")?;
     let search = search(&sections.search)?;
-    let axes: Vec<AxisSettings> = sections
-        .axes
-        .iter()
-        .enumerate()
-        .map(|(i, axis)| decode(axis, &format!("axes[{i}]")))
-        .collect::<Result<_, _>>()?;
-    absolute(&mut sections.environment, folder);
-    let parts = Parts { section: &sections.environment, axes: &axes, operator: search.operator, folder };
-    let environment = samara_environments::build(&naming.environment, &parts)?;
-    search.strategy.check(environment.as_ref())?;
-    search.archive(&axes)?;
+    let axes = settings::axes(&sections.axes)?;
+    let tessellation = match fresh.tessellation {
+        Some(recorded) => recorded,
+        None => search.tessellation(&axes)?,
+    };
+    let source = Source {
+        section: &sections.environment,
+        axes: &axes,
+        cells: Some(tessellation.cells()),
+        search: &search,
+        inputs: &fresh.inputs,
+    };
+    let environment = samara_environments::build(&naming.environment, &source)?;
+    search.archive_of(tessellation.clone())?;
     let written = Roles::new(&sections.models, folder)?;
     written.check(environment.as_ref())?;
     let prices = roles::prices(&sections.prices)?;
@@ -235,8 +279,28 @@ fn build(table: &Table, folder: &Path) -> Result<Experiment, Invalid> {
     }
     let cache = roles::cache(&sections.cache, folder)?;
     let sandbox = sandbox(&sections.sandbox, folder)?;
+    let inputs = fresh.inputs.files();
+    let evaluator = environment.evaluator().map(|_| EvaluatorSpec {
+        environment: naming.environment.clone(),
+        section: sections.environment.clone(),
+        axes: axes.clone(),
+        operator: search.operator,
+        inputs: inputs.iter().map(|file| (file.key.clone(), file.digest())).collect(),
+    });
     let resolved = String::new();
-    let mut experiment = Experiment { naming, search, axes, environment, models, cache, sandbox, resolved };
+    let mut experiment = Experiment {
+        naming,
+        search,
+        axes,
+        tessellation,
+        environment,
+        evaluator,
+        inputs,
+        models,
+        cache,
+        sandbox,
+        resolved,
+    };
     experiment.resolved = experiment.to_toml(&sections.environment, &written, &prices)?;
     Ok(experiment)
 }
@@ -246,13 +310,13 @@ fn search(section: &Table) -> Result<SearchSettings, Invalid> {
         let hint = "remove it and write strategy = \"random_search\"";
         return Err(Invalid::new("search.algorithm", "random_search is a strategy, not an algorithm", hint));
     }
-    let search: SearchSettings = decode(section, "search")?;
+    let search: SearchSettings = schema::read(section, "search")?;
     search.validate()?;
     Ok(search)
 }
 
 fn sandbox(section: &Table, folder: &Path) -> Result<SandboxSettings, Invalid> {
-    let mut sandbox: SandboxSettings = decode(section, "sandbox")?;
+    let mut sandbox: SandboxSettings = schema::read(section, "sandbox")?;
     sandbox.validate()?;
     if let Some(python) = &mut sandbox.python
         && let Ok(full) = std::path::absolute(folder.join(&*python))
@@ -262,37 +326,19 @@ fn sandbox(section: &Table, folder: &Path) -> Result<SandboxSettings, Invalid> {
     Ok(sandbox)
 }
 
-/// The keys of environments that name files.
-const PATHS: [&str; 4] = ["prompt_pool_path", "puzzles", "seed_path", "seeds"];
-
-/// A run may be resumed from another folder.
-fn absolute(section: &mut Table, folder: &Path) {
-    for (key, value) in section.iter_mut().filter(|(key, _)| PATHS.contains(&key.as_str())) {
-        match value {
-            // Seeds are names of built-in ones, or files with programs.
-            Value::Array(seeds) if key == "seeds" => {
-                seeds.iter_mut().filter(|seed| is_program(seed)).for_each(|seed| absolute_path(seed, folder));
-            }
-            value => absolute_path(value, folder),
-        }
-    }
-}
-
-fn is_program(seed: &Value) -> bool {
-    seed.as_str().is_some_and(|seed| seed.ends_with(".py"))
-}
-
-fn absolute_path(value: &mut Value, folder: &Path) {
-    if let Value::String(path) = value
-        && path != "builtin"
-        && !path.starts_with("builtin:")
-        && let Ok(full) = std::path::absolute(folder.join(&*path))
-    {
-        *path = full.display().to_string();
-    }
-}
-
 impl Experiment {
+    /// The SHA-256 of the resolved settings, in hexadecimal digits.
+    pub(crate) fn digest(&self) -> String {
+        Sha256::digest(&self.resolved).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The resolved settings as a table.
+    pub(crate) fn table(&self) -> Result<Table, Failure> {
+        self.resolved.parse().map_err(|error: toml::de::Error| {
+            Failure::internal(format!("settings that can't be read: {error}"))
+        })
+    }
+
     /// The models are written as they were named: a price of the table stays in the table, where a resumed run may
     /// change it.
     fn to_toml(

@@ -2,10 +2,11 @@
 
 use std::{fmt, io::Write, process::ExitCode};
 
-use samara_engine::{EngineError, Invalid};
+use samara_engine::EngineError;
 use samara_journal::JournalError;
 use samara_lm::{ErrorKind, LmError};
 use samara_sandbox::SandboxError;
+use samara_search::{FoldError, Invalid};
 use samara_seedling::SeedlingError;
 
 /// What the process says at its end.
@@ -56,6 +57,12 @@ impl From<Invalid> for Failure {
     }
 }
 
+impl From<FoldError> for Failure {
+    fn from(error: FoldError) -> Self {
+        Self::internal(EngineError::Fold(error))
+    }
+}
+
 impl From<JournalError> for Failure {
     fn from(error: JournalError) -> Self {
         Self::internal(error)
@@ -83,7 +90,7 @@ impl From<EngineError> for Failure {
             EngineError::Model { error, .. } => exit_of(error.kind),
             EngineError::Failures { .. } => Exit::Model,
             EngineError::Sandbox(_) => Exit::Sandbox,
-            EngineError::Journal(_) | EngineError::Fold { .. } | EngineError::Internal(_) => Exit::Internal,
+            EngineError::Journal(_) | EngineError::Fold(_) | EngineError::Internal(_) => Exit::Internal,
         };
         Self { exit, message: error.to_string() }
     }
@@ -116,9 +123,31 @@ impl From<std::io::Error> for Failure {
     }
 }
 
-/// A text that can't command the terminal: servers and models write parts of what is printed.
+/// A text that can't command the terminal: servers, models and settings write parts of what is printed. Lines stay
+/// lines and a tab becomes blanks; what else controls (C0, DEL, C1) or reorders what is read (bidirectional marks,
+/// separators of lines and paragraphs) is replaced.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+    let mut printable = String::with_capacity(text.len());
+    for c in text.replace("\r\n", "\n").chars() {
+        match c {
+            '\n' => printable.push('\n'),
+            '\t' => printable.push_str("    "),
+            c => printable.push(if commands(c) { '\u{fffd}' } else { c }),
+        }
+    }
+    printable
+}
+
+/// A text that can't command the terminal, on one line.
+pub(crate) fn one_line(text: &str) -> String {
+    text.chars().map(|c| if commands(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// Whether a character tells a terminal or a page to do something instead of being shown.
+fn commands(c: char) -> bool {
+    let reorders =
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || reorders || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// Says what went wrong on stderr. Nobody is left to tell if that fails.
@@ -136,5 +165,36 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         written => Ok(written?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_character_that_commands_a_terminal_is_printed() {
+        for c in ('\0'..=char::MAX).filter(|c| c.is_control()) {
+            let text = printable(&c.to_string());
+            let expected = match c {
+                '\n' => "\n",
+                '\t' => "    ",
+                _ => "\u{fffd}",
+            };
+            assert_eq!(text, expected, "{c:?}");
+            assert_eq!(one_line(&c.to_string()), "\u{fffd}", "{c:?}");
+        }
+        // Title, clear, colour by an escape sequence and by a C1 control, and every kind of bidirectional control.
+        let hostile =
+            "\x1b]0;pwned\x07\x1b[2J\u{9b}31m\u{202e}a\u{2066}b\u{2069}c\u{200f}d\u{61c}e\u{2028}f\x7f";
+        assert_eq!(printable(hostile), "�]0;pwned��[2J�31m�a�b�c�d�e�f�");
+        assert_eq!(one_line(hostile), printable(hostile));
+    }
+
+    #[test]
+    fn texts_of_every_script_are_printed_as_they_are() {
+        let text = "naïve 日本語 עברית नमस्ते 👩‍🔬\nline\n";
+        assert_eq!(printable(text), text);
+        assert_eq!(printable("a\r\nb\tc"), "a\nb    c");
     }
 }

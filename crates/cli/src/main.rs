@@ -2,17 +2,28 @@
 //! is in [`config`].
 
 mod args;
+mod cells;
 mod commands;
+mod completion;
 mod config;
 mod exit;
+mod gallery;
 mod heatmap;
+mod logs;
 mod models;
+mod numbers;
+mod output;
 mod picture;
 mod progress;
+mod projection;
 mod roles;
+mod schema;
+mod screen;
 mod session;
 mod summary;
 mod svg;
+mod trust;
+mod voronoi;
 
 use clap::Parser;
 
@@ -22,11 +33,14 @@ use crate::{
 };
 
 fn main() -> std::process::ExitCode {
+    completion::answer();
     let args = Args::parse();
-    let exit = dispatch(args).unwrap_or_else(|failure| {
+    let done = logs::start(args.log.as_deref()).and_then(|()| dispatch(args));
+    let exit = done.unwrap_or_else(|failure| {
         exit::complain(&failure.message);
         failure.exit
     });
+    tracing::info!(code = exit as u8, "end");
     exit.into()
 }
 
@@ -40,6 +54,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Rebin(rebin) => commands::rebin::rebin(&rebin),
         Command::List(list) => commands::catalogue::list(list.format),
         Command::New(new) => commands::catalogue::new(&new),
+        Command::Schema => commands::catalogue::schema(),
         Command::Model(ModelCommand::Train(train)) => commands::model::train(&train),
         Command::Model(ModelCommand::Evaluate(evaluate)) => commands::model::evaluate(&evaluate),
         Command::Model(ModelCommand::Chat(chat)) => commands::model::chat(&chat),
@@ -47,5 +62,6 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Sandbox(sandbox) => commands::sandbox::sandbox(&sandbox),
         Command::Sodarace(sodarace) => commands::sodarace::sodarace(&sodarace),
         Command::Completions { shell } => commands::catalogue::completions(shell),
+        Command::Version => commands::catalogue::version(),
     }
 }

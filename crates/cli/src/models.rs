@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use samara_engine::{Environment, Models};
 use samara_lm::{
-    Budget, Capabilities, Exchanges, LanguageModel, LmError, ModelSettings, Needs, open, open_with,
+    AnswerCache, Budget, Capabilities, LanguageModel, LmError, ModelSettings, Needs, open, open_with,
 };
 
 use crate::{exit::Failure, roles::Roles};
@@ -13,15 +13,15 @@ use crate::{exit::Failure, roles::Roles};
 pub(crate) struct Shared {
     /// What they may spend.
     pub budget: Arc<Budget>,
-    /// Where answers are found again, if anywhere.
-    pub exchanges: Option<Arc<Exchanges>>,
+    /// The cache or the recording, if there is one.
+    pub cache: Option<Arc<AnswerCache>>,
 }
 
 /// A role as errors and remarks name it, and what a probe found.
 pub(crate) type Found = (String, Capabilities);
 
 /// Opens the models that the environment needs and probes each for what is needed of it. Roles with the same settings
-/// share one client, so that one server is asked through one gate.
+/// share one client, so that one server is asked through one limiter.
 pub(crate) async fn start(
     roles: &Roles,
     environment: &dyn Environment,
@@ -32,12 +32,12 @@ pub(crate) async fn start(
     let mut models = Models::default();
     if let Some(generator) = roles.generator.as_ref().filter(|_| needed.generator) {
         let needs = Needs { complete: true, ..Needs::default() };
-        for (position, arm) in generator.arms.iter().enumerate() {
+        for (position, member) in generator.members.iter().enumerate() {
             let name = match generator.ensemble {
                 Some(_) => format!("generator.ensemble[{position}]"),
                 None => "generator".to_owned(),
             };
-            models.generator.push(opener.open(&name, &arm.model, needs).await?);
+            models.generator.push(opener.open(&name, &member.model, needs).await?);
         }
     }
     if let Some(settings) = roles.judge.as_ref().filter(|_| needed.judge) {
@@ -75,8 +75,8 @@ impl<'a> Opener<'a> {
 
     fn client(&self, settings: &ModelSettings) -> Result<Arc<dyn LanguageModel>, LmError> {
         let budget = Arc::clone(&self.shared.budget);
-        match &self.shared.exchanges {
-            Some(exchanges) => open_with(settings, budget, Arc::clone(exchanges)),
+        match &self.shared.cache {
+            Some(cache) => open_with(settings, budget, Arc::clone(cache)),
             None => open(settings, budget),
         }
     }

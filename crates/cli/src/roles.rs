@@ -1,17 +1,22 @@
-//! The `[models]`, `[prices]` and `[cache]` sections: who is asked, what it costs, where answers are found again.
+//! The `[models]`, `[prices]` and `[cache]` sections: who is asked, what it costs, where answers are cached.
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
-use samara_engine::{Ensemble, EnsembleSettings, Environment, Invalid, Per, decode, nearest};
+use samara_engine::Environment;
 use samara_lm::ModelSettings;
+use samara_search::{CostUnit, Ensemble, EnsembleSettings, Invalid, nearest, schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 /// The roles that `[models.ROLE]` may name.
 const ROLES: [&str; 3] = ["generator", "judge", "embedder"];
+
+/// The largest weight of a model in an ensemble: sums of weights are numbers.
+pub(crate) const MOST_WEIGHT: f64 = 1e9;
 
 /// The models of an experiment, by role.
 #[derive(Debug, Clone, Default)]
@@ -25,39 +30,45 @@ pub(crate) struct Roles {
 #[derive(Debug, Clone)]
 pub(crate) struct Generator {
     /// One or more.
-    pub arms: Vec<Arm>,
+    pub members: Vec<Member>,
     /// How one of them is chosen; `None` for a single model.
     pub ensemble: Option<EnsembleSettings>,
 }
 
 /// A model of an ensemble.
 #[derive(Debug, Clone)]
-pub(crate) struct Arm {
+pub(crate) struct Member {
     pub model: ModelSettings,
     pub weight: f64,
 }
 
 /// An entry of `[prices]`: money per million tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = samara_search::schema::in_order::<Self>)]
 pub(crate) struct Price {
-    /// Of the prompt.
+    /// Of prompts. Default 0.
+    #[schemars(range(min = 0.0, max = 1e9))]
     #[serde(rename = "in", default)]
     pub input: f64,
-    /// Of what is written.
+    /// Of what is written. Default 0.
+    #[schemars(range(min = 0.0, max = 1e9))]
     #[serde(rename = "out", default)]
     pub output: f64,
 }
 
 /// The `[cache]` section.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(transform = samara_search::schema::in_order::<Self>)]
 pub(crate) struct CacheSettings {
-    /// The file. Default: no cache.
+    /// The file that answers are cached in; a relative path starts at the experiment's file, or at the working
+    /// directory for built-in experiments. Default: no cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
-    /// Most MiB of it that are used, 1 or more; then the oldest answers are forgotten. Default: no limit.
+    /// Most MiB of it that are used, about, 1 or more; then the oldest answers are forgotten. Default: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1073741824))]
     pub max_mb: Option<u64>,
 }
 
@@ -96,8 +107,8 @@ impl Roles {
 
     /// Every model, an ensemble's one by one.
     fn all_mut(&mut self) -> impl Iterator<Item = &mut ModelSettings> {
-        let arms = self.generator.iter_mut().flat_map(|generator| &mut generator.arms);
-        arms.map(|arm| &mut arm.model).chain(&mut self.judge).chain(&mut self.embedder)
+        let members = self.generator.iter_mut().flat_map(|generator| &mut generator.members);
+        members.map(|member| &mut member.model).chain(&mut self.judge).chain(&mut self.embedder)
     }
 
     /// With the table's prices for the models that it names and that have none of their own.
@@ -122,10 +133,13 @@ impl Roles {
         else {
             return Ensemble::default();
         };
-        let priced = |arm: &Arm| arm.model.price_in > 0.0 || arm.model.price_out > 0.0;
-        let default = if generator.arms.iter().any(priced) { Per::Money } else { Per::Tokens };
+        let priced = |member: &Member| member.model.price_in > 0.0 || member.model.price_out > 0.0;
+        let default = if generator.members.iter().any(priced) { CostUnit::Money } else { CostUnit::Tokens };
         let per = Some(settings.per.unwrap_or(default));
-        Ensemble::new(EnsembleSettings { per, ..settings }, generator.arms.iter().map(|arm| arm.weight))
+        Ensemble::new(
+            EnsembleSettings { per, ..settings },
+            generator.members.iter().map(|member| member.weight),
+        )
     }
 
     /// As they are written into a run.
@@ -146,16 +160,16 @@ impl Roles {
 impl Generator {
     fn to_toml(&self) -> Result<Value, toml::ser::Error> {
         let Some(ensemble) = &self.ensemble else {
-            return Value::try_from(&self.arms[0].model);
+            return Value::try_from(&self.members[0].model);
         };
         let mut table = Table::try_from(ensemble)?;
-        let arm = |arm: &Arm| {
-            let mut entry = Table::try_from(&arm.model)?;
-            entry.insert("weight".into(), arm.weight.into());
+        let member = |member: &Member| {
+            let mut entry = Table::try_from(&member.model)?;
+            entry.insert("weight".into(), member.weight.into());
             Ok::<_, toml::ser::Error>(Value::Table(entry))
         };
-        let arms = self.arms.iter().map(arm).collect::<Result<_, _>>()?;
-        table.insert("ensemble".into(), Value::Array(arms));
+        let members = self.members.iter().map(member).collect::<Result<_, _>>()?;
+        table.insert("ensemble".into(), Value::Array(members));
         Ok(Value::Table(table))
     }
 }
@@ -163,29 +177,29 @@ impl Generator {
 fn generator(section: &Value, folder: &Path) -> Result<Generator, Invalid> {
     const KEY: &str = "models.generator";
     let Some(list) = section.get("ensemble") else {
-        let arm = Arm { model: model(section, KEY, folder)?, weight: 1.0 };
-        return Ok(Generator { arms: vec![arm], ensemble: None });
+        let member = Member { model: model(section, KEY, folder)?, weight: 1.0 };
+        return Ok(Generator { members: vec![member], ensemble: None });
     };
     let hint = "list its models: ensemble = [\"openai:A\", {model = \"openai:B\", weight = 2.0}]";
     let entries = list.as_array().filter(|entries| !entries.is_empty());
     let entries =
         entries.ok_or_else(|| Invalid::new(format!("{KEY}.ensemble"), "is no list of models", hint))?;
-    let arms = entries
+    let members = entries
         .iter()
         .enumerate()
-        .map(|(position, entry)| arm(entry, &format!("{KEY}.ensemble[{position}]"), folder))
+        .map(|(position, entry)| member(entry, &format!("{KEY}.ensemble[{position}]"), folder))
         .collect::<Result<_, _>>()?;
     let mut beside = section.as_table().cloned().unwrap_or_default();
     beside.remove("ensemble");
-    let ensemble: EnsembleSettings = decode(&beside, KEY)?;
+    let ensemble: EnsembleSettings = schema::read(&beside, KEY)?;
     ensemble.validate()?;
-    Ok(Generator { arms, ensemble: Some(ensemble) })
+    Ok(Generator { members, ensemble: Some(ensemble) })
 }
 
 /// A model string, or a table with a weight in which `model` is a model string unless there is a `provider`.
-fn arm(entry: &Value, key: &str, folder: &Path) -> Result<Arm, Invalid> {
+fn member(entry: &Value, key: &str, folder: &Path) -> Result<Member, Invalid> {
     let Value::Table(table) = entry else {
-        return Ok(Arm { model: model(entry, key, folder)?, weight: 1.0 });
+        return Ok(Member { model: model(entry, key, folder)?, weight: 1.0 });
     };
     let mut table = table.clone();
     let weight = match table.remove("weight") {
@@ -193,8 +207,9 @@ fn arm(entry: &Value, key: &str, folder: &Path) -> Result<Arm, Invalid> {
         Some(Value::Integer(weight)) => Some(weight as f64),
         Some(value) => value.as_float(),
     };
-    let weight = weight.filter(|weight| weight.is_finite() && *weight > 0.0).ok_or_else(|| {
-        Invalid::new(format!("{key}.weight"), "is no weight", "set it above 0; 1 is the default")
+    let weight = weight.filter(|weight| *weight > 0.0 && *weight <= MOST_WEIGHT).ok_or_else(|| {
+        let hint = format!("set it above 0, to {MOST_WEIGHT} at most; 1 is the default");
+        Invalid::new(format!("{key}.weight"), "is no weight", hint)
     })?;
     if !table.contains_key("provider")
         && let Some(Value::String(name)) = table.remove("model")
@@ -205,7 +220,7 @@ fn arm(entry: &Value, key: &str, folder: &Path) -> Result<Arm, Invalid> {
         whole.extend(table);
         table = whole;
     }
-    Ok(Arm { model: model(&Value::Table(table), key, folder)?, weight })
+    Ok(Member { model: model(&Value::Table(table), key, folder)?, weight })
 }
 
 fn parsed(model: &str, key: &str) -> Result<ModelSettings, Invalid> {
@@ -216,13 +231,16 @@ fn parsed(model: &str, key: &str) -> Result<ModelSettings, Invalid> {
 fn model(section: &Value, key: &str, folder: &Path) -> Result<ModelSettings, Invalid> {
     let mut settings = match section {
         Value::String(model) => parsed(model, key)?,
-        Value::Table(table) => decode(table, key)?,
+        Value::Table(table) => schema::read(table, key)?,
         _ => {
             let what = "is neither a table nor a model string";
             return Err(Invalid::new(key, what, "such as \"openai:NAME\""));
         }
     };
-    settings.validate().map_err(|(field, what, hint)| Invalid::new(format!("{key}.{field}"), what, hint))?;
+    settings.validate().map_err(|invalid| {
+        let field = format!("{key}.{}", invalid.key);
+        Invalid::new(field, invalid.problem, invalid.hint)
+    })?;
     for path in [&mut settings.script, &mut settings.folder, &mut settings.tokenizer].into_iter().flatten() {
         if let Ok(full) = std::path::absolute(folder.join(&*path)) {
             *path = full;
@@ -235,10 +253,7 @@ fn model(section: &Value, key: &str, folder: &Path) -> Result<ModelSettings, Inv
 pub(crate) fn prices(section: &BTreeMap<String, Table>) -> Result<BTreeMap<String, Price>, Invalid> {
     let price = |(name, entry): (&String, &Table)| {
         let key = format!("prices.{name}");
-        let price: Price = decode(entry, &key)?;
-        if [price.input, price.output].iter().any(|price| !(price.is_finite() && *price >= 0.0)) {
-            return Err(Invalid::new(key, "is no price", "money per million tokens: {in = 0.5, out = 1.5}"));
-        }
+        let price: Price = schema::read(entry, &key)?;
         Ok((name.clone(), price))
     };
     section.iter().map(price).collect()
@@ -246,7 +261,7 @@ pub(crate) fn prices(section: &BTreeMap<String, Table>) -> Result<BTreeMap<Strin
 
 /// The `[cache]` section.
 pub(crate) fn cache(section: &Table, folder: &Path) -> Result<CacheSettings, Invalid> {
-    let mut cache: CacheSettings = decode(section, "cache")?;
+    let mut cache: CacheSettings = schema::read(section, "cache")?;
     if cache.max_mb == Some(0) {
         return Err(Invalid::new("cache.max_mb", "is 0", "1 or more, or leave it out for no limit"));
     }
@@ -292,11 +307,11 @@ mod tests {
     #[test]
     fn an_ensemble_is_a_list_of_models_with_weights() {
         let roles = read(ENSEMBLE).expect("valid");
-        let arms = &roles.generator.as_ref().expect("a generator").arms;
-        assert_eq!(arms.iter().map(|arm| arm.weight).collect::<Vec<_>>(), [2.0, 1.0, 1.0]);
-        assert_eq!((arms[0].model.model.as_deref(), arms[0].model.timeout_s), (Some("large"), 9.0));
-        assert_eq!(arms[1].model.script, Some("/experiments/a.toml".into()));
-        assert_eq!(arms[2].model.model.as_deref(), Some("openai:odd-name"));
+        let members = &roles.generator.as_ref().expect("a generator").members;
+        assert_eq!(members.iter().map(|member| member.weight).collect::<Vec<_>>(), [2.0, 1.0, 1.0]);
+        assert_eq!((members[0].model.model.as_deref(), members[0].model.timeout_s), (Some("large"), 9.0));
+        assert_eq!(members[1].model.script, Some("/experiments/a.toml".into()));
+        assert_eq!(members[2].model.model.as_deref(), Some("openai:odd-name"));
         let strings = read("[models.generator]\nensemble = [\"embedded\", \"openai:x\"]").expect("valid");
         assert_eq!(strings.ensemble().len(), 2);
         assert!(read("[models]\ngenerator = \"embedded\"").expect("valid").ensemble().is_empty());
@@ -323,6 +338,10 @@ mod tests {
         let entry = |entry: &str| format!("[models.generator]\nensemble = [{entry}]");
         assert_eq!(key(&entry("{model = \"gpt\"}")), "models.generator.ensemble[0].model");
         assert_eq!(key(&entry("{model = \"embedded\", weight = 0}")), "models.generator.ensemble[0].weight");
+        assert_eq!(
+            key(&entry("{model = \"embedded\", weight = 1e300}")),
+            "models.generator.ensemble[0].weight"
+        );
         assert_eq!(key(&entry("{model = \"embedded\", waight = 1}")), "models.generator.ensemble[0].waight");
         assert_eq!(key("[models.judge]\nensemble = []"), "models.judge.ensemble");
     }
@@ -346,7 +365,8 @@ mod tests {
             let table: BTreeMap<String, Table> = toml::from_str(text).expect("TOML");
             prices(&table).expect_err("must be refused").key
         };
-        assert_eq!(key("m = {in = -1.0}"), "prices.m");
+        assert_eq!(key("m = {in = -1.0}"), "prices.m.in");
+        assert_eq!(key("m = {out = 1e300}"), "prices.m.out");
         assert_eq!(key("m = {input = 1.0}"), "prices.m.input");
         let key = |text: &str| {
             cache(&text.parse().expect("TOML"), Path::new("/")).expect_err("must be refused").key

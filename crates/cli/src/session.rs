@@ -2,16 +2,18 @@
 
 use std::{path::Path, sync::Arc};
 
-use samara_engine::{Control, Ended, Programs, Search, Tools};
-use samara_journal::{Header, Journal, JournalError, Reader};
-use samara_lm::Exchanges;
+use samara_engine::{Control, Ended, EngineError, Programs, Run, Tools};
+use samara_journal::{Cells, Contents, Header, Input, Journal, JournalError, Reader};
+use samara_lm::AnswerCache;
 use tokio::{runtime::Runtime, sync::watch};
 
 use crate::{
     config::Experiment,
     exit::{Exit, Failure, remark},
+    logs,
     models::{self, Shared},
     progress::Progress,
+    trust,
 };
 
 /// The journal's name in a run's folder.
@@ -25,8 +27,13 @@ pub(crate) fn runtime() -> Result<Runtime, Failure> {
         .map_err(|error| Failure::internal(format!("no threads: {error}")))
 }
 
-/// `runs/NAME-1` or the next number that is free.
+/// `runs/NAME-1` or the next number that is free. A name from settings is no path: what could lead elsewhere becomes a
+/// hyphen.
 pub(crate) fn free_folder(name: &str) -> std::path::PathBuf {
+    let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | ' ' | '.') { c } else { '-' };
+    let name: String = name.chars().take(100).map(plain).collect();
+    let name = name.trim_start_matches('.').trim();
+    let name = if name.is_empty() { "run" } else { name };
     let numbered = |n: u32| Path::new("runs").join(format!("{name}-{n}"));
     (1..).map(numbered).find(|folder| !folder.exists()).unwrap_or_else(|| numbered(0))
 }
@@ -46,6 +53,7 @@ pub(crate) fn recorded(folder: &Path) -> Result<Option<Reader>, Failure> {
 /// Starts the journal of a new run in its folder.
 pub(crate) fn create(experiment: &Experiment, folder: &Path) -> Result<Journal, Failure> {
     let header = Header {
+        id: trust::new_id()?,
         config: experiment.resolved.clone(),
         experiment: experiment.naming.name.clone(),
         environment: experiment.naming.environment.clone(),
@@ -53,35 +61,60 @@ pub(crate) fn create(experiment: &Experiment, folder: &Path) -> Result<Journal, 
         samara: env!("CARGO_PKG_VERSION").to_owned(),
         created: humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string(),
     };
+    let input = |file: &samara_environments::InputFile| Input {
+        key: file.key.clone(),
+        path: file.path.display().to_string(),
+        bytes: file.text.clone().into_bytes(),
+    };
+    let cells = |island| Cells { island, from_index: 0, tessellation: experiment.tessellation.clone() };
+    let contents = Contents {
+        inputs: experiment.inputs.iter().map(input).collect(),
+        // Islands share their cells until one refits its own.
+        tessellations: vec![cells(0)],
+    };
+    let made = !folder.exists();
     std::fs::create_dir_all(folder)
         .map_err(|error| Failure::internal(format!("{} can't be made: {error}", folder.display())))?;
-    Ok(Journal::create(&folder.join(JOURNAL), &header)?)
+    let created = Journal::create(&folder.join(JOURNAL), &header, &contents);
+    if created.is_err() && made {
+        // Nothing was recorded: an empty folder would only stand in the way.
+        let _ = std::fs::remove_file(folder.join(JOURNAL).with_extension("lock"));
+        let _ = std::fs::remove_dir(folder);
+    }
+    let journal = created?;
+    trust::remember(&header.id, &experiment.table()?);
+    Ok(journal)
 }
 
 /// The cache that an experiment names, if any.
-pub(crate) fn cache(experiment: &Experiment) -> Result<Option<Arc<Exchanges>>, Failure> {
+pub(crate) fn cache(experiment: &Experiment) -> Result<Option<Arc<AnswerCache>>, Failure> {
     let Some(path) = &experiment.cache.path else { return Ok(None) };
-    let most_bytes = experiment.cache.max_mb.map(|mb| mb.saturating_mul(1 << 20));
-    Ok(Some(Exchanges::cache(path, most_bytes)?))
+    let max_bytes = experiment.cache.max_mb.map(|mb| mb.saturating_mul(1 << 20));
+    Ok(Some(AnswerCache::open(path, max_bytes)?))
 }
 
 /// Opens the models of an experiment and its sandbox, probes them and says what they are.
 pub(crate) async fn open(experiment: &Experiment, shared: &Shared, quiet: bool) -> Result<Tools, Failure> {
     let (models, found) = models::start(&experiment.models, experiment.environment.as_ref(), shared).await?;
-    for (role, found) in found.iter().filter(|_| !quiet) {
-        let scoring = found.score.map_or(String::new(), |method| format!(", scored by {}", method.name()));
-        remark(&format!("{role}: {} ({}{scoring})", found.model, found.api));
+    for (role, found) in &found {
+        let scoring = found.score.map(|method| method.name());
+        tracing::info!(role = role.as_str(), model = found.model.as_str(), api = %found.api, scoring, "model");
+        if !quiet {
+            let scoring = scoring.map_or(String::new(), |method| format!(", scored by {method}"));
+            remark(&format!("{role}: {} ({}{scoring})", found.model, found.api));
+        }
     }
     let mut programs = None;
     if experiment.environment.roles().sandbox {
         let started = Programs::start(&experiment.sandbox)?;
         let isolation = started.isolation();
+        tracing::info!(tier = %isolation.tier, python = &*isolation.python, "sandbox");
         if !quiet {
             remark(&format!("sandbox: {}, Python {}", isolation.tier, isolation.python));
         }
         programs = Some(started);
     }
-    Ok(Tools { models, programs })
+    Ok(Tools { models, programs, ..Tools::default() })
 }
 
 /// Searches until the end, the budget or the interrupt, with a bar on stderr.
@@ -91,19 +124,37 @@ pub(crate) async fn search(
     journal: Journal,
     interrupt: watch::Receiver<bool>,
     quiet: bool,
-) -> Result<Ended, Failure> {
-    let mut progress = Progress::new(experiment.search.total_steps, experiment.search.budget, quiet);
-    let search = Search {
+) -> Result<Ended, EngineError> {
+    log_session(&experiment, journal.path());
+    let hidden = quiet || logs::on_stderr();
+    let mut progress = Progress::new(experiment.search.total_steps, experiment.search.budget, hidden)
+        .with_calls(tools.calls_in_flight.clone());
+    let run = Run {
         settings: experiment.search,
-        axes: experiment.axes,
+        tessellation: experiment.tessellation,
         environment: experiment.environment,
+        evaluator: experiment.evaluator,
         tools,
         ensemble: experiment.models.ensemble(),
         journal,
     };
-    let ended = search.run(Control { interrupt }, &mut |event| progress.hear(&event)).await;
+    let ended = run.run(Control { interrupt }, &mut |event| progress.hear(&event)).await;
     progress.end();
-    Ok(ended?)
+    ended
+}
+
+fn log_session(experiment: &Experiment, run: &Path) {
+    tracing::info!(
+        run = ?run,
+        experiment = experiment.naming.name.as_str(),
+        environment = experiment.naming.environment.as_str(),
+        seed = experiment.search.seed,
+        settings = experiment.digest(),
+        evaluator = experiment.evaluator.as_ref().map(|spec| spec.digest()),
+        samara = env!("CARGO_PKG_VERSION"),
+        platform = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        "session"
+    );
 }
 
 /// Turns true at the first Ctrl-C (or a polite kill); the second one ends the process. To be called on the runtime.
@@ -141,4 +192,23 @@ async fn wait_for_signal() {
 #[cfg(not(unix))]
 async fn wait_for_signal() {
     let _ = tokio::signal::ctrl_c().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::free_folder;
+
+    #[test]
+    fn a_name_from_settings_is_no_path() {
+        for (name, folder) in [
+            ("opinions", "runs/opinions-1"),
+            ("../../etc/x", "runs/-..-etc-x-1"),
+            ("/abs", "runs/-abs-1"),
+            ("..", "runs/run-1"),
+            ("a\u{1b}[2Jb", "runs/a--2Jb-1"),
+            ("", "runs/run-1"),
+        ] {
+            assert_eq!(free_folder(name), std::path::Path::new(folder), "{name:?}");
+        }
+    }
 }

@@ -1,8 +1,14 @@
 //! A run in numbers: what `show`, `rebin` and the end of a run print, for people and as JSON.
 
-use samara_engine::State;
-use samara_journal::{FateCounts, Totals};
+use samara_journal::Totals;
+use samara_search::{FateCounts, Population};
 use serde::Serialize;
+
+use crate::{
+    exit::one_line,
+    numbers::{number, percent},
+    screen::{Screen, columns, fill},
+};
 
 /// The object that `--format json` prints.
 #[derive(Debug, Clone, Serialize)]
@@ -33,44 +39,79 @@ pub(crate) struct Summary {
     pub cost: f64,
     /// Model calls.
     pub calls: u64,
-    /// How many of them were found in a cache or a recording, and cost nothing.
+    /// How many of them were answered from a cache or a recording, and cost nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub found: Option<u64>,
+    pub cached_calls: Option<u64>,
     /// Candidates by fate.
     pub fates: FateCounts,
     /// How answers were scored, if they were.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scoring: Option<String>,
+    /// The islands' archives, if there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub islands: Vec<IslandSummary>,
+    /// The run's folder, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
     /// Why the last session ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<String>,
+}
+
+/// One island in numbers.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct IslandSummary {
+    /// Filled cells.
+    pub cells_filled: usize,
+    /// Sum of the cells' best objectives, less the offset each.
+    pub qd_score: f64,
+    /// Best objective.
+    pub best: Option<f64>,
+    /// Equal for equal archives.
+    pub archive_hash: String,
+}
+
+fn islands(population: &Population) -> Vec<IslandSummary> {
+    let islands = population.islands();
+    let of = |island: &samara_search::Island| {
+        let stats = island.archive().stats();
+        IslandSummary {
+            cells_filled: stats.cells_filled,
+            qd_score: stats.qd_score,
+            best: stats.best,
+            archive_hash: island.archive_hash(),
+        }
+    };
+    if islands.len() > 1 { islands.iter().map(of).collect() } else { Vec::new() }
 }
 
 impl Summary {
     pub(crate) fn new(
         experiment: impl Into<String>,
         seed: Option<u64>,
-        state: &State,
+        (population, settled): (&Population, u64),
         totals: &Totals,
     ) -> Self {
-        let stats = state.archive().stats();
+        let stats = population.overall().archive().stats();
         Self {
             experiment: experiment.into(),
             seed,
-            candidates: state.settled(),
+            candidates: settled,
             coverage: stats.coverage,
             qd_score: stats.qd_score,
             best: stats.best,
             mean: stats.mean,
             cells_filled: stats.cells_filled,
             cells_total: stats.cells_total,
-            archive_hash: state.archive_hash(),
+            archive_hash: population.archive_hash(),
             tokens: totals.tokens_in + totals.tokens_out,
             cost: totals.cost,
             calls: totals.calls,
-            found: None,
+            cached_calls: None,
             fates: totals.fates,
             scoring: None,
+            islands: islands(population),
+            folder: None,
             ended: None,
         }
     }
@@ -80,29 +121,88 @@ impl Summary {
         serde_json::to_string(self).unwrap_or_default() + "\n"
     }
 
+    /// As people read it, for the columns of standard output.
     pub(crate) fn to_text(&self) -> String {
-        let number = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.4}"));
+        self.laid_out(Screen::stdout().width)
+    }
+
+    /// A line a fact, or more where one is too narrow.
+    fn laid_out(&self, width: usize) -> String {
+        let told = |x: Option<f64>| x.map_or("-".to_owned(), number);
         let fates = &self.fates;
-        let mut text = format!(
-            "candidates  {} ({} new, {} improved, {} not better, {} invalid, {} failed)\n",
+        let candidates = format!(
+            "{} ({} new, {} improved, {} not better, {} invalid, {} failed)",
             self.candidates, fates.new, fates.improved, fates.not_better, fates.invalid, fates.failed
         );
-        text += &format!(
-            "coverage    {} of {} cells ({:.1} %)\n",
-            self.cells_filled,
-            self.cells_total,
-            self.coverage * 100.0
-        );
-        text += &format!("QD score    {:.4}\n", self.qd_score);
-        text += &format!("objective   best {}, mean {}\n", number(self.best), number(self.mean));
+        let (filled, total) = (self.cells_filled, self.cells_total);
+        let mut facts = vec![
+            ("candidates", candidates),
+            ("coverage", format!("{filled} of {total} cells ({} %)", percent(filled, total))),
+            ("QD score", number(self.qd_score)),
+            ("objective", format!("best {}, mean {}", told(self.best), told(self.mean))),
+        ];
         if self.calls > 0 {
-            let cost = if self.cost > 0.0 { format!(", cost {:.4}", self.cost) } else { String::new() };
-            let found = self.found.map_or(String::new(), |found| format!(" ({found} found again)"));
-            text += &format!("models      {} calls{found}, {} tokens{cost}\n", self.calls, self.tokens);
+            let cost = if self.cost > 0.0 { format!(", cost {}", number(self.cost)) } else { String::new() };
+            let cached = self.cached_calls.map_or(String::new(), |calls| format!(" ({calls} cached)"));
+            facts.push(("models", format!("{} calls{cached}, {} tokens{cost}", self.calls, self.tokens)));
         }
-        if let Some(scoring) = &self.scoring {
-            text += &format!("scored by   {scoring}\n");
-        }
-        text + &format!("archive     {}\n", self.archive_hash)
+        facts.extend(self.scoring.as_ref().map(|scoring| ("scored by", one_line(scoring))));
+        facts.extend(self.islands.iter().enumerate().map(|(number, island)| {
+            let (filled, best) = (island.cells_filled, told(island.best));
+            let score = crate::numbers::number(island.qd_score);
+            let name = if number == 0 { "islands" } else { "" };
+            (name, format!("{number}: {filled} cells, QD score {score}, best {best}"))
+        }));
+        facts.push(("archive", self.archive_hash.clone()));
+        facts.into_iter().map(|(name, fact)| line(name, &fact, width)).collect()
+    }
+}
+
+/// Where facts begin.
+const NAMES: usize = 12;
+
+/// A fact behind its name; what does not fit goes below, and a word that does not fit has a line of its own.
+pub(crate) fn line(name: &str, fact: &str, width: usize) -> String {
+    if fact.split(' ').any(|word| NAMES + columns(word) > width) {
+        return format!("{name}\n{}", fill(fact, "", width));
+    }
+    let below = fill(fact, &" ".repeat(NAMES), width);
+    format!("{name:<NAMES$}{}", &below[NAMES..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_shown_with_the_digits_that_matter_at_every_width() {
+        let fates = FateCounts { new: 4095, improved: 12_000, not_better: 983_905, invalid: 0, failed: 0 };
+        let summary = Summary {
+            experiment: "mine".into(),
+            seed: Some(0),
+            candidates: 1_000_000,
+            coverage: 4095.0 / 4096.0,
+            qd_score: 123_456.75,
+            best: Some(0.999_999_9),
+            mean: Some(1e-12),
+            cells_filled: 4095,
+            cells_total: 4096,
+            archive_hash: "0123456789abcdef0123456789abcdef".into(),
+            tokens: 46_009,
+            cost: 0.000_012,
+            calls: 360,
+            cached_calls: Some(12),
+            islands: Vec::new(),
+            folder: None,
+            fates,
+            scoring: Some("echo\u{1b}[2J".into()),
+            ended: None,
+        };
+        let texts = [100, 40, 20].map(|width| {
+            let text = summary.laid_out(width);
+            assert!(text.lines().all(|line| columns(line) <= width), "{text}");
+            text
+        });
+        insta::assert_snapshot!(texts.join("\n"));
     }
 }

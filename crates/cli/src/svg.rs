@@ -3,9 +3,18 @@
 //! What is drawn is the callers' business ([`crate::picture`], the figure of `compare`). The same drawing gives the
 //! same bytes.
 
+use std::collections::BTreeSet;
+
+use crate::{
+    exit::one_line,
+    numbers::{apart, part},
+};
+
 /// A drawing in pixels, y downwards, on white so that it can be read on any page.
 pub(crate) struct Svg {
     body: String,
+    /// The pictures that are in the file already.
+    pictures: BTreeSet<u64>,
 }
 
 /// Where a text stands by its point.
@@ -26,7 +35,7 @@ impl Svg {
         );
         body += &format!("<title>{}</title>\n", escape(title));
         body += "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";
-        Self { body }
+        Self { body, pictures: BTreeSet::new() }
     }
 
     /// A rectangle from its upper left corner.
@@ -77,6 +86,21 @@ impl Svg {
         self.body += "</svg>\n";
     }
 
+    /// A picture, as large as it can be inside a square from its upper left corner; `name` tells it from other pictures,
+    /// of which each is once in the file.
+    pub(crate) fn picture(&mut self, [x, y, side]: [f64; 3], name: u64, png: &[u8]) {
+        if self.pictures.insert(name) {
+            self.body += &format!(
+                "<defs><image id=\"picture-{name}\" width=\"1\" height=\"1\" image-rendering=\"pixelated\" \
+                 href=\"data:image/png;base64,{}\"/></defs>\n",
+                base64(png)
+            );
+        }
+        let [x, y, side] = [x, y, side].map(number);
+        self.body +=
+            &format!("<use href=\"#picture-{name}\" transform=\"translate({x} {y}) scale({side})\"/>\n");
+    }
+
     /// The file.
     pub(crate) fn finish(self) -> String {
         self.body + "</svg>\n"
@@ -99,18 +123,26 @@ pub(crate) struct Scale {
 impl Scale {
     /// The pixel of a value.
     pub(crate) fn at(&self, x: f64) -> f64 {
-        self.from + (x - self.lo) / (self.hi - self.lo) * (self.to - self.from)
+        self.from + part(x, self.lo, self.hi) * (self.to - self.from)
     }
 
-    /// Round values between the ends, about `count` of them, with the text of each.
+    /// Round values between the ends, about `count` of them, with the text of each; the ends themselves where they are
+    /// too near each other, or too far apart, for round values between them.
     pub(crate) fn ticks(&self, count: usize) -> Vec<(f64, String)> {
-        let rough = (self.hi - self.lo) / count.max(1) as f64;
+        let count = count.max(1) as f64;
+        let rough = self.hi / count - self.lo / count;
         let power = 10_f64.powi(rough.log10().floor() as i32);
         let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|step| *step >= 0.7 * rough);
         let step = step.unwrap_or(10.0 * power);
-        let decimals = (-step.log10().floor()).max(0.0) as usize;
-        let (first, last) = ((self.lo / step - 1e-9).ceil() as i64, (self.hi / step + 1e-9).floor() as i64);
-        (first..=last).map(|i| i as f64 * step).map(|tick| (tick, format!("{tick:.decimals$}"))).collect()
+        let (first, last) = ((self.lo / step - 1e-9).ceil(), (self.hi / step + 1e-9).floor());
+        let countable = first.abs().max(last.abs()) < 1e12;
+        let ticks: Vec<f64> = if countable {
+            (first as i64..=last as i64).map(|i| i as f64 * step).collect()
+        } else {
+            vec![self.lo, self.hi]
+        };
+        let texts = apart(&ticks);
+        ticks.into_iter().zip(texts).collect()
     }
 }
 
@@ -120,8 +152,8 @@ pub(crate) fn room(values: impl Iterator<Item = f64>) -> (f64, f64) {
     if !(lo.is_finite() && hi.is_finite()) {
         return (0.0, 1.0);
     }
-    let pad = if hi > lo { 0.05 * (hi - lo) } else { 0.5_f64.max(lo.abs() * 1e-3) };
-    (lo - pad, hi + pad)
+    let pad = if hi > lo { 0.05 * hi - 0.05 * lo } else { 0.5_f64.max(lo.abs() * 1e-3) };
+    ((lo - pad).max(f64::MIN), (hi + pad).min(f64::MAX))
 }
 
 fn listed(points: &[(f64, f64)]) -> String {
@@ -134,8 +166,24 @@ fn number(x: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
+/// Bytes as RFC 4648 writes them.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let bits = (0..3).fold(0, |bits, i| bits << 8 | u32::from(three.get(i).copied().unwrap_or(0)));
+        for digit in 0..4 {
+            let of = |shift: u32| char::from(DIGITS[(bits >> shift & 63) as usize]);
+            text.push(if digit <= three.len() as u32 { of(18 - 6 * digit) } else { '=' });
+        }
+    }
+    text
+}
+
+/// A text that neither ends its element nor holds what XML forbids or what reorders a page.
 fn escape(text: &str) -> String {
-    let printable = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect::<String>();
+    let shown = |c: char| if matches!(c, '\u{fffe}' | '\u{ffff}') { '\u{fffd}' } else { c };
+    let printable: String = one_line(text).chars().map(shown).collect();
     printable.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
@@ -150,9 +198,30 @@ mod tests {
             scale.ticks(5).into_iter().map(|(_, text)| text).collect::<Vec<_>>()
         };
         assert_eq!(ticks(0.0, 20.0), ["0", "5", "10", "15", "20"]);
-        assert_eq!(ticks(19.51, 19.73), ["19.55", "19.60", "19.65", "19.70"]);
+        assert_eq!(ticks(19.51, 19.73), ["19.55", "19.6", "19.65", "19.7"]);
         assert_eq!(ticks(-3.0, 1.0), ["-3", "-2", "-1", "0", "1"]);
         assert_eq!(ticks(0.0, 2000.0), ["0", "500", "1000", "1500", "2000"]);
+    }
+
+    #[test]
+    fn ticks_of_any_range_are_few_and_told_apart() {
+        for (lo, hi) in [
+            (-f64::MAX, f64::MAX),
+            (1e300, 1e300 * (1.0 + f64::EPSILON)),
+            (0.0, 5e-324),
+            (1e15, 1e15 + 1.0),
+            (0.999_999_9, 1.0),
+            (-1e-12, 1.5e300),
+        ] {
+            let scale = Scale { lo, hi, from: 0.0, to: 100.0 };
+            let ticks = scale.ticks(5);
+            assert!((2..=9).contains(&ticks.len()), "{lo} {hi}: {ticks:?}");
+            assert!(ticks.windows(2).all(|pair| pair[0].1 != pair[1].1), "{ticks:?}");
+            assert!(
+                ticks.iter().all(|(tick, _)| (-1e-6..=100.000_001).contains(&scale.at(*tick))),
+                "{ticks:?}"
+            );
+        }
     }
 
     #[test]
@@ -162,6 +231,33 @@ mod tests {
         let file = svg.finish();
         assert!(file.contains("<title>&lt;a &amp; &quot;b&quot;&gt;</title>"));
         assert!(file.contains(">&lt;/text&gt;&lt;script&gt;\u{fffd}</text>"));
+        let mut svg = Svg::new(10.0, 10.0, "");
+        svg.text((0.0, 0.0), Anchor::Start, "\u{9b}31m\u{202e}\u{2066}\u{ffff}\n\0x", "");
+        assert!(svg.finish().contains(">�31m�����x</text>"));
+    }
+
+    #[test]
+    fn bytes_are_written_in_base_64() {
+        // The test vectors of RFC 4648, and all digits.
+        for (bytes, text) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+        {
+            assert_eq!(base64(bytes.as_bytes()), text);
+        }
+        assert_eq!(base64(&[0xfb, 0xff, 0xfe, 0x00]), "+//+AA==");
+    }
+
+    #[test]
+    fn a_picture_that_is_drawn_twice_is_in_the_file_once() {
+        let mut svg = Svg::new(10.0, 10.0, "");
+        svg.picture([0.0, 0.0, 4.0], 7, b"foo");
+        svg.picture([5.0, 5.5, 4.0], 7, b"foo");
+        let file = svg.finish();
+        assert_eq!(file.matches("base64,Zm9v\"").count(), 1);
+        assert!(
+            file.contains("<use href=\"#picture-7\" transform=\"translate(5 5.5) scale(4)\"/>"),
+            "{file}"
+        );
     }
 
     #[test]

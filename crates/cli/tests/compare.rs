@@ -118,7 +118,7 @@ fn runs_of_other_settings_are_refused_by_the_key_that_differs() {
     for (change, key) in [
         (&["--set", "environment.temperature=0.5"][..], "environment.temperature"),
         (&["--set", "search.total_steps=70"], "search.total_steps"),
-        (&["--min-quality", "0.5"], "search.novelty.min_quality"),
+        (&["--min-quality", "0.5"], "environment.novelty"),
     ] {
         let output = compare(&place, &script, "out", &[&only, change].concat());
         assert_eq!(output.status.code(), Some(2));
@@ -139,7 +139,7 @@ fn comparisons_that_make_no_sense_say_so() {
         (&["--strategies", "qdaiff"][..], "did you mean `qdaif`?"),
         (&["--set", "search.strategy=lmx_nsaif"], "name it in --strategies"),
         (&["--set", "search.budget.wall_time_s=5"], "search.budget.wall_time_s"),
-        (&["--strategies", "lmx_nsaif"], "`search.strategy`: `lmx_nsaif` chooses examples"),
+        (&["--strategies", "lmx_nsaif"], "the environment `function` knows no such strategy"),
         (&["--seeds", "0"], "--seeds"),
     ] {
         let output = place.run(&[&["compare", "function"], arguments].concat());

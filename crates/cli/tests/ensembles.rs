@@ -34,11 +34,14 @@ fn hash(place: &Place, arguments: &[String]) -> String {
 }
 
 /// The writers of a run's candidates, in their order.
-fn arms(place: &Place, run: &str) -> Vec<u64> {
+fn writers(place: &Place, run: &str) -> Vec<u64> {
     let output = place.run(&["export", run, "--as", "jsonl"]);
     assert!(output.status.success(), "{}", error(&output));
     let lines = String::from_utf8(output.stdout).unwrap();
-    lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["arm"].as_u64().unwrap()).collect()
+    lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["generator"].as_u64().unwrap())
+        .collect()
 }
 
 #[test]
@@ -57,7 +60,7 @@ fn an_ensemble_gives_the_same_archive_at_any_concurrency_and_after_a_resume() {
         let name = format!("{choose}-short");
         let resume = ["resume", &name, "--quiet", "--format", "json", "--set", "search.total_steps=200"];
         assert_eq!(place.json(&resume)["archive_hash"], one.as_str(), "{choose}");
-        assert_eq!(arms(&place, &name), arms(&place, &format!("{choose}-1")), "the same writers");
+        assert_eq!(writers(&place, &name), writers(&place, &format!("{choose}-1")), "the same writers");
     }
 }
 
@@ -66,8 +69,8 @@ fn the_bandit_learns_which_model_improves_the_archive_and_weights_do_not() {
     let place = Place::new();
     let run = |choose: &str| {
         parse(&place.run_all(&ensemble(&place, choose, choose, &["--set", "search.total_steps=400"])));
-        let late = arms(&place, choose).split_off(100);
-        late.iter().filter(|arm| **arm == 0).count() as f64 / late.len() as f64
+        let late = writers(&place, choose).split_off(100);
+        late.iter().filter(|writer| **writer == 0).count() as f64 / late.len() as f64
     };
     let (learnt, drawn) = (run("bandit"), run("weights"));
     assert!(learnt > 0.6, "the good model writes {learnt} of the candidates");

@@ -8,25 +8,11 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     process::{Child, ChildStderr, Output, Stdio},
-    sync::OnceLock,
     time::Duration,
 };
 
-use common::{Place, error, parse};
+use common::{Place, error, isolated, parse};
 use serde_json::{Value, json};
-
-/// Whether programs can be isolated here.
-fn isolated() -> bool {
-    static WORKS: OnceLock<bool> = OnceLock::new();
-    let works = *WORKS.get_or_init(|| Place::new().run(&["sandbox", "doctor"]).status.success());
-    if !works {
-        // Not by a macro: the harness keeps what those print to itself.
-        let skipped =
-            "SKIPPED: no tier that isolates programs works here; `samara sandbox doctor` says why\n";
-        std::io::stderr().write_all(skipped.as_bytes()).unwrap();
-    }
-    works
-}
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()

@@ -48,6 +48,54 @@ fn malformed_settings_name_the_file_and_the_key() {
 }
 
 #[test]
+fn numbers_too_large_to_be_meant_name_the_file_and_the_key() {
+    let function = |line: &str, key: &str| {
+        refuse("function", "total_steps = 10000", &format!("total_steps = 10000\n{line}"), key);
+    };
+    function("depth = 1000000000000", "search.depth");
+    refuse("function", "qd_offset = -5.0", "qd_offset = 1e300", "search.qd_offset");
+    function("max_failures = 9223372036854775807", "search.max_failures");
+    function("cvt.cells = 4000000000", "search.cvt.cells");
+    function("cvt.samples = 4000000000", "search.cvt.samples");
+    function("cvt.max_iterations = 4000000000", "search.cvt.max_iterations");
+    function("islands.migrants = 4000000000", "search.islands.migrants");
+    function("budget.tokens = 9223372036854775807", "search.budget.tokens");
+    function("budget.money = 1e300", "search.budget.money");
+    function("budget.wall_time_s = inf", "search.budget.wall_time_s");
+    refuse("function", "bins = 20", "bins = 4000000000", "axes[0].bins");
+    refuse("function", "range = [-4.0, 4.0]", "range = [-1e308, 1e308]", "axes[0].range");
+    refuse("function", "dimensions = 2", "dimensions = 1000000000", "environment.dimensions");
+    refuse("function", "step = 0.5", "step = 1e308", "environment.step");
+    let model = |line: &str, key: &str| {
+        let lines = format!("provider = \"embedded\"\n{line}");
+        refuse("opinions", "provider = \"embedded\"", &lines, &format!("models.generator.{key}"));
+    };
+    model("timeout_s = 1e20", "timeout_s");
+    model("deadline_s = 1e300", "deadline_s");
+    model("max_attempts = 4000000000", "max_attempts");
+    model("max_reply_bytes = 9223372036854775807", "max_reply_bytes");
+    model("price_in = 1e300", "price_in");
+    refuse("opinions", "gen_max_len = 50", "gen_max_len = 4000000000", "environment.gen_max_len");
+    refuse("opinions", "gen_max_len = 50", "gen_max_len = 50\nfew_shot = 101", "environment.few_shot");
+    refuse("opinions", "gen_max_len = 50", "gen_max_len = 50\nattempts = 4000000000", "environment.attempts");
+    refuse("p3", "[environment]", "[environment]\nexamples = 1000000000", "environment.examples");
+    refuse("p3-probsol", "samples = 8 ", "samples = 1001 ", "environment.samples");
+    refuse("sodarace", "ms = 10000", "ms = 3600001", "environment.ms");
+}
+
+#[test]
+fn a_wall_time_of_more_than_a_century_is_no_limit() {
+    let place = Place::new();
+    let all = ["search.budget.wall_time_s=1e20", "search.total_steps=60"].map(|set| ["--set", set]).concat();
+    let run = place.run(&[&["run", "function", "--quiet", "--out", "out"], &*all].concat());
+    assert!(run.status.success(), "{}", error(&run));
+    let more =
+        ["search.budget.wall_time_s=1e300", "search.total_steps=90"].map(|set| ["--set", set]).concat();
+    let resumed = place.run(&[&["resume", "out", "--quiet"], &*more].concat());
+    assert!(resumed.status.success(), "{}", error(&resumed));
+}
+
+#[test]
 fn a_bad_set_names_itself_and_the_nearest_key() {
     let place = Place::new();
     let output = place.run(&["run", "function", "--set", "search.total_step=3"]);

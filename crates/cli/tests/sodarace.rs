@@ -5,14 +5,15 @@
 
 mod common;
 
-use std::{io::Write, process::Output};
+use std::io::Write as _;
+use std::process::Output;
 
-use common::{Place, error, parse};
+use common::{Place, error, isolated, parse};
 use serde_json::Value;
 
 /// Values recorded from OpenELM's own simulator.
 fn golden() -> Value {
-    serde_json::from_str(include_str!("../../sodarace/tests/data/golden.json")).unwrap()
+    serde_json::from_str(&samara_testing::workspace_file("crates/sodarace/tests/data/golden.json")).unwrap()
 }
 
 fn recorded(golden: &Value, group: &str) -> Vec<Value> {
@@ -67,6 +68,40 @@ fn an_evaluation_for_people_has_shape_and_way_and_says_why_there_is_none() {
 }
 
 #[test]
+fn terrains_are_named_as_the_settings_name_them() {
+    let place = Place::new();
+    place.write("triangle.json", TRIANGLE);
+    for terrain in ["left_wall", "left-wall", "right_wall", "right-wall"] {
+        let evaluate = ["sodarace", "evaluate", "triangle.json", "--ms", "100", "--terrain", terrain];
+        let output = place.run(&evaluate);
+        assert!(output.status.success(), "{terrain}: {}", error(&output));
+        let set = format!("environment.terrain={terrain}");
+        // The terrain is taken; what is refused is the time.
+        let output = place.run(&["run", "sodarace", "--set", &set, "--set", "environment.ms=0"]);
+        assert!(error(&output).contains("environment.ms"), "{terrain}: {}", error(&output));
+    }
+    let output =
+        place.run(&["run", "sodarace", "--set", "environment.terrain=wall", "--set", "environment.ms=0"]);
+    assert!(error(&output).contains("terrain"), "{}", error(&output));
+}
+
+#[test]
+fn errors_of_a_program_name_its_own_lines() {
+    let place = Place::new();
+    if !place.run(&["sandbox", "doctor"]).status.success() {
+        let skipped = b"SKIPPED: no tier that isolates programs works here\n";
+        std::io::stderr().write_all(skipped).unwrap();
+        return;
+    }
+    place.write(
+        "w.py",
+        "def make_walker():\n    wc = walker_creator()\n    oops oops\n    return wc.get_walker()\n",
+    );
+    let told = text(&place.run(&["sodarace", "evaluate", "w.py"]));
+    assert!(told.contains("does not compile: invalid syntax (<program>, line 3)"), "{told}");
+}
+
+#[test]
 fn a_strip_shows_the_creature_at_equal_times() {
     let place = Place::new();
     place.write("triangle.json", TRIANGLE);
@@ -112,10 +147,7 @@ fn what_can_not_be_drawn_or_evaluated_says_why_and_what_to_do() {
 #[test]
 fn a_run_gives_the_same_archive_at_any_concurrency_and_most_of_its_programs_are_valid() {
     let place = Place::new();
-    if !place.run(&["sandbox", "doctor"]).status.success() {
-        let skipped =
-            "SKIPPED: no tier that isolates programs works here; `samara sandbox doctor` says why\n";
-        std::io::stderr().write_all(skipped.as_bytes()).unwrap();
+    if !isolated() {
         return;
     }
     let run = |out: &str, concurrency: &str| {

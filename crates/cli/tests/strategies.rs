@@ -7,7 +7,8 @@ mod common;
 use std::time::Duration;
 
 use common::{Place, error, parse, script};
-use samara_journal::{Header, Journal, Reader};
+use samara_journal::{Contents, Header, Journal, JournalError, Reader};
+use samara_search::Candidate;
 
 const STRATEGIES: [&str; 7] = [
     "qdaif",
@@ -18,6 +19,11 @@ const STRATEGIES: [&str; 7] = [
     "lmx_nsaif",
     "lmx_rouge_l",
 ];
+
+/// The seed pool that an opinions run starts from.
+fn pool() -> String {
+    samara_testing::workspace_file("crates/environments/experiments/pools/opinions.txt")
+}
 
 fn set(strategy: &str) -> [String; 4] {
     ["--set", &format!("search.strategy={strategy}"), "--set", "search.total_steps=150"].map(str::to_owned)
@@ -37,10 +43,10 @@ fn hash(summary: &serde_json::Value) -> String {
 /// The examples of every candidate of a run.
 fn examples(place: &Place, run: &str) -> Vec<Vec<String>> {
     let mut examples = Vec::new();
-    let fold = &mut |settled: samara_journal::Settled| {
-        let genome = settled.genome.unwrap();
+    let fold = &mut |candidate: Candidate| {
+        let genome = candidate.genome.unwrap();
         examples.push(genome.examples().iter().map(ToString::to_string).collect());
-        Ok::<(), samara_journal::JournalError>(())
+        Ok::<(), JournalError>(())
     };
     Reader::open(&place.path(run)).unwrap().fold(fold).unwrap();
     examples
@@ -91,8 +97,7 @@ fn fixed_prompts_are_all_one_and_shuffled_ones_differ_in_order_alone() {
     for strategy in ["fixed_few_shot", "shuffling_few_shot"] {
         parse(&place.run_all(&arguments(&place, &script, strategy, strategy, &[])));
     }
-    let first: Vec<String> =
-        include_str!("../../../experiments/pools/opinions.txt").lines().take(3).map(str::to_owned).collect();
+    let first: Vec<String> = pool().lines().take(3).map(str::to_owned).collect();
     assert!(examples(&place, "fixed_few_shot").iter().all(|shown| *shown == first));
     let mut shuffled = examples(&place, "shuffling_few_shot");
     for shown in &shuffled {
@@ -107,7 +112,7 @@ fn fixed_prompts_are_all_one_and_shuffled_ones_differ_in_order_alone() {
 fn strategies_that_learn_show_what_was_written_and_name_it_as_parents() {
     let place = Place::new();
     let script = place.write("script.toml", &script(""));
-    let initial = include_str!("../../../experiments/pools/opinions.txt");
+    let initial = pool();
     for (strategy, learns) in
         [("random_search", false), ("lmx_quality_only", true), ("lmx_nsaif", true), ("lmx_rouge_l", true)]
     {
@@ -116,7 +121,7 @@ fn strategies_that_learn_show_what_was_written_and_name_it_as_parents() {
         let written = shown.iter().any(|text| initial.lines().all(|line| line != text));
         assert_eq!(written, learns, "{strategy}");
         let reader = Reader::open(&place.path(strategy)).unwrap();
-        let parents = |i| reader.candidate(i).unwrap().unwrap().parents;
+        let parents = |i| reader.candidate(i).unwrap().unwrap().0.parents;
         assert_eq!((0..150).any(|i| !parents(i).is_empty()), learns, "{strategy}");
         assert!((0..150).all(|i| parents(i).iter().all(|parent| *parent < i)), "{strategy}");
     }
@@ -163,12 +168,14 @@ fn random_search_has_one_name_and_runs_begun_under_its_old_one_go_on() {
     let new = run("new", "random_search");
     assert_ne!(hash(&new), hash(&run("ours", "qdaif")));
     // What the version before strategies wrote into its journals.
-    let header = Reader::open(&place.path("new")).unwrap().header().clone();
+    let reader = Reader::open(&place.path("new")).unwrap();
+    let contents = Contents { inputs: Vec::new(), tessellations: reader.tessellations().unwrap() };
+    let header = reader.header().clone();
     let config = header.config.replace("strategy = \"random_search\"\n", "");
     let config = config.replace("algorithm = \"map_elites\"", "algorithm = \"random_search\"");
     assert!(config != header.config && !config.contains("strategy"));
     std::fs::create_dir(place.path("old")).unwrap();
-    drop(Journal::create(&place.path("old/run.db"), &Header { config, ..header }).unwrap());
+    drop(Journal::create(&place.path("old/run.db"), &Header { config, ..header }, &contents).unwrap());
     let resumed = place.json(&["resume", "old", "--quiet", "--format", "json"]);
     assert_eq!(hash(&resumed), hash(&new));
 }

@@ -1,11 +1,9 @@
 //! Runs against servers and disks that fail: candidates get a fate or the run stops clearly, and the journal opens.
 
 mod common;
-#[path = "../../lm/tests/server/mod.rs"]
-mod server;
 
 use common::{Place, error, holds, parse, script};
-use server::{Action, Server, ok, sound};
+use samara_testing::server::{Action, Server, ok, sound};
 
 fn against(url: &str, out: &str, more: &[&str]) -> Vec<String> {
     let models =
@@ -109,7 +107,7 @@ fn no_server_is_exit_code_three_and_leaves_nothing_behind() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let output = place.run_all(&against(&format!("http://{free}/v1"), "out", &[]));
     assert_eq!(output.status.code(), Some(3));
-    assert!(error(&output).contains("is the server at"), "{}", error(&output));
+    assert!(error(&output).contains("check that the server at"), "{}", error(&output));
     assert!(!place.path("out").exists());
 }
 
@@ -172,6 +170,7 @@ fn a_full_disk_stops_the_run_and_the_journal_opens() {
     let output = std::process::Command::new("bash")
         .args(["-c", &command])
         .current_dir(place.folder.path())
+        .env("XDG_STATE_HOME", place.path("state"))
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", error(&output));

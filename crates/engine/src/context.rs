@@ -1,9 +1,12 @@
-//! One candidate's access to the world: its random stream, the language models and the sandbox.
+//! One candidate's access to the world: its random stream, the language models, and a [`Bench`] for programs.
 //!
 //! Every call gets a seed derived from (run seed, candidate, call number), and every call is recorded, the failed
 //! ones too. What an answer means is the environment's business.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use futures_util::future::join_all;
 use samara_journal::{CallKind, ModelCall};
@@ -12,9 +15,22 @@ use samara_lm::{
     ScoreRequest, Usage,
 };
 use samara_qd::Stream;
-use samara_sandbox::{Job, Outcome as Ending, SandboxError, Verdict};
+use samara_search::{Charge, Ticket};
 
-use crate::{Charge, EngineError, Programs, Roles, Trouble};
+use crate::{Abort, Bench, EngineError, Programs};
+
+/// Which models an environment asks, and whether it runs programs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Roles {
+    /// Needs `models.generator`, to complete prompts.
+    pub generator: bool,
+    /// Needs `models.judge`, to score answers.
+    pub judge: bool,
+    /// Needs `models.embedder`, to embed texts.
+    pub embedder: bool,
+    /// Needs the sandbox, to run programs.
+    pub sandbox: bool,
+}
 
 /// The models of a run, by role. A role that the environment does not need may be absent.
 #[derive(Debug, Clone, Default)]
@@ -39,13 +55,15 @@ impl Models {
     }
 }
 
-/// What candidates live with: the models, and the sandbox if programs are to run.
+/// What candidates are made with: the models, and the sandbox if programs are to run.
 #[derive(Debug, Clone, Default)]
 pub struct Tools {
     /// The models, by role.
     pub models: Models,
     /// The sandbox. Absent unless the environment's roles name it.
     pub programs: Option<Programs>,
+    /// Model calls that wait for their answers at this moment.
+    pub calls_in_flight: Arc<AtomicUsize>,
 }
 
 /// A question for the judge.
@@ -60,22 +78,24 @@ pub struct Question {
 /// One candidate's access to the world.
 #[derive(Debug)]
 pub struct Context {
-    /// The candidate's random stream, where its proposal left it.
+    /// The candidate's random stream, where its plan left it.
     pub stream: Stream,
+    /// Where programs run.
+    pub bench: Bench,
     models: Models,
-    /// Which of the generators writes.
-    arm: usize,
-    programs: Option<Programs>,
+    /// The position of the generator that writes.
+    generator: usize,
     seeds: Stream,
     calls: Vec<ModelCall>,
-    isolation: Option<String>,
+    in_flight: Arc<AtomicUsize>,
 }
 
 impl Context {
-    /// The context of candidate `index`, whose plan was drawn from `stream`, and which generator `arm` writes.
-    pub(crate) fn candidate(tools: Tools, seed: u64, index: u64, stream: Stream, arm: usize) -> Self {
-        let seeds = Stream::named(seed, &format!("calls of candidate {index}"));
-        Self { arm, ..Self::new(tools, stream, seeds) }
+    /// The context of a ticket's candidate.
+    pub(crate) fn candidate(tools: Tools, ticket: &Ticket) -> Self {
+        let seeds = Stream::named(ticket.seed, &format!("calls of candidate {}", ticket.index));
+        let generator = ticket.generator.unwrap_or(0) as usize;
+        Self { generator, ..Self::new(tools, ticket.stream.clone(), seeds) }
     }
 
     /// The context of the setup, before candidate 0. Of an ensemble the first model writes.
@@ -84,61 +104,27 @@ impl Context {
     }
 
     fn new(tools: Tools, stream: Stream, seeds: Stream) -> Self {
-        let Tools { models, programs } = tools;
-        Self { stream, models, arm: 0, programs, seeds, calls: Vec::new(), isolation: None }
+        let Tools { models, programs, calls_in_flight: in_flight } = tools;
+        let bench = Bench::new(programs, 0);
+        Self { stream, bench, models, generator: 0, seeds, calls: Vec::new(), in_flight }
     }
 
-    /// The calls made so far, and the isolation of the programs that ran, if any did.
-    pub(crate) fn into_record(self) -> (Vec<ModelCall>, Option<String>) {
-        (self.calls, self.isolation)
+    /// The calls made so far.
+    pub(crate) fn into_calls(self) -> Vec<ModelCall> {
+        self.calls
     }
 
-    /// A call of `entry` in `program` under the run's limits, for [`Context::execute`]. Its seed is 0: the same
-    /// program gives the same answer in every candidate.
-    pub fn job(&self, program: impl Into<String>, entry: impl Into<String>) -> Result<Job, Trouble> {
-        Ok(self.programs()?.job(program, entry))
-    }
-
-    /// Runs a program in the sandbox. What the program does is in the verdict; a verdict of
-    /// [`Ending::Failed`], which is about the sandbox, fails the candidate.
-    pub async fn execute(&mut self, job: Job) -> Result<Verdict, Trouble> {
-        match self.programs()?.run(job).await {
-            Ok(verdict) => {
-                let isolation = &verdict.isolation;
-                self.isolation = Some(format!("{}, Python {}", isolation.tier, isolation.python));
-                match verdict.outcome {
-                    Ending::Failed { why } => Err(Trouble::Candidate(format!("the sandbox: {why}"))),
-                    _ => Ok(verdict),
-                }
-            }
-            Err(error @ SandboxError::Job(_)) => Err(Trouble::Candidate(format!("the sandbox: {error}"))),
-            Err(error) => Err(Trouble::Run(EngineError::Sandbox(error))),
-        }
-    }
-
-    /// Computes something that takes longer than a worker may block, such as a simulation. It must depend on nothing
-    /// but its captures.
-    pub async fn compute<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Trouble> {
-        let done = tokio::task::spawn_blocking(work).await;
-        done.map_err(|error| {
-            Trouble::Run(EngineError::Internal(format!("a computation did not end well: {error}")))
-        })
-    }
-
-    fn programs(&self) -> Result<&Programs, Trouble> {
-        let missing = "the environment runs programs, which its roles don't name";
-        self.programs.as_ref().ok_or_else(|| Trouble::Run(EngineError::Internal(missing.to_owned())))
+    /// The name of the generator that writes; `None` if there is none.
+    pub(crate) fn generator(&self) -> Option<&str> {
+        self.models.generator.get(self.generator).map(|model| model.label())
     }
 
     /// Completes a prompt with the generator. The seed in `sampling` is replaced by the call's own.
-    pub async fn complete(&mut self, prompt: String, sampling: Sampling) -> Result<Completion, Trouble> {
-        let model = role(self.models.generator.get(self.arm), "generator")?;
+    pub async fn complete(&mut self, prompt: String, sampling: Sampling) -> Result<Completion, Abort> {
+        let model = role(self.models.generator.get(self.generator), "generator")?;
         let seed = self.next_seed();
         let request = CompletionRequest { prompt, sampling: Sampling { seed, ..sampling } };
-        let reply = model.complete(&request).await;
+        let reply = self.waiting(model.complete(&request)).await;
         let mut call = blank("generator", CallKind::Complete, model.label(), request.prompt, seed);
         if let Ok(completion) = &reply {
             call.answer.clone_from(&completion.text);
@@ -148,7 +134,7 @@ impl Context {
     }
 
     /// Asks the judge all questions at once; one score per question, in their order.
-    pub async fn score(&mut self, questions: Vec<Question>) -> Result<Vec<Score>, Trouble> {
+    pub async fn score(&mut self, questions: Vec<Question>) -> Result<Vec<Score>, Abort> {
         let model = role(self.models.judge.as_ref(), "judge")?;
         let requests: Vec<ScoreRequest> = questions
             .into_iter()
@@ -158,9 +144,10 @@ impl Context {
                 seed: self.next_seed(),
             })
             .collect();
-        let replies = join_all(requests.iter().map(|request| model.score(request))).await;
+        let asked = requests.iter().map(|request| self.waiting(model.score(request)));
+        let replies = join_all(asked).await;
         let mut scores = Vec::with_capacity(replies.len());
-        let mut trouble = None;
+        let mut abort = None;
         for (request, reply) in requests.into_iter().zip(replies) {
             let mut call = blank("judge", CallKind::Score, model.label(), request.prompt, request.seed);
             call.answer = serde_json::to_string(&request.answers).unwrap_or_default();
@@ -171,17 +158,17 @@ impl Context {
             }
             match self.record(call, reply) {
                 Ok(score) => scores.push(score),
-                Err(first) => trouble = trouble.or(Some(first)),
+                Err(first) => abort = abort.or(Some(first)),
             }
         }
-        trouble.map_or(Ok(scores), Err)
+        abort.map_or(Ok(scores), Err)
     }
 
     /// Embeds texts; one vector per text, in their order.
-    pub async fn embed(&mut self, texts: Vec<String>) -> Result<Vec<Vec<f64>>, Trouble> {
+    pub async fn embed(&mut self, texts: Vec<String>) -> Result<Vec<Vec<f64>>, Abort> {
         let model = role(self.models.embedder.as_ref(), "embedder")?;
         let request = EmbedRequest { texts };
-        let reply = model.embed(&request).await;
+        let reply = self.waiting(model.embed(&request)).await;
         let prompt = serde_json::to_string(&request.texts).unwrap_or_default();
         let mut call = blank("embedder", CallKind::Embed, model.label(), prompt, 0);
         if let Ok(embeddings) = &reply {
@@ -191,23 +178,45 @@ impl Context {
         self.record(call, reply).map(|embeddings| embeddings.vectors)
     }
 
+    /// Counts a call among those in flight while it waits, however it ends.
+    async fn waiting<T>(&self, call: impl Future<Output = T>) -> T {
+        let _counted = Counted::new(&self.in_flight);
+        call.await
+    }
+
     /// Servers take seeds of 31 bits at least, so that is what they get.
     fn next_seed(&mut self) -> u64 {
         self.seeds.next_u64() >> 33
     }
 
-    fn record<T>(&mut self, mut call: ModelCall, reply: Result<T, LmError>) -> Result<T, Trouble> {
+    fn record<T>(&mut self, mut call: ModelCall, reply: Result<T, LmError>) -> Result<T, Abort> {
         let role = call.role.as_ref();
         let result = reply.map_err(|error| {
             call.error = Some(error.to_string());
-            trouble(role_name(role), error)
+            abort(role_name(role), error)
         });
         self.calls.push(call);
         result
     }
 }
 
-/// What a list of calls cost. Found answers are charged at their price: a cache must not change where a budget ends a
+/// A call in flight.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What a list of calls cost. Cached answers are charged at their price: a cache must not change where a budget ends a
 /// run.
 pub(crate) fn charge_of(calls: &[ModelCall]) -> Charge {
     let mut charge = Charge::default();
@@ -220,10 +229,10 @@ pub(crate) fn charge_of(calls: &[ModelCall]) -> Charge {
 
 /// Whether a failed call is the candidate's misfortune or the end of the session: a server that answers, however
 /// badly, may have choked on this request; one that can't be reached or refuses us will do so for every other.
-fn trouble(role: &'static str, error: LmError) -> Trouble {
+fn abort(role: &'static str, error: LmError) -> Abort {
     match error.kind {
         ErrorKind::Overloaded | ErrorKind::Timeout | ErrorKind::Malformed | ErrorKind::Invalid => {
-            Trouble::Candidate(format!("the {role}: {error}"))
+            Abort::failed(format!("the {role}: {error}"))
         }
         ErrorKind::Configuration
         | ErrorKind::Unreachable
@@ -231,16 +240,13 @@ fn trouble(role: &'static str, error: LmError) -> Trouble {
         | ErrorKind::Unsupported
         | ErrorKind::Budget
         | ErrorKind::Missing
-        | ErrorKind::Storage => Trouble::Run(EngineError::Model { role, error }),
+        | ErrorKind::Storage => Abort::Run(EngineError::Model { role, error }),
     }
 }
 
-fn role(
-    model: Option<&Arc<dyn LanguageModel>>,
-    name: &'static str,
-) -> Result<Arc<dyn LanguageModel>, Trouble> {
+fn role(model: Option<&Arc<dyn LanguageModel>>, name: &'static str) -> Result<Arc<dyn LanguageModel>, Abort> {
     model.cloned().ok_or_else(|| {
-        Trouble::Run(EngineError::Internal(format!(
+        Abort::Run(EngineError::Internal(format!(
             "the environment asked the {name}, which its roles don't name"
         )))
     })

@@ -1,99 +1,36 @@
-//! What is evolved: the [`Environment`] trait and the plain data that passes between it and the loop.
+//! What is evolved: the [`Environment`] and [`Evaluator`] traits.
 //!
-//! An environment has no state of its own. What changes during a run (archive, elites, prompt pool) is the owner's
-//! [`State`]; an environment reads it while proposing, and lives candidates from a [`Plan`] that no longer depends on
-//! it. That split is what lets a run be the same at any concurrency.
+//! An environment has no state of its own. What changes during a run is in the search: the archives, and the memory of
+//! the environment's [`Proposer`]. A candidate's life begins with a [`Plan`] that no longer depends on either; that
+//! split is what lets a run be the same at any concurrency.
 
-use std::pin::Pin;
+use std::{collections::BTreeMap, future::Future as StdFuture, pin::Pin, sync::Arc};
 
-use samara_journal::Genome;
-use samara_qd::Stream;
+use samara_search::{Genome, Index, Plan, Proposer, Score, Ticket};
 
-use crate::{Context, EngineError, State};
+use crate::{Abort, Bench, Context, Roles};
 
-/// A boxed future of an environment's answer, so that environments can be used as trait objects.
-pub type Future<'a, T> = Pin<Box<dyn std::future::Future<Output = Result<T, Trouble>> + Send + 'a>>;
+/// A boxed future of a stage's result, so that environments can be used as trait objects.
+pub type Future<'a, T> = Pin<Box<dyn StdFuture<Output = Result<T, Abort>> + Send + 'a>>;
 
-/// What a candidate will be made from; drawn by the owner, carried out by a worker.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
-    /// Whether the candidate is created from nothing (or from the pool) rather than varied from elites.
-    pub fresh: bool,
-    /// The candidates it descends from, by index: elites, or those whose texts a prompt will show.
-    pub parents: Vec<u64>,
-    /// The genomes it is made from: the parents', or the few-shot examples that a prompt will show.
-    pub material: Vec<Genome>,
+/// What a screen makes of a draft.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Screen {
+    /// It is evaluated.
+    Pass,
+    /// It is written anew, up to three times, and is invalid for this reason if that does not help.
+    Rewrite(String),
+    /// It is invalid, for this reason.
+    Refuse(String),
 }
 
-impl Plan {
-    /// A candidate made without a parent, from `material` (often empty).
-    pub fn fresh(material: Vec<Genome>) -> Self {
-        Self { fresh: true, parents: Vec::new(), material }
-    }
-
-    /// A candidate that descends from `parents`.
-    pub fn varied(parents: Vec<u64>, material: Vec<Genome>) -> Self {
-        Self { fresh: false, parents, material }
-    }
-}
-
-/// How a candidate's life went, before the archive has seen it.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
-    /// It was evaluated: one finite number per axis, and an objective (higher is better).
-    Scored {
-        /// What was evaluated.
-        genome: Genome,
-        /// One number per axis of the archive, in the order of the axes.
-        measures: Vec<f64>,
-        /// Higher is better.
-        objective: f64,
-    },
-    /// Nothing usable was written.
-    Invalid {
-        /// What was written, if anything.
-        genome: Option<Genome>,
-        /// The reason, for a person.
-        why: String,
-    },
-    /// It was written, but its evaluation went wrong.
-    Failed {
-        /// What was written, if known.
-        genome: Option<Genome>,
-        /// The reason, for a person.
-        why: String,
-    },
-}
-
-/// Why a life ended early.
-#[derive(Debug)]
-pub enum Trouble {
-    /// This candidate fails (it becomes `Fate::Failed`); the run goes on.
-    Candidate(String),
-    /// The run can't go on; the candidate stays unsettled and will live again on resume.
-    Run(EngineError),
-}
-
-/// Which models an environment asks, and whether it runs programs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Roles {
-    /// Needs `models.generator`, to complete prompts.
-    pub generator: bool,
-    /// Needs `models.judge`, to score answers.
-    pub judge: bool,
-    /// Needs `models.embedder`, to embed texts.
-    pub embedder: bool,
-    /// Needs the sandbox, to run programs.
-    pub sandbox: bool,
-}
-
-/// Something that can be evolved.
+/// Something that can be evolved: how candidates are planned, written, screened, evaluated and judged.
 ///
 /// All randomness must come from the given streams and all model calls must go through the [`Context`]; then a
-/// candidate is a function of (plan, stream, model answers) and runs are reproducible.
+/// candidate is a function of (plan, stream, model answers) and runs are reproducible. Every stage may be left out.
 pub trait Environment: Send + Sync {
     /// Its name in `experiment.environment`.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// Which models it asks, and whether it runs programs; the others need not be configured.
     fn roles(&self) -> Roles {
@@ -106,24 +43,44 @@ pub trait Environment: Send + Sync {
         Box::pin(async { Ok(Vec::new()) })
     }
 
-    /// Whether texts that enter the archive join the prompt pool.
-    fn feeds_pool(&self) -> bool {
-        false
+    /// Plans and memory of an island before candidate 0; `pool` is what [`Environment::set_up`] made.
+    fn proposer(&self, pool: &[String]) -> Box<dyn Proposer>;
+
+    /// Writes a draft. Models may be asked.
+    fn write<'a>(&'a self, plan: &'a Plan, context: &'a mut Context) -> Future<'a, Genome>;
+
+    /// Looks at a draft before anything costly runs. `index` must be asked as of the ticket's horizon. Models may be
+    /// asked. (`search.duplicates` has been seen to.)
+    fn screen<'a>(
+        &'a self,
+        _draft: &'a Genome,
+        _ticket: &'a Ticket,
+        _index: &'a Index,
+        _context: &'a mut Context,
+    ) -> Future<'a, Screen> {
+        Box::pin(async { Ok(Screen::Pass) })
     }
 
-    /// Whether candidates are created from examples of the prompt pool ([`State::examples`]), as the baselines of
-    /// [`crate::Strategy`] need.
-    fn draws_examples(&self) -> bool {
-        false
+    /// What evaluates drafts without asking a model; `None` if nothing does.
+    fn evaluator(&self) -> Option<Arc<dyn Evaluator>> {
+        None
     }
 
-    /// Plans a candidate that is not varied from elites. Runs on the owner: must be fast and must not block.
-    fn create(&self, state: &State, stream: &mut Stream) -> Plan;
+    /// Completes the score of an evaluated draft, or makes it where there is no evaluator (`score` is empty then).
+    /// Models may be asked.
+    fn judge<'a>(&'a self, _draft: &'a Genome, score: Score, _context: &'a mut Context) -> Future<'a, Score> {
+        Box::pin(async { Ok(score) })
+    }
+}
 
-    /// Plans a candidate that descends from elites; `None` when the archive holds too few for this operator,
-    /// and the candidate is then created instead. Runs on the owner: must be fast and must not block.
-    fn vary(&self, state: &State, stream: &mut Stream) -> Option<Plan>;
-
-    /// Writes the candidate and evaluates it. Runs on a worker.
-    fn live<'a>(&'a self, plan: Plan, context: &'a mut Context) -> Future<'a, Outcome>;
+/// Evaluates drafts without asking a model: a function of (draft, thresholds), so that it can run anywhere and equal
+/// drafts share one evaluation. Made from serialisable settings and input digests ([`crate::EvaluatorSpec`]).
+pub trait Evaluator: Send + Sync {
+    /// The score of a draft, as far as no model is needed for it.
+    fn evaluate<'a>(
+        &'a self,
+        draft: &'a Genome,
+        thresholds: &'a BTreeMap<String, f64>,
+        bench: &'a mut Bench,
+    ) -> Future<'a, Score>;
 }

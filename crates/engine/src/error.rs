@@ -1,19 +1,18 @@
 //! Why a run stops before its end. A failed candidate is not an error: it is a fate.
 
-use std::fmt;
-
 use samara_journal::JournalError;
 use samara_lm::LmError;
 use samara_sandbox::SandboxError;
-
-use crate::Invalid;
+use samara_search::{FoldError, Invalid};
 
 /// The run can't go on. The journal is intact and `samara resume` goes on from it.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The settings contradict each other.
-    Settings(Invalid),
+    #[error(transparent)]
+    Settings(#[from] Invalid),
     /// A model is unreachable, refuses, or can't do what the environment needs.
+    #[error("the {role}: {error}")]
     Model {
         /// `generator`, `judge` or `embedder`.
         role: &'static str,
@@ -21,8 +20,13 @@ pub enum EngineError {
         error: LmError,
     },
     /// The sandbox can't run programs any more.
+    #[error("the sandbox: {0}")]
     Sandbox(SandboxError),
     /// Too many candidates in a row failed for the run to be worth its calls.
+    #[error(
+        "{count} candidates in a row failed, the last because: {last}\nhint: look at the model's server, then \
+         `samara resume`; the limit is `search.max_failures`"
+    )]
     Failures {
         /// How many in a row.
         count: u64,
@@ -30,55 +34,35 @@ pub enum EngineError {
         last: String,
     },
     /// The journal can't be written or read.
-    Journal(JournalError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The journal holds a fate that folding it does not give.
-    Fold {
-        /// The candidate.
-        index: u64,
-        /// What the journal says.
-        recorded: String,
-        /// What folding gives.
-        folded: String,
-    },
+    #[error(
+        "{0}\nhint: the journal was written under other rules or edited; what it holds can still be read with \
+         `samara export`"
+    )]
+    Fold(#[from] FoldError),
     /// A bug in samara.
+    #[error("internal error: {0}\nhint: this is a bug in samara, please report it")]
     Internal(String),
 }
 
-impl fmt::Display for EngineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl EngineError {
+    /// Whether the run can go on once the cause is gone. Not if its record contradicts itself.
+    pub fn is_resumable(&self) -> bool {
+        !matches!(self, Self::Fold(_) | Self::Journal(JournalError::Damaged { .. }) | Self::Settings(_))
+    }
+
+    /// One word for logs.
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
-            Self::Settings(invalid) => invalid.fmt(f),
-            Self::Model { role, error } => write!(f, "the {role}: {error}"),
-            Self::Sandbox(error) => write!(f, "the sandbox: {error}"),
-            Self::Failures { count, last } => write!(
-                f,
-                "{count} candidates in a row failed, the last because: {last}\nhint: look at the model's server, \
-                 then `samara resume`; the limit is `search.max_failures`"
-            ),
-            Self::Journal(error) => error.fmt(f),
-            Self::Fold { index, recorded, folded } => write!(
-                f,
-                "candidate {index} is recorded as {recorded}, but replaying the journal gives {folded}\nhint: the \
-                 journal was written with other rules or edited; it can still be read with `samara show` and \
-                 `samara export`"
-            ),
-            Self::Internal(what) => {
-                write!(f, "internal error: {what}\nhint: this is a bug in samara, please report it")
-            }
+            Self::Settings(_) => "settings",
+            Self::Model { .. } => "model",
+            Self::Sandbox(_) => "sandbox",
+            Self::Failures { .. } => "failures",
+            Self::Journal(_) => "journal",
+            Self::Fold(_) => "fold",
+            Self::Internal(_) => "internal",
         }
-    }
-}
-
-impl std::error::Error for EngineError {}
-
-impl From<JournalError> for EngineError {
-    fn from(error: JournalError) -> Self {
-        Self::Journal(error)
-    }
-}
-
-impl From<Invalid> for EngineError {
-    fn from(invalid: Invalid) -> Self {
-        Self::Settings(invalid)
     }
 }

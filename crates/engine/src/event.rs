@@ -1,25 +1,24 @@
 //! What an observer hears, and how a session ends.
 
-use samara_journal::Candidate;
-
-use crate::State;
+use samara_journal::Life;
+use samara_search::{Candidate, Search};
 
 /// Something that happened on the owner; observers get these in settle order and can't change the run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub enum Event<'a> {
-    /// The journal was folded (`settled` candidates; 0 for a new run) and the models are about to be asked.
+    /// The journal was folded (no candidates of a new run) and the models are about to be asked.
     Started {
-        /// Candidates settled by earlier sessions.
-        settled: u64,
-        /// The state they left.
-        state: &'a State,
+        /// The state that earlier sessions left.
+        search: &'a Search,
     },
     /// A candidate met its fate and is in the journal.
     Settled {
-        /// The candidate, with its model calls.
+        /// The candidate.
         candidate: &'a Candidate,
+        /// How it was made.
+        life: &'a Life,
         /// The state after it.
-        state: &'a State,
+        search: &'a Search,
     },
     /// No further candidate starts; `waiting` live ones will still be settled.
     Closing {
@@ -56,12 +55,11 @@ impl Ending {
 }
 
 /// How a session ended, with the state it left.
-#[derive(Debug)]
 pub struct Ended {
     /// Why.
     pub ending: Ending,
     /// The state after the last settled candidate.
-    pub state: State,
+    pub search: Search,
     /// What this session did.
     pub session: Session,
 }

@@ -2,37 +2,45 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use samara_sandbox::{Isolation, Job, Limits, Sandbox, SandboxError, Settings, Tier, Verdict};
+use samara_sandbox::{Isolation, Job, Limits, Sandbox, SandboxError, SandboxOptions, Tier, Verdict};
+use samara_search::Invalid;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Invalid;
-
 /// The `[sandbox]` section: how programs are isolated, and what each may use.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(transform = samara_search::schema::in_order::<Self>)]
 pub struct SandboxSettings {
-    /// The tier to use. Default: the strongest that works.
+    /// How strongly programs are isolated. Default: the strongest tier that works.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tier: Option<Tier>,
-    /// The weakest tier that is acceptable; a run refuses to start below it. Default `landlock`.
+    /// The weakest of these tiers that is acceptable; a run refuses to start below it. Default `landlock`.
     pub minimum_tier: Tier,
-    /// Says that the programs are trusted: without it the tier `process`, which isolates nothing, is refused.
+    /// Says that all programs are trusted: without it the tier `process`, which isolates nothing, is refused.
+    /// Default false.
     pub trust_code: bool,
-    /// An interpreter or a virtual environment. Default: the first python3 on PATH that works.
+    /// An interpreter or a virtual environment; a relative path starts at the experiment's file. Default: the first
+    /// `python3` on `PATH` that works.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub python: Option<PathBuf>,
-    /// Whether programs start with numpy if the interpreter has it. Default: yes.
+    /// Whether programs start with numpy, if the interpreter has it. Default true.
     pub numpy: bool,
     /// Programs that run at once, 1 to 1024; never changes a result. Default: the number of CPUs.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1024))]
     pub servers: Option<usize>,
     /// CPU seconds of a program, above 0 to 3600. Default 2.
+    #[schemars(range(max = 3600.0), extend("exclusiveMinimum" = 0))]
     pub cpu_s: f64,
-    /// Wall seconds of a program, above 0 to 36000: the backstop for programs that sleep. Default 20.
+    /// Wall seconds of a program, above 0 to 36000: for programs that sleep. Default 20.
+    #[schemars(range(max = 36_000.0), extend("exclusiveMinimum" = 0))]
     pub wall_s: f64,
     /// Memory of a program in MiB, beyond what the idle interpreter has; 16 to 1048576. Default 256.
+    #[schemars(range(min = 16, max = MOST_MB))]
     pub memory_mb: u64,
     /// Files of a program in MiB (in the tier `jail`; the others have none), up to 1048576. Default 16.
+    #[schemars(range(min = 0, max = MOST_MB))]
     pub scratch_mb: u64,
 }
 
@@ -115,8 +123,8 @@ impl Programs {
     /// # Errors
     /// If no acceptable tier works here.
     pub fn start(settings: &SandboxSettings) -> Result<Self, SandboxError> {
-        let defaults = Settings::default();
-        let sandbox = Sandbox::start(&Settings {
+        let defaults = SandboxOptions::default();
+        let sandbox = Sandbox::start(&SandboxOptions {
             tier: settings.tier,
             minimum: settings.minimum_tier,
             python: settings.python.clone(),

@@ -12,7 +12,7 @@ pub struct Experiment {
 
 macro_rules! file {
     ($path:literal) => {
-        include_str!(concat!("../../../experiments/", $path))
+        include_str!(concat!("../experiments/", $path))
     };
 }
 

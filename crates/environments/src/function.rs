@@ -2,44 +2,51 @@
 //!
 //! Needs no model: a fast check that a search works, and the usual yardstick for archives.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use samara_engine::{Context, Environment, Future, Invalid, Outcome, Plan, State, decode};
-use samara_journal::Genome;
-use samara_qd::Stream;
+use samara_engine::{Bench, Context, Environment, Evaluator, Future};
+use samara_search::{Genome, Invalid, Plan, Proposer, Score, schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Parts, expect_axes, expect_no_operator};
+use crate::{
+    simple::Simple,
+    source::{Source, expect_axes, expect_no_operator},
+};
 
 /// Its name in `experiment.environment`.
 pub const NAME: &str = "function";
 
 /// The `[environment]` section.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
-    /// Length of the vectors. Default 2.
+#[schemars(rename = "function", transform = samara_search::schema::in_order::<Self>)]
+pub struct FunctionSettings {
+    /// Length of the vectors, 1 to 1,000; one axis each. Default 2.
+    #[schemars(range(min = 1, max = 1000))]
     pub dimensions: usize,
     /// Lowest and highest value of every coordinate. Default `[-4, 4]`.
+    #[schemars(inner(range(min = -1e100, max = 1e100)))]
     pub range: [f64; 2],
-    /// Standard deviation of the Gaussian step that every coordinate takes in a mutation. Default 0.5.
+    /// Standard deviation of the Gaussian step that every coordinate takes in a mutation, above 0. Default 0.5.
+    #[schemars(range(max = 1e100), extend("exclusiveMinimum" = 0))]
     pub step: f64,
 }
 
-impl Default for Settings {
+impl Default for FunctionSettings {
     fn default() -> Self {
         Self { dimensions: 2, range: [-4.0, 4.0], step: 0.5 }
     }
 }
 
 struct Function {
-    settings: Settings,
+    settings: FunctionSettings,
 }
 
 /// Builds it.
-pub(crate) fn build(parts: &Parts<'_>) -> Result<Arc<dyn Environment>, Invalid> {
-    expect_no_operator(parts)?;
-    let settings: Settings = decode(parts.section, "environment")?;
+pub(crate) fn build(source: &Source<'_>) -> Result<Arc<dyn Environment>, Invalid> {
+    expect_no_operator(source)?;
+    let settings: FunctionSettings = schema::read(source.section, "environment")?;
     let [lo, hi] = settings.range;
     if !(lo.is_finite() && hi.is_finite() && lo < hi) {
         let what = format!("[{lo}, {hi}] is no range");
@@ -51,7 +58,7 @@ pub(crate) fn build(parts: &Parts<'_>) -> Result<Arc<dyn Environment>, Invalid> 
     if settings.dimensions == 0 {
         return Err(Invalid::new("environment.dimensions", "is 0", "2 is the default"));
     }
-    expect_axes(parts.axes, settings.dimensions, "environment.dimensions")?;
+    expect_axes(source.axes, settings.dimensions, "environment.dimensions")?;
     Ok(Arc::new(Function { settings }))
 }
 
@@ -75,34 +82,46 @@ fn reflect(x: f64, [lo, hi]: [f64; 2]) -> f64 {
 }
 
 impl Environment for Function {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         NAME
     }
 
-    fn create(&self, _state: &State, _stream: &mut Stream) -> Plan {
-        Plan::fresh(Vec::new())
+    fn proposer(&self, _pool: &[String]) -> Box<dyn Proposer> {
+        Box::new(Simple { created: "sample", varied: "gaussian" })
     }
 
-    fn vary(&self, state: &State, stream: &mut Stream) -> Option<Plan> {
-        let parent = state.archive().select(stream)?;
-        Some(Plan::varied(vec![parent.id], vec![Genome::clone(state.genome(&parent))]))
-    }
-
-    fn live<'a>(&'a self, plan: Plan, context: &'a mut Context) -> Future<'a, Outcome> {
-        let Settings { dimensions, range, step } = self.settings;
+    fn write<'a>(&'a self, plan: &'a Plan, context: &'a mut Context) -> Future<'a, Genome> {
+        let FunctionSettings { dimensions, range, step } = self.settings;
         let stream = &mut context.stream;
-        let vector: Vec<f64> = match plan.material.first() {
+        let vector: Vec<f64> = match plan.parents.first().map(|parent| &*parent.genome) {
             Some(Genome::Vector(parent)) => {
                 parent.iter().map(|x| reflect(x + step * stream.normal(), range)).collect()
             }
             _ => (0..dimensions).map(|_| stream.uniform(range[0], range[1])).collect(),
         };
-        let outcome = Outcome::Scored {
-            measures: vector.clone(),
-            objective: objective(&vector),
-            genome: Genome::Vector(vector),
+        Box::pin(async { Ok(Genome::Vector(vector)) })
+    }
+
+    fn evaluator(&self) -> Option<Arc<dyn Evaluator>> {
+        Some(Arc::new(Ackley))
+    }
+}
+
+struct Ackley;
+
+impl Evaluator for Ackley {
+    fn evaluate<'a>(
+        &'a self,
+        draft: &'a Genome,
+        _thresholds: &'a BTreeMap<String, f64>,
+        _bench: &'a mut Bench,
+    ) -> Future<'a, Score> {
+        let vector = match draft {
+            Genome::Vector(vector) => vector.clone(),
+            _ => Vec::new(),
         };
-        Box::pin(async { Ok(outcome) })
+        let score = Score::new(objective(&vector), vector);
+        Box::pin(async { Ok(score) })
     }
 }
 

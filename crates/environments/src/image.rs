@@ -1,19 +1,22 @@
 //! `image`: programs that draw. A program's `draw()` returns a picture of 32 x 32 pixels; it is measured by its mean
-//! red, green and blue, and the objective is how near the picture comes to a yellow disc.
+//! red, green and blue, and the objective is how near the picture comes to a yellow disc. The picture is kept as an
+//! artifact.
 //!
 //! The domain of the reference system, with its objective on the scale of the colours: minus the sum over all pixels
 //! and channels of the absolute difference to the target, 0 for the disc itself and -783,360 at worst.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
-use samara_engine::{Context, Environment, Future, Invalid, Operator, Outcome, Plan, Roles, State, decode};
-use samara_qd::Stream;
+use samara_engine::{Abort, Bench, EngineError, Environment, Future};
 use samara_sandbox::Value;
+use samara_search::{Artifact, ArtifactKind, Invalid, Score, schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Parts, expect_axes,
-    program::{self, Bad, Format, Phrases, Writer, WritingSettings, outcome, unscored},
+    Inputs,
+    program::{self, Format, Phrases, Programs, Task, Writer, WritingSettings},
+    source::{Source, expect_axes},
 };
 
 /// Its name in `experiment.environment`.
@@ -27,6 +30,8 @@ const CHANNELS: usize = 3;
 const BRIGHT: f64 = 255.0;
 /// The disc's radius in pixels.
 const RADIUS: f64 = 10.0;
+/// The artifact that is the picture, by the name that `samara show` looks for.
+const PICTURE: &str = "picture";
 /// The function that draws.
 const ENTRY: &str = "draw";
 
@@ -39,44 +44,39 @@ const PREAMBLE: &str =
     "# draw() returns a picture: a list of 32 rows of 32 pixels, each [red, green, blue] from 0 to 255.";
 
 /// The `[environment]` section.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
+#[schemars(rename = "image", transform = samara_search::schema::in_order::<Self>)]
+pub struct ImageSettings {
     /// A file with a program that defines `draw()`, to begin with in place of the built-in ones; a relative path
-    /// starts at the experiment's file.
+    /// starts at the experiment's file. Default: three programs that come with samara.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed_path: Option<String>,
     /// How the generator is asked for programs.
     pub writing: WritingSettings,
 }
 
-struct Image {
-    writer: Writer,
-    seeds: Vec<Arc<str>>,
-}
+struct Image;
 
 /// Builds it, reading the seed.
-pub(crate) fn build(parts: &Parts<'_>) -> Result<Arc<dyn Environment>, Invalid> {
-    let settings: Settings = decode(parts.section, "environment")?;
-    expect_axes(parts.axes, CHANNELS, "environment `image` (mean red, green and blue)")?;
+pub(crate) fn build(source: &Source<'_>) -> Result<Arc<dyn Environment>, Invalid> {
+    let settings: ImageSettings = schema::read(source.section, "environment")?;
+    expect_axes(source.axes, CHANNELS, "environment `image` (mean red, green and blue)")?;
     let seeds = match &settings.seed_path {
-        Some(path) => vec![read_seed(path, parts.folder)?],
+        Some(path) => vec![read_seed(path, source.inputs)?],
         None => SEEDS.iter().map(|seed| Arc::from(*seed)).collect(),
     };
-    let operator = parts.operator.unwrap_or(Operator::Prompt);
-    let writer = Writer::new(operator, settings.writing, format())?;
-    Ok(Arc::new(Image { writer, seeds }))
+    let writer = Writer::new(source, settings.writing, format())?;
+    Ok(Programs::new(Image, Arc::new(writer), seeds))
 }
 
-fn read_seed(path: &str, folder: &Path) -> Result<Arc<str>, Invalid> {
-    let file = folder.join(path);
-    let bad = |what: String, hint: &str| Invalid::new("environment.seed_path", what, hint);
-    let text = std::fs::read_to_string(&file).map_err(|error| {
-        let hint = "a file with a program; a relative path starts at the experiment's file";
-        bad(format!("can't read {}: {error}", file.display()), hint)
-    })?;
+fn read_seed(path: &str, inputs: &Inputs) -> Result<Arc<str>, Invalid> {
+    let key = "environment.seed_path";
+    let hint = "a file with a program; a relative path starts at the experiment's file";
+    let text = inputs.text(key, path, hint)?;
     if !text.contains("def draw(") {
-        return Err(bad(format!("{} does not define draw()", file.display()), "write `def draw():` in it"));
+        let what = format!("{path} does not define draw()");
+        return Err(Invalid::new(key, what, "write `def draw():` in it"));
     }
     Ok(text.into())
 }
@@ -95,60 +95,43 @@ fn format() -> Format {
     }
 }
 
-impl Environment for Image {
-    fn name(&self) -> &'static str {
-        NAME
-    }
+impl Task for Image {
+    const NAME: &'static str = NAME;
 
-    fn roles(&self) -> Roles {
-        self.writer.roles()
-    }
-
-    fn create(&self, _state: &State, stream: &mut Stream) -> Plan {
-        self.writer.seeded(&self.seeds, stream)
-    }
-
-    fn vary(&self, state: &State, stream: &mut Stream) -> Option<Plan> {
-        self.writer.varied(state, stream)
-    }
-
-    fn live<'a>(&'a self, plan: Plan, context: &'a mut Context) -> Future<'a, Outcome> {
+    fn evaluate<'a>(&'a self, program: &'a str, bench: &'a mut Bench) -> Future<'a, Score> {
         Box::pin(async move {
-            let text = match self.writer.write(&plan, context).await? {
-                Ok(text) => text,
-                Err(bad) => return Ok(unscored(bad, None)),
-            };
-            let job = context.job(&*text, ENTRY)?;
-            let drawn = program::run::value(job, context).await?;
-            let picture = drawn.map_err(|bad| bad.of("draw()")).and_then(|value| pixels(&value));
-            Ok(outcome(text, picture.map(|picture| (means(&picture), nearness(&picture)))))
+            let job = bench.job(program, ENTRY)?;
+            let drawn = program::run::value(job, bench).await.map_err(|abort| abort.of("draw()"))?;
+            let picture = pixels(&drawn)?;
+            let artifacts = vec![artifact(&picture)?];
+            Ok(Score { artifacts, ..Score::new(nearness(&picture), means(&picture)) })
         })
     }
 }
 
 /// The numbers of a picture, pixel by pixel: a nested list or tuple, or an array of that shape.
-fn pixels(value: &Value) -> Result<Vec<f64>, Bad> {
+fn pixels(value: &Value) -> Result<Vec<f64>, Abort> {
     let mut numbers = Vec::with_capacity(SIDE * SIDE * CHANNELS);
     let shape = [SIDE, SIDE, CHANNELS];
     match value {
         Value::Array(array) => {
             let sides: Vec<u64> = shape.iter().map(|side| *side as u64).collect();
             if array.shape() != sides {
-                return Err(Bad::invalid(format!("draw() returned an array of shape {:?}", array.shape())));
+                return Err(Abort::invalid(format!("draw() returned an array of shape {:?}", array.shape())));
             }
-            let read = array.to_f64().ok_or_else(|| Bad::invalid("draw() returned complex numbers"))?;
+            let read = array.to_f64().ok_or_else(|| Abort::invalid("draw() returned complex numbers"))?;
             numbers.extend(read);
         }
         nested => flatten(nested, &shape, &mut numbers)?,
     }
     match numbers.iter().find(|number| !(0.0..=BRIGHT).contains(*number)) {
-        Some(number) => Err(Bad::invalid(format!("draw() returned the value {number}, not 0 to 255"))),
+        Some(number) => Err(Abort::invalid(format!("draw() returned the value {number}, not 0 to 255"))),
         None => Ok(numbers),
     }
 }
 
-fn flatten(value: &Value, shape: &[usize], numbers: &mut Vec<f64>) -> Result<(), Bad> {
-    let what = || Bad::invalid(format!("draw() returned no {SIDE} x {SIDE} x {CHANNELS} numbers"));
+fn flatten(value: &Value, shape: &[usize], numbers: &mut Vec<f64>) -> Result<(), Abort> {
+    let what = || Abort::invalid(format!("draw() returned no {SIDE} x {SIDE} x {CHANNELS} numbers"));
     match (value, shape) {
         (Value::Int(int), []) => {
             // A number beyond 64 bits is beyond 255 as well.
@@ -177,6 +160,26 @@ fn means(picture: &[f64]) -> Vec<f64> {
     (0..CHANNELS)
         .map(|channel| picture.iter().skip(channel).step_by(CHANNELS).sum::<f64>() / pixels)
         .collect()
+}
+
+/// The picture as a PNG, its numbers rounded to bytes: the same bytes for the same picture.
+fn artifact(picture: &[f64]) -> Result<Artifact, Abort> {
+    let body = png(picture)
+        .map_err(|error| EngineError::Internal(format!("a picture can't be written as PNG: {error}")))?;
+    Artifact::blob(PICTURE, ArtifactKind::Png, body)
+        .ok_or_else(|| EngineError::Internal("a picture is larger than an artifact".to_owned()).into())
+}
+
+fn png(picture: &[f64]) -> Result<Vec<u8>, png::EncodingError> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, SIDE as u32, SIDE as u32);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_compression(png::Compression::High);
+    let bytes: Vec<u8> = picture.iter().map(|number| number.round() as u8).collect();
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&bytes)?;
+    writer.finish()?;
+    Ok(file)
 }
 
 /// Minus the L1 distance to the target.
@@ -233,13 +236,34 @@ mod tests {
     }
 
     #[test]
+    fn the_artifact_is_the_picture_in_few_bytes_and_the_same_ones_each_time() {
+        let disc: Vec<f64> = target().map(|value| value * 0.999).collect();
+        let made = artifact(&disc).expect("an artifact");
+        assert_eq!((&*made.name, made.kind), ("picture", ArtifactKind::Png));
+        assert!(made.body.len() < 300, "{} bytes", made.body.len());
+        assert_eq!(artifact(&disc).expect("an artifact"), made);
+        let mut reader = png::Decoder::new(std::io::Cursor::new(&made.body)).read_info().expect("a PNG");
+        let mut read = vec![0; reader.output_buffer_size().expect("a size")];
+        let info = reader.next_frame(&mut read).expect("a picture");
+        assert_eq!((info.width, info.height, info.color_type), (32, 32, png::ColorType::Rgb));
+        let drawn: Vec<u8> = disc.iter().map(|value| value.round() as u8).collect();
+        assert_eq!(read, drawn);
+    }
+
+    #[test]
+    fn a_picture_of_noise_fits_an_artifact() {
+        let noise: Vec<f64> = (0..SIDE * SIDE * CHANNELS).map(|i| (i * i * 7919 % 256) as f64).collect();
+        assert!(artifact(&noise).expect("an artifact").body.len() < 4096);
+    }
+
+    #[test]
     fn lists_and_arrays_of_the_shape_are_pictures() {
         let numbers: Vec<u8> = (0..SIDE * SIDE * 3).map(|place| (place % 251) as u8).collect();
         let listed = nested(|place| Value::from(i64::from(numbers[place])));
         let array = Array::new(Dtype::U8, vec![32, 32, 3], numbers.clone()).expect("an array");
         let expected: Vec<f64> = numbers.iter().map(|number| f64::from(*number)).collect();
-        assert_eq!(pixels(&listed).as_ref(), Ok(&expected));
-        assert_eq!(pixels(&Value::Array(array)), Ok(expected));
+        assert_eq!(pixels(&listed).expect("a picture"), expected);
+        assert_eq!(pixels(&Value::Array(array)).expect("a picture"), expected);
     }
 
     #[test]
@@ -260,7 +284,7 @@ mod tests {
             (array(vec![32, 32, 3], Dtype::C64), "complex"),
         ] {
             match pixels(&value) {
-                Err(Bad::Invalid(text)) => assert!(text.contains(why), "{text}"),
+                Err(Abort::Invalid(reason)) => assert!(reason.why.contains(why), "{}", reason.why),
                 other => panic!("{why}: {other:?}"),
             }
         }

@@ -8,6 +8,7 @@
 //! - [`sodarace`]: programs that build creatures, which walk.
 //!
 //! [`program`] is what environments of programs share: writing new programs from old ones, and running them.
+//! [`source`] is what environments are built from, [`inputs`] how they read the files that a run keeps.
 //!
 //! [`builtin`] holds the experiments and seed pools that come with samara. Environments spawn nothing and know no
 //! files of a run.
@@ -15,15 +16,23 @@
 pub mod builtin;
 pub mod function;
 pub mod image;
+pub mod inputs;
 pub mod lmx;
 pub mod p3;
 pub mod program;
+mod simple;
 pub mod sodarace;
+pub mod source;
 pub mod string;
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
-use samara_engine::{AxisSettings, Environment, Invalid, Operator};
+use samara_engine::{Environment, Evaluator, EvaluatorSpec};
+use samara_search::{Invalid, SearchSettings, Strategy, nearest};
+use schemars::{Schema, SchemaGenerator};
+
+pub use inputs::{InputFile, Inputs};
+pub use source::Source;
 
 /// How an environment is built from its `[environment]` section.
 pub struct Entry {
@@ -31,19 +40,11 @@ pub struct Entry {
     pub name: &'static str,
     /// What it evolves, in a line.
     pub summary: &'static str,
-    build: fn(&Parts<'_>) -> Result<Arc<dyn Environment>, Invalid>,
-}
-
-/// What an environment is built from.
-pub struct Parts<'a> {
-    /// Its section.
-    pub section: &'a toml::Table,
-    /// The archive's axes, which must fit its measures.
-    pub axes: &'a [AxisSettings],
-    /// `search.operator`, for environments of programs.
-    pub operator: Option<Operator>,
-    /// Where relative paths in its section start.
-    pub folder: &'a Path,
+    /// The baselines that it knows beside `random_search`, by their names in `search.strategy`.
+    pub strategies: &'static [&'static str],
+    /// The JSON schema of its section.
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+    build: fn(&Source<'_>) -> Result<Arc<dyn Environment>, Invalid>,
 }
 
 /// Every environment.
@@ -51,67 +52,126 @@ pub const REGISTRY: &[Entry] = &[
     Entry {
         name: lmx::NAME,
         summary: "texts, by language-model crossover and AI feedback (QDAIF)",
+        strategies: &lmx::strategy::NAMES,
+        schema: SchemaGenerator::subschema_for::<lmx::settings::LmxSettings>,
         build: lmx::build,
     },
     Entry {
         name: function::NAME,
         summary: "vectors that climb a negated Ackley function",
+        strategies: &[],
+        schema: SchemaGenerator::subschema_for::<function::FunctionSettings>,
         build: function::build,
     },
     Entry {
         name: image::NAME,
         summary: "programs that draw, towards a yellow disc; runs them in the sandbox",
+        strategies: &[],
+        schema: SchemaGenerator::subschema_for::<image::ImageSettings>,
         build: image::build,
     },
     Entry {
         name: p3::problem::NAME,
         summary: "programs that solve a puzzle (P3), told apart by their text; runs them in the sandbox",
+        strategies: &[],
+        schema: SchemaGenerator::subschema_for::<p3::problem::ProblemSettings>,
         build: p3::problem::build,
     },
     Entry {
         name: p3::probsol::NAME,
         summary: "puzzles with solutions that few find (P3); runs them in the sandbox",
+        strategies: &[],
+        schema: SchemaGenerator::subschema_for::<p3::probsol::ProbsolSettings>,
         build: p3::probsol::build,
     },
     Entry {
         name: sodarace::NAME,
         summary: "programs that build creatures, told apart by their shape, that walk; runs them in the sandbox",
+        strategies: &[],
+        schema: SchemaGenerator::subschema_for::<sodarace::SodaraceSettings>,
         build: sodarace::build,
     },
-    Entry { name: string::NAME, summary: "letters that approach a target string", build: string::build },
+    Entry {
+        name: string::NAME,
+        summary: "letters that approach a target string",
+        strategies: &[],
+        schema: SchemaGenerator::subschema_for::<string::StringSettings>,
+        build: string::build,
+    },
 ];
+
+/// Settings whose place was another one in earlier versions, put where they belong: `search.novelty` is the section
+/// of `lmx_generation` alone.
+pub fn translate(config: &mut toml::Table) {
+    let named =
+        |table: &toml::Table| table.get("environment").and_then(toml::Value::as_str) == Some(lmx::NAME);
+    let is_lmx = config.get("experiment").and_then(toml::Value::as_table).is_some_and(named);
+    let Some(toml::Value::Table(search)) = config.get_mut("search") else { return };
+    let Some(novelty) = search.remove("novelty") else { return };
+    let section = config.entry("environment").or_insert_with(|| toml::Table::new().into());
+    if is_lmx && let toml::Value::Table(section) = section {
+        section.entry("novelty").or_insert(novelty);
+    }
+}
+
+/// The environment's entry.
+///
+/// # Errors
+/// There is none of that name.
+pub fn entry(name: &str) -> Result<&'static Entry, Invalid> {
+    REGISTRY.iter().find(|entry| entry.name == name).ok_or_else(|| {
+        let names: Vec<&str> = REGISTRY.iter().map(|entry| entry.name).collect();
+        let hint = format!("the environments are {}", names.join(", "));
+        Invalid::new("experiment.environment", format!("there is no environment `{name}`"), hint)
+    })
+}
 
 /// Builds the environment called `name`.
 ///
 /// # Errors
-/// An unknown name, or a section that it can't use.
-pub fn build(name: &str, parts: &Parts<'_>) -> Result<Arc<dyn Environment>, Invalid> {
-    match REGISTRY.iter().find(|entry| entry.name == name) {
-        Some(entry) => (entry.build)(parts),
-        None => {
-            let names: Vec<&str> = REGISTRY.iter().map(|entry| entry.name).collect();
-            let hint = format!("the environments are {}", names.join(", "));
-            Err(Invalid::new("experiment.environment", format!("there is no environment `{name}`"), hint))
-        }
+/// An unknown name, a strategy that it doesn't know, or a section that it can't use.
+pub fn build(name: &str, source: &Source<'_>) -> Result<Arc<dyn Environment>, Invalid> {
+    let entry = entry(name)?;
+    if let Strategy::Own(strategy) = &source.search.strategy
+        && !entry.strategies.contains(&&**strategy)
+    {
+        return Err(unknown_strategy(entry, strategy));
     }
+    (entry.build)(source)
 }
 
-/// Refuses an operator on programs where there are none.
-fn expect_no_operator(parts: &Parts<'_>) -> Result<(), Invalid> {
-    match parts.operator {
-        None => Ok(()),
-        Some(operator) => {
-            let what = format!("`{}` varies programs, and this environment has none", operator.name());
-            Err(Invalid::new("search.operator", what, "leave it out"))
-        }
+/// The evaluator that a specification describes, from the inputs that it names: what another machine evaluates with.
+///
+/// # Errors
+/// Those of [`build`]; inputs that are not those of the specification; an environment that has no evaluator.
+pub fn evaluator(spec: &EvaluatorSpec, inputs: &Inputs) -> Result<Arc<dyn Evaluator>, Invalid> {
+    let search = SearchSettings { operator: spec.operator, ..SearchSettings::default() };
+    let source = Source { section: &spec.section, axes: &spec.axes, cells: None, search: &search, inputs };
+    let environment = build(&spec.environment, &source)?;
+    let read: std::collections::BTreeMap<String, String> =
+        inputs.files().iter().map(|file| (file.key.clone(), file.digest())).collect();
+    if read != spec.inputs {
+        return Err(Invalid::new(
+            "inputs",
+            "are not those of the evaluator",
+            "send the files that it was made from",
+        ));
     }
+    environment.evaluator().ok_or_else(|| {
+        let what = format!("`{}` evaluates nothing without models", spec.environment);
+        Invalid::new("experiment.environment", what, "its candidates are judged where the search runs")
+    })
 }
 
-/// Refuses axes that are not one per measure.
-fn expect_axes(axes: &[AxisSettings], measures: usize, of: &str) -> Result<(), Invalid> {
-    if axes.len() == measures {
-        return Ok(());
-    }
-    let what = format!("there are {} axes, but {of} gives {measures} measures", axes.len());
-    Err(Invalid::new("axes", what, "write one [[axes]] entry per measure, in their order"))
+fn unknown_strategy(entry: &Entry, strategy: &str) -> Invalid {
+    let elsewhere = REGISTRY.iter().find(|other| other.strategies.contains(&strategy));
+    let mut known = vec!["qdaif", "random_search"];
+    known.extend(entry.strategies);
+    let what = match elsewhere {
+        Some(other) => {
+            format!("`{strategy}` is a baseline of {}, which `{}` does not know", other.name, entry.name)
+        }
+        None => format!("`{strategy}` is not one of its values"),
+    };
+    Invalid::new("search.strategy", what, nearest(strategy, &known))
 }

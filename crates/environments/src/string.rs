@@ -2,43 +2,50 @@
 //!
 //! Needs no model; its measures have one axis per letter, so it shows archives of more than two axes.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use samara_engine::{Context, Environment, Future, Invalid, Outcome, Plan, State, decode};
-use samara_journal::Genome;
+use samara_engine::{Bench, Context, Environment, Evaluator, Future};
 use samara_qd::Stream;
+use samara_search::{Genome, Invalid, Plan, Proposer, Score, schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Parts, expect_axes, expect_no_operator};
+use crate::{
+    simple::Simple,
+    source::{Source, expect_axes, expect_no_operator},
+};
 
 /// Its name in `experiment.environment`.
 pub const NAME: &str = "string";
 
 /// The `[environment]` section.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
-    /// The word to approach; its letters must be in the alphabet. Default `elm`.
+#[schemars(rename = "string", transform = samara_search::schema::in_order::<Self>)]
+pub struct StringSettings {
+    /// The word to approach; its letters must be in the alphabet, one axis each. Default `elm`.
+    #[schemars(length(min = 1))]
     pub target: String,
-    /// The letters; a letter's measure is its position here. Default `a` to `z`.
+    /// The letters; a letter's measure is its position here. Default: `a` to `z`.
     pub alphabet: String,
 }
 
-impl Default for Settings {
+impl Default for StringSettings {
     fn default() -> Self {
         Self { target: "elm".into(), alphabet: ('a'..='z').collect() }
     }
 }
 
+#[derive(Clone)]
 struct Letters {
     target: Vec<usize>,
     alphabet: Vec<char>,
 }
 
 /// Builds it.
-pub(crate) fn build(parts: &Parts<'_>) -> Result<Arc<dyn Environment>, Invalid> {
-    expect_no_operator(parts)?;
-    let settings: Settings = decode(parts.section, "environment")?;
+pub(crate) fn build(source: &Source<'_>) -> Result<Arc<dyn Environment>, Invalid> {
+    expect_no_operator(source)?;
+    let settings: StringSettings = schema::read(source.section, "environment")?;
     let alphabet: Vec<char> = settings.alphabet.chars().collect();
     if let Some(twice) = alphabet.iter().enumerate().find(|(i, c)| alphabet[..*i].contains(c)) {
         let what = format!("holds `{}` twice", twice.1);
@@ -54,7 +61,7 @@ pub(crate) fn build(parts: &Parts<'_>) -> Result<Arc<dyn Environment>, Invalid> 
     if target.is_empty() {
         return Err(Invalid::new("environment.target", "is empty", "write the word to approach"));
     }
-    expect_axes(parts.axes, target.len(), "environment.target")?;
+    expect_axes(source.axes, target.len(), "environment.target")?;
     Ok(Arc::new(Letters { target, alphabet }))
 }
 
@@ -65,7 +72,7 @@ impl Letters {
 
     fn write(&self, plan: &Plan, stream: &mut Stream) -> Vec<usize> {
         let letters = self.alphabet.len();
-        match plan.material.first() {
+        match plan.parents.first().map(|parent| &*parent.genome) {
             Some(Genome::Text(parent)) => {
                 let mut word = self.positions(parent);
                 let place = stream.index(word.len());
@@ -78,29 +85,37 @@ impl Letters {
 }
 
 impl Environment for Letters {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         NAME
     }
 
-    fn create(&self, _state: &State, _stream: &mut Stream) -> Plan {
-        Plan::fresh(Vec::new())
+    fn proposer(&self, _pool: &[String]) -> Box<dyn Proposer> {
+        Box::new(Simple { created: "sample", varied: "letter" })
     }
 
-    fn vary(&self, state: &State, stream: &mut Stream) -> Option<Plan> {
-        let parent = state.archive().select(stream)?;
-        Some(Plan::varied(vec![parent.id], vec![Genome::clone(state.genome(&parent))]))
-    }
-
-    fn live<'a>(&'a self, plan: Plan, context: &'a mut Context) -> Future<'a, Outcome> {
-        let word = self.write(&plan, &mut context.stream);
-        let distance: usize = word.iter().zip(&self.target).map(|(a, b)| a.abs_diff(*b)).sum();
+    fn write<'a>(&'a self, plan: &'a Plan, context: &'a mut Context) -> Future<'a, Genome> {
+        let word = self.write(plan, &mut context.stream);
         let text: String = word.iter().map(|position| self.alphabet[*position]).collect();
-        let outcome = Outcome::Scored {
-            genome: Genome::Text(text.into()),
-            measures: word.iter().map(|position| *position as f64).collect(),
-            // Written so that a hit is 0 and not -0.
-            objective: 0.0 - distance as f64,
-        };
-        Box::pin(async { Ok(outcome) })
+        Box::pin(async { Ok(Genome::text_of(text)) })
+    }
+
+    fn evaluator(&self) -> Option<Arc<dyn Evaluator>> {
+        Some(Arc::new(self.clone()))
+    }
+}
+
+impl Evaluator for Letters {
+    fn evaluate<'a>(
+        &'a self,
+        draft: &'a Genome,
+        _thresholds: &'a BTreeMap<String, f64>,
+        _bench: &'a mut Bench,
+    ) -> Future<'a, Score> {
+        let word = self.positions(&draft.text());
+        let distance: usize = word.iter().zip(&self.target).map(|(a, b)| a.abs_diff(*b)).sum();
+        // Written so that a hit is 0 and not -0.
+        let objective = 0.0 - distance as f64;
+        let score = Score::new(objective, word.iter().map(|position| *position as f64).collect());
+        Box::pin(async { Ok(score) })
     }
 }

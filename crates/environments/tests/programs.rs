@@ -1,21 +1,18 @@
 //! Environments of programs, whole: models that write by script, programs that run in the sandbox, fates and archives.
-//! Where no isolating tier works, each test says so and passes.
+//! Where no isolating tier works and none must, each test says so and passes.
 
-#![expect(clippy::print_stdout, reason = "a test that is skipped must say so")]
+use std::sync::Arc;
 
-use std::{path::Path, sync::Arc};
-
-use samara_engine::{
-    AxisSettings, Control, Ensemble, Event, Models, Operator, Programs, SandboxSettings, Search,
-    SearchSettings, Tools,
-};
+use samara_engine::{Control, Event, Models, Programs, Run, SandboxSettings, Tools};
 use samara_environments::{
-    Parts, builtin,
+    Inputs, Source, builtin,
     p3::puzzle::{self, Puzzle},
 };
-use samara_journal::{Candidate, Fate, Header, Journal};
+use samara_journal::{Cells, Contents, Header, Journal, Life};
 use samara_lm::{Budget, LanguageModel, ModelSettings, ProviderName};
-use samara_sandbox::{Job, Outcome, Sandbox, SandboxError, Tier, Value};
+use samara_sandbox::{Ending, Job, Sandbox, SandboxError, Tier, Value};
+use samara_search::{AxisSettings, Candidate, Ensemble, Fate, Operator, SearchSettings};
+use samara_testing::tiers;
 
 /// A built-in experiment, changed.
 struct Trial {
@@ -23,9 +20,23 @@ struct Trial {
     script: Option<String>,
 }
 
+/// A candidate and how it was made.
+struct Made {
+    candidate: Candidate,
+    life: Life,
+}
+
+impl std::ops::Deref for Made {
+    type Target = Candidate;
+
+    fn deref(&self) -> &Candidate {
+        &self.candidate
+    }
+}
+
 /// What a run came to.
 struct Ran {
-    candidates: Vec<Candidate>,
+    candidates: Vec<Made>,
     hash: String,
 }
 
@@ -52,6 +63,22 @@ impl Trial {
     fn run(&self, steps: u64, concurrency: usize) -> Option<Ran> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
         let folder = tempfile::tempdir().expect("a folder");
+        let programs = programs()?;
+        let run = self.prepared(steps, concurrency, folder.path(), programs);
+        let (_sender, interrupt) = tokio::sync::watch::channel(false);
+        let mut candidates = Vec::new();
+        let ended = runtime.block_on(run.run(Control { interrupt }, &mut |event| {
+            if let Event::Settled { candidate, life, .. } = event {
+                candidates.push(Made { candidate: candidate.clone(), life: life.clone() });
+            }
+        }));
+        let hash = ended.expect("a run").search.population().archive_hash();
+        assert!(candidates.iter().all(|made| made.life.isolation.is_some() || made.genome.is_none()));
+        Some(Ran { candidates, hash })
+    }
+
+    /// The run, not yet begun.
+    fn prepared(&self, steps: u64, concurrency: usize, folder: &std::path::Path, programs: Programs) -> Run {
         let section = |name: &str| self.table[name].clone();
         let mut settings: SearchSettings = section("search").try_into().expect("settings");
         (settings.total_steps, settings.concurrency, settings.window) = (steps, concurrency, 8);
@@ -59,55 +86,59 @@ impl Trial {
         settings.max_failures = steps + 1;
         let axes: Vec<AxisSettings> = section("axes").try_into().expect("axes");
         let environment = section("environment");
-        let parts = Parts {
+        let tessellation = settings.tessellation(&axes).expect("cells");
+        let inputs = Inputs::in_folder(".");
+        let source = Source {
             section: environment.as_table().expect("a section"),
             axes: &axes,
-            operator: settings.operator,
-            folder: Path::new("."),
+            cells: Some(tessellation.cells()),
+            search: &settings,
+            inputs: &inputs,
         };
-        let name = self.table["experiment"]["environment"].as_str().expect("a name");
-        let environment = samara_environments::build(name, &parts).expect("an environment");
-        let sandbox =
-            SandboxSettings { cpu_s: 0.5, wall_s: 120.0, servers: Some(2), ..SandboxSettings::default() };
-        let programs = match Programs::start(&sandbox) {
-            Ok(programs) => programs,
-            Err(error @ SandboxError::Tier { .. }) => {
-                println!("SKIPPED: no isolating tier works here: {error}");
-                return None;
-            }
-            Err(error) => panic!("{error}"),
-        };
-        let model = self.script.as_ref().map(|script| scripted(folder.path(), script));
-        let missing =
+        let name = self.table["experiment"]["environment"].as_str().expect("a name").to_owned();
+        let environment = samara_environments::build(&name, &source).expect("an environment");
+        let model = self.script.as_ref().map(|script| scripted(folder, script));
+        let models =
             Models { generator: model.iter().cloned().collect(), embedder: model.clone(), judge: None };
-        assert_eq!(missing.missing(environment.roles()), None, "what it needs is there");
-        let tools = Tools { models: missing, programs: Some(programs) };
+        assert_eq!(models.missing(environment.roles()), None, "what it needs is there");
         let header = Header {
+            id: String::new(),
             config: String::new(),
-            experiment: name.to_owned(),
-            environment: name.to_owned(),
+            experiment: name.clone(),
+            environment: name,
             seed: settings.seed,
             samara: String::new(),
             created: String::new(),
         };
-        let journal = Journal::create(&folder.path().join("run.db"), &header).expect("a journal");
-        let search = Search { settings, axes, environment, tools, ensemble: Ensemble::default(), journal };
-        let (_sender, interrupt) = tokio::sync::watch::channel(false);
-        let mut candidates = Vec::new();
-        let ended = runtime.block_on(search.run(Control { interrupt }, &mut |event| {
-            if let Event::Settled { candidate, .. } = event {
-                candidates.push(candidate.clone());
-            }
-        }));
-        let hash = ended.expect("a run").state.archive_hash();
-        assert!(
-            candidates.iter().all(|candidate| candidate.isolation.is_some() || candidate.genome.is_none())
-        );
-        Some(Ran { candidates, hash })
+        let cells = Cells { island: 0, from_index: 0, tessellation: tessellation.clone() };
+        let contents = Contents { inputs: Vec::new(), tessellations: vec![cells] };
+        Run {
+            settings,
+            tessellation,
+            environment,
+            evaluator: None,
+            tools: Tools { models, programs: Some(programs), ..Tools::default() },
+            ensemble: Ensemble::default(),
+            journal: Journal::create(&folder.join("run.db"), &header, &contents).expect("a journal"),
+        }
     }
 }
 
-fn scripted(folder: &Path, script: &str) -> Arc<dyn LanguageModel> {
+/// A sandbox for them; `None`, said aloud, if no isolating tier works here.
+fn programs() -> Option<Programs> {
+    let sandbox =
+        SandboxSettings { cpu_s: 0.5, wall_s: 120.0, servers: Some(2), ..SandboxSettings::default() };
+    match Programs::start(&sandbox) {
+        Ok(programs) => Some(programs),
+        Err(error @ SandboxError::Tier { .. }) => {
+            tiers::none_isolates(&error.to_string());
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn scripted(folder: &std::path::Path, script: &str) -> Arc<dyn LanguageModel> {
     let path = folder.join("script.toml");
     std::fs::write(&path, script).expect("a script");
     let settings =
@@ -139,7 +170,7 @@ fn why(candidate: &Candidate) -> String {
 }
 
 /// The candidate whose program contains a text.
-fn holding<'a>(ran: &'a Ran, needle: &str) -> &'a Candidate {
+fn holding<'a>(ran: &'a Ran, needle: &str) -> &'a Made {
     let found = ran.candidates.iter().find(|candidate| text(candidate).contains(needle));
     found.unwrap_or_else(|| panic!("no candidate holds {needle:?}"))
 }
@@ -150,8 +181,8 @@ fn without_a_model_archives_are_equal_for_any_concurrency() {
         let trial = Trial::of(name).set("search", "seed", 3);
         let (Some(one), Some(many)) = (trial.run(steps, 1), trial.run(steps, 8)) else { return };
         assert_eq!(one.hash, many.hash, "{name}");
-        let scored = one.candidates.iter().filter(|candidate| candidate.objective.is_some()).count();
-        assert!(scored >= 1, "{name}: {:?}", one.candidates.iter().map(why).collect::<Vec<_>>());
+        let scored = one.candidates.iter().filter(|candidate| candidate.score.is_some()).count();
+        assert!(scored >= 1, "{name}: {:?}", one.candidates.iter().map(|made| why(made)).collect::<Vec<_>>());
         let changed =
             Trial::of(name).set("search", "seed", 4).run(steps, 8).expect("a tier that just worked");
         assert_ne!(one.hash, changed.hash, "{name}");
@@ -173,8 +204,8 @@ fn every_operator_with_a_model_writes_programs_that_are_drawn() {
         let script = answers("draw", &[reply]);
         let Some(ran) = Trial::of("image").script(operator, &script).run(16, 8) else { return };
         let drawn = ran.candidates.iter().filter(|candidate| text(candidate).contains("[9, 9, 0]"));
-        assert!(drawn.filter(|candidate| candidate.objective.is_some()).count() > 0, "{operator:?}");
-        assert!(ran.candidates.iter().any(|candidate| !candidate.calls.is_empty()), "{operator:?}");
+        assert!(drawn.filter(|candidate| candidate.score.is_some()).count() > 0, "{operator:?}");
+        assert!(ran.candidates.iter().any(|candidate| !candidate.life.calls.is_empty()), "{operator:?}");
     }
     let silent = answers("draw", &["\n\n"]);
     let Some(ran) = Trial::of("image").script(Operator::Prompt, &silent).run(8, 8) else { return };
@@ -253,7 +284,7 @@ fn a_solution_can_not_tamper_with_what_judges_it() {
             .map(|rest| rest.chars().take_while(|c| c.is_alphabetic()).collect::<String>())
             .expect("a marker");
         let candidate = holding(&ran, &format!("marker_{marker}"));
-        assert_eq!(candidate.objective, expected, "{marker}: {}", why(candidate));
+        assert_eq!(candidate.objective(), expected, "{marker}: {}", why(candidate));
     }
 }
 
@@ -278,12 +309,12 @@ fn a_new_puzzle_is_worth_the_inverse_of_its_solvers_success() {
     let trial = Trial::of("p3-probsol").script(Operator::Prompt, &script).set("environment", "samples", 16);
     let Some(ran) = trial.run(60, 8) else { return };
     let fair = holding(&ran, "fair = 1");
-    let objective = fair.objective.expect("a score");
+    let objective = fair.objective().expect("a score");
     let passed = 16.0 / objective;
     assert!((passed - passed.round()).abs() < 1e-9 && (1.0..16.0).contains(&passed), "{objective}");
-    assert_eq!(fair.calls.len(), 17, "one to write it, sixteen to solve it");
+    assert_eq!(fair.life.calls.len(), 17, "one to write it, sixteen to solve it");
     assert!(
-        fair.calls.iter().skip(1).all(|call| !call.prompt.contains("return 8")),
+        fair.life.calls.iter().skip(1).all(|call| !call.prompt.contains("return 8")),
         "the solution is not shown"
     );
     for (name, expected) in [
@@ -294,7 +325,7 @@ fn a_new_puzzle_is_worth_the_inverse_of_its_solvers_success() {
     ] {
         assert!(why(holding(&ran, &format!("{name} = 1"))).starts_with(expected), "{name}");
     }
-    assert_eq!(holding(&ran, "hard = 1").objective, Some(0.0), "none of the samples solves it");
+    assert_eq!(holding(&ran, "hard = 1").objective(), Some(0.0), "none of the samples solves it");
 }
 
 #[test]
@@ -303,22 +334,21 @@ fn embeddings_place_programs_if_there_is_an_embedder() {
     let trial =
         Trial::of("p3").script(Operator::Prompt, &script).set("environment", "descriptors", "embedding");
     let Some(ran) = trial.run(12, 8) else { return };
-    let measures: Vec<&Vec<f64>> =
-        ran.candidates.iter().filter_map(|candidate| candidate.measures.as_ref()).collect();
+    let measures: Vec<&[f64]> = ran.candidates.iter().filter_map(|candidate| candidate.measures()).collect();
     assert_eq!(measures.len(), 12);
     assert!(measures.iter().any(|measure| *measure != measures[0]), "two programs, two places");
 }
 
 #[test]
 fn every_built_in_puzzle_accepts_its_solutions_and_no_nonsense() {
-    let sandbox = match Sandbox::start(&samara_sandbox::Settings {
+    let sandbox = match Sandbox::start(&samara_sandbox::SandboxOptions {
         minimum: Tier::Landlock,
         servers: 1,
         ..Default::default()
     }) {
         Ok(sandbox) => sandbox,
         Err(error @ SandboxError::Tier { .. }) => {
-            return println!("SKIPPED: no isolating tier works here: {error}");
+            return tiers::none_isolates(&error.to_string());
         }
         Err(error) => panic!("{error}"),
     };
@@ -327,15 +357,15 @@ fn every_built_in_puzzle_accepts_its_solutions_and_no_nonsense() {
             "from typing import *\n{}\n\n{solution}\n\ndef main():\n    return sat(sol())\n",
             puzzle.sat
         );
-        sandbox.run(&Job::new(program, "main")).expect("a verdict").outcome
+        sandbox.run(&Job::new(program, "main")).expect("a verdict").ending
     };
-    for puzzle in puzzle::read("builtin", Path::new(".")).expect("puzzles") {
+    for puzzle in puzzle::read("builtin", &Inputs::in_folder(".")).expect("puzzles") {
         for body in &puzzle.sol_bodies {
-            let outcome = run(&puzzle, &format!("{}{body}", puzzle.header("sol", true)));
-            assert_eq!(outcome, Outcome::Ok { value: Value::Bool(true) }, "{}", puzzle.name);
+            let ending = run(&puzzle, &format!("{}{body}", puzzle.header("sol", true)));
+            assert_eq!(ending, Ending::Ok { value: Value::Bool(true) }, "{}", puzzle.name);
         }
         let nonsense = run(&puzzle, "def sol():\n    return None");
-        assert_ne!(nonsense, Outcome::Ok { value: Value::Bool(true) }, "{}", puzzle.name);
+        assert_ne!(nonsense, Ending::Ok { value: Value::Bool(true) }, "{}", puzzle.name);
     }
 }
 
@@ -344,11 +374,11 @@ fn creatures_evolve_without_a_model_alike_for_any_concurrency() {
     let trial = Trial::of("sodarace").set("search", "operator", "gp").set("environment", "ms", 1000);
     let (Some(one), Some(many)) = (trial.run(24, 1), trial.run(24, 8)) else { return };
     assert_eq!(one.hash, many.hash);
-    let mut scored = one.candidates.iter().filter(|candidate| candidate.objective.is_some()).peekable();
-    assert!(scored.peek().is_some(), "{:?}", one.candidates.iter().map(why).collect::<Vec<_>>());
+    let mut scored = one.candidates.iter().filter(|candidate| candidate.score.is_some()).peekable();
+    assert!(scored.peek().is_some(), "{:?}", one.candidates.iter().map(|made| why(made)).collect::<Vec<_>>());
     for candidate in scored {
-        assert_eq!(candidate.measures.as_ref().map(Vec::len), Some(3), "height, width and mass");
-        assert!(candidate.objective >= Some(0.0), "a distance");
+        assert_eq!(candidate.measures().map(<[f64]>::len), Some(3), "height, width and mass");
+        assert!(candidate.objective() >= Some(0.0), "a distance");
     }
 }
 

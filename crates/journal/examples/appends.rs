@@ -4,11 +4,14 @@
 //! directory). A candidate is like one of QDAIF: a text, a completion and two scores with prompts of about 1 KB, all
 //! different. CPU time is that of the main thread, which does it all (Linux: /proc/self/schedstat).
 
-use samara_journal::{
-    CallKind, Candidate, Fate, Genome, Header, Journal, JournalError, ModelCall, Reader, Settled,
-};
 use std::path::Path;
 use std::time::{Duration, Instant};
+
+use samara_journal::{
+    CallKind, Cells, Contents, Header, Journal, JournalError, Life, ModelCall, Reader, RunView,
+};
+use samara_qd::{Cvt, Tessellation};
+use samara_search::{AxisSettings, Candidate, Charge, Fate, Genome, Replay, Score, SearchSettings};
 
 const WORDS: &[&str] = &[
     "spy",
@@ -72,8 +75,8 @@ fn measure(candidates: u64, path: &Path) -> Result<serde_json::Value, JournalErr
     let (wall, cpu) = (Instant::now(), cpu_time());
     let reader = Reader::open(path)?;
     let mut characters = 0;
-    reader.fold(&mut |settled: Settled| {
-        characters += settled.genome.map_or(0, |genome| genome.text().len());
+    reader.fold(&mut |candidate: Candidate| {
+        characters += candidate.genome.map_or(0, |genome| genome.text().len());
         Ok::<(), JournalError>(())
     })?;
     let fold = serde_json::json!({
@@ -85,21 +88,56 @@ fn measure(candidates: u64, path: &Path) -> Result<serde_json::Value, JournalErr
     Ok(serde_json::json!({
         "candidates": candidates, "appends": appends, "bytes_per_candidate": size / candidates.max(1),
         "open_and_fold": fold, "totals_us": totals.elapsed().as_secs_f64() * 1e6,
-        "peak_resident_mb": peak_resident_mb(),
+        "view": view(&path.with_file_name("view.db"))?, "peak_resident_mb": peak_resident_mb(),
     }))
 }
 
-/// CPU and wall time an append, for each stretch that ends at 1k, 10k, ... candidates.
-fn append_all(candidates: u64, path: &Path) -> Result<Vec<serde_json::Value>, JournalError> {
-    let header = Header {
+/// How long it takes to open a run with a CVT of 5,000 cells, as whoever shows it does.
+fn view(path: &Path) -> Result<serde_json::Value, JournalError> {
+    const CELLS: u32 = 5000;
+    const CANDIDATES: u64 = 2000;
+    let axes = ["x", "y"].map(|name| AxisSettings::even(name, [0.0, 1.0], 20));
+    let table = |axis: &AxisSettings| toml::Value::try_from(axis).expect("settings have a TOML form");
+    let config =
+        toml::Table::from_iter([("axes".to_owned(), axes.iter().map(table).collect::<Vec<_>>().into())]);
+    let place = |i: u32, step: f64| (f64::from(i) * step).fract();
+    let centroids = (0..CELLS).map(|i| vec![place(i, 0.618_033_988_7), place(i, 0.754_877_666_2)]).collect();
+    let tessellation = Tessellation::Cvt(Cvt::from_centroids(centroids).expect("finite centroids"));
+    let mut replay = Replay::new(&SearchSettings::default(), tessellation.clone()).expect("default rules");
+    let cells = Cells { island: 0, from_index: 0, tessellation };
+    let contents = Contents { inputs: vec![], tessellations: vec![cells] };
+    let mut journal = Journal::create(path, &Header { config: config.to_string(), ..header() }, &contents)?;
+    let mut state = 1;
+    for index in 0..CANDIDATES {
+        let (mut candidate, life) = candidate(index, &mut state);
+        let (placement, _) = replay.settle(&candidate);
+        (candidate.fate, candidate.cell) = (placement.fate, placement.cell.map(|cell| cell as u64));
+        journal.append(&candidate, &life, &[])?;
+    }
+    drop(journal);
+    let (wall, cpu) = (Instant::now(), cpu_time());
+    let view = RunView::open(path)?;
+    Ok(serde_json::json!({
+        "cells": CELLS, "candidates": view.totals.candidates,
+        "seconds": wall.elapsed().as_secs_f64(), "cpu_seconds": (cpu_time() - cpu).as_secs_f64(),
+    }))
+}
+
+fn header() -> Header {
+    Header {
+        id: "0".repeat(32),
         config: "[search]\ntotal_steps = 2000\n".repeat(20),
         experiment: "appends".into(),
         environment: "none".into(),
         seed: 1,
         samara: env!("CARGO_PKG_VERSION").into(),
         created: "2026-01-01T00:00:00Z".into(),
-    };
-    let mut journal = Journal::create(path, &header)?;
+    }
+}
+
+/// CPU and wall time an append, for each stretch that ends at 1k, 10k, ... candidates.
+fn append_all(candidates: u64, path: &Path) -> Result<Vec<serde_json::Value>, JournalError> {
+    let mut journal = Journal::create(path, &header(), &Contents::default())?;
     let (mut state, mut begin, mut end, mut stretches) = (1, 0, 1000.min(candidates), Vec::new());
     while begin < candidates {
         let (mut cpu, mut wall) = (Duration::ZERO, Duration::ZERO);
@@ -107,8 +145,8 @@ fn append_all(candidates: u64, path: &Path) -> Result<Vec<serde_json::Value>, Jo
             let made: Vec<_> =
                 (block..end.min(block + 500)).map(|index| candidate(index, &mut state)).collect();
             let before = (cpu_time(), Instant::now());
-            for candidate in &made {
-                journal.append(candidate)?;
+            for (candidate, life) in &made {
+                journal.append(candidate, life, &[])?;
             }
             cpu += cpu_time() - before.0;
             wall += before.1.elapsed();
@@ -120,7 +158,7 @@ fn append_all(candidates: u64, path: &Path) -> Result<Vec<serde_json::Value>, Jo
     Ok(stretches)
 }
 
-fn candidate(index: u64, state: &mut u64) -> Candidate {
+fn candidate(index: u64, state: &mut u64) -> (Candidate, Life) {
     let story = words(60, state);
     let examples = words(100, state);
     let prompt =
@@ -143,20 +181,26 @@ fn candidate(index: u64, state: &mut u64) -> Candidate {
         call("judge", CallKind::Score, judged("What is its genre?"), "[\"a\",\"b\"]".into(), index * 3 + 2),
     ];
     let measure = (index % 977) as f64 / 977.0;
-    Candidate {
+    let life =
+        Life { calls, live_ms: 812.5 + measure, model: Some("luminous-base".into()), ..Life::default() };
+    let candidate = Candidate {
         index,
+        island: 0,
+        horizon: index.saturating_sub(32),
+        operator: "crossover".into(),
         parents: (index.saturating_sub(3)..index).collect(),
-        genome: Some(Genome::Text(story.as_str().into())),
-        measures: Some(vec![measure, 1.0 - measure]),
-        objective: Some(measure.sqrt()),
+        generator: None,
+        genome: Some(Genome::text_of(story.as_str()).into()),
+        score: Some(Score::new(measure.sqrt(), vec![measure, 1.0 - measure]).into()),
         fate: Fate::NotBetter,
         cell: Some(index % 400),
         rank: None,
-        live_ms: 812.5 + measure,
-        isolation: None,
-        arm: None,
-        calls,
-    }
+        copy_of: None,
+        artifacts: vec![],
+        charge: Charge { calls: 3, tokens: 960, money: 0.000_96 },
+        model_ms: 1206.75,
+    };
+    (candidate, life)
 }
 
 fn call(role: &str, kind: CallKind, prompt: String, answer: String, number: u64) -> ModelCall {

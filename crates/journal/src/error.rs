@@ -2,55 +2,134 @@
 //!
 //! Paths and numbers only; which check finds what is in `file`.
 
-use rusqlite::ErrorCode;
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What went wrong with a journal, an export or a history.
-#[derive(Debug)]
+use rusqlite::ErrorCode;
+use samara_search::{FoldError, Invalid};
+
+use crate::fault::Fault;
+
+/// What went wrong with a journal, an export or a history. Where there is a next step for the user, the message has a
+/// second line, `hint: ...`.
+#[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the fields are the file, and the numbers that its message names")]
 pub enum JournalError {
     /// There is no such file.
+    #[error("there is no file {}\nhint: check the path: a run is a directory with a run.db in it", path.display())]
     Missing { path: PathBuf },
+    /// A directory, FIFO, device or socket where a file should be, or a link beside the journal.
+    #[error("{} is {what}, not a regular file\nhint: give the run.db of a samara run", path.display())]
+    NotAFile { path: PathBuf, what: &'static str },
     /// A new run would overwrite this file.
+    #[error(
+        "{} exists already\nhint: continue it with `samara resume`, or give another directory",
+        path.display()
+    )]
     Exists { path: PathBuf },
     /// The file has no run in it: its creation was cut off.
+    #[error("{} is empty\nhint: nothing was recorded; delete the file and start the run again", path.display())]
     Empty { path: PathBuf },
     /// The file is no SQLite database.
+    #[error("{} is not a SQLite database\nhint: give the run.db of a samara run", path.display())]
     NotSqlite { path: PathBuf },
     /// A SQLite database of another application.
+    #[error(
+        "{} belongs to another application (id {application:#010x})\nhint: give the run.db of a samara run",
+        path.display()
+    )]
     Foreign { path: PathBuf, application: u32 },
+    /// Tables, views, triggers or indexes that no version of samara makes.
+    #[error(
+        "{} is no journal as samara writes it: {detail}\nhint: somebody changed it; ask where it comes from for the \
+         original",
+        path.display()
+    )]
+    Altered { path: PathBuf, detail: String },
     /// Written by a later version of samara.
+    #[error(
+        "{} has format version {found}, and this samara knows versions up to {known}\n\
+         hint: update samara; an older one would misread the run",
+        path.display()
+    )]
     Newer { path: PathBuf, found: u32, known: u32 },
-    /// Written by an earlier version; reading alone can't bring it up to date.
-    Older { path: PathBuf, found: u32, known: u32 },
     /// The file ends before its last page.
+    #[error(
+        "{} is cut off: {found} of {expected} bytes are left\nhint: copy it again, together with run.db-wal if the \
+         run was going on, or take a backup",
+        path.display()
+    )]
     Truncated { path: PathBuf, expected: u64, found: u64 },
-    /// The content contradicts itself.
+    /// The content contradicts itself or its checksums.
+    #[error(
+        "{} is damaged: {detail}\nhint: take a backup, or rescue what is left with `sqlite3 run.db .recover`",
+        path.display()
+    )]
     Damaged { path: PathBuf, detail: String },
+    /// Folding the recorded candidates gives other archives than were recorded.
+    #[error("{} is damaged: {source}\nhint: take a backup", path.display())]
+    Fold { path: PathBuf, source: FoldError },
+    /// The stored settings can't be used.
+    #[error("the settings stored in {}: {source}", path.display())]
+    Settings { path: PathBuf, source: Invalid },
+    /// The run is valid and larger than a reader takes on.
+    #[error("{}: {detail}\nhint: a run this large is nobody's accident; ask where it comes from", path.display())]
+    TooBigToRead { path: PathBuf, detail: String },
     /// Another process writes this run.
+    #[error(
+        "{}: run is in use by another process\nhint: wait for that process or stop it; reading is possible meanwhile",
+        path.display()
+    )]
     InUse { path: PathBuf },
     /// The disk, or the limit set by `Journal::limit_pages`, is full.
+    #[error(
+        "no space left to write {}\nhint: free some space and resume; everything that was settled is safe",
+        path.display()
+    )]
     Full { path: PathBuf },
     /// The file or its directory can't be written.
+    #[error(
+        "{} can't be written: permission denied\nhint: make the directory and the file writable, or copy the run \
+         elsewhere",
+        path.display()
+    )]
     ReadOnly { path: PathBuf },
     /// A candidate is not the next one.
+    #[error("{}: the next candidate is {expected}, not {found}", path.display())]
     Gap { path: PathBuf, expected: u64, found: u64 },
+    /// An event belongs after another number of candidates.
+    #[error("{}: an event after {found} candidates can't be recorded after {expected}", path.display())]
+    EventOrder { path: PathBuf, expected: u64, found: u64 },
     /// The set-up is recorded a second time, or after the first candidate.
+    #[error(
+        "{}: the run was set up before\nhint: the set-up is recorded once, before the first candidate",
+        path.display()
+    )]
     LateSetUp { path: PathBuf },
     /// A number of a record is infinite or not a number.
+    #[error("{what} is not a finite number\nhint: check the evaluation: journals hold finite numbers only")]
     NotFinite { what: &'static str },
-    /// A number or text of a record is beyond what SQLite holds.
+    /// A number or text of a record is beyond what a journal holds.
+    #[error("{what} is too large for a journal")]
     TooLarge { what: &'static str },
+    /// A record that contradicts itself.
+    #[error("a record can't be stored: {what}")]
+    Contradiction { what: &'static str },
     /// A file operation failed.
+    #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
     /// Any other trouble of SQLite.
+    #[error("{}: {source}", path.display())]
     Sqlite { path: PathBuf, source: rusqlite::Error },
-    /// A line of a history can't be understood.
+    /// A history can't be understood.
+    #[error("{}:{line}: {detail}", path.display())]
     History { path: PathBuf, line: u64, detail: String },
     /// An export's destination failed.
+    #[error("the export can't be written: {source}")]
     Export { source: io::Error },
+    /// An export can't hold this run.
+    #[error("a CSV can't hold this run: {detail}\nhint: export it as JSONL")]
+    TooWide { detail: String },
 }
 
 impl JournalError {
@@ -82,73 +161,30 @@ impl JournalError {
         }
     }
 
+    /// A row of the file at `path` is no record; of this candidate, if it is one's.
+    pub(crate) fn fault(path: &Path, candidate: Option<u64>, fault: Fault) -> Self {
+        let detail = match fault {
+            Fault::Sql(error) if is_about_content(&error) => error.to_string(),
+            Fault::Sql(error) => return Self::sqlite(path, error),
+            Fault::Wrong(detail) => detail,
+        };
+        Self::damaged(
+            path,
+            match candidate {
+                Some(index) => format!("candidate {index}: {detail}"),
+                None => detail,
+            },
+        )
+    }
+
     /// The content of the file at `path` contradicts itself.
     pub(crate) fn damaged(path: &Path, detail: impl Into<String>) -> Self {
         Self::Damaged { path: path.to_owned(), detail: detail.into() }
     }
 
     /// The next step for the user, if there is one.
-    pub fn hint(&self) -> Option<&'static str> {
-        Some(match self {
-            Self::Missing { .. } => "check the path: a run is a directory with a run.db in it",
-            Self::Exists { .. } => "continue it with `samara resume`, or give another directory",
-            Self::Empty { .. } => "nothing was recorded; delete the file and start the run again",
-            Self::NotSqlite { .. } | Self::Foreign { .. } => "give the run.db of a samara run",
-            Self::Newer { .. } => "update samara; an older one would misread the run",
-            Self::Older { .. } => "open it for writing once, with `samara resume`, to bring it up to date",
-            Self::Truncated { .. } => {
-                "copy it again, together with run.db-wal if the run was going on, or take a backup"
-            }
-            Self::Damaged { .. } => "take a backup, or rescue what is left with `sqlite3 run.db .recover`",
-            Self::InUse { .. } => "wait for that process or stop it; reading is possible meanwhile",
-            Self::Full { .. } => "free some space and resume; everything that was settled is safe",
-            Self::ReadOnly { .. } => "make the directory and the file writable, or copy the run elsewhere",
-            Self::LateSetUp { .. } => "the set-up is recorded once, before the first candidate",
-            Self::NotFinite { .. } => "check the evaluation: journals hold finite numbers only",
-            Self::Gap { .. }
-            | Self::TooLarge { .. }
-            | Self::Io { .. }
-            | Self::Sqlite { .. }
-            | Self::History { .. }
-            | Self::Export { .. } => return None,
-        })
-    }
-
-    fn fmt_message(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing { path } => write!(f, "there is no file {}", path.display()),
-            Self::Exists { path } => write!(f, "{} exists already", path.display()),
-            Self::Empty { path } => write!(f, "{} is empty", path.display()),
-            Self::NotSqlite { path } => write!(f, "{} is not a SQLite database", path.display()),
-            Self::Foreign { path, application } => {
-                write!(f, "{} belongs to another application (id {application:#010x})", path.display())
-            }
-            Self::Newer { path, found, known } => write!(
-                f,
-                "{} has format version {found}, and this samara knows versions up to {known}",
-                path.display()
-            ),
-            Self::Older { path, found, known } => {
-                write!(f, "{} has the old format version {found}, the current one is {known}", path.display())
-            }
-            Self::Truncated { path, expected, found } => {
-                write!(f, "{} is cut off: {found} of {expected} bytes are left", path.display())
-            }
-            Self::Damaged { path, detail } => write!(f, "{} is damaged: {detail}", path.display()),
-            Self::InUse { path } => write!(f, "{}: run is in use by another process", path.display()),
-            Self::Full { path } => write!(f, "no space left to write {}", path.display()),
-            Self::ReadOnly { path } => write!(f, "{} can't be written: permission denied", path.display()),
-            Self::Gap { path, expected, found } => {
-                write!(f, "{}: the next candidate is {expected}, not {found}", path.display())
-            }
-            Self::LateSetUp { path } => write!(f, "{}: the run was set up before", path.display()),
-            Self::NotFinite { what } => write!(f, "{what} is not a finite number"),
-            Self::TooLarge { what } => write!(f, "{what} is too large for a journal"),
-            Self::Io { path, source } => write!(f, "{}: {source}", path.display()),
-            Self::Sqlite { path, source } => write!(f, "{}: {source}", path.display()),
-            Self::History { path, line, detail } => write!(f, "{}:{line}: {detail}", path.display()),
-            Self::Export { source } => write!(f, "the export can't be written: {source}"),
-        }
+    pub fn hint(&self) -> Option<String> {
+        self.to_string().split_once("\nhint: ").map(|(_, hint)| hint.to_owned())
     }
 }
 
@@ -163,23 +199,6 @@ fn is_about_content(error: &rusqlite::Error) -> bool {
             | Error::FromSqlConversionFailure(..)
             | Error::QueryReturnedNoRows
     )
-}
-
-impl fmt::Display for JournalError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_message(f)?;
-        self.hint().map_or(Ok(()), |hint| write!(f, "\nhint: {hint}"))
-    }
-}
-
-impl std::error::Error for JournalError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Io { source, .. } | Self::Export { source } => Some(source),
-            Self::Sqlite { source, .. } => Some(source),
-            _ => None,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -214,10 +233,14 @@ mod tests {
     }
 
     #[test]
-    fn an_older_version_says_how_to_bring_it_up_to_date() {
-        let error = JournalError::Older { path: "run.db".into(), found: 1, known: 2 };
-        let expected = "run.db has the old format version 1, the current one is 2\nhint: open it for writing once, with \
-                        `samara resume`, to bring it up to date";
+    fn a_hint_is_the_second_line_of_a_message() {
+        let error = JournalError::Empty { path: "run.db".into() };
+        let expected = "run.db is empty\nhint: nothing was recorded; delete the file and start the run again";
         assert_eq!(error.to_string(), expected);
+        assert_eq!(
+            error.hint().as_deref(),
+            Some("nothing was recorded; delete the file and start the run again")
+        );
+        assert_eq!(JournalError::TooLarge { what: "a text" }.hint(), None);
     }
 }

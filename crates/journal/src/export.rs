@@ -1,13 +1,21 @@
 //! A run as other files: OpenELM's history, CSV and JSONL, each written candidate by candidate.
 //!
-//! Reads through [`Reader`] only. OpenELM's histories are read back by [`crate::history`].
+//! Reads through [`Reader`] only. OpenELM's histories are read back by [`crate::history`]; how a CSV is laid out is in
+//! `table`. Every export can be limited to some candidates, such as the elites.
+
+use std::io::{self, BufWriter, Write};
+
+use samara_search::{Candidate, Fate};
+use serde::Serialize;
+use serde_json::ser::{CharEscape, Formatter, Serializer};
 
 use crate::error::JournalError;
 use crate::reader::Reader;
-use crate::record::{Fate, Settled, number_list};
-use serde::Serialize;
-use serde_json::ser::{CharEscape, Formatter, Serializer};
-use std::io::{self, BufWriter, Write};
+use crate::record::Life;
+use crate::wanted::{broken, is_wanted};
+
+pub use crate::table::csv;
+pub use crate::wanted::Only;
 
 /// One line of OpenELM's history, with its keys in OpenELM's order.
 #[derive(Serialize)]
@@ -24,20 +32,25 @@ struct HistoryLine<'a> {
 ///
 /// # Errors
 /// If the journal can't be read or `out` not written.
-pub fn openelm(reader: &Reader, out: &mut dyn Write) -> Result<(), JournalError> {
+pub fn openelm(reader: &Reader, only: Only<'_>, out: &mut dyn Write) -> Result<(), JournalError> {
     let mut out = BufWriter::new(out);
-    reader.fold(&mut |settled| openelm_line(&settled, &mut out).map_err(broken))?;
+    reader.fold(&mut |candidate| {
+        if is_wanted(only, candidate.index) {
+            openelm_line(&candidate, &mut out).map_err(broken)?;
+        }
+        Ok::<(), JournalError>(())
+    })?;
     out.flush().map_err(broken)
 }
 
-fn openelm_line(settled: &Settled, out: &mut dyn Write) -> io::Result<()> {
-    let valid = !matches!(settled.fate, Fate::Invalid { .. } | Fate::Failed { .. });
-    let text = settled.genome.as_ref().map(|genome| genome.text());
+fn openelm_line(candidate: &Candidate, out: &mut dyn Write) -> io::Result<()> {
+    let valid = !matches!(candidate.fate, Fate::Invalid { .. } | Fate::Failed { .. });
+    let text = candidate.genome.as_ref().map(|genome| genome.text());
     let line = HistoryLine {
         genotype: text.as_deref().filter(|_| valid),
-        phenotype: settled.measures.as_deref().filter(|_| valid),
-        fitness: settled.objective.filter(|_| valid),
-        num_gens_current: settled.index,
+        phenotype: candidate.measures().filter(|_| valid),
+        fitness: candidate.objective().filter(|_| valid),
+        num_gens_current: candidate.index,
     };
     line.serialize(&mut Serializer::with_formatter(&mut *out, PythonStyle))?;
     out.write_all(b"\n")
@@ -94,84 +107,51 @@ impl Formatter for PythonStyle {
     }
 }
 
-/// Writes a CSV (RFC 4180: lines end with CR LF) with a header line and a line for each candidate: `index`, `fate`,
-/// `why`, `objective`, one column for each measure, `cell`, `rank`, `parents` (separated by spaces), `text`,
-/// `calls`, `tokens`, `cost` and `ms`. The measures' columns are named by `axes`; those beyond it `m` and their
-/// number, from 0. What a candidate doesn't have is empty.
-///
-/// # Errors
-/// If the journal can't be read or `out` not written.
-pub fn csv(reader: &Reader, axes: &[String], out: &mut dyn Write) -> Result<(), JournalError> {
-    let mut out = BufWriter::new(out);
-    reader.snapshot(|| {
-        let width = reader.measure_count()?.max(axes.len());
-        csv_header(width, axes, &mut out).map_err(broken)?;
-        reader.fold(&mut |settled| csv_line(&settled, width, &mut out).map_err(broken))
-    })?;
-    out.flush().map_err(broken)
-}
-
-fn csv_header(width: usize, axes: &[String], out: &mut dyn Write) -> io::Result<()> {
-    out.write_all(b"index,fate,why,objective,")?;
-    for i in 0..width {
-        let name = axes.get(i).cloned().unwrap_or_else(|| format!("m{i}"));
-        field(&name, out)?;
-        out.write_all(b",")?;
-    }
-    out.write_all(b"cell,rank,parents,text,calls,tokens,cost,ms\r\n")
-}
-
-fn csv_line(settled: &Settled, width: usize, out: &mut dyn Write) -> io::Result<()> {
-    write!(out, "{},{},", settled.index, settled.fate.name())?;
-    field(settled.fate.why().unwrap_or_default(), out)?;
-    write!(out, ",{},", settled.objective.map(number).unwrap_or_default())?;
-    let measures = settled.measures.as_deref().unwrap_or_default();
-    for i in 0..width {
-        write!(out, "{},", measures.get(i).copied().map(number).unwrap_or_default())?;
-    }
-    let cell = settled.cell.map(|cell| cell.to_string()).unwrap_or_default();
-    let rank = settled.rank.map(|rank| rank.to_string()).unwrap_or_default();
-    let parents: Vec<String> = settled.parents.iter().map(u64::to_string).collect();
-    write!(out, "{cell},{rank},{},", parents.join(" "))?;
-    field(settled.genome.as_ref().map(|genome| genome.text()).as_deref().unwrap_or_default(), out)?;
-    let (cost, ms) = (number(settled.cost), number(settled.live_ms));
-    write!(out, ",{},{},{cost},{ms}\r\n", settled.calls, settled.tokens)
-}
-
-/// The shortest text that gives the same number again.
-fn number(value: f64) -> String {
-    let list = number_list(&[value]);
-    list[1..list.len() - 1].to_owned()
-}
-
-/// A field in quotes, if it needs them.
-fn field(text: &str, out: &mut dyn Write) -> io::Result<()> {
-    if !text.contains(['"', ',', '\r', '\n']) {
-        return out.write_all(text.as_bytes());
-    }
-    write!(out, "\"{}\"", text.replace('"', "\"\""))
+/// A line of the JSONL: all that is known of a candidate.
+#[derive(Serialize)]
+struct WholeLine<'a> {
+    #[serde(flatten)]
+    candidate: &'a Candidate,
+    #[serde(flatten)]
+    life: &'a Life,
 }
 
 /// Writes everything about every candidate, its model calls included, one JSON object a line: the fields of
-/// [`Candidate`](crate::Candidate).
+/// [`Candidate`] and those of [`Life`] side by side. Control characters are escaped, those beyond ASCII (U+007F to
+/// U+009F) too: a terminal that shows the file does nothing else.
 ///
 /// # Errors
 /// If the journal can't be read or `out` not written.
-pub fn jsonl(reader: &Reader, out: &mut dyn Write) -> Result<(), JournalError> {
+pub fn jsonl(reader: &Reader, only: Only<'_>, out: &mut dyn Write) -> Result<(), JournalError> {
     let mut out = BufWriter::new(out);
     reader.snapshot(|| {
-        for index in 0..reader.len()? {
-            let candidate = reader.candidate(index)?.ok_or_else(|| {
+        let wanted = (0..reader.len()?).filter(|index| is_wanted(only, *index));
+        for index in wanted {
+            let (candidate, life) = reader.candidate(index)?.ok_or_else(|| {
                 JournalError::damaged(reader.path(), format!("candidate {index} is missing"))
             })?;
-            serde_json::to_writer(&mut out, &candidate).map_err(|error| broken(error.into()))?;
+            let line = WholeLine { candidate: &candidate, life: &life };
+            line.serialize(&mut Serializer::with_formatter(&mut out, Compact))
+                .map_err(|error| broken(error.into()))?;
             out.write_all(b"\n").map_err(broken)?;
         }
-        Ok(())
+        Ok::<(), JournalError>(())
     })?;
     out.flush().map_err(broken)
 }
 
-fn broken(source: io::Error) -> JournalError {
-    JournalError::Export { source }
+/// JSON without spaces, in which no character controls a terminal.
+struct Compact;
+
+impl Formatter for Compact {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(|c: char| matches!(c, '\u{7f}'..='\u{9f}')) {
+            out.write_all(&rest.as_bytes()[..at])?;
+            let Some(c) = rest[at..].chars().next() else { break };
+            write!(out, "\\u{:04x}", u32::from(c))?;
+            rest = &rest[at + c.len_utf8()..];
+        }
+        out.write_all(rest.as_bytes())
+    }
 }

@@ -2,14 +2,18 @@
 //!
 //! Knows nothing of candidates. The tables are in [`crate::schema`], the errors in [`crate::error`].
 
-use crate::error::JournalError;
-use crate::schema::{APPLICATION_ID, FORMAT_VERSION};
-use crate::wal::{self, Log};
-use rusqlite::{Connection, OpenFlags};
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::error::JournalError;
+use crate::schema::{APPLICATION_ID, FORMAT_VERSION, stranger};
+use crate::wal::{self, Log};
 
 /// The name of a journal in its run's directory.
 pub const FILE_NAME: &str = "run.db";
@@ -19,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How a connection is set. `journal_size_limit` shortens the WAL again after a long reader has made it grow.
 const WRITER_SETTINGS: &str = "
+PRAGMA cell_size_check = ON;
 PRAGMA synchronous = NORMAL;
 PRAGMA foreign_keys = OFF;
 PRAGMA temp_store = MEMORY;
@@ -28,10 +33,14 @@ PRAGMA journal_size_limit = 67108864;
 ";
 
 const READER_SETTINGS: &str = "
+PRAGMA cell_size_check = ON;
 PRAGMA query_only = ON;
 PRAGMA temp_store = MEMORY;
 PRAGMA cache_size = -8192;
 ";
+
+/// Bytes of one value or row that SQLite hands over at most: 128 MiB, twice the largest text.
+const LONGEST_VALUE: i32 = 128 << 20;
 
 /// SQLite's file header; the fields are in section 1.3 of its file format description.
 const HEADER_LENGTH: usize = 100;
@@ -42,24 +51,66 @@ pub(crate) fn journal_path(path: &Path) -> PathBuf {
     if path.is_dir() { path.join(FILE_NAME) } else { path.to_owned() }
 }
 
+/// What a file's length and time were: a file that is read as one that doesn't change must not have changed.
+pub(crate) type Stamp = (u64, Option<std::time::SystemTime>);
+
+/// A connection that reads a journal.
+pub(crate) struct ReadConnection {
+    pub(crate) connection: Connection,
+    /// Set if SQLite reads the file as one that doesn't change.
+    pub(crate) stamp: Option<Stamp>,
+    /// Keeps writers away from a file that is read as one that doesn't change.
+    _lock: Option<File>,
+}
+
+/// The length and time of a file.
+pub(crate) fn stamp(path: &Path) -> Option<Stamp> {
+    let data = std::fs::metadata(path).ok()?;
+    Some((data.len(), data.modified().ok()))
+}
+
+/// The file beside a journal that its writer locks.
+fn lock_path(path: &Path) -> PathBuf {
+    path.with_extension("lock")
+}
+
+/// Whether somebody writes the journal of this run (the file or its directory) at this moment. For that it holds the lock
+/// as a reader for an instant; a writer that wants it then waits.
+pub fn is_written(run: &Path) -> bool {
+    let lock = lock_path(&journal_path(run));
+    // What is no file answers nobody, or late.
+    std::fs::symlink_metadata(&lock).is_ok_and(|data| data.is_file())
+        && File::open(&lock).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// How often, and how long apart, a writer asks for a lock that somebody holds.
+const LOCK_ATTEMPTS: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
 /// The right to write the journal at `path`, until it is dropped or the process ends.
 pub(crate) fn lock(path: &Path) -> Result<File, JournalError> {
-    let beside = path.with_extension("lock");
+    let beside = lock_path(path);
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
         .write(true)
         .open(&beside)
         .map_err(|error| JournalError::io(&beside, error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(JournalError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(JournalError::io(&beside, error)),
+    // Whoever only asks whether the run is written holds the lock for an instant.
+    for attempt in 1.. {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) => return Err(JournalError::InUse { path: path.to_owned() }),
+            Err(TryLockError::Error(error)) => return Err(JournalError::io(&beside, error)),
+        }
     }
+    Ok(file)
 }
 
 /// Opens a file of our own making (an empty one when the run is new) to write it.
 pub(crate) fn connect_writer(path: &Path) -> Result<Connection, JournalError> {
+    check_beside(path)?;
     let connect = || {
         let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -71,13 +122,20 @@ pub(crate) fn connect_writer(path: &Path) -> Result<Connection, JournalError> {
 }
 
 /// Opens an existing journal to read it, in a directory that can't be written too.
-pub(crate) fn connect_reader(path: &Path) -> Result<Connection, JournalError> {
+pub(crate) fn connect_reader(path: &Path) -> Result<ReadConnection, JournalError> {
     check_bytes(path)?;
     let probe = |connection: Connection| {
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
         connection.execute_batch(READER_SETTINGS)?;
         connection.query_row("PRAGMA schema_version", [], |_| Ok(()))?;
         Ok(connection)
     };
+    let fail = |error| JournalError::sqlite(path, error);
+    if let Some(lock) = rests(path) {
+        let stamp = stamp(path);
+        let connection = open_immutable(path).and_then(probe).map_err(fail)?;
+        return Ok(ReadConnection { connection, stamp, _lock: lock });
+    }
     let opened = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(probe);
     let opened = match opened {
         // Reading a WAL database needs a -shm file beside it. If that can't be made and there is no WAL, nobody
@@ -87,13 +145,42 @@ pub(crate) fn connect_reader(path: &Path) -> Result<Connection, JournalError> {
         }
         other => other,
     };
-    opened.map_err(|error| JournalError::sqlite(path, error))
+    Ok(ReadConnection { connection: opened.map_err(fail)?, stamp: None, _lock: None })
+}
+
+/// Whether a journal is of an older format and nobody writes it: then it is read without leaving anything beside it.
+/// With that comes the shared lock, where there is a file to lock.
+fn rests(path: &Path) -> Option<Option<File>> {
+    if wal::length(path) > 0 {
+        return None;
+    }
+    let mut header = [0; HEADER_LENGTH];
+    File::open(path).ok()?.read_exact(&mut header).ok()?;
+    let version = u32::from_be_bytes([header[60], header[61], header[62], header[63]]);
+    if !(1..FORMAT_VERSION).contains(&version) {
+        return None;
+    }
+    match File::open(lock_path(path)) {
+        Ok(lock) => lock.try_lock_shared().ok().map(|()| Some(lock)),
+        Err(_) => Some(None),
+    }
 }
 
 fn open(path: &Path, mode: OpenFlags) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(PATIENCE)?;
+    harden(&connection)?;
     Ok(connection)
+}
+
+/// A file of somebody else is data: nothing in its schema runs, and no value is longer than a journal's can be.
+fn harden(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST_VALUE)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    Ok(())
 }
 
 fn lacks_shared_memory(error: &rusqlite::Error) -> bool {
@@ -105,7 +192,9 @@ fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
     let escaped: String = path.to_string_lossy().chars().map(uri_part).collect();
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags)
+    let connection = Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags)?;
+    harden(&connection)?;
+    Ok(connection)
 }
 
 fn uri_part(c: char) -> String {
@@ -115,12 +204,97 @@ fn uri_part(c: char) -> String {
     }
 }
 
+/// Refuses what is no regular file, before it is opened: a FIFO would never answer. A link to a regular file is fine.
+fn check_regular(path: &Path) -> Result<(), JournalError> {
+    let data = std::fs::metadata(path).map_err(|error| JournalError::io(path, error))?;
+    not_a_file(&data).map_or(Ok(()), |what| Err(JournalError::NotAFile { path: path.to_owned(), what }))
+}
+
+/// Refuses what is no regular file, or a link, where SQLite's and the writer's own files are: a link would make us write
+/// somewhere else.
+pub(crate) fn check_beside(path: &Path) -> Result<(), JournalError> {
+    for beside in companions(path) {
+        let Ok(data) = std::fs::symlink_metadata(&beside) else { continue };
+        let what = if data.is_symlink() { Some("a link") } else { not_a_file(&data) };
+        if let Some(what) = what {
+            return Err(JournalError::NotAFile { path: beside, what });
+        }
+    }
+    Ok(())
+}
+
+/// What may lie beside a journal and is part of it.
+fn companions(path: &Path) -> [PathBuf; 4] {
+    let ending = |ending: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    [ending("-wal"), ending("-shm"), ending("-journal"), lock_path(path)]
+}
+
+#[cfg(unix)]
+fn not_a_file(data: &Metadata) -> Option<&'static str> {
+    use std::os::unix::fs::FileTypeExt as _;
+    let kind = data.file_type();
+    match () {
+        () if kind.is_file() => None,
+        () if kind.is_dir() => Some("a directory"),
+        () if kind.is_fifo() => Some("a FIFO"),
+        () if kind.is_socket() => Some("a socket"),
+        () => Some("a device"),
+    }
+}
+
+#[cfg(not(unix))]
+fn not_a_file(data: &Metadata) -> Option<&'static str> {
+    match () {
+        () if data.is_file() => None,
+        () if data.is_dir() => Some("a directory"),
+        () => Some("a device"),
+    }
+}
+
+/// Whether writing to `path` would write to the journal of this run (the file or its directory), or to one of the files
+/// that belong to it, by whatever name.
+pub fn same_file(path: &Path, run: &Path) -> bool {
+    let journal = journal_path(run);
+    let parts = || std::iter::once(journal.clone()).chain(companions(&journal));
+    match identity(path) {
+        Some(found) => parts().any(|part| identity(&part) == Some(found)),
+        // What isn't there yet could become the log of a run that is being read.
+        None => {
+            let place = |path: &Path| {
+                let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+                let folder = parent.unwrap_or(Path::new(".")).canonicalize().ok()?;
+                Some(folder.join(path.file_name()?))
+            };
+            place(path).is_some_and(|found| parts().any(|part| place(&part).as_ref() == Some(&found)))
+        }
+    }
+}
+
+/// What tells two existing files apart, links followed.
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(path).ok().map(|data| (data.dev(), data.ino()))
+}
+
+/// What tells two existing files apart, symbolic links followed.
+#[cfg(not(unix))]
+fn identity(path: &Path) -> Option<PathBuf> {
+    path.canonicalize().ok()
+}
+
 /// Checks what can be told from a file's bytes alone: that it exists, is of SQLite and is whole.
 ///
 /// A writer may be at work meanwhile. Pages go from the log to the file before the log begins anew, so the log is read
 /// first and the file's length last: whatever was in neither is missing.
 pub(crate) fn check_bytes(path: &Path) -> Result<(), JournalError> {
     let fail = |error| JournalError::io(path, error);
+    check_regular(path)?;
+    check_beside(path)?;
     let file = File::open(path).map_err(fail)?;
     // A log that is gone by now has gone into the file; one that can't be read, SQLite will name.
     let log = if wal::length(path) > 0 { Log::read(path).unwrap_or_default() } else { Log::default() };
@@ -155,7 +329,7 @@ fn expected_length(header: &[u8]) -> u64 {
     page * u64::from(u32::from_be_bytes([header[28], header[29], header[30], header[31]]))
 }
 
-/// Checks whose database it is, and returns its format version if that is not a newer one.
+/// Checks whose database it is and that its schema is exactly that of its format, and returns its format version if that is not a newer one.
 pub(crate) fn check_format(connection: &Connection, path: &Path) -> Result<u32, JournalError> {
     let pragma = |name: &str| -> Result<i64, JournalError> {
         connection
@@ -178,5 +352,8 @@ pub(crate) fn check_format(connection: &Connection, path: &Path) -> Result<u32, 
     if version == 0 {
         return Err(JournalError::Damaged { path, detail: "it has no format version".to_owned() });
     }
-    Ok(version)
+    match stranger(connection, version).map_err(|error| JournalError::sqlite(&path, error))? {
+        Some(detail) => Err(JournalError::Altered { path, detail }),
+        None => Ok(version),
+    }
 }

@@ -3,16 +3,21 @@
 //! Owns the lock, the transactions and the running totals. Rows are written by `store`, read by
 //! [`crate::reader`].
 
-use crate::check;
-use crate::error::JournalError;
-use crate::file;
-use crate::reader::{Reader, read_totals};
-use crate::record::{Candidate, Header, ModelCall, Totals};
-use crate::schema::{APPLICATION_ID, FORMAT_VERSION, migrate};
-use crate::store::{Store, charge, sums_of};
-use rusqlite::params;
 use std::fs::{File, OpenOptions};
 use std::path::Path;
+
+use samara_search::Candidate;
+
+use crate::check::{self, Sums};
+use crate::contents;
+use crate::error::JournalError;
+use crate::file;
+use crate::ledger::Ledger;
+use crate::migrate;
+use crate::reader::Reader;
+use crate::record::{Contents, Event, Header, Life, ModelCall, SessionEnd, Totals};
+use crate::schema::{self, APPLICATION_ID, FORMAT_VERSION};
+use crate::store::Store;
 
 /// The writer of one run's journal.
 ///
@@ -23,21 +28,22 @@ use std::path::Path;
 pub struct Journal {
     // Dropped in this order: the database is closed before the lock is given up.
     store: Store,
-    totals: Totals,
-    set_up: bool,
+    ledger: Ledger,
     _lock: File,
 }
 
 impl Journal {
-    /// Starts the journal of a new run at `path`. A file that a killed creation left, with nothing recorded in it, is
-    /// begun anew.
+    /// Starts the journal of a new run at `path`, with everything that it is made of, in one transaction. A file that a
+    /// killed creation left, with nothing recorded in it, is begun anew.
     ///
     /// # Errors
-    /// If the file exists, is being created by another process or can't be written.
-    pub fn create(path: &Path, header: &Header) -> Result<Self, JournalError> {
+    /// If the file exists, is being created by another process or can't be written; if a text is too large.
+    pub fn create(path: &Path, header: &Header, contents: &Contents) -> Result<Self, JournalError> {
+        check::header(header)?;
         if path.exists() && !holds_nothing(path) {
             return Err(JournalError::Exists { path: path.to_owned() });
         }
+        file::check_beside(path)?;
         let lock = file::lock(path)?;
         // With the lock nobody is creating it at this moment.
         if holds_nothing(path) {
@@ -50,8 +56,8 @@ impl Journal {
             .map_err(|error| JournalError::io(path, error))?;
         let start = || {
             let store = Store::new(file::connect_writer(path)?, path.to_owned());
-            let mut journal = Self { store, totals: Totals::default(), set_up: false, _lock: lock };
-            journal.transact(|store, _| write_header(store, header))?;
+            let mut journal = Self { store, ledger: Ledger::default(), _lock: lock };
+            journal.transact(|store, ledger| begin(store, ledger, header, contents))?;
             Ok(journal)
         };
         // What could not be begun must not stand in the way of the next attempt.
@@ -59,40 +65,46 @@ impl Journal {
     }
 
     /// Opens the journal of a run to go on with it, from the path of the file or of its directory. A journal of an
-    /// earlier format version is brought up to date.
+    /// earlier format version is brought up to date, in one transaction; its inputs are not known
+    /// ([`Reader::verifiable`]).
     ///
     /// # Errors
     /// If the file is missing, not a journal, of a newer version, cut off, damaged, in use or read-only.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         let path = file::journal_path(path);
         // Checked before anything is written: no lock beside a foreign file, no WAL for a foreign database.
-        let version = file::check_format(&file::connect_reader(&path)?, &path)?;
+        file::check_format(&file::connect_reader(&path)?.connection, &path)?;
         check_writable(&path)?;
         let lock = file::lock(&path)?;
         let connection = file::connect_writer(&path)?;
+        let version = file::check_format(&connection, &path)?;
         let store = Store::new(connection, path);
-        let mut journal = Self { store, totals: Totals::default(), set_up: false, _lock: lock };
+        let mut journal = Self { store, ledger: Ledger::default(), _lock: lock };
         if version < FORMAT_VERSION {
-            journal.transact_sql(|store| {
-                migrate(store.connection(), version).map_err(|error| store.fail(error))
+            journal.transact(|store, ledger| {
+                *ledger = migrate::to_current(store, version)?;
+                Ok(())
             })?;
         }
-        (journal.totals, journal.set_up) = journal.consistent_totals()?;
+        journal.ledger = journal.consistent_ledger()?;
         Ok(journal)
     }
 
     /// The run's sums, if they agree with its candidates.
-    fn consistent_totals(&self) -> Result<(Totals, bool), JournalError> {
+    fn consistent_ledger(&self) -> Result<Ledger, JournalError> {
         let connection = self.store.connection();
-        let (totals, set_up) = read_totals(connection).map_err(|error| self.store.fail(error))?;
+        let ledger = Ledger::read(connection, FORMAT_VERSION)
+            .map_err(|fault| JournalError::fault(self.store.path(), None, fault))?;
         let next: i64 = connection
-            .query_row("SELECT coalesce(max(id) + 1, 0) FROM candidates", [], |row| row.get(0))
+            .query_row("SELECT coalesce(max(id), -1) FROM candidates", [], |row| row.get(0))
             .map_err(|error| self.store.fail(error))?;
-        if u64::try_from(next).ok() != Some(totals.candidates) {
-            let detail = format!("the candidates end before {next}, its totals say {}", totals.candidates);
+        let next = next.saturating_add(1);
+        if u64::try_from(next).ok() != Some(ledger.totals.candidates) {
+            let detail =
+                format!("the candidates end before {next}, its totals say {}", ledger.totals.candidates);
             return Err(JournalError::damaged(self.store.path(), detail));
         }
-        Ok((totals, set_up))
+        Ok(ledger)
     }
 
     /// Records the initial prompt pool and the calls that made it, in one transaction: once, before the first
@@ -102,50 +114,63 @@ impl Journal {
     /// If that was done before, a candidate was settled before, a number isn't finite, or it can't be written; then
     /// nothing is recorded.
     pub fn set_up(&mut self, pool: &[String], calls: &[ModelCall]) -> Result<(), JournalError> {
-        if self.set_up || self.totals.candidates > 0 {
+        if self.ledger.set_up || self.ledger.totals.candidates > 0 {
             return Err(JournalError::LateSetUp { path: self.store.path().to_owned() });
         }
         check::calls(calls)?;
-        let sums = sums_of(calls)?;
-        self.transact(|store, totals| {
-            for (position, text) in (0_i64..).zip(pool) {
-                let id = store.text(text)?;
-                store.execute("INSERT INTO pool (position, text) VALUES (?1, ?2)", [position, id])?;
-            }
-            for call in calls {
-                store.call(None, call)?;
-            }
-            charge(totals, &sums)?;
-            store.totals(totals, true)
-        })?;
-        self.set_up = true;
-        Ok(())
+        let sums = Sums::of(calls)?;
+        self.transact(|store, ledger| {
+            ledger.pool = contents::write_pool(store, pool)?;
+            ledger.set_up_calls = store.calls(None, calls)?;
+            ledger.set_up = true;
+            ledger.charge(&sums, calls)
+        })
     }
 
-    /// Records a settled candidate, with its calls and the run's new sums, in one transaction.
+    /// Records a settled candidate with how it was lived, the events that followed it, and the run's new sums, in one
+    /// transaction. A candidate's charge and `model_ms` are kept to the bit, whatever its calls add up to.
     ///
     /// # Errors
-    /// If its index is not the next one, a number isn't finite or too large, or it can't be written; then the
-    /// journal stays as it was, and the same candidate can be appended once the cause is gone.
-    pub fn append(&mut self, candidate: &Candidate) -> Result<(), JournalError> {
-        let (expected, found) = (self.totals.candidates, candidate.index);
+    /// If its index is not the next one, an event is not right after it, a number isn't finite or too large, or it can't
+    /// be written; then the journal stays as it was, and the same candidate can be appended once the cause is gone.
+    pub fn append(
+        &mut self,
+        candidate: &Candidate,
+        life: &Life,
+        events: &[Event],
+    ) -> Result<(), JournalError> {
+        let (expected, found) = (self.ledger.totals.candidates, candidate.index);
         if found != expected {
             return Err(JournalError::Gap { path: self.store.path().to_owned(), expected, found });
         }
-        check::candidate(candidate)?;
-        let sums = sums_of(&candidate.calls)?;
+        check::candidate(candidate, life)?;
+        let sums = Sums::of(&life.calls)?;
         let index = check::integer("a candidate's index", candidate.index)?;
-        let set_up = self.set_up;
-        self.transact(|store, totals| {
-            store.candidate(candidate, &sums)?;
-            for call in &candidate.calls {
-                store.call(Some(index), call)?;
-            }
-            charge(totals, &sums)?;
-            totals.candidates += 1;
-            totals.fates.count(&candidate.fate);
-            store.totals(totals, set_up)
+        events.iter().try_for_each(|event| self.check_event(event, expected + 1))?;
+        self.transact(|store, ledger| {
+            let calls = store.calls(Some(index), &life.calls)?;
+            store.candidate(candidate, life, &sums, calls)?;
+            ledger.charge(&sums, &life.calls)?;
+            ledger.totals.candidates += 1;
+            ledger.totals.fates.count(&candidate.fate);
+            events.iter().try_for_each(|event| note(store, ledger, event))
         })
+    }
+
+    /// Records an event between two candidates, such as the settings that a run is resumed with.
+    ///
+    /// # Errors
+    /// If it is not of this moment, or it can't be written.
+    pub fn note(&mut self, event: &Event) -> Result<(), JournalError> {
+        self.check_event(event, self.ledger.totals.candidates)?;
+        self.transact(|store, ledger| note(store, ledger, event))
+    }
+
+    fn check_event(&self, event: &Event, expected: u64) -> Result<(), JournalError> {
+        if event.after == expected {
+            return Ok(());
+        }
+        Err(JournalError::EventOrder { path: self.store.path().to_owned(), expected, found: event.after })
     }
 
     /// Notes why this session of the run ended. A run that is resumed gets one note a session.
@@ -153,13 +178,13 @@ impl Journal {
     /// # Errors
     /// If it can't be written.
     pub fn finish(&mut self, reason: &str) -> Result<(), JournalError> {
-        let candidates = check::integer("a number of candidates", self.totals.candidates)?;
-        self.transact(|store, _| {
-            store.execute(
-                "INSERT INTO sessions (ended, candidates, reason) \
-                 VALUES (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), ?1, ?2)",
-                params![candidates, reason],
-            )
+        self.transact(|store, ledger| {
+            let ended = contents::now(store.connection()).map_err(|error| store.fail(error))?;
+            let end = SessionEnd { reason: reason.to_owned(), candidates: ledger.totals.candidates, ended };
+            let position = check::integer("a number of sessions", ledger.sessions)?;
+            contents::write_session(store, position, &end)?;
+            ledger.sessions += 1;
+            Ok(())
         })
     }
 
@@ -173,7 +198,7 @@ impl Journal {
 
     /// The run's sums.
     pub fn totals(&self) -> &Totals {
-        &self.totals
+        &self.ledger.totals
     }
 
     /// Where the journal is.
@@ -193,51 +218,58 @@ impl Journal {
             .map_err(|error| self.store.fail(error))
     }
 
-    /// Does all of `work` or nothing of it; the totals follow only what was committed.
+    /// Does all of `work` and writes the new sums, or does nothing of it; the sums in memory follow only what was
+    /// committed.
     fn transact(
         &mut self,
-        work: impl FnOnce(&mut Store, &mut Totals) -> Result<(), JournalError>,
+        work: impl FnOnce(&mut Store, &mut Ledger) -> Result<(), JournalError>,
     ) -> Result<(), JournalError> {
-        let mut totals = self.totals;
-        self.transact_sql(|store| work(store, &mut totals))?;
-        self.totals = totals;
-        Ok(())
-    }
-
-    fn transact_sql(
-        &mut self,
-        work: impl FnOnce(&mut Store) -> Result<(), JournalError>,
-    ) -> Result<(), JournalError> {
+        let mut ledger = self.ledger.clone();
         let store = &mut self.store;
         store.execute("BEGIN IMMEDIATE", [])?;
-        let done = work(store).and_then(|()| store.execute("COMMIT", []));
+        let done = work(store, &mut ledger)
+            .and_then(|()| store.ledger(&ledger))
+            .and_then(|()| store.execute("COMMIT", []));
         if done.is_err() && !store.connection().is_autocommit() {
             // SQLite may have rolled back by itself. If not even that works, the next open does it: what failed
             // first is what the user must hear.
             let _ = store.execute("ROLLBACK", []);
         }
-        done
+        done?;
+        self.ledger = ledger;
+        Ok(())
     }
 }
 
-/// The tables, and what the run is.
-fn write_header(store: &mut Store, header: &Header) -> Result<(), JournalError> {
+/// The tables, and what the run is made of.
+fn begin(
+    store: &mut Store,
+    ledger: &mut Ledger,
+    header: &Header,
+    contents: &Contents,
+) -> Result<(), JournalError> {
     let tables = || {
-        migrate(store.connection(), 0)?;
+        schema::migrate(store.connection(), 0)?;
         store.connection().pragma_update(None, "application_id", APPLICATION_ID)
     };
     tables().map_err(|error| store.fail(error))?;
-    store.execute(
-        "INSERT INTO run (config, experiment, environment, seed, samara, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![
-            header.config,
-            header.experiment,
-            header.environment,
-            header.seed.to_string(),
-            header.samara,
-            header.created
-        ],
-    )
+    contents::write_header(store, header, FORMAT_VERSION)?;
+    for (position, input) in (0_i64..).zip(&contents.inputs) {
+        contents::write_input(store, position, input)?;
+    }
+    for (position, cells) in (0_i64..).zip(&contents.tessellations) {
+        contents::write_cells(store, position, cells)?;
+    }
+    ledger.inputs = contents.inputs.len() as u64;
+    ledger.tessellations = contents.tessellations.len() as u64;
+    Ok(())
+}
+
+fn note(store: &mut Store, ledger: &mut Ledger, event: &Event) -> Result<(), JournalError> {
+    let position = check::integer("a number of events", ledger.events)?;
+    contents::write_event(store, position, event)?;
+    ledger.events += 1;
+    Ok(())
 }
 
 /// SQLite opens a file it may not write without a word; the operating system tells.
@@ -248,7 +280,7 @@ fn check_writable(path: &Path) -> Result<(), JournalError> {
 /// Whether a file is a journal whose creation was cut off.
 fn holds_nothing(path: &Path) -> bool {
     let checked =
-        file::connect_reader(path).and_then(|connection| file::check_format(&connection, path).map(|_| ()));
+        file::connect_reader(path).and_then(|read| file::check_format(&read.connection, path).map(|_| ()));
     matches!(checked, Err(JournalError::Empty { .. }))
 }
 

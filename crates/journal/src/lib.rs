@@ -1,17 +1,21 @@
 //! A run on disk: one SQLite file, the only truth of a run, readable while the run goes on.
 //!
 //! # Map
-//! - [`record`]: the plain records (candidates, genomes, fates, model calls) that the engine uses too;
+//! - [`record`]: the plain records beside the search's own: header, inputs, how a candidate was made, events;
 //! - [`journal`]: the writer, one transaction for each settled candidate; it writes rows with `store`;
-//! - [`reader`]: folds over a run, single candidates, totals; it reads rows with `row`;
-//! - [`schema`]: the tables, the views for people, the format version and its migrations;
+//! - [`reader`]: folds over a run, single candidates, totals; it reads rows with `row`, the rest with `contents`;
+//!   [`run_view`]: a run folded into its archives, for whoever shows it;
+//! - [`schema`]: the tables, the views for people, the format version and its steps; `migrate`: old rows into new ones;
+//! - `columns`: a candidate's and a call's columns, for `store` and `row`; `ledger`: the totals; `contents`: all else;
+//! - `checksum`: what makes a flipped bit an error; `fault`: what is wrong with a row;
 //! - `file`: what is checked before SQLite sees a file, the writer's lock, how connections are set; `wal`: the log beside it;
-//! - `text`: how long texts are packed; `check`: what a record must be;
-//! - [`export`]: a run as OpenELM's history, CSV or JSONL; [`history`]: OpenELM's histories, read;
+//! - `text`: how long texts are packed; `texts`: how they are read; `check`: what a record must be; `cells`: how many
+//!   cells a reader takes on;
+//! - [`export`]: a run as OpenELM's history, CSV (`table`) or JSONL, of the candidates that are `wanted`; [`history`]: OpenELM's histories, read;
 //! - [`error`]: what can go wrong, each with its message and hint.
 //!
 //! # What it must not know
-//! Language models, sandboxes, archives: it records what others decided.
+//! Language models, sandboxes: it records what others decided.
 //!
 //! # The file
 //! `run.db` with its companions `run.db-wal`, `run.db-shm` (SQLite's) and `run.lock` (the writer's). To copy a run
@@ -24,24 +28,36 @@
 //!     print(zlib.decompress(body).decode() if codec == 1 else body)
 //! ```
 
+mod cells;
 mod check;
+mod checksum;
+mod columns;
+mod contents;
 pub mod error;
 pub mod export;
+mod fault;
 mod file;
 pub mod history;
 pub mod journal;
+mod ledger;
+mod migrate;
 pub mod reader;
 pub mod record;
 mod row;
+pub mod run_view;
 pub mod schema;
 mod store;
+mod table;
 mod text;
+mod texts;
 mod wal;
+mod wanted;
 
 pub use error::JournalError;
-pub use file::FILE_NAME;
+pub use file::{FILE_NAME, is_written, same_file};
 pub use journal::Journal;
 pub use reader::Reader;
 pub use record::{
-    CallKind, Candidate, Fate, FateCounts, Genome, Header, ModelCall, SessionEnd, Settled, Totals,
+    CallKind, Cells, Contents, Control, Event, EventKind, Header, Input, Life, ModelCall, SessionEnd, Totals,
 };
+pub use run_view::RunView;

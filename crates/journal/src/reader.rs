@@ -1,44 +1,51 @@
 //! Reading a run, while it goes on or long after.
 //!
-//! Never writes, never waits for the writer. What the columns mean is in `row`; how whole runs become other
-//! files in [`crate::export`].
+//! Never writes, never waits for the writer. What the columns mean is in `row` and `contents`; how whole runs become
+//! other files in [`crate::export`].
 
-use crate::error::JournalError;
-use crate::file;
-use crate::record::{Candidate, FateCounts, Genome, Header, ModelCall, SessionEnd, Settled, Totals};
-use crate::row;
-use crate::schema::FORMAT_VERSION;
-use crate::text::Unpacker;
-use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension as _, Row};
+use samara_search::{Candidate, Genome};
+
+use crate::cells;
+use crate::columns::{at, select_calls, select_candidate};
+use crate::contents;
+use crate::error::JournalError;
+use crate::fault::{Fault, wrong};
+use crate::file::{self, ReadConnection};
+use crate::ledger::Ledger;
+use crate::record::{Cells, Event, Header, Input, Life, ModelCall, SessionEnd, Totals};
+use crate::row::{LifeColumns, Rows};
+use crate::schema::FORMAT_VERSION;
+use crate::texts::Texts;
 
 /// A reader of one run's journal. Any number of them may be open while the run goes on.
+///
+/// It reads the formats 1 and 2 as they are and writes nothing. Whatever it hands over was checked against the checksums
+/// of format 3; of older formats, texts against their digests.
 pub struct Reader {
-    connection: Connection,
+    read: ReadConnection,
     path: PathBuf,
+    format: u32,
     header: Header,
-    unpacker: RefCell<Unpacker>,
-    examples: RefCell<Examples>,
+    begun: u32,
+    texts: RefCell<Texts>,
 }
 
 impl Reader {
     /// Opens a run to read it, from the path of the file or of its directory.
     ///
     /// # Errors
-    /// If the file is missing, not a journal, of another version, cut off or damaged.
+    /// If the file is missing, no regular file, not a journal as samara writes it, of a newer version, cut off or damaged.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         let path = file::journal_path(path);
-        let connection = file::connect_reader(&path)?;
-        let found = file::check_format(&connection, &path)?;
-        if found < FORMAT_VERSION {
-            return Err(JournalError::Older { path, found, known: FORMAT_VERSION });
-        }
-        let header = read_header(&connection).map_err(|error| JournalError::sqlite(&path, error))?;
-        let (unpacker, examples) = (RefCell::new(Unpacker::new()), RefCell::default());
-        Ok(Self { connection, path, header, unpacker, examples })
+        let read = file::connect_reader(&path)?;
+        let format = file::check_format(&read.connection, &path)?;
+        let (header, begun) = contents::read_header(&read.connection, format)
+            .map_err(|fault| JournalError::fault(&path, None, fault))?;
+        Ok(Self { read, path, format, header, begun, texts: RefCell::new(Texts::new()) })
     }
 
     /// What the run is.
@@ -51,18 +58,82 @@ impl Reader {
         &self.path
     }
 
+    /// The format version of the file: 1, 2 or 3.
+    pub fn format(&self) -> u32 {
+        self.format
+    }
+
+    /// The format version in which the run began. A later one, if the run was resumed since.
+    pub fn begun_format(&self) -> u32 {
+        self.begun
+    }
+
+    /// Whether the run says what it was begun from: its inputs and cells. Not if it was begun in format 1 or 2.
+    pub fn verifiable(&self) -> bool {
+        self.begun >= 3
+    }
+
+    /// The files that the run read when it began, in their order; none of a run that is not [`Reader::verifiable`].
+    ///
+    /// # Errors
+    /// If the journal can't be read.
+    pub fn inputs(&self) -> Result<Vec<Input>, JournalError> {
+        if self.format < 3 {
+            return Ok(Vec::new());
+        }
+        let count = self.ledger()?.inputs;
+        self.contents(|connection, texts| contents::read_inputs(connection, texts, count))
+    }
+
+    /// The file that the run read under this key.
+    ///
+    /// # Errors
+    /// If the journal can't be read.
+    pub fn input(&self, key: &str) -> Result<Option<Input>, JournalError> {
+        Ok(self.inputs()?.into_iter().find(|input| input.key == key))
+    }
+
+    /// The archives' cells; none of a run that is not [`Reader::verifiable`].
+    ///
+    /// # Errors
+    /// If the journal can't be read, or claims more cells than a reader takes on.
+    pub fn tessellations(&self) -> Result<Vec<Cells>, JournalError> {
+        if self.format < 3 {
+            return Ok(Vec::new());
+        }
+        let count = self.ledger()?.tessellations;
+        self.contents(|connection, texts| contents::read_cells(connection, texts, count, cells::parse))
+    }
+
+    /// What happened between candidates, in order.
+    ///
+    /// # Errors
+    /// If the journal can't be read.
+    pub fn events(&self) -> Result<Vec<Event>, JournalError> {
+        if self.format < 3 {
+            return Ok(Vec::new());
+        }
+        self.snapshot(|| {
+            let count = self.ledger()?.events;
+            self.contents(|connection, texts| contents::read_events(connection, texts, count))
+        })
+    }
+
     /// The initial prompt pool; `None` if the run was not set up.
     ///
     /// # Errors
     /// If the journal can't be read.
     pub fn pool(&self) -> Result<Option<Vec<String>>, JournalError> {
-        let (_, set_up) = self.all_totals()?;
-        let select = "SELECT t.codec, t.size, t.body FROM pool p LEFT JOIN texts t ON t.id = p.text \
-                      ORDER BY p.position";
-        let texts = self.list(select, [], |row| {
-            row::text(row, 0, &mut self.unpacker.borrow_mut())?.ok_or(rusqlite::Error::QueryReturnedNoRows)
-        })?;
-        Ok(set_up.then_some(texts))
+        self.snapshot(|| {
+            let ledger = self.ledger()?;
+            let (pool, sum) = self.contents(contents::read_pool)?;
+            if self.format >= 3 && sum != ledger.pool {
+                return Err(
+                    self.fault(None, wrong("its pool is not what was recorded: its checksum differs"))
+                );
+            }
+            Ok(ledger.set_up.then_some(pool))
+        })
     }
 
     /// The calls that made the initial pool.
@@ -70,7 +141,10 @@ impl Reader {
     /// # Errors
     /// If the journal can't be read.
     pub fn set_up_calls(&self) -> Result<Vec<ModelCall>, JournalError> {
-        self.calls(None)
+        self.snapshot(|| {
+            let recorded = self.ledger()?.set_up_calls;
+            self.calls(None, recorded).map_err(|fault| self.fault(None, fault))
+        })
     }
 
     /// How many candidates are settled.
@@ -94,7 +168,7 @@ impl Reader {
     /// # Errors
     /// If the journal can't be read.
     pub fn totals(&self) -> Result<Totals, JournalError> {
-        Ok(self.all_totals()?.0)
+        Ok(self.ledger()?.totals)
     }
 
     /// How answers were scored, in alphabetical order: one method, or more if a resumed run met another server.
@@ -102,80 +176,97 @@ impl Reader {
     /// # Errors
     /// If the journal can't be read.
     pub fn methods(&self) -> Result<Vec<String>, JournalError> {
-        let select = "SELECT DISTINCT method FROM calls WHERE method IS NOT NULL ORDER BY method";
-        self.list(select, [], |row| row.get(0))
+        Ok(self.cached_and_methods()?.1)
     }
 
     /// How many calls were answered without asking anybody: from a cache or a recording.
     ///
     /// # Errors
     /// If the journal can't be read.
-    pub fn found_calls(&self) -> Result<u64, JournalError> {
-        let select = "SELECT count(*) FROM calls WHERE attempts = 0 AND error IS NULL";
-        Ok(self.list(select, [], |row| row.get::<_, i64>(0))?.first().map_or(0, |count| count.unsigned_abs()))
+    pub fn cached_calls(&self) -> Result<u64, JournalError> {
+        Ok(self.cached_and_methods()?.0)
     }
 
-    fn all_totals(&self) -> Result<(Totals, bool), JournalError> {
-        read_totals(&self.connection).map_err(|error| self.fail(error))
+    fn cached_and_methods(&self) -> Result<(u64, Vec<String>), JournalError> {
+        let ledger = self.ledger()?;
+        if self.format >= 3 {
+            return Ok((ledger.cached, ledger.methods));
+        }
+        cached_and_methods(self.connection(), ledger.totals.calls)
+            .map_err(|error| JournalError::sqlite(&self.path, error))
     }
 
-    /// Hands over every settled candidate in index order, without its calls, one at a time: the state of the run
-    /// when it was called, whatever is settled meanwhile.
+    fn ledger(&self) -> Result<Ledger, JournalError> {
+        Ledger::read(self.connection(), self.format).map_err(|fault| self.fault(None, fault))
+    }
+
+    /// Hands over every settled candidate in index order, one at a time: the state of the run when it was called,
+    /// whatever is settled meanwhile.
     ///
     /// # Errors
     /// Those of `f`, and if the journal can't be read.
-    pub fn fold<E: From<JournalError>>(&self, f: &mut dyn FnMut(Settled) -> Result<(), E>) -> Result<(), E> {
-        let fail = |error| E::from(self.fail(error));
-        let select = format!("SELECT {} ORDER BY c.id", row::SETTLED_COLUMNS);
-        let mut statement = self.connection.prepare_cached(&select).map_err(fail)?;
-        let mut rows = statement.query([]).map_err(fail)?;
-        let mut expected = 0;
-        while let Some(row) = rows.next().map_err(fail)? {
-            let settled = self.settled(row).map_err(fail)?;
-            self.check_order(expected, settled.index)?;
-            expected += 1;
-            f(settled)?;
-        }
-        Ok(())
+    pub fn fold<E: From<JournalError>>(
+        &self,
+        f: &mut dyn FnMut(Candidate) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.fold_lived(&mut |_, candidate, _| f(candidate))
+    }
+
+    /// The same, with what its row holds beside it.
+    pub(crate) fn fold_lived<E: From<JournalError>>(
+        &self,
+        f: &mut dyn FnMut(&Row<'_>, Candidate, LifeColumns) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.snapshot(|| {
+            let settled = self.ledger()?.totals.candidates;
+            let sqlite = |error| E::from(JournalError::sqlite(&self.path, error));
+            let select = format!("{} ORDER BY c.id", select_candidate(self.format));
+            let mut statement = self.connection().prepare_cached(&select).map_err(sqlite)?;
+            let mut rows = statement.query([]).map_err(sqlite)?;
+            let mut next = 0;
+            while let Some(row) = rows.next().map_err(sqlite)? {
+                let (candidate, lived) = self.settled(row).map_err(|fault| self.fault(Some(next), fault))?;
+                self.check_order(next, candidate.index)?;
+                next += 1;
+                f(row, candidate, lived)?;
+            }
+            Ok(self.check_order(next, settled)?)
+        })
     }
 
     fn check_order(&self, expected: u64, found: u64) -> Result<(), JournalError> {
         if expected == found {
             return Ok(());
         }
-        Err(JournalError::damaged(&self.path, format!("candidate {expected} is missing")))
+        Err(JournalError::damaged(&self.path, format!("candidate {} is missing", expected.min(found))))
     }
 
-    /// A candidate with everything that made it; `None` if it isn't settled.
+    /// A candidate and how it was lived; `None` if it isn't settled.
     ///
     /// # Errors
     /// If the journal can't be read.
-    pub fn candidate(&self, index: u64) -> Result<Option<Candidate>, JournalError> {
-        let found = self.one(index, |row| Ok((self.settled(row)?, row.get(row::ISOLATION)?)))?;
-        let Some((settled, isolation)) = found else { return Ok(None) };
-        let calls = self.calls(Some(settled.index as i64))?;
-        Ok(Some(Candidate {
-            index: settled.index,
-            parents: settled.parents,
-            genome: settled.genome,
-            measures: settled.measures,
-            objective: settled.objective,
-            fate: settled.fate,
-            cell: settled.cell,
-            rank: settled.rank,
-            live_ms: settled.live_ms,
-            isolation,
-            arm: settled.arm,
-            calls,
-        }))
+    pub fn candidate(&self, index: u64) -> Result<Option<(Candidate, Life)>, JournalError> {
+        self.one(index, |row| {
+            let (candidate, lived) = self.settled(row)?;
+            let calls = self.calls(Some(candidate.index as i64), lived.calls_checksum)?;
+            let life = Life {
+                calls,
+                live_ms: lived.live_ms,
+                isolation: row.get(at::ISOLATION)?,
+                model: row.get(at::MODEL)?,
+                evaluator: row.get(at::EVALUATOR)?,
+                worker: row.get(at::WORKER)?,
+            };
+            Ok((candidate, life))
+        })
     }
 
     /// A candidate's genome; `None` if it has none or isn't settled.
     ///
     /// # Errors
     /// If the journal can't be read.
-    pub fn genome(&self, index: u64) -> Result<Option<Genome>, JournalError> {
-        Ok(self.one(index, |row| self.settled(row))?.and_then(|settled| settled.genome))
+    pub fn genome(&self, index: u64) -> Result<Option<std::sync::Arc<Genome>>, JournalError> {
+        Ok(self.one(index, |row| self.settled(row))?.and_then(|(candidate, _)| candidate.genome))
     }
 
     /// How the sessions of the run ended, the first one first.
@@ -183,141 +274,104 @@ impl Reader {
     /// # Errors
     /// If the journal can't be read.
     pub fn sessions(&self) -> Result<Vec<SessionEnd>, JournalError> {
-        self.list("SELECT reason, candidates, ended FROM sessions ORDER BY id", [], |row| {
-            Ok(SessionEnd { reason: row.get(0)?, candidates: row::integer(row, 1)?, ended: row.get(2)? })
+        self.snapshot(|| {
+            let count = if self.format >= 3 { Some(self.ledger()?.sessions) } else { None };
+            self.contents(|connection, _| contents::read_sessions(connection, count))
         })
     }
 
     /// Runs `work` on one unchanging state of the run, however many statements it takes.
-    pub(crate) fn snapshot<T>(
+    pub(crate) fn snapshot<T, E: From<JournalError>>(
         &self,
-        work: impl FnOnce() -> Result<T, JournalError>,
-    ) -> Result<T, JournalError> {
-        let transaction = self.connection.unchecked_transaction().map_err(|error| self.fail(error))?;
+        work: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        if !self.connection().is_autocommit() {
+            return work();
+        }
+        let sqlite = |error| E::from(JournalError::sqlite(&self.path, error));
+        let transaction = self.connection().unchecked_transaction().map_err(sqlite)?;
         let result = work()?;
-        transaction.finish().map_err(|error| self.fail(error))?;
-        Ok(result)
-    }
-
-    /// The largest number of measures that a candidate has.
-    pub(crate) fn measure_count(&self) -> Result<usize, JournalError> {
-        let select = "SELECT coalesce(max(json_array_length(measures)), 0) FROM candidates";
-        let count: u32 =
-            self.connection.query_row(select, [], |row| row.get(0)).map_err(|error| self.fail(error))?;
-        Ok(count as usize)
+        transaction.finish().map_err(sqlite)?;
+        match self.read.stamp {
+            // It was read as a file that doesn't change.
+            Some(stamp) if file::stamp(&self.path) != Some(stamp) => {
+                Err(JournalError::InUse { path: self.path.clone() }.into())
+            }
+            _ => Ok(result),
+        }
     }
 
     fn one<T>(
         &self,
         index: u64,
-        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+        read: impl FnOnce(&Row<'_>) -> Result<T, Fault>,
     ) -> Result<Option<T>, JournalError> {
-        let Ok(index) = i64::try_from(index) else { return Ok(None) };
-        let select = format!("SELECT {} WHERE c.id = ?1", row::SETTLED_COLUMNS);
-        let query = || self.connection.prepare_cached(&select)?.query_row([index], read).optional();
-        query().map_err(|error| self.fail(error))
-    }
-
-    fn calls(&self, candidate: Option<i64>) -> Result<Vec<ModelCall>, JournalError> {
-        let select = format!("SELECT {} WHERE k.candidate IS ?1 ORDER BY k.id", row::CALL_COLUMNS);
-        self.list(&select, [candidate], |row| row::call(row, &mut self.unpacker.borrow_mut()))
-    }
-
-    fn list<T>(
-        &self,
-        select: &str,
-        values: impl Params,
-        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-    ) -> Result<Vec<T>, JournalError> {
-        let query = || {
-            self.connection.prepare_cached(select)?.query_map(values, read)?.collect::<rusqlite::Result<_>>()
-        };
-        query().map_err(|error| self.fail(error))
-    }
-
-    fn settled(&self, row: &Row<'_>) -> rusqlite::Result<Settled> {
-        let mut unpacker = self.unpacker.borrow_mut();
-        let mut examples = self.examples.borrow_mut();
-        row::settled(row, &mut unpacker, &mut |id| examples.find(&self.connection, id))
-    }
-
-    fn fail(&self, error: rusqlite::Error) -> JournalError {
-        JournalError::sqlite(&self.path, error)
-    }
-}
-
-/// The few-shot examples that were read last: elites are shown again and again.
-struct Examples {
-    known: HashMap<i64, Arc<str>>,
-    bytes: usize,
-    unpacker: Unpacker,
-}
-
-impl Default for Examples {
-    fn default() -> Self {
-        Self { known: HashMap::new(), bytes: 0, unpacker: Unpacker::new() }
-    }
-}
-
-impl Examples {
-    /// When the known examples take more than this, they are forgotten.
-    const MOST_BYTES: usize = 8 << 20;
-
-    fn find(&mut self, connection: &Connection, id: i64) -> rusqlite::Result<Arc<str>> {
-        if let Some(text) = self.known.get(&id) {
-            return Ok(Arc::clone(text));
-        }
-        let text: Arc<str> = connection
-            .prepare_cached("SELECT codec, size, body FROM texts WHERE id = ?1")?
-            .query_row([id], |row| row::text(row, 0, &mut self.unpacker))?
-            .ok_or(rusqlite::Error::QueryReturnedNoRows)?
-            .into();
-        if self.bytes > Self::MOST_BYTES {
-            self.known.clear();
-            self.bytes = 0;
-        }
-        // The entry itself counts too, so that endless short texts are forgotten as well.
-        self.bytes += text.len() + 64;
-        self.known.insert(id, Arc::clone(&text));
-        Ok(text)
-    }
-}
-
-fn read_header(connection: &Connection) -> rusqlite::Result<Header> {
-    let select = "SELECT config, experiment, environment, seed, samara, created FROM run";
-    connection.query_row(select, [], |row| {
-        Ok(Header {
-            config: row.get(0)?,
-            experiment: row.get(1)?,
-            environment: row.get(2)?,
-            seed: row::seed(row, 3)?,
-            samara: row.get(4)?,
-            created: row.get(5)?,
+        let Ok(id) = i64::try_from(index) else { return Ok(None) };
+        self.snapshot(|| {
+            let settled = self.ledger()?.totals.candidates;
+            let select = format!("{} WHERE c.id = ?1", select_candidate(self.format));
+            let query = || {
+                let mut statement = self.connection().prepare_cached(&select)?;
+                statement.query_row([id], |row| Ok(read(row))).optional()
+            };
+            let found = query().map_err(|error| JournalError::sqlite(&self.path, error))?;
+            match found {
+                None if index < settled => Err(self.fault(Some(index), wrong("it is missing"))),
+                found => found.transpose().map_err(|fault| self.fault(Some(index), fault)),
+            }
         })
-    })
+    }
+
+    fn calls(
+        &self,
+        candidate: Option<i64>,
+        recorded: Option<crate::checksum::Digest>,
+    ) -> Result<Vec<ModelCall>, Fault> {
+        let select = format!("{} WHERE k.candidate IS ?1 ORDER BY k.id", select_calls(self.format));
+        let mut statement = self.connection().prepare_cached(&select)?;
+        let mut texts = self.texts.borrow_mut();
+        let (calls, sum) = self.rows(&mut texts).calls(&mut statement.query([candidate])?)?;
+        if self.format >= 3 && sum != recorded {
+            return Err(wrong("its calls are not what was recorded: their checksum differs"));
+        }
+        Ok(calls)
+    }
+
+    fn settled(&self, row: &Row<'_>) -> Result<(Candidate, LifeColumns), Fault> {
+        self.rows(&mut self.texts.borrow_mut()).candidate(row)
+    }
+
+    fn rows<'a>(&'a self, texts: &'a mut Texts) -> Rows<'a> {
+        Rows { connection: self.connection(), texts, checked: self.format >= FORMAT_VERSION }
+    }
+
+    fn contents<T>(
+        &self,
+        read: impl FnOnce(&Connection, &mut Texts) -> Result<T, Fault>,
+    ) -> Result<T, JournalError> {
+        read(self.connection(), &mut self.texts.borrow_mut()).map_err(|fault| self.fault(None, fault))
+    }
+
+    fn connection(&self) -> &Connection {
+        &self.read.connection
+    }
+
+    fn fault(&self, candidate: Option<u64>, fault: Fault) -> JournalError {
+        JournalError::fault(&self.path, candidate, fault)
+    }
 }
 
-/// The run's sums, and whether it was set up.
-pub(crate) fn read_totals(connection: &Connection) -> rusqlite::Result<(Totals, bool)> {
-    let select = "SELECT candidates, calls, tokens_in, tokens_out, cost, new, improved, not_better, invalid, failed, \
-                  set_up FROM totals";
-    connection.prepare_cached(select)?.query_row([], |row| {
-        let count = |column| row::integer(row, column);
-        let fates = FateCounts {
-            new: count(5)?,
-            improved: count(6)?,
-            not_better: count(7)?,
-            invalid: count(8)?,
-            failed: count(9)?,
-        };
-        let totals = Totals {
-            candidates: count(0)?,
-            calls: count(1)?,
-            tokens_in: count(2)?,
-            tokens_out: count(3)?,
-            cost: row.get(4)?,
-            fates,
-        };
-        Ok((totals, row.get(10)?))
-    })
+/// How many calls were answered without asking anybody, and how answers were scored: of formats whose totals don't say
+/// it. No more calls are looked at than the totals claim.
+pub(crate) fn cached_and_methods(
+    connection: &Connection,
+    calls: u64,
+) -> rusqlite::Result<(u64, Vec<String>)> {
+    let calls = i64::try_from(calls).unwrap_or(i64::MAX);
+    let select = "SELECT count(*) FROM (SELECT attempts, error FROM calls LIMIT ?1) WHERE attempts = 0 AND error IS NULL";
+    let found: i64 = connection.query_row(select, [calls], |row| row.get(0))?;
+    let select = "SELECT DISTINCT method FROM (SELECT method FROM calls LIMIT ?1) WHERE method IS NOT NULL ORDER BY method";
+    let mut statement = connection.prepare(select)?;
+    let methods = statement.query_map([calls], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    Ok((found.unsigned_abs(), methods))
 }

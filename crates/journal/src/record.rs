@@ -1,135 +1,141 @@
-//! The plain records of a run: what the engine hands over and gets back, field by field.
+//! The plain records of a run beside the search's own: what it is, what it read, how each candidate was lived, what
+//! happened between candidates.
 //!
-//! Knows nothing of SQLite, files or archives. How a record is laid out on disk is in [`crate::schema`].
+//! Knows nothing of SQLite, files or archives. How a record is laid out on disk is in [`crate::schema`]; candidates,
+//! genomes and scores are [`samara_search`]'s.
 
+use samara_qd::Tessellation;
+use samara_search::{FateCounts, Migration};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
-use std::sync::Arc;
+use sha2::{Digest as _, Sha256};
 
-/// What is evolved.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", content = "value", rename_all = "snake_case")]
-pub enum Genome {
-    /// A text or a program.
-    Text(Arc<str>),
-    /// A vector of finite numbers.
-    Vector(Vec<f64>),
-    /// A text together with the few-shot examples that its prompt showed (language-model crossover).
-    FewShot {
-        /// The examples, in the order of the prompt.
-        examples: Vec<Arc<str>>,
-        /// The completion.
-        text: Arc<str>,
-    },
+/// What a run is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// What tells this run from all others: 32 random hex digits, given by who begins it. Empty for a run that was
+    /// begun in format 1 or 2.
+    #[serde(default)]
+    pub id: String,
+    /// The resolved configuration, as TOML; [`MAX_CONFIG_BYTES`] at most.
+    pub config: String,
+    /// The experiment's name.
+    pub experiment: String,
+    /// The environment's name.
+    pub environment: String,
+    /// The seed of the run.
+    pub seed: u64,
+    /// The version of samara that started the run.
+    pub samara: String,
+    /// When it was started, in RFC 3339.
+    pub created: String,
 }
 
-impl Genome {
-    /// What a person reads and the exports write: the text, a vector as a JSON array, the completion of a few-shot
-    /// prompt.
-    pub fn text(&self) -> Cow<'_, str> {
-        match self {
-            Self::Text(text) | Self::FewShot { text, .. } => Cow::Borrowed(text),
-            Self::Vector(numbers) => Cow::Owned(number_list(numbers)),
-        }
-    }
+/// Bytes of a configuration, and of each other text of a header, at most: 1 MiB.
+pub const MAX_CONFIG_BYTES: usize = 1 << 20;
 
-    /// The few-shot examples; none for the other kinds.
-    pub fn examples(&self) -> &[Arc<str>] {
-        match self {
-            Self::FewShot { examples, .. } => examples,
-            Self::Text(_) | Self::Vector(_) => &[],
-        }
-    }
+/// What a run is made of beside its settings; recorded when it begins, so that it needs no other file.
+#[derive(Clone, Debug, Default)]
+pub struct Contents {
+    /// Every file that the run reads, each key once.
+    pub inputs: Vec<Input>,
+    /// The archives' cells.
+    pub tessellations: Vec<Cells>,
 }
 
-/// Numbers as a JSON array whose reading gives the same bits. They must be finite.
-pub(crate) fn number_list(numbers: &[f64]) -> String {
-    serde_json::to_string(numbers).expect("an array of numbers always has a JSON text")
+/// A file that the run reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// What it is for, such as the dotted key of the setting that names it.
+    pub key: String,
+    /// Where it was when the run began, as an absolute path; empty if it was no file.
+    pub path: String,
+    /// Its content; 64 MiB at most.
+    pub bytes: Vec<u8>,
 }
 
-/// What became of a candidate.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "name", rename_all = "snake_case")]
-pub enum Fate {
-    /// It filled an empty cell.
-    New,
-    /// It entered a filled cell.
-    Improved,
-    /// It was evaluated and its cell had better ones.
-    NotBetter,
-    /// Nothing usable was written.
-    Invalid {
-        /// What was wrong with it.
-        why: String,
-    },
-    /// It ran badly.
-    Failed {
-        /// What went wrong.
-        why: String,
-    },
-}
-
-impl Fate {
-    /// The name that the journal and the exports write: `new`, `improved`, `not_better`, `invalid` or `failed`.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Improved => "improved",
-            Self::NotBetter => "not_better",
-            Self::Invalid { .. } => "invalid",
-            Self::Failed { .. } => "failed",
-        }
+impl Input {
+    /// The content of a file under this key.
+    pub fn new(key: impl Into<String>, path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        Self { key: key.into(), path: path.into(), bytes: bytes.into() }
     }
 
-    /// The reason of an invalid or failed candidate.
-    pub fn why(&self) -> Option<&str> {
-        match self {
-            Self::Invalid { why } | Self::Failed { why } => Some(why),
-            Self::New | Self::Improved | Self::NotBetter => None,
-        }
+    /// The SHA-256 of the content, in 64 hex digits.
+    pub fn digest(&self) -> String {
+        Sha256::digest(&self.bytes).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The fate of that name; a reason is for `invalid` and `failed`, and only for them.
-    pub(crate) fn from_parts(name: &str, why: Option<String>) -> Option<Self> {
-        match (name, why) {
-            ("new", None) => Some(Self::New),
-            ("improved", None) => Some(Self::Improved),
-            ("not_better", None) => Some(Self::NotBetter),
-            ("invalid", Some(why)) => Some(Self::Invalid { why }),
-            ("failed", Some(why)) => Some(Self::Failed { why }),
-            _ => None,
-        }
+    /// The content, if it is UTF-8.
+    pub fn text(&self) -> Option<&str> {
+        std::str::from_utf8(&self.bytes).ok()
     }
 }
 
-/// One settled candidate, with everything that made it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Candidate {
-    /// Its place in the run: 0, 1, 2, ...
-    pub index: u64,
-    /// The indices of its parents, in the order they were used.
-    pub parents: Vec<u64>,
-    /// What was evolved; `None` if nothing was written.
-    pub genome: Option<Genome>,
-    /// One finite number an axis; `None` if it was not evaluated.
-    pub measures: Option<Vec<f64>>,
-    /// Finite; higher is better. `None` if it was not evaluated.
-    pub objective: Option<f64>,
-    /// What became of it.
-    pub fate: Fate,
-    /// The archive's cell of its measures.
-    pub cell: Option<u64>,
-    /// Its place in the cell when it entered, 0 the best.
-    pub rank: Option<u32>,
+/// The cells of an island's archive, from one candidate on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cells {
+    /// The island.
+    pub island: u32,
+    /// The first candidate that they hold for.
+    pub from_index: u64,
+    /// The cells.
+    pub tessellation: Tessellation,
+}
+
+/// How a candidate was lived: what the search doesn't need to know of it.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct Life {
+    /// The model calls that made and judged it, in the order they were made.
+    pub calls: Vec<ModelCall>,
     /// Wall time of making and evaluating it, in milliseconds; -0.0 is kept as 0.0.
     pub live_ms: f64,
     /// How an untrusted program was isolated; `None` if none ran.
-    pub isolation: Option<String>,
-    /// The position of its writer in the generator's ensemble; `None` without an ensemble.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub arm: Option<u32>,
-    /// The model calls that made and judged it, in the order they were made.
-    pub calls: Vec<ModelCall>,
+    pub isolation: Option<String>,
+    /// The name of the model that wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The digest of its evaluator's settings and inputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluator: Option<String>,
+    /// The worker that it was lived by; `None` for this process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<String>,
+}
+
+/// Something that happened between two candidates.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// How many candidates were settled.
+    pub after: u64,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What can happen between two candidates.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// Islands exchanged elites.
+    Migration(Migration),
+    /// A person changed settings.
+    Control(Control),
+}
+
+impl EventKind {
+    /// The name that the journal writes: `migration` or `control`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Migration(_) => "migration",
+            Self::Control(_) => "control",
+        }
+    }
+}
+
+/// Settings that a run goes on with from here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Control {
+    /// The changes as they were given: `KEY=VALUE`, in their order.
+    pub settings: Vec<String>,
 }
 
 /// What a model was asked for.
@@ -196,47 +202,6 @@ pub struct ModelCall {
     pub error: Option<String>,
 }
 
-/// What a run is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Header {
-    /// The resolved configuration, as TOML.
-    pub config: String,
-    /// The experiment's name.
-    pub experiment: String,
-    /// The environment's name.
-    pub environment: String,
-    /// The seed of the run.
-    pub seed: u64,
-    /// The version of samara that started the run.
-    pub samara: String,
-    /// When it was started, in RFC 3339.
-    pub created: String,
-}
-
-/// How many candidates had which fate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "each field is the fate of that name")]
-pub struct FateCounts {
-    pub new: u64,
-    pub improved: u64,
-    pub not_better: u64,
-    pub invalid: u64,
-    pub failed: u64,
-}
-
-impl FateCounts {
-    /// Counts one more of this fate.
-    pub(crate) fn count(&mut self, fate: &Fate) {
-        match fate {
-            Fate::New => self.new += 1,
-            Fate::Improved => self.improved += 1,
-            Fate::NotBetter => self.not_better += 1,
-            Fate::Invalid { .. } => self.invalid += 1,
-            Fate::Failed { .. } => self.failed += 1,
-        }
-    }
-}
-
 /// Sums over a run, the calls of its set-up included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
@@ -248,45 +213,10 @@ pub struct Totals {
     pub tokens_in: u64,
     /// Tokens of all answers.
     pub tokens_out: u64,
-    /// Price of all calls, in the currency of the configuration.
+    /// Money spent on all calls, in the currency of the configuration.
     pub cost: f64,
     /// Candidates by fate.
     pub fates: FateCounts,
-}
-
-/// A candidate without its calls: what a fold over the run needs.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settled {
-    /// Its place in the run: 0, 1, 2, ...
-    pub index: u64,
-    /// The indices of its parents.
-    pub parents: Vec<u64>,
-    /// What was evolved.
-    pub genome: Option<Genome>,
-    /// One number an axis.
-    pub measures: Option<Vec<f64>>,
-    /// Higher is better.
-    pub objective: Option<f64>,
-    /// What became of it.
-    pub fate: Fate,
-    /// The archive's cell of its measures.
-    pub cell: Option<u64>,
-    /// Its place in the cell when it entered, 0 the best.
-    pub rank: Option<u32>,
-    /// Wall time of making and evaluating it, in milliseconds.
-    pub live_ms: f64,
-    /// Tokens of its calls, prompts and answers together.
-    pub tokens: u64,
-    /// Money spent on its calls.
-    pub cost: f64,
-    /// What its calls cost when all of them are asked for, none found in a cache.
-    pub price: f64,
-    /// How long the models took, in milliseconds: the sum of its calls' latencies.
-    pub model_ms: f64,
-    /// How many calls it made.
-    pub calls: u32,
-    /// The position of its writer in the generator's ensemble.
-    pub arm: Option<u32>,
 }
 
 /// One ended session of a run: a run that was resumed has several.

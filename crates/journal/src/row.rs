@@ -1,136 +1,288 @@
-//! Rows back into records: what each column of [`crate::schema`] means.
+//! Rows back into records, checked against their checksums.
 //!
 //! Knows no files and decides nothing: a value that no writer writes is an error.
 
-use crate::record::{CallKind, Fate, Genome, ModelCall, Settled};
-use crate::text::Unpacker;
-use rusqlite::types::{Type, ValueRef};
-use rusqlite::{Error, Result, Row};
-use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The columns that [`settled`] reads, in their order.
-pub(crate) const SETTLED_COLUMNS: &str = "c.id, c.parents, c.genome, c.vector, c.examples, c.measures, c.objective, \
-    c.negative_zero, c.fate, c.cell, c.rank, c.live_ms, c.calls, c.tokens_in, c.tokens_out, c.cost, c.isolation, \
-    t.codec, t.size, t.body, w.codec, w.size, w.body, c.arm, coalesce(c.price, c.cost), coalesce(c.model_ms, 0.0) \
-    FROM candidates c LEFT JOIN texts t ON t.id = c.text LEFT JOIN texts w ON w.id = c.why";
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row};
+use samara_search::{Artifact, ArtifactKind, Candidate, Charge, Fate, Files, Genome, Score, artifact};
+use serde::de::DeserializeOwned;
 
-/// The columns that [`call`] reads, in their order.
-pub(crate) const CALL_COLUMNS: &str = "k.role, k.kind, k.model, k.log_probabilities, k.method, k.tokens_in, \
-    k.tokens_out, k.cost, k.latency_ms, k.attempts, k.seed, p.codec, p.size, p.body, a.codec, a.size, a.body, \
-    e.codec, e.size, e.body, k.price FROM calls k JOIN texts p ON p.id = k.prompt JOIN texts a ON a.id = k.answer \
-    LEFT JOIN texts e ON e.id = k.error";
+use crate::checksum::{Checksum, Digest};
+use crate::columns::{CALL, CANDIDATE, at};
+use crate::fault::{Fault, wrong};
+use crate::record::{CallKind, ModelCall};
+use crate::texts::{Content, Texts};
 
-/// Where `isolation` is among [`SETTLED_COLUMNS`]; only a whole candidate has it.
-pub(crate) const ISOLATION: usize = 16;
-
-/// Finds a few-shot example by the id of its text.
-pub(crate) type FindText<'a> = &'a mut dyn FnMut(i64) -> Result<Arc<str>>;
-
-/// A candidate without its calls.
-pub(crate) fn settled(row: &Row<'_>, unpacker: &mut Unpacker, find: FindText<'_>) -> Result<Settled> {
-    let objective: Option<f64> = row.get(6)?;
-    let negative_zero: Option<bool> = row.get(7)?;
-    let why = text(row, 20, unpacker)?;
-    let tokens =
-        integer(row, 13)?.checked_add(integer(row, 14)?).ok_or_else(|| wrong(13, "too many tokens"))?;
-    Ok(Settled {
-        index: integer(row, 0)?,
-        parents: json(row, 1)?.ok_or_else(|| wrong(1, "no parents"))?,
-        genome: genome(row, unpacker, find)?,
-        measures: json(row, 5)?,
-        objective: if negative_zero == Some(true) { Some(-0.0) } else { objective },
-        fate: Fate::from_parts(string(row, 8)?, why).ok_or_else(|| wrong(8, "no such fate"))?,
-        cell: row.get::<_, Option<i64>>(9)?.map(|_| integer(row, 9)).transpose()?,
-        rank: row.get(10)?,
-        live_ms: row.get(11)?,
-        tokens,
-        cost: row.get(15)?,
-        price: row.get(24)?,
-        model_ms: row.get(25)?,
-        calls: row.get(12)?,
-        arm: row.get(23)?,
-    })
+/// What a candidate's row holds beside the search's record.
+pub(crate) struct LifeColumns {
+    pub(crate) live_ms: f64,
+    pub(crate) cost: f64,
+    /// Over the calls; `None` if there are none.
+    pub(crate) calls_checksum: Option<Digest>,
 }
 
-fn genome(row: &Row<'_>, unpacker: &mut Unpacker, find: FindText<'_>) -> Result<Option<Genome>> {
-    let mut written = || text(row, 17, unpacker)?.ok_or_else(|| wrong(17, "a genome without its text"));
-    Ok(Some(match row.get_ref(2)?.as_str_or_null()? {
-        None => return Ok(None),
-        Some("text") => Genome::Text(written()?.into()),
-        Some("vector") => {
-            Genome::Vector(json(row, 3)?.ok_or_else(|| wrong(3, "a genome without its vector"))?)
-        }
-        Some("few_shot") => {
-            let ids: Vec<i64> = json(row, 4)?.ok_or_else(|| wrong(4, "a genome without its examples"))?;
-            let text = written()?.into();
-            Genome::FewShot { examples: ids.into_iter().map(find).collect::<Result<_>>()?, text }
-        }
-        Some(_) => return Err(wrong(2, "no such kind of genome")),
-    }))
+/// Reads the rows of one format.
+pub(crate) struct Rows<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) texts: &'a mut Texts,
+    /// Whether the rows have checksums.
+    pub(crate) checked: bool,
 }
 
-/// A model call.
-pub(crate) fn call(row: &Row<'_>, unpacker: &mut Unpacker) -> Result<ModelCall> {
-    let mut stored =
-        |column| text(row, column, unpacker)?.ok_or_else(|| wrong(column, "a call without a text"));
-    let (prompt, answer) = (stored(11)?, stored(14)?);
-    Ok(ModelCall {
-        role: row.get(0)?,
-        kind: CallKind::from_name(string(row, 1)?).ok_or_else(|| wrong(1, "no such kind of call"))?,
-        model: row.get(2)?,
-        prompt,
-        answer,
-        log_probabilities: json(row, 3)?.unwrap_or_default(),
-        method: row.get(4)?,
-        tokens_in: integer(row, 5)?,
-        tokens_out: integer(row, 6)?,
-        cost: row.get(7)?,
-        price: row.get(20)?,
-        latency_ms: row.get(8)?,
-        attempts: row.get(9)?,
-        seed: seed(row, 10)?,
-        error: text(row, 17, unpacker)?,
-    })
-}
-
-/// The text whose codec, size and body begin at this column; `None` if there is none.
-pub(crate) fn text(row: &Row<'_>, column: usize, unpacker: &mut Unpacker) -> Result<Option<String>> {
-    let Some(codec) = row.get::<_, Option<u32>>(column)? else { return Ok(None) };
-    let body = column + 2;
-    match (codec, row.get_ref(body)?) {
-        (0, plain @ ValueRef::Text(_)) => Ok(Some(plain.as_str()?.to_owned())),
-        (1, ValueRef::Blob(packed)) => {
-            let size: u32 = row.get(column + 1)?;
-            unpacker.unpack(packed, size as usize).map(Some).map_err(|what| wrong(body, what))
+impl Rows<'_> {
+    /// A candidate without its calls.
+    pub(crate) fn candidate(&mut self, row: &Row<'_>) -> Result<(Candidate, LifeColumns), Fault> {
+        let mut sum = Checksum::default();
+        for column in 0..CANDIDATE.len() {
+            sum.value(row.get_ref(column)?);
         }
-        _ => Err(wrong(body, "no such codec of a text")),
+        let text = self.texts.content(row, at::TEXT_BODY)?;
+        refers(row, at::TEXT, text.is_some())?;
+        let why = self.texts.content(row, at::WHY_BODY)?;
+        refers(row, at::WHY, why.is_some())?;
+        sum.digest(text.as_ref().map(|content| &content.digest));
+        sum.digest(why.as_ref().map(|content| &content.digest));
+        let genome = self.genome(row, text, &mut sum)?;
+        let index = integer(row, at::ID)?;
+        let artifacts = self.artifacts(index, row.get(at::ARTIFACTS)?, &mut sum)?;
+        if self.checked && checksum(row, at::CHECKSUM)? != Some(sum.end()) {
+            return Err(wrong("it is not what was recorded: its checksum differs"));
+        }
+        let why = why.map(Content::text).transpose()?;
+        let candidate = candidate(row, index, genome, why, artifacts)?;
+        let (live_ms, cost) = (finite(row, at::LIVE_MS)?, finite(row, at::COST)?);
+        Ok((candidate, LifeColumns { live_ms, cost, calls_checksum: checksum(row, at::CALLS_CHECKSUM)? }))
+    }
+
+    fn genome(
+        &mut self,
+        row: &Row<'_>,
+        text: Option<Content>,
+        sum: &mut Checksum,
+    ) -> Result<Option<Genome>, Fault> {
+        let written = |text: Option<Content>| text.ok_or_else(|| wrong("its text is missing"))?.text();
+        Ok(Some(match string(row, at::GENOME)? {
+            None => return Ok(None),
+            Some("text") => Genome::Text(written(text)?.into()),
+            Some("vector") => {
+                Genome::Vector(json(row, at::VECTOR)?.ok_or_else(|| wrong("its vector is missing"))?)
+            }
+            Some("few_shot") => {
+                let ids: Vec<i64> =
+                    json(row, at::EXAMPLES)?.ok_or_else(|| wrong("its examples are missing"))?;
+                let examples = ids.into_iter().map(|id| self.find(id, sum)).collect::<Result<_, _>>()?;
+                Genome::FewShot { examples, text: written(text)?.into() }
+            }
+            Some("files") => {
+                let ids: BTreeMap<String, i64> =
+                    json(row, at::FILES)?.ok_or_else(|| wrong("its files are missing"))?;
+                let mut files = BTreeMap::new();
+                for (path, id) in ids {
+                    sum.text(&path);
+                    let text = self.find(id, sum)?;
+                    files.insert(path, text);
+                }
+                Genome::Files(Files::new(files).map_err(|error| wrong(error.to_string()))?)
+            }
+            Some(_) => return Err(wrong("there is no such kind of genome")),
+        }))
+    }
+
+    fn find(&mut self, id: i64, sum: &mut Checksum) -> Result<Arc<str>, Fault> {
+        let (text, digest) = self.texts.find(self.connection, id)?;
+        sum.digest(Some(&digest));
+        Ok(text)
+    }
+
+    fn artifacts(&mut self, index: u64, count: i64, sum: &mut Checksum) -> Result<Vec<Artifact>, Fault> {
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let select = "SELECT a.name, a.kind, t.codec, t.size, t.body, t.digest FROM artifacts a \
+                      LEFT JOIN texts t ON t.id = a.text WHERE a.candidate = ?1 ORDER BY a.position LIMIT ?2";
+        let mut statement = self.connection.prepare_cached(select)?;
+        let index = i64::try_from(index).map_err(|_| wrong("its index is too large"))?;
+        let mut rows = statement.query([index, artifact::MAX_COUNT as i64 + 1])?;
+        let mut artifacts = Vec::new();
+        while let Some(row) = rows.next()? {
+            let content = self.texts.content(row, 2)?.ok_or_else(|| wrong("an artifact is missing"))?;
+            let (name, kind): (String, &str) = (row.get(0)?, string(row, 1)?.unwrap_or_default());
+            sum.text(&name);
+            sum.text(kind);
+            sum.digest(Some(&content.digest));
+            let kind = ArtifactKind::named(kind).ok_or_else(|| wrong("there is no such kind of artifact"))?;
+            artifacts.push(Artifact { name, kind, body: content.bytes });
+        }
+        if usize::try_from(count) != Ok(artifacts.len()) || artifacts.len() > artifact::MAX_COUNT {
+            return Err(wrong("it has not as many artifacts as it should"));
+        }
+        Ok(artifacts)
+    }
+
+    /// The calls that a statement of [`crate::columns::select_calls`] finds, and their checksum.
+    pub(crate) fn calls(
+        &mut self,
+        rows: &mut rusqlite::Rows<'_>,
+    ) -> Result<(Vec<ModelCall>, Option<Digest>), Fault> {
+        let (mut calls, mut sum) = (Vec::new(), Checksum::default());
+        while let Some(row) = rows.next()? {
+            calls.push(self.call(row, &mut sum)?);
+        }
+        Ok((calls, (!sum.is_empty()).then(|| sum.end())))
+    }
+
+    fn call(&mut self, row: &Row<'_>, sum: &mut Checksum) -> Result<ModelCall, Fault> {
+        const PROMPT: usize = CALL.len();
+        const ANSWER: usize = PROMPT + 4;
+        const ERROR: usize = ANSWER + 4;
+        for column in 0..CALL.len() {
+            sum.value(row.get_ref(column)?);
+        }
+        let missing = || wrong("a call's text is missing");
+        let prompt = self.texts.content(row, PROMPT)?.ok_or_else(missing)?;
+        let answer = self.texts.content(row, ANSWER)?.ok_or_else(missing)?;
+        let error = self.texts.content(row, ERROR)?;
+        refers(row, ERROR + 4, error.is_some())?;
+        sum.digest(Some(&prompt.digest));
+        sum.digest(Some(&answer.digest));
+        sum.digest(error.as_ref().map(|content| &content.digest));
+        let kind = CallKind::from_name(string(row, 1)?.unwrap_or_default());
+        Ok(ModelCall {
+            role: row.get(0)?,
+            kind: kind.ok_or_else(|| wrong("there is no such kind of call"))?,
+            model: row.get(2)?,
+            prompt: prompt.text()?,
+            answer: answer.text()?,
+            log_probabilities: json(row, 3)?.unwrap_or_default(),
+            method: row.get(4)?,
+            tokens_in: integer(row, 5)?,
+            tokens_out: integer(row, 6)?,
+            cost: finite(row, 7)?,
+            latency_ms: finite(row, 8)?,
+            attempts: row.get(9)?,
+            seed: seed(row, 10)?,
+            price: optional_finite(row, 11)?,
+            error: error.map(Content::text).transpose()?,
+        })
     }
 }
 
-/// A seed: decimal text.
-pub(crate) fn seed(row: &Row<'_>, column: usize) -> Result<u64> {
-    string(row, column)?.parse().map_err(|_| wrong(column, "no such seed"))
+fn candidate(
+    row: &Row<'_>,
+    index: u64,
+    genome: Option<Genome>,
+    why: Option<String>,
+    artifacts: Vec<Artifact>,
+) -> Result<Candidate, Fault> {
+    let fate = string(row, at::FATE)?.unwrap_or_default();
+    let fate = Fate::from_parts(fate, why).ok_or_else(|| wrong("there is no such fate"))?;
+    let (score, artifacts) = score(row, artifacts)?;
+    Ok(Candidate {
+        index,
+        island: row.get(at::ISLAND)?,
+        horizon: integer(row, at::HORIZON)?,
+        operator: row.get(at::OPERATOR)?,
+        parents: json(row, at::PARENTS)?.ok_or_else(|| wrong("its parents are missing"))?,
+        generator: row.get(at::GENERATOR)?,
+        genome: genome.map(Arc::new),
+        score: score.map(Arc::new),
+        fate,
+        cell: optional_integer(row, at::CELL)?,
+        rank: row.get(at::RANK)?,
+        copy_of: optional_integer(row, at::COPY_OF)?,
+        artifacts,
+        charge: charge(row)?,
+        // Format 1 didn't record it.
+        model_ms: optional_finite(row, at::MODEL_MS)?.unwrap_or_default(),
+    })
 }
 
-fn string<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a str> {
-    Ok(row.get_ref(column)?.as_str()?)
+/// The score with the artifacts, or the artifacts alone.
+fn score(row: &Row<'_>, artifacts: Vec<Artifact>) -> Result<(Option<Score>, Vec<Artifact>), Fault> {
+    let objective = match row.get::<_, Option<i64>>(at::NEGATIVE_ZERO)? {
+        None | Some(0) => optional_finite(row, at::OBJECTIVE)?,
+        Some(_) => Some(-0.0),
+    };
+    let measures: Option<Vec<f64>> = json(row, at::MEASURES)?;
+    let metrics: Option<BTreeMap<String, f64>> = json(row, at::METRICS)?;
+    let stage: Option<u32> = row.get(at::STAGE)?;
+    match (objective, measures) {
+        (Some(objective), Some(measures)) => {
+            let metrics = metrics.unwrap_or_default();
+            Ok((Some(Score { objective, measures, metrics, artifacts, stage }), Vec::new()))
+        }
+        (None, None) if metrics.is_none() && stage.is_none() => Ok((None, artifacts)),
+        _ => Err(wrong("it has half a score")),
+    }
+}
+
+fn charge(row: &Row<'_>) -> Result<Charge, Fault> {
+    let sum = integer(row, at::TOKENS_IN)?.checked_add(integer(row, at::TOKENS_OUT)?);
+    let tokens = match optional_integer(row, at::TOKENS)? {
+        Some(tokens) => tokens,
+        None => sum
+            .filter(|tokens| i64::try_from(*tokens).is_ok())
+            .ok_or_else(|| wrong("its token counts are too large"))?,
+    };
+    let money = match optional_finite(row, at::PRICE)? {
+        Some(price) => price,
+        None => finite(row, at::COST)?,
+    };
+    Ok(Charge { calls: integer(row, at::CALLS)?, tokens, money })
+}
+
+/// Refuses a reference to a text that isn't there.
+fn refers(row: &Row<'_>, reference: usize, found: bool) -> Result<(), Fault> {
+    let refers = !matches!(row.get_ref(reference)?, ValueRef::Null);
+    if refers == found { Ok(()) } else { Err(wrong("a text is missing")) }
+}
+
+/// A checksum, if the row has one.
+pub(crate) fn checksum(row: &Row<'_>, column: usize) -> Result<Option<Digest>, Fault> {
+    Ok(row.get(column)?)
+}
+
+/// A seed: decimal text.
+pub(crate) fn seed(row: &Row<'_>, column: usize) -> Result<u64, Fault> {
+    let text = string(row, column)?.unwrap_or_default();
+    text.parse().map_err(|_| wrong("there is no such seed"))
+}
+
+/// A text, or `None` for NULL.
+pub(crate) fn string<'a>(row: &'a Row<'_>, column: usize) -> Result<Option<&'a str>, Fault> {
+    let value = row.get_ref(column)?;
+    value.as_str_or_null().map_err(|error| wrong(format!("column {column}: {error}")))
 }
 
 /// An integer that is never negative.
-pub(crate) fn integer(row: &Row<'_>, column: usize) -> Result<u64> {
-    let value: i64 = row.get(column)?;
-    u64::try_from(value).map_err(|_| Error::IntegralValueOutOfRange(column, value))
+pub(crate) fn integer(row: &Row<'_>, column: usize) -> Result<u64, Fault> {
+    optional_integer(row, column)?.ok_or_else(|| wrong("a number is missing"))
+}
+
+fn optional_integer(row: &Row<'_>, column: usize) -> Result<Option<u64>, Fault> {
+    let Some(value) = row.get::<_, Option<i64>>(column)? else { return Ok(None) };
+    u64::try_from(value).map(Some).map_err(|_| wrong(format!("it holds the negative number {value}")))
+}
+
+/// A number that is neither infinite nor missing.
+pub(crate) fn finite(row: &Row<'_>, column: usize) -> Result<f64, Fault> {
+    optional_finite(row, column)?.ok_or_else(|| wrong("a number is missing"))
+}
+
+fn optional_finite(row: &Row<'_>, column: usize) -> Result<Option<f64>, Fault> {
+    match row.get::<_, Option<f64>>(column)? {
+        Some(number) if !number.is_finite() => Err(wrong("it holds a number that is not finite")),
+        number => Ok(number),
+    }
 }
 
 /// The value of a JSON text; `None` for NULL.
-fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<Option<T>> {
-    let Some(text) = row.get_ref(column)?.as_str_or_null()? else { return Ok(None) };
-    let fail = |error| Error::FromSqlConversionFailure(column, Type::Text, Box::new(error));
-    serde_json::from_str(text).map(Some).map_err(fail)
-}
-
-/// A value that no journal's writer writes.
-fn wrong(column: usize, what: &'static str) -> Error {
-    Error::FromSqlConversionFailure(column, Type::Null, what.into())
+fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<Option<T>, Fault> {
+    let Some(text) = string(row, column)? else { return Ok(None) };
+    serde_json::from_str(text)
+        .map(Some)
+        .map_err(|error| wrong(format!("it holds JSON that is none: {error}")))
 }

@@ -1,10 +1,9 @@
-//! Long texts as zlib streams, short ones as they are; compressor and decompressor are kept and reset, since setting
+//! Long texts (and other bytes) as zlib streams, short ones as they are; compressor and decompressor are kept and reset, since setting
 //! them up costs more than packing a prompt.
 //!
 //! Knows nothing of tables. Where texts are stored is in [`crate::row`].
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
-use sha2::{Digest as _, Sha256};
 
 /// Texts shorter than this many bytes stay plain: people read them with any tool.
 pub(crate) const SHORTEST_PACKED: usize = 512;
@@ -16,13 +15,8 @@ const LEVEL: u32 = 2;
 /// No zlib stream expands by more than this factor (zlib's technical notes): what claims more is damaged.
 const LARGEST_EXPANSION: usize = 1032;
 
-/// Under which key a text is stored once: the first 16 bytes of its SHA-256.
-pub(crate) fn digest(text: &str) -> [u8; 16] {
-    let whole = Sha256::digest(text.as_bytes());
-    let mut key = [0; 16];
-    key.copy_from_slice(&whole[..16]);
-    key
-}
+/// Bytes of one text at most: 64 MiB. What claims more is no text of a run.
+pub(crate) const MAX_TEXT: usize = 64 << 20;
 
 /// Compresses one text after another.
 pub(crate) struct Packer {
@@ -36,7 +30,7 @@ impl Packer {
     }
 
     /// The zlib stream of a long text, `None` if the text is short or doesn't shrink by an eighth.
-    pub(crate) fn pack(&mut self, text: &str) -> Option<&[u8]> {
+    pub(crate) fn pack(&mut self, text: &[u8]) -> Option<&[u8]> {
         if text.len() < SHORTEST_PACKED {
             return None;
         }
@@ -45,7 +39,7 @@ impl Packer {
         // No room for a longer stream: one that doesn't end before isn't worth unpacking.
         let longest = text.len() - text.len() / 8;
         self.packed.reserve(longest);
-        let status = self.stream.compress_vec(text.as_bytes(), &mut self.packed, FlushCompress::Finish);
+        let status = self.stream.compress_vec(text, &mut self.packed, FlushCompress::Finish);
         let ended = matches!(status, Ok(Status::StreamEnd)) && self.packed.len() <= longest;
         ended.then_some(self.packed.as_slice())
     }
@@ -67,8 +61,11 @@ impl Unpacker {
         Self(Decompress::new(true))
     }
 
-    /// The text of `size` bytes in a zlib stream, or what is wrong with the stream.
-    pub(crate) fn unpack(&mut self, packed: &[u8], size: usize) -> Result<String, &'static str> {
+    /// The `size` bytes in a zlib stream, or what is wrong with the stream.
+    pub(crate) fn unpack(&mut self, packed: &[u8], size: usize) -> Result<Vec<u8>, &'static str> {
+        if size > MAX_TEXT {
+            return Err("a text is larger than 64 MiB");
+        }
         if size / LARGEST_EXPANSION > packed.len() {
             return Err("a compressed text is shorter than its size allows");
         }
@@ -78,7 +75,7 @@ impl Unpacker {
         if !matches!(status, Ok(Status::StreamEnd)) || text.len() != size {
             return Err("a compressed text can't be decompressed");
         }
-        String::from_utf8(text).map_err(|_| "a compressed text is not UTF-8")
+        Ok(text)
     }
 }
 
@@ -87,14 +84,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn there_and_back(packer: &mut Packer, unpacker: &mut Unpacker, text: &str) -> Option<String> {
-        packer.pack(text).map(|packed| unpacker.unpack(packed, text.len()).unwrap())
+    fn there_and_back(packer: &mut Packer, unpacker: &mut Unpacker, text: &str) -> Option<Vec<u8>> {
+        packer.pack(text.as_bytes()).map(|packed| unpacker.unpack(packed, text.len()).unwrap())
     }
 
     #[test]
     fn a_short_text_stays_plain() {
-        assert!(Packer::new().pack(&"a".repeat(SHORTEST_PACKED - 1)).is_none());
-        assert!(Packer::new().pack(&"a".repeat(SHORTEST_PACKED)).is_some());
+        assert!(Packer::new().pack("a".repeat(SHORTEST_PACKED - 1).as_bytes()).is_none());
+        assert!(Packer::new().pack("a".repeat(SHORTEST_PACKED).as_bytes()).is_some());
     }
 
     #[test]
@@ -107,15 +104,15 @@ mod tests {
         };
         let noise: String = (0..SHORTEST_PACKED).map(|_| letter()).collect();
         let mut packer = Packer::new();
-        assert_eq!(packer.pack(&noise), None);
-        assert!(packer.pack(&noise.repeat(2)).is_some_and(|packed| packed.len() < 2 * noise.len()));
+        assert_eq!(packer.pack(noise.as_bytes()), None);
+        assert!(packer.pack(noise.repeat(2).as_bytes()).is_some_and(|packed| packed.len() < 2 * noise.len()));
     }
 
     #[test]
     fn a_wrong_size_is_an_error_and_no_allocation() {
         let text = "seed ".repeat(1000);
         let mut packer = Packer::new();
-        let packed = packer.pack(&text).unwrap();
+        let packed = packer.pack(text.as_bytes()).unwrap();
         for size in [0, 1, text.len() - 1, text.len() + 1, usize::MAX] {
             assert!(Unpacker::new().unpack(packed, size).is_err(), "{size}");
         }
@@ -129,7 +126,7 @@ mod tests {
             for (piece, times) in texts {
                 let text = piece.repeat(times);
                 if let Some(back) = there_and_back(&mut packer, &mut unpacker, &text) {
-                    prop_assert_eq!(back, text);
+                    prop_assert_eq!(back, text.into_bytes());
                 }
             }
         }

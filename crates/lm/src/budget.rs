@@ -2,7 +2,7 @@
 //!
 //! A call reserves its estimate (four bytes a prompt token, and as many written tokens as it may write) and settles
 //! what the server reports. Only a prompt of more tokens than estimated can go beyond a limit, by the difference; what
-//! a failed attempt may have cost, no server tells. Answers that are found again (`recall.rs`) reserve nothing.
+//! a failed attempt may have cost, no server says. Cached answers (`cache.rs`) reserve nothing.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -30,7 +30,7 @@ pub struct Spent {
     pub money: f64,
 }
 
-/// The purse that all models of a run share.
+/// The budget that all models of a run share.
 #[derive(Debug)]
 pub struct Budget {
     limits: Limits,
@@ -63,7 +63,7 @@ impl Budget {
             || over(self.limits.tokens.map(|n| n as f64), after.tokens as f64)
             || over(self.limits.money, after.money)
         {
-            let message = "the run's budget allows no further call";
+            let message = "the run's budget allows no more calls";
             return Err(LmError::new(ErrorKind::Budget, message).hint("raise search.budget and resume"));
         }
         *held = after;

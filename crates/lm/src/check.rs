@@ -9,7 +9,7 @@ use crate::{
     Budget, CompletionRequest, EmbedRequest, ErrorKind, LanguageModel, LmError, ModelSettings, Needs,
     ProviderName, Sampling, ScoreMethod, ScoreRequest, Usage,
     client::{Client, Operation, Value},
-    retry::carry,
+    retry::perform,
 };
 
 /// The findings.
@@ -26,9 +26,9 @@ pub struct CheckReport {
     pub scoring: Option<ScoreMethod>,
     /// What it costs, if the settings say.
     pub price: Option<Price>,
-    /// Completions of 16 tokens at growing concurrency.
+    /// Completions of 16 tokens at increasing concurrency.
     pub speed: Vec<Speed>,
-    /// Questions about texts of some 80 words, behind one instruction, at growing concurrency; empty if the model
+    /// Questions about texts of some 80 words, after one instruction, at increasing concurrency; empty if the model
     /// can't score.
     pub score_speed: Vec<Speed>,
 }
@@ -66,16 +66,16 @@ pub struct Speed {
     pub tokens_per_second: f64,
 }
 
-/// Requests in flight that the speed is measured at.
+/// Numbers of requests in flight at which speed is measured.
 const CONCURRENCY: [usize; 5] = [1, 2, 4, 8, 16];
 
-/// After this no further concurrency is tried.
-const ENOUGH: Duration = Duration::from_secs(30);
+/// After this time no higher concurrency is tried.
+const SPEED_TIME: Duration = Duration::from_secs(30);
 
 /// Tries everything.
 ///
 /// # Errors
-/// The model is unreachable, refuses, or can neither complete nor embed.
+/// The model is unreachable, refuses requests, or can neither complete nor embed.
 pub async fn check(settings: &ModelSettings) -> Result<CheckReport, LmError> {
     let client = Client::new(settings, Budget::unlimited())?;
     let started = Instant::now();
@@ -103,7 +103,7 @@ pub async fn check(settings: &ModelSettings) -> Result<CheckReport, LmError> {
             report.findings.push(embeds(&client).await);
             speeds(&client, &mut report).await?;
         }
-        // An embedder need not write; who can't be reached, does nothing.
+        // An embedder may be unable to complete; a server that can't be reached can do nothing.
         Err(error)
             if matches!(error.kind, ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Overloaded) =>
         {
@@ -125,7 +125,8 @@ fn price(settings: &ModelSettings) -> Option<Price> {
     (price.per_million_in > 0.0 || price.per_million_out > 0.0).then_some(price)
 }
 
-/// Tries all ways of scoring that the provider may know, and the dear ones that always remain only if none works.
+/// Tries all scoring methods that the provider may support, and the expensive ones that work everywhere only if none of
+/// them does.
 async fn scores(client: &Client, findings: &mut Vec<Finding>) -> Option<ScoreMethod> {
     if client.settings.local_method().is_some() {
         return score_locally(client, findings).await;
@@ -141,7 +142,7 @@ async fn scores(client: &Client, findings: &mut Vec<Finding>) -> Option<ScoreMet
     }
     let request = question(0);
     for method in [ScoreMethod::Sampling, ScoreMethod::Rating] {
-        let tried = client.weigh(&request, method).await;
+        let tried = client.score_by(&request, method).await;
         scoring =
             scoring.or(tried.is_ok().then_some(method).filter(|method| *method == ScoreMethod::Sampling));
         let detail = |samples: u32| format!("works, with {samples} samples a question");
@@ -159,10 +160,10 @@ async fn embeds(client: &Client) -> Finding {
 
 async fn speeds(client: &Client, report: &mut CheckReport) -> Result<(), LmError> {
     let started = Instant::now();
-    // Samples and ratings are many completions each: their speed is known from those.
+    // A score by samples or ratings is many completions: their speed is known already.
     let scored = report.scoring.is_some_and(|method| method != ScoreMethod::Sampling);
     for concurrency in CONCURRENCY {
-        if started.elapsed() > ENOUGH {
+        if started.elapsed() > SPEED_TIME {
             break;
         }
         report.speed.push(measure(client, concurrency).await?);
@@ -191,18 +192,18 @@ async fn completes(client: &Client) -> Result<Finding, LmError> {
     Ok(Finding { what: "complete".into(), works: true, detail: format!("{sample:?}") })
 }
 
-/// Whether the server itself heeds stop strings; the client cuts the text in any case, but what is written behind is
-/// paid for.
+/// Whether the server itself respects stop strings; the client cuts the text in any case, but what is written after
+/// them is paid for.
 async fn stops(client: &Client) -> Finding {
     let request = request("1 2 3 4 5 6 7 8", 32, &[" ", "\n"], 1);
     let reply = async {
         let how = client.endpoint().await?;
-        carry(client, &Operation::Complete { request: &request, how }).await
+        perform(client, &Operation::Complete { request: &request, how }).await
     };
     let judged = reply.await.and_then(|(answer, _)| match answer.value {
         Value::Text(text, _) if text.trim().contains([' ', '\n']) => Err(LmError::new(
             ErrorKind::Unsupported,
-            "the server writes on past a stop string; samara cuts the text there",
+            "the server goes on after a stop string; samara cuts the text there",
         )),
         _ => Ok("works".to_owned()),
     });
@@ -217,11 +218,11 @@ async fn several(client: &Client) -> Option<Finding> {
     let request = request("Once upon a time", 8, &[], 3);
     let reply = async {
         let how = client.endpoint().await?;
-        carry(client, &Operation::Several { request: &request, count: 2, how }).await
+        perform(client, &Operation::Several { request: &request, count: 2, how }).await
     };
     let judged = reply.await.and_then(|(answer, _)| match answer.value {
         Value::Texts(texts) if texts.len() == 2 => Ok("works".to_owned()),
-        _ => Err(LmError::new(ErrorKind::Unsupported, "one completion comes whatever is asked for")),
+        _ => Err(LmError::new(ErrorKind::Unsupported, "only one completion comes, whatever is asked for")),
     });
     Some(finding("several at once (n)", judged))
 }
@@ -235,7 +236,7 @@ async fn repeats(client: &Client) -> Finding {
         }
         Err(LmError::new(
             ErrorKind::Unsupported,
-            "the same seed gives different texts: runs won't repeat exactly",
+            "the same seed gives different texts: runs can't be repeated exactly",
         ))
     });
     finding("seed", judged)

@@ -1,4 +1,4 @@
-//! The client: requests become operations, operations are carried through the layers, answers become replies.
+//! The client: requests become operations, operations pass through the layers, answers become replies.
 //!
 //! The layers are in `retry.rs`, what must be known of a server first in `probe.rs`, scores in `score.rs`.
 
@@ -19,10 +19,10 @@ use tokio::sync::OnceCell;
 use crate::{
     Budget, Capabilities, Completion, CompletionRequest, EmbedRequest, Embeddings, ErrorKind, Finish,
     LmError, ModelSettings, Needs, Score, ScoreMethod, ScoreRequest, Usage,
-    gate::Gate,
+    cache::{AnswerCache, ModelCache},
+    limiter::Limiter,
     provider::Backend,
-    recall::{Exchanges, Recall},
-    retry::{AttemptError, carry},
+    retry::{AttemptError, perform},
 };
 
 /// A reply in the making.
@@ -32,11 +32,11 @@ pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, LmError>> + Send +
 pub trait LanguageModel: Send + Sync + Debug {
     /// Continues a prompt.
     fn complete<'a>(&'a self, request: &'a CompletionRequest) -> Reply<'a, Completion>;
-    /// Weighs answers after a prompt.
+    /// Scores answers after a prompt.
     fn score<'a>(&'a self, request: &'a ScoreRequest) -> Reply<'a, Score>;
     /// Embeds texts.
     fn embed<'a>(&'a self, request: &'a EmbedRequest) -> Reply<'a, Embeddings>;
-    /// Finds out, at start-up, whether the model is there and can do what is needed, and how.
+    /// Finds out at start-up whether the model is available and can do what is needed, and how.
     fn probe(&self, needs: Needs) -> Reply<'_, Capabilities>;
     /// What it is, without secrets.
     fn label(&self) -> &str;
@@ -50,21 +50,21 @@ pub fn open(settings: &ModelSettings, budget: Arc<Budget>) -> Result<Arc<dyn Lan
     Ok(Arc::new(Client::new(settings, budget)?))
 }
 
-/// Opens a model whose answers are found again in `exchanges`, and kept there.
+/// Opens a model whose answers are taken from `cache` where it has them, and stored there.
 ///
 /// # Errors
 /// Settings, a script or a folder of weights that can't be used.
 pub fn open_with(
     settings: &ModelSettings,
     budget: Arc<Budget>,
-    exchanges: Arc<Exchanges>,
+    cache: Arc<AnswerCache>,
 ) -> Result<Arc<dyn LanguageModel>, LmError> {
     let mut client = Client::new(settings, budget)?;
-    client.recall = Some(Recall::new(exchanges, &client.settings, client.backend.address())?);
+    client.cache = Some(ModelCache::new(cache, &client.settings, client.backend.address())?);
     Ok(Arc::new(client))
 }
 
-/// One thing asked of a server. Its JSON is what a cached answer is found by.
+/// One thing asked of a server. Its JSON is part of what a cached answer is looked up by.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Operation<'a> {
@@ -100,7 +100,7 @@ pub(crate) enum Value {
     Vectors(Vec<Vec<f64>>),
 }
 
-/// Whom to ask and how.
+/// Which model to ask, and by which interface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Endpoint {
     pub model: String,
@@ -114,12 +114,12 @@ pub(crate) struct Endpoint {
 pub(crate) struct Client {
     pub settings: ModelSettings,
     pub backend: Backend,
-    pub gate: Gate,
+    pub limiter: Limiter,
     pub budget: Arc<Budget>,
-    /// Where answers are found again, if anywhere.
-    pub recall: Option<Recall>,
+    /// The cache or the recording, if there is one.
+    pub cache: Option<ModelCache>,
     label: String,
-    /// Whether any operation ever succeeded.
+    /// Whether any operation has succeeded so far.
     answered: AtomicBool,
     pub name: OnceCell<String>,
     pub endpoint: OnceCell<Endpoint>,
@@ -128,13 +128,25 @@ pub(crate) struct Client {
     pub single: AtomicBool,
 }
 
-/// Four bytes a token: what English text takes in common vocabularies.
+/// Four bytes a token, as in English text with common vocabularies.
 fn estimate(text: &str) -> u64 {
     text.len() as u64 / 4 + 1
 }
 
 impl Operation<'_> {
-    /// Tokens in and out, before it is known.
+    /// One word for logs.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Models => "models",
+            Self::Complete { .. } => "complete",
+            Self::Several { .. } => "complete_several",
+            Self::LogProbability { .. } => "log_probability",
+            Self::Labels { .. } => "label_log_probabilities",
+            Self::Embed { .. } => "embed",
+        }
+    }
+
+    /// Tokens in and out, before they are known.
     pub(crate) fn estimate(&self) -> (u64, u64) {
         match self {
             Self::Models => (0, 0),
@@ -158,10 +170,10 @@ impl Client {
         let (backend, label) = Backend::open(&settings)?;
         Ok(Self {
             backend,
-            gate: Gate::new(settings.max_concurrency),
+            limiter: Limiter::new(settings.max_concurrency),
             settings,
             budget,
-            recall: None,
+            cache: None,
             label,
             answered: AtomicBool::new(false),
             name: OnceCell::new(),
@@ -171,9 +183,9 @@ impl Client {
         })
     }
 
-    /// Attempts that a failure of this kind allows. Until the server has answered once, an address where nobody
-    /// answers is given up after two: a person waits for the start, and the address is probably wrong.
-    pub(crate) fn attempts(&self, kind: ErrorKind) -> u32 {
+    /// Most attempts after a failure of this kind. Until the server has answered once, only two are made where nothing
+    /// answers: a person is waiting for the start, and the address is probably wrong.
+    pub(crate) fn max_attempts(&self, kind: ErrorKind) -> u32 {
         let silent = matches!(kind, ErrorKind::Unreachable | ErrorKind::Timeout);
         if silent && !self.answered.load(Ordering::Relaxed) {
             self.settings.max_attempts.min(2)
@@ -182,8 +194,8 @@ impl Client {
         }
     }
 
-    /// Remembers that there is a server.
-    pub(crate) fn has_answered(&self) {
+    /// Remembers that the server has answered.
+    pub(crate) fn note_answer(&self) {
         self.answered.store(true, Ordering::Relaxed);
     }
 
@@ -223,7 +235,7 @@ impl Client {
     pub(crate) fn failure(&self, error: &AttemptError, attempts: u32) -> LmError {
         let hint = match error.kind {
             ErrorKind::Unreachable => Some(format!(
-                "is the server at {} running? Set base_url in the model's section, or the vendor's variable",
+                "check that the server at {} is running, or set base_url in the model's section",
                 self.backend.address()
             )),
             ErrorKind::Refused => Some(match self.settings.key_variables().join(" or ") {
@@ -231,7 +243,7 @@ impl Client {
                     "check the model's name and the server's address".to_owned()
                 }
                 variables => {
-                    format!("check the model's name and the key in the environment variable {variables}")
+                    format!("check the model's name, and the key in the environment variable {variables}")
                 }
             }),
             ErrorKind::Malformed if error.message.contains("larger than") => {
@@ -244,7 +256,10 @@ impl Client {
 }
 
 pub(crate) fn unexpected(value: &Value) -> LmError {
-    LmError::new(ErrorKind::Malformed, format!("an operation gave something else: {value:.80?}"))
+    LmError::new(
+        ErrorKind::Malformed,
+        format!("an operation returned an answer of the wrong kind: {value:.80?}"),
+    )
 }
 
 /// A request that no server should see.
@@ -259,10 +274,10 @@ fn check_completion(request: &CompletionRequest) -> Result<(), LmError> {
         return Err(refuse("max_tokens is 0"));
     }
     if !(sampling.temperature.is_finite() && sampling.temperature >= 0.0) {
-        return Err(refuse("temperature is not 0 or more"));
+        return Err(refuse("temperature is not a number from 0 up"));
     }
     if !(sampling.top_p > 0.0 && sampling.top_p <= 1.0) {
-        return Err(refuse("top_p is not above 0 to 1"));
+        return Err(refuse("top_p is not above 0 and at most 1"));
     }
     if sampling.stop.iter().any(String::is_empty) {
         return Err(refuse("a stop string is empty"));
@@ -270,7 +285,7 @@ fn check_completion(request: &CompletionRequest) -> Result<(), LmError> {
     Ok(())
 }
 
-/// A text up to its first stop string: some servers leave it in, take a few only, or pass them over.
+/// A text up to its first stop string: some servers leave it in, accept only a few, or ignore them.
 fn cut(mut text: String, finish: Finish, stop: &[String]) -> (String, Finish) {
     match stop.iter().filter_map(|stop| text.find(stop.as_str())).min() {
         Some(end) => {
@@ -281,10 +296,10 @@ fn cut(mut text: String, finish: Finish, stop: &[String]) -> (String, Finish) {
     }
 }
 
-/// An empty answer has no tokens to be weighed by, and the first token of a text has no log-probability.
+/// An empty answer has no tokens to be scored by, and the first token of a text has no log-probability.
 fn check_score(request: &ScoreRequest) -> Result<(), LmError> {
     if request.answers.len() < 2 {
-        return Err(refuse("two answers or more are needed"));
+        return Err(refuse("there are fewer than two answers"));
     }
     if request.prompt.is_empty() || request.answers.iter().any(|answer| answer.trim().is_empty()) {
         return Err(refuse("the prompt or an answer is empty"));
@@ -297,7 +312,7 @@ impl LanguageModel for Client {
         Box::pin(async move {
             check_completion(request)?;
             let how = self.endpoint().await?;
-            match carry(self, &Operation::Complete { request, how }).await? {
+            match perform(self, &Operation::Complete { request, how }).await? {
                 (Answer { value: Value::Text(text, finish), .. }, usage) => {
                     let (text, finish) = cut(text, finish, &request.sampling.stop);
                     Ok(Completion { text, finish, usage })
@@ -311,7 +326,7 @@ impl LanguageModel for Client {
         Box::pin(async move {
             check_score(request)?;
             let method = self.method().await?.0;
-            let (log_probabilities, usage) = self.weigh(request, method).await?;
+            let (log_probabilities, usage) = self.score_by(request, method).await?;
             Ok(Score { log_probabilities, method, usage })
         })
     }
@@ -321,10 +336,10 @@ impl LanguageModel for Client {
             if request.texts.is_empty() {
                 return Ok(Embeddings { vectors: Vec::new(), usage: Usage::default() });
             }
-            // A model that embeds need not complete, so that its interface is not tried.
+            // A model that embeds may be unable to complete, so its completion interface is not tried.
             let model = self.model_name().await?.to_owned();
             let how = &Endpoint { model, chat: false, completion_tokens: false };
-            match carry(self, &Operation::Embed { texts: &request.texts, how }).await? {
+            match perform(self, &Operation::Embed { texts: &request.texts, how }).await? {
                 (Answer { value: Value::Vectors(vectors), .. }, usage) => Ok(Embeddings { vectors, usage }),
                 (other, _) => Err(unexpected(&other.value)),
             }

@@ -1,43 +1,61 @@
 //! What can go wrong with a model, in kinds that callers tell apart.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 /// The kind of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
-    /// The settings, a script or the environment's variables can't be used.
+    /// The settings, a script or an environment variable can't be used.
     Configuration,
     /// No connection could be made.
     Unreachable,
     /// The server refuses us or does not know the model (401, 403, 404).
     Refused,
-    /// The server could not cope to the end of the retries (429, 5xx, resets).
+    /// The server was still overloaded or failing after the last retry (429, 5xx, resets).
     Overloaded,
     /// No answer in time.
     Timeout,
-    /// The answer is not what was asked for: broken, too large, or with numbers that are none.
+    /// The answer is not what was asked for: broken, too large, or with values that are not numbers.
     Malformed,
-    /// The server finds the request invalid.
+    /// The server considers the request invalid.
     Invalid,
     /// The model can't do this.
     Unsupported,
     /// The run's budget does not allow the call.
     Budget,
-    /// The recording that is replayed does not hold the request.
+    /// The recording that is replayed does not contain the request.
     Missing,
     /// The cache or the recording can't be read or written.
     Storage,
 }
 
+impl ErrorKind {
+    /// One word for logs, as recordings have it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Unreachable => "unreachable",
+            Self::Refused => "refused",
+            Self::Overloaded => "overloaded",
+            Self::Timeout => "timeout",
+            Self::Malformed => "malformed",
+            Self::Invalid => "invalid",
+            Self::Unsupported => "unsupported",
+            Self::Budget => "budget",
+            Self::Missing => "missing",
+            Self::Storage => "storage",
+        }
+    }
+}
+
 /// A failed request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}{}{}", attempts_note(.attempts), hint_line(.hint.as_deref()))]
 pub struct LmError {
     /// Its kind.
     pub kind: ErrorKind,
-    /// What failed, in a line without secrets.
+    /// What failed, in one line without secrets.
     pub message: String,
     /// What to do, if something can be done.
     pub hint: Option<String>,
@@ -57,14 +75,46 @@ impl LmError {
     }
 }
 
-impl fmt::Display for LmError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        if self.attempts > 1 {
-            write!(f, " (after {} attempts)", self.attempts)?;
-        }
-        self.hint.iter().try_for_each(|hint| write!(f, "\nhint: {hint}"))
+/// A model's setting that can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{key}` {problem}{}", hint_line(Some(.hint)))]
+pub struct InvalidSetting {
+    /// The setting's key in a `[models.ROLE]` section.
+    pub key: &'static str,
+    /// What is wrong with it, to be read after the key, such as "is out of range".
+    pub problem: String,
+    /// What to write instead.
+    pub hint: &'static str,
+}
+
+impl From<InvalidSetting> for LmError {
+    fn from(invalid: InvalidSetting) -> Self {
+        let InvalidSetting { key, problem, hint } = invalid;
+        Self::new(ErrorKind::Configuration, format!("`{key}` {problem}")).hint(hint)
     }
 }
 
-impl std::error::Error for LmError {}
+fn attempts_note(attempts: &u32) -> String {
+    if *attempts > 1 { format!(" (after {attempts} attempts)") } else { String::new() }
+}
+
+fn hint_line(hint: Option<&str>) -> String {
+    hint.map_or_else(String::new, |hint| format!("\nhint: {hint}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_shows_its_attempts_and_its_hint_and_is_read_back_from_a_recording() {
+        let once = LmError { attempts: 1, ..LmError::new(ErrorKind::Timeout, "no answer in time") };
+        assert_eq!(once.to_string(), "no answer in time");
+        let often = LmError { attempts: 3, ..once }.hint("try again later");
+        assert_eq!(often.to_string(), "no answer in time (after 3 attempts)\nhint: try again later");
+        let stored =
+            r#"{"kind":"timeout","message":"no answer in time","hint":"try again later","attempts":3}"#;
+        assert_eq!(serde_json::from_str::<LmError>(stored).expect("format 1"), often);
+        assert_eq!(serde_json::to_string(&often).expect("JSON"), stored);
+    }
+}

@@ -1,4 +1,4 @@
-//! Models by their name on the Hugging Face hub: found in the cache that its own tools fill, or fetched into it.
+//! Models by their name on the Hugging Face hub: taken from the cache that its own tools use, or fetched into it.
 //!
 //! A model is `ORG/NAME`, or `ORG/NAME@REVISION` with a branch, tag or commit. The cache is laid out as huggingface_hub
 //! does (`models--ORG--NAME/refs/REVISION` names a commit, `snapshots/COMMIT/` holds its files), at `HF_HUB_CACHE`,
@@ -22,20 +22,20 @@ use crate::{
     ErrorKind, LmError, ModelSettings, ProviderName, Secret, settings::validate_url, transport::is_loopback,
 };
 
-/// What a model's folder holds beside its weights.
-const BESIDE: [&str; 2] = ["config.json", "tokenizer.json"];
+/// What a model's folder contains besides its weights.
+const REQUIRED: [&str; 2] = ["config.json", "tokenizer.json"];
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
 /// No file may be longer, in bytes, and no list or index.
-const MOST_BYTES: u64 = 64 << 30;
-const MOST_TEXT: u64 = 64 << 20;
+const MAX_WEIGHTS_BYTES: u64 = 64 << 30;
+const MAX_TEXT_BYTES: u64 = 64 << 20;
 
 /// No model may have more files of weights.
-const MOST_FILES: usize = 1024;
+const MAX_FILES: usize = 1024;
 
-/// How long the hub may say nothing.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the hub may stay silent.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A hub and the cache of its models.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ pub(crate) fn resolved(settings: &ModelSettings) -> Result<ModelSettings, LmErro
     if settings.provider == ProviderName::Huggingface && settings.folder.is_none() {
         let name = settings.model.as_deref().and_then(Name::parse);
         let name =
-            name.ok_or_else(|| refuse("no model of the hub is named").hint("write model = \"ORG/NAME\""))?;
+            name.ok_or_else(|| refuse("no model on the hub is named").hint("write model = \"ORG/NAME\""))?;
         settings.folder = Some(Hub::from_environment(&settings)?.folder(&name)?);
     }
     Ok(settings)
@@ -94,8 +94,8 @@ impl Hub {
         })?;
         let endpoint = set("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".into());
         let endpoint = endpoint.trim_end_matches('/').to_owned();
-        validate_url(&endpoint).map_err(|(_, what, _)| {
-            refuse(format!("the variable HF_ENDPOINT: {what}")).hint("write https://HOST")
+        validate_url(&endpoint).map_err(|invalid| {
+            refuse(format!("the variable HF_ENDPOINT {}", invalid.problem)).hint("write https://HOST")
         })?;
         let offline = set("HF_HUB_OFFLINE").is_some_and(|value| !matches!(&*value, "0" | "false" | "no"));
         let variable = settings.api_key_env.as_deref().unwrap_or("HF_TOKEN");
@@ -108,10 +108,10 @@ impl Hub {
     /// If the cache can't be read or written, the hub can't be reached or has no such model, or the model has no
     /// safetensors.
     pub(crate) fn folder(&self, name: &Name) -> Result<PathBuf, LmError> {
-        let place = self.cache.join(format!("models--{}", name.repository.replace('/', "--")));
-        let noted = std::fs::read_to_string(place.join("refs").join(&name.revision)).ok();
-        let commit = noted.as_deref().map_or(name.revision.as_str(), str::trim);
-        let known = place.join("snapshots").join(commit);
+        let folder = self.cache.join(format!("models--{}", name.repository.replace('/', "--")));
+        let recorded = std::fs::read_to_string(folder.join("refs").join(&name.revision)).ok();
+        let commit = recorded.as_deref().map_or(name.revision.as_str(), str::trim);
+        let known = folder.join("snapshots").join(commit);
         if is_plain(commit) && is_complete(&known) {
             return Ok(known);
         }
@@ -123,30 +123,31 @@ impl Hub {
         let fetched = std::thread::scope(|scope| {
             let fetch = || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                let runtime = runtime.map_err(|error| refuse(format!("no thread can be used: {error}")))?;
-                runtime.block_on(self.fetch(name, &place))
+                let runtime =
+                    runtime.map_err(|error| refuse(format!("a thread can't be started: {error}")))?;
+                runtime.block_on(self.fetch(name, &folder))
             };
             scope.spawn(fetch).join()
         });
-        fetched.unwrap_or_else(|_| Err(refuse(format!("fetching {} has failed", name.repository))))
+        fetched.unwrap_or_else(|_| Err(refuse(format!("fetching {} failed", name.repository))))
     }
 
-    async fn fetch(&self, name: &Name, place: &Path) -> Result<PathBuf, LmError> {
+    async fn fetch(&self, name: &Name, model_folder: &Path) -> Result<PathBuf, LmError> {
         let client = self.client()?;
         let listed = format!("api/models/{}/revision/{}", name.repository, name.revision);
         let listed: Value = parsed(&self.text(&client, &listed).await?)?;
         let commit = listed["sha"].as_str().filter(|sha| is_plain(sha));
-        let commit = commit.ok_or_else(|| refuse("the hub names no commit of the model"))?.to_owned();
+        let commit = commit.ok_or_else(|| refuse("the hub reports no commit of the model"))?.to_owned();
         let names = listed["siblings"].as_array().map(Vec::as_slice).unwrap_or_default();
         let has = |file: &str| names.iter().any(|one| one["rfilename"] == file);
-        let folder = place.join("snapshots").join(&commit);
+        let folder = model_folder.join("snapshots").join(&commit);
         std::fs::create_dir_all(&folder).map_err(|error| unwritable(&folder, &error))?;
         let at = |file: &str| format!("{}/resolve/{commit}/{file}", name.repository);
-        for file in BESIDE {
+        for file in REQUIRED {
             if !has(file) {
                 let message = format!("{} has no {file}", name.repository);
                 return Err(
-                    refuse(message).hint("take a model with a fast tokenizer, in Hugging Face's layout")
+                    refuse(message).hint("use a model with a fast tokenizer, in Hugging Face's layout")
                 );
             }
             self.keep(&client, &at(file), &folder.join(file)).await?;
@@ -159,13 +160,13 @@ impl Hub {
         } else {
             let message = format!("{} has no {SINGLE}", name.repository);
             return Err(
-                refuse(message).hint("pickled weights are never loaded; take a model with safetensors")
+                refuse(message).hint("pickled weights are never loaded; use a model with safetensors")
             );
         };
         for file in weights {
             self.keep(&client, &at(&file), &folder.join(&file)).await?;
         }
-        note(&place.join("refs"), &name.revision, &commit)?;
+        record_revision(&model_folder.join("refs"), &name.revision, &commit)?;
         Ok(folder)
     }
 
@@ -180,10 +181,10 @@ impl Hub {
         let redirect = reqwest::redirect::Policy::limited(5);
         let built = builder
             .connect_timeout(Duration::from_secs(10))
-            .read_timeout(PATIENCE)
+            .read_timeout(READ_TIMEOUT)
             .redirect(redirect)
             .build();
-        built.map_err(|error| refuse(format!("no HTTP client: {error}")))
+        built.map_err(|error| refuse(format!("the HTTP client can't be set up: {error}")))
     }
 
     /// A good reply to a GET.
@@ -191,7 +192,8 @@ impl Hub {
         let mut request = client.get(format!("{}/{path}", self.endpoint));
         if let Some(key) = &self.key {
             let value = HeaderValue::from_str(&format!("Bearer {}", key.reveal()));
-            let mut value = value.map_err(|_| refuse("the key can't be sent in a header"))?;
+            let mut value =
+                value.map_err(|_| refuse("the key contains characters that an HTTP header can't carry"))?;
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }
@@ -200,7 +202,7 @@ impl Hub {
             status if status.is_success() => Ok(response),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 let message = format!("{} refuses {path} ({})", self.endpoint, response.status());
-                let hint = "there is no such model, or it wants its terms accepted on its page and a key in HF_TOKEN";
+                let hint = "check the name; if the model has terms, accept them on its page and set HF_TOKEN to a key";
                 Err(LmError::new(ErrorKind::Refused, message).hint(hint))
             }
             StatusCode::NOT_FOUND => {
@@ -208,7 +210,7 @@ impl Hub {
                 Err(LmError::new(ErrorKind::Refused, message).hint("write ORG/NAME, or ORG/NAME@REVISION"))
             }
             status => {
-                let message = format!("{} answers {status} to {path}", self.endpoint);
+                let message = format!("{} answers {path} with {status}", self.endpoint);
                 Err(LmError::new(ErrorKind::Unreachable, message).hint("try again later"))
             }
         }
@@ -219,8 +221,8 @@ impl Hub {
         let mut text = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.broken(path, error))? {
             text.extend_from_slice(&chunk);
-            if text.len() as u64 > MOST_TEXT {
-                return Err(refuse(format!("{path} is longer than {MOST_TEXT} bytes")));
+            if text.len() as u64 > MAX_TEXT_BYTES {
+                return Err(refuse(format!("{path} is longer than {MAX_TEXT_BYTES} bytes")));
             }
         }
         Ok(text)
@@ -231,7 +233,7 @@ impl Hub {
         if into.exists() {
             return Ok(());
         }
-        let limit = if path.ends_with(".json") { MOST_TEXT } else { MOST_BYTES };
+        let limit = if path.ends_with(".json") { MAX_TEXT_BYTES } else { MAX_WEIGHTS_BYTES };
         let mut response = self.get(client, path).await?;
         let folder = into.parent().unwrap_or(Path::new("."));
         let part = tempfile::Builder::new().prefix(".part-").tempfile_in(folder);
@@ -256,9 +258,10 @@ impl Hub {
         while let Some(deeper) = cause.source() {
             cause = deeper;
         }
-        let message = format!("{} did not give {path}: {cause}", self.endpoint);
+        let message = format!("{path} can't be fetched from {}: {cause}", self.endpoint);
         let message = self.key.as_ref().map_or(message.clone(), |key| key.redact(&message));
-        let hint = "is there a network? HF_ENDPOINT names another hub; a folder works without any";
+        let hint =
+            "check the network, or set HF_ENDPOINT to another hub; huggingface:FOLDER needs no network";
         LmError::new(ErrorKind::Unreachable, message).hint(hint)
     }
 }
@@ -274,14 +277,14 @@ fn unwritable(path: &Path, error: &std::io::Error) -> LmError {
 
 fn parsed(text: &[u8]) -> Result<Value, LmError> {
     serde_json::from_slice(text)
-        .map_err(|error| refuse(format!("the hub's list of files is no JSON: {error}")))
+        .map_err(|error| refuse(format!("the hub's list of files is not JSON: {error}")))
 }
 
 /// Whether a folder holds a model.
 fn is_complete(folder: &Path) -> bool {
     let there = |file: &str| folder.join(file).exists();
     let shards = || shards(folder).is_some_and(|shards| shards.iter().all(|shard| there(shard)));
-    BESIDE.into_iter().all(there) && (there(SINGLE) || shards())
+    REQUIRED.into_iter().all(there) && (there(SINGLE) || shards())
 }
 
 /// The files of weights that a folder's index lists.
@@ -290,11 +293,11 @@ fn shards(folder: &Path) -> Option<BTreeSet<String>> {
     let names = index["weight_map"].as_object()?.values();
     let names: Option<BTreeSet<String>> = names.map(|name| name.as_str().map(str::to_owned)).collect();
     let plain = |name: &String| is_plain(name) && name.ends_with(".safetensors");
-    names.filter(|names| (1..=MOST_FILES).contains(&names.len()) && names.iter().all(plain))
+    names.filter(|names| (1..=MAX_FILES).contains(&names.len()) && names.iter().all(plain))
 }
 
-/// Notes a revision's commit, once all its files are there.
-fn note(refs: &Path, revision: &str, commit: &str) -> Result<(), LmError> {
+/// Records a revision's commit, once all its files are there.
+fn record_revision(refs: &Path, revision: &str, commit: &str) -> Result<(), LmError> {
     if revision == commit {
         return Ok(());
     }

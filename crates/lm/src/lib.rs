@@ -1,8 +1,8 @@
 //! Asking language models: complete, score, embed.
 //!
-//! A [`LanguageModel`] is opened from [`ModelSettings`]. Under it, [`client`] turns requests into single operations and
-//! carries each through the same layers: the run's [`budget`], the endpoint's [`gate`] (adaptive concurrency) and
-//! bounded [`retry`]; [`recall`] stands before them all and finds answers that were given before. Providers only do one
+//! A [`LanguageModel`] is opened from [`ModelSettings`]. Behind it, [`client`] turns requests into single operations,
+//! all of which pass through the same layers: the [`cache`] first, which may have the answer already, then the run's
+//! [`budget`], the endpoint's [`limiter`] (adaptive concurrency) and bounded [`retry`]. Providers only make one
 //! attempt: `provider/openai.rs` (encode and decode, pure, over [`transport`]; other kinds of servers beside it, one
 //! file each) and `provider/scripted.rs` (answers from a file). [`mod@check`] is what `samara model check` shows.
 //!
@@ -10,23 +10,21 @@
 //! ([`Secret`]).
 
 pub mod budget;
+pub mod cache;
 pub mod check;
 pub mod client;
+mod concurrency;
 pub mod error;
-pub mod gate;
 mod hub;
+pub mod limiter;
+mod log;
 mod model_string;
-mod pace;
 mod probe;
 pub mod provider;
 mod rating;
-pub mod recall;
 pub mod retry;
 mod score;
 pub mod secret;
-#[cfg(test)]
-#[path = "../tests/server/mod.rs"]
-mod server;
 pub mod settings;
 mod store;
 pub mod transport;
@@ -34,10 +32,10 @@ pub mod types;
 mod vendor;
 
 pub use budget::{Budget, Limits, Spent};
+pub use cache::AnswerCache;
 pub use check::{CheckReport, check};
 pub use client::{LanguageModel, Reply, open, open_with};
-pub use error::{ErrorKind, LmError};
-pub use recall::Exchanges;
+pub use error::{ErrorKind, InvalidSetting, LmError};
 pub use secret::Secret;
 pub use settings::{Api, ModelSettings, ProviderName, Scoring};
 pub use types::{

@@ -1,10 +1,10 @@
-//! Model strings: `openai:NAME`, `http://host/v1#NAME`, `triton://host:8000/NAME` and so on, as short for a table.
+//! Model strings: `openai:NAME`, `http://host/v1#NAME`, `triton://host:8000/NAME` and so on, as shorthand for a table.
 
 use std::path::Path;
 
 use crate::{ErrorKind, LmError, ModelSettings, ProviderName};
 
-/// What a person can write.
+/// What can be written.
 const HINT: &str = "write embedded, embedded#walkers, huggingface:ORG/NAME or huggingface:FOLDER, \
                     http://host:port/v1#NAME, scripted:FILE, triton://host:8000/NAME, or \
                     PROVIDER:NAME or PROVIDER:URL#NAME with openai, llama-server, ollama, sglang, tgi, anthropic or \
@@ -22,14 +22,10 @@ impl ModelSettings {
     /// Anything else.
     pub fn parse(model: &str) -> Result<Self, LmError> {
         let settings = read(model).ok_or_else(|| {
-            LmError::new(ErrorKind::Configuration, format!("`{model}` names no model")).hint(HINT)
+            LmError::new(ErrorKind::Configuration, format!("`{model}` does not name a model")).hint(HINT)
         })?;
-        match settings.validate() {
-            Ok(()) => Ok(settings),
-            Err((key, what, hint)) => {
-                Err(LmError::new(ErrorKind::Configuration, format!("`{key}`: {what}")).hint(hint))
-            }
-        }
+        settings.validate()?;
+        Ok(settings)
     }
 }
 
@@ -77,7 +73,7 @@ fn is_folder(text: &str) -> bool {
     ["/", "./", "../"].iter().any(|start| text.starts_with(start)) || Path::new(text).is_dir()
 }
 
-/// A server at an address that may name its model behind `#`.
+/// A server at an address that may name its model after `#`.
 fn with_address(settings: ModelSettings, text: &str) -> ModelSettings {
     let (url, name) = text.split_once('#').unwrap_or((text, ""));
     ModelSettings { base_url: Some(url.to_owned()), model: filled(name), ..settings }
@@ -150,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_string_that_leaves_a_model_open_or_names_one_in_vain_is_refused() {
+    fn a_string_that_lacks_a_model_or_names_one_that_is_not_taken_is_refused() {
         for text in [
             "anthropic",
             "aleph-alpha:",

@@ -1,14 +1,14 @@
 //! What must be known of a server before it can be used: its model's name, its interface, the scoring method.
 //!
 //! Found by the start-up probe, or by the first request that needs it, once. Flags that a server ignores are noticed
-//! here: an obvious question is scored, and a method that answers it with nonsense is refused. How a score is put
+//! here: an obvious question is scored, and a method that answers it with nonsense is ruled out. How a score is put
 //! together is in `score.rs`.
 
 use crate::{
     Api, Capabilities, CompletionRequest, EmbedRequest, ErrorKind, LanguageModel, LmError, Needs,
     ProviderName, Sampling, ScoreMethod, ScoreRequest,
     client::{Client, Endpoint, Operation, Value},
-    retry::carry,
+    retry::perform,
     vendor::Vendor,
 };
 
@@ -72,11 +72,11 @@ impl Client {
             (Api::Auto, ProviderName::Openai) => {}
             (Api::Auto, provider) => {
                 let only = endpoint(provider == ProviderName::Anthropic);
-                self.hello(&only, 1).await?;
+                self.try_completion(&only, 1).await?;
                 return Ok(only);
             }
         }
-        let completions = match self.hello(&endpoint(false), 1).await {
+        let completions = match self.try_completion(&endpoint(false), 1).await {
             Ok(()) => return Ok(endpoint(false)),
             Err(error) => error,
         };
@@ -90,31 +90,31 @@ impl Client {
 
     /// A chat, with the name that its model wants for the limit of tokens.
     async fn chat(&self, mut how: Endpoint) -> Result<Endpoint, LmError> {
-        match self.hello(&how, 1).await {
+        match self.try_completion(&how, 1).await {
             Err(error) if error.message.contains("max_completion_tokens") => {
                 how.completion_tokens = true;
                 // A model that thinks first fails where a few tokens are allowed.
-                self.hello(&how, 1024).await.map(|()| how)
+                self.try_completion(&how, 1024).await.map(|()| how)
             }
             other => other.map(|()| how),
         }
     }
 
     async fn first_model(&self) -> Result<String, LmError> {
-        match carry(self, &Operation::Models).await?.0.value {
+        match perform(self, &Operation::Models).await?.0.value {
             Value::Models(names) if !names.is_empty() => Ok(names[0].clone()),
             _ => {
-                let message = format!("{} lists no model", self.label());
+                let message = format!("{} lists no models", self.label());
                 Err(LmError::new(ErrorKind::Refused, message).hint("name one: model = \"NAME\""))
             }
         }
     }
 
-    /// Asks for a little. Some models refuse any temperature but 1.
-    async fn hello(&self, how: &Endpoint, max_tokens: u32) -> Result<(), LmError> {
+    /// Asks for a short completion. Some models refuse any temperature but 1.
+    async fn try_completion(&self, how: &Endpoint, max_tokens: u32) -> Result<(), LmError> {
         let sampling = Sampling { max_tokens, temperature: 1.0, top_p: 1.0, stop: Vec::new(), seed: 1 };
         let request = CompletionRequest { prompt: "1+1=".into(), sampling };
-        carry(self, &Operation::Complete { request: &request, how }).await.map(drop)
+        perform(self, &Operation::Complete { request: &request, how }).await.map(drop)
     }
 
     pub(crate) async fn method(&self) -> Result<&(ScoreMethod, Vec<String>), LmError> {
@@ -136,7 +136,7 @@ impl Client {
             match self.try_method(method).await {
                 Ok(()) => return Ok((method, notes)),
                 Err(error) => {
-                    self.must_be_the_methods_fault(&error).await?;
+                    self.blame_the_method(&error).await?;
                     notes.push(format!("{}: {}", method.name(), error.message));
                 }
             }
@@ -151,27 +151,29 @@ impl Client {
         }
     }
 
-    /// A method is refused only if it is the method that fails: a server that is overloaded or gone for a moment
-    /// must not decide how a whole run is judged.
-    async fn must_be_the_methods_fault(&self, error: &LmError) -> Result<(), LmError> {
+    /// A method is ruled out only if the method itself fails: a server that is overloaded or gone for a moment
+    /// must not decide how a whole run is scored.
+    async fn blame_the_method(&self, error: &LmError) -> Result<(), LmError> {
         match error.kind {
             ErrorKind::Unreachable | ErrorKind::Budget => Err(error.clone()),
-            ErrorKind::Overloaded | ErrorKind::Timeout => self.hello(self.endpoint().await?, 1).await,
+            ErrorKind::Overloaded | ErrorKind::Timeout => {
+                self.try_completion(self.endpoint().await?, 1).await
+            }
             _ => Ok(()),
         }
     }
 
     /// Scores an obvious question by one method. A server that ignores the request's flags gives zeros, nulls or
-    /// equal values, and would judge by chance without anybody noticing.
+    /// equal values, and would judge at random without anybody noticing.
     pub(crate) async fn try_method(&self, method: ScoreMethod) -> Result<(), LmError> {
         let request =
             ScoreRequest { prompt: "1+1=".into(), answers: vec!["2".into(), "zebra".into()], seed: 1 };
-        let (scores, _) = self.weigh(&request, method).await?;
-        let useless = |why: &str| Err(LmError::new(ErrorKind::Unsupported, format!("{why}: {scores:?}")));
+        let (scores, _) = self.score_by(&request, method).await?;
+        let unusable = |why: &str| Err(LmError::new(ErrorKind::Unsupported, format!("{why}: {scores:?}")));
         match scores[..] {
-            [two, zebra] if two == 0.0 || zebra == 0.0 => useless("a certain answer is no log-probability"),
-            [two, zebra] if two == zebra => useless("different answers get equal values"),
-            [two, zebra] if two < zebra => useless("after 1+1= it prefers zebra to 2"),
+            [two, zebra] if two == 0.0 || zebra == 0.0 => unusable("a log-probability is exactly 0"),
+            [two, zebra] if two == zebra => unusable("different answers get equal values"),
+            [two, zebra] if two < zebra => unusable("after 1+1= it prefers zebra to 2"),
             _ => Ok(()),
         }
     }

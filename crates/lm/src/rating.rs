@@ -1,4 +1,4 @@
-//! Scores by ratings: the model says on a scale from 1 to 10 how well an answer fits, and says it several times.
+//! Scores by ratings: the model rates several times, on a scale from 1 to 10, how well an answer fits.
 //!
 //! For models without log-probabilities whose sampled answers are all alike: a mean of ratings is graded where the
 //! frequency of a sure answer is not. The reader of ratings takes what chats write around a number.
@@ -14,7 +14,7 @@ const HIGHEST: f64 = 10.0;
 
 impl Client {
     /// The answers' weights from mean ratings. Of two answers one question is enough: the second one's rating is what
-    /// is left of the scale.
+    /// the first leaves of the scale.
     pub(crate) async fn rate(
         &self,
         request: &ScoreRequest,
@@ -29,7 +29,7 @@ impl Client {
             usage.join(&took);
             let ratings: Vec<f64> = texts.iter().filter_map(|text| read(text)).collect();
             if ratings.is_empty() {
-                let message = format!("{}: none of {} texts is a rating", self.label(), texts.len());
+                let message = format!("{}: none of the {} replies is a rating", self.label(), texts.len());
                 let message = format!("{message}; the first is {:?}", texts.first().map_or("", |text| text));
                 return Err(LmError::new(ErrorKind::Malformed, message).hint("use scoring = \"sampling\""));
             }

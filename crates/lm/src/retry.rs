@@ -1,65 +1,75 @@
-//! One operation through budget, gate and retries, within its deadline.
+//! One operation through cache, budget, limiter and retries, within its deadline.
 //!
-//! Full jitter (uniform between 0 and a doubling cap), the server's own wish if it names one, a cap on attempts and
-//! on time. Jitter decides when something is asked, never what is answered.
+//! Full jitter (uniform between 0 and a doubling cap), or the wait that the server asks for; caps on attempts and on
+//! time. Jitter decides when something is asked, never what is answered.
 
 use std::time::{Duration, Instant};
 
 use crate::{
     ErrorKind, LmError, Usage,
     client::{Answer, Client, Operation},
-    gate::Load,
+    limiter::Load,
+    log,
 };
 
-/// First and largest cap of the waiting time.
+/// First and largest cap of the wait.
 const BASE: Duration = Duration::from_millis(250);
 const CAP: Duration = Duration::from_secs(20);
-/// Most that is added to the time after which a server wants to be asked again.
+/// Bounds what is added to the wait that a server asks for.
 const SPREAD: Duration = Duration::from_secs(1);
-/// Broken answers of one operation after which it is given up: a server that answers nonsense three times will do so
-/// for ever.
-const MALFORMED: u32 = 3;
+/// Malformed answers after which an operation fails: a server that sends nonsense three times will keep doing so.
+const MAX_MALFORMED: u32 = 3;
 
 /// Why one attempt failed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{message}")]
 pub(crate) struct AttemptError {
     pub kind: ErrorKind,
     pub message: String,
-    /// Whether another attempt may help.
-    pub again: bool,
-    /// How long the server wants us to wait.
-    pub after: Option<Duration>,
-    /// Whether the server had too much to do.
-    pub busy: bool,
+    /// Whether another attempt may succeed.
+    pub retryable: bool,
+    /// The HTTP status that the server refused with.
+    pub status: Option<u16>,
+    /// How long the server asks us to wait.
+    pub retry_after: Option<Duration>,
+    /// Whether the server was overloaded, so that fewer attempts should be in flight.
+    pub overloaded: bool,
 }
 
 impl AttemptError {
-    /// A failure that another attempt would meet again.
-    pub(crate) fn final_(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), again: false, after: None, busy: false }
+    /// A failure that another attempt would repeat.
+    pub(crate) fn permanent(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            retryable: false,
+            status: None,
+            retry_after: None,
+            overloaded: false,
+        }
     }
 
-    /// A failure that may pass.
-    pub(crate) fn passing(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { again: true, ..Self::final_(kind, message) }
+    /// A failure that another attempt may not meet.
+    pub(crate) fn transient(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { retryable: true, ..Self::permanent(kind, message) }
     }
 
     /// An answer that is not what was asked for.
     pub(crate) fn malformed(message: impl Into<String>) -> Self {
-        Self::passing(ErrorKind::Malformed, message)
+        Self::transient(ErrorKind::Malformed, message)
     }
 }
 
-/// Carries one operation to its answer: one that is found, else the server's.
-pub(crate) async fn carry(client: &Client, operation: &Operation<'_>) -> Result<(Answer, Usage), LmError> {
-    match &client.recall {
-        Some(recall) if recall.covers(operation) => recall.carry(client, operation).await,
-        _ => ask(client, operation).await,
+/// Gets the answer to one operation: a cached one, else the server's.
+pub(crate) async fn perform(client: &Client, operation: &Operation<'_>) -> Result<(Answer, Usage), LmError> {
+    match &client.cache {
+        Some(cache) if cache.covers(operation) => cache.answer(client, operation).await,
+        _ => send(client, operation).await,
     }
 }
 
-/// Asks the server.
-pub(crate) async fn ask(client: &Client, operation: &Operation<'_>) -> Result<(Answer, Usage), LmError> {
+/// Asks the server, as often as it takes and is allowed.
+pub(crate) async fn send(client: &Client, operation: &Operation<'_>) -> Result<(Answer, Usage), LmError> {
     let settings = &client.settings;
     let (tokens_in, tokens_out) = operation.estimate();
     let reservation = client.budget.reserve(tokens_in + tokens_out, client.price(tokens_in, tokens_out))?;
@@ -72,17 +82,19 @@ pub(crate) async fn ask(client: &Client, operation: &Operation<'_>) -> Result<(A
             Ok(answer) => {
                 let usage = client.usage(operation, &answer, attempts, started.elapsed());
                 reservation.settle(usage.tokens_in + usage.tokens_out, usage.cost);
-                client.has_answered();
+                client.note_answer();
                 return Ok((answer, usage));
             }
             Err(error) => {
                 malformed += u32::from(error.kind == ErrorKind::Malformed);
                 let wait = wait(&error, attempts);
-                let most = client.attempts(error.kind);
-                let hopeless = !error.again || attempts >= most || malformed >= MALFORMED;
+                let max_attempts = client.max_attempts(error.kind);
+                let hopeless = !error.retryable || attempts >= max_attempts || malformed >= MAX_MALFORMED;
                 if hopeless || Instant::now() + wait >= deadline {
+                    log::gave_up(client, operation, attempts, &error);
                     return Err(client.failure(&error, attempts));
                 }
+                log::retry(client, operation, attempts, &error, wait);
                 tokio::time::sleep(wait).await;
             }
         }
@@ -95,26 +107,32 @@ async fn attempt(
     number: u32,
     deadline: Instant,
 ) -> Result<Answer, AttemptError> {
-    let late = |what: &str| AttemptError::passing(ErrorKind::Timeout, format!("{what} in time"));
-    let place = tokio::time::timeout_at(deadline.into(), client.gate.enter())
+    let timeout = |message: &str| AttemptError::transient(ErrorKind::Timeout, message);
+    let permit = tokio::time::timeout_at(deadline.into(), client.limiter.acquire())
         .await
-        .map_err(|_| late("the endpoint had no free place"))?;
-    let end = (Instant::now() + Duration::from_secs_f64(client.settings.timeout_s)).min(deadline);
+        .map_err(|_| timeout("the requests in flight left no room for another one in time"))?;
+    let asked = Instant::now();
+    let end = (asked + Duration::from_secs_f64(client.settings.timeout_s)).min(deadline);
     let answer = match tokio::time::timeout_at(end.into(), client.backend.attempt(operation, number)).await {
         Ok(answer) => answer,
-        Err(_) => Err(AttemptError { busy: true, ..late("no answer") }),
+        Err(_) => Err(AttemptError { overloaded: true, ..timeout("no answer in time") }),
     };
-    place.leave(match &answer {
-        Ok(_) => Load::Fine,
-        Err(error) if error.busy => Load::TooMuch(error.after),
+    log::attempt(client, operation, number, asked.elapsed(), &answer);
+    let changed = permit.release(match &answer {
+        Ok(_) => Load::Bearable,
+        Err(error) if error.overloaded => Load::Excessive(error.retry_after),
         Err(_) => Load::Unknown,
     });
+    if let Some(limit) = changed {
+        log::limit(client, limit);
+    }
     answer
 }
 
-/// The server's own wish, a little spread so that those it sent away don't come back as one; else full jitter.
+/// The wait that the server asks for, spread a little so that the requests it refused don't all come back at once; else
+/// full jitter.
 fn wait(error: &AttemptError, attempts: u32) -> Duration {
-    match error.after {
+    match error.retry_after {
         Some(after) => after + after.min(SPREAD).mul_f64(fastrand::f64() / 2.0),
         None => (BASE * 2_u32.saturating_pow(attempts.min(10))).min(CAP).mul_f64(fastrand::f64()),
     }
@@ -125,18 +143,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_up_to_a_cap_and_never_undercut_the_servers_wish() {
-        let error = AttemptError::passing(ErrorKind::Overloaded, "busy");
+    fn waits_grow_up_to_a_cap_and_are_never_shorter_than_the_server_asks() {
+        let error = AttemptError::transient(ErrorKind::Overloaded, "busy");
         for attempts in 1..100 {
             assert!(wait(&error, attempts) <= CAP);
         }
         let longest = |attempts| (0..200).map(|_| wait(&error, attempts)).max().unwrap_or_default();
         assert!(longest(1) <= BASE * 2);
         assert!(longest(6) > BASE * 2);
-        let wish = Duration::from_secs(7);
-        let asked = AttemptError { after: Some(wish), ..error };
+        let requested = Duration::from_secs(7);
+        let asked = AttemptError { retry_after: Some(requested), ..error };
         for _ in 0..100 {
-            assert!((wish..wish + SPREAD).contains(&wait(&asked, 1)));
+            assert!((requested..requested + SPREAD).contains(&wait(&asked, 1)));
         }
     }
 }

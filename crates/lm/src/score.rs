@@ -7,12 +7,12 @@ use futures_util::future::{join_all, try_join_all};
 use crate::{
     CompletionRequest, ErrorKind, LmError, ProviderName, Sampling, ScoreMethod, ScoreRequest, Usage,
     client::{Answer, Client, Endpoint, LanguageModel, Operation, Value, unexpected},
-    retry::carry,
+    retry::perform,
 };
 
 impl Client {
     /// The answers' log-probabilities by one method.
-    pub(crate) async fn weigh(
+    pub(crate) async fn score_by(
         &self,
         request: &ScoreRequest,
         method: ScoreMethod,
@@ -24,9 +24,9 @@ impl Client {
             | ScoreMethod::Grammar
             | ScoreMethod::Evaluate
             | ScoreMethod::InputLogprobs
-            | ScoreMethod::Prefill => self.weigh_each(request, method, how).await,
+            | ScoreMethod::Prefill => self.score_each(request, method, how).await,
             ScoreMethod::TopLogprobs | ScoreMethod::Scripted | ScoreMethod::Embedded => {
-                let (answer, usage) = carry(self, &Operation::Labels { request, how }).await?;
+                let (answer, usage) = perform(self, &Operation::Labels { request, how }).await?;
                 Ok((log_probabilities(answer)?, usage))
             }
             ScoreMethod::Sampling => self.sample(request, how).await,
@@ -34,7 +34,7 @@ impl Client {
         }
     }
 
-    async fn weigh_each(
+    async fn score_each(
         &self,
         request: &ScoreRequest,
         method: ScoreMethod,
@@ -47,7 +47,9 @@ impl Client {
             .collect();
         let mut usage = Usage::default();
         let mut scores = Vec::new();
-        for (answer, took) in try_join_all(operations.iter().map(|operation| carry(self, operation))).await? {
+        for (answer, took) in
+            try_join_all(operations.iter().map(|operation| perform(self, operation))).await?
+        {
             usage.join(&took);
             scores.extend(log_probabilities(answer)?);
         }
@@ -62,7 +64,7 @@ impl Client {
             counts[label] += 1;
         }
         if counts.iter().all(|count| *count == 0) {
-            // Equal values for every question would look like an undecided judge.
+            // Equal values for every question would look like a judge that is undecided.
             let message = format!(
                 "{}: none of {} sampled answers begins with one of {:?}",
                 self.label(),
@@ -76,7 +78,7 @@ impl Client {
         Ok((smoothed(&counts, self.settings.score_smoothing), usage))
     }
 
-    /// `score_samples` short texts behind a prompt at temperature 1, each with a seed of its own. A server that can is
+    /// `score_samples` short texts after a prompt at temperature 1, each with a seed of its own. A server that can is
     /// asked for all at once; what it does not give is asked for one by one.
     pub(crate) async fn samples(
         &self,
@@ -94,9 +96,9 @@ impl Client {
         let (mut texts, mut usage) = (Vec::new(), Usage::default());
         if count > 1 && self.settings.provider == ProviderName::Openai && !self.single.load(Ordering::Relaxed)
         {
-            match carry(self, &Operation::Several { request: &request(0), count, how }).await {
+            match perform(self, &Operation::Several { request: &request(0), count, how }).await {
                 Ok((Answer { value: Value::Texts(several), .. }, took)) => {
-                    // A server that gives one whatever was asked for need not be asked again.
+                    // A server that gives only one, whatever was asked for, need not be asked again.
                     self.single.store(several.len() < 2, Ordering::Relaxed);
                     texts = several;
                     usage.join(&took);
@@ -109,7 +111,7 @@ impl Client {
         let missing: Vec<CompletionRequest> = (texts.len() as u64..u64::from(count)).map(request).collect();
         let operations: Vec<Operation<'_>> =
             missing.iter().map(|request| Operation::Complete { request, how }).collect();
-        for sampled in join_all(operations.iter().map(|operation| carry(self, operation))).await {
+        for sampled in join_all(operations.iter().map(|operation| perform(self, operation))).await {
             match sampled? {
                 (Answer { value: Value::Text(text, _), .. }, took) => {
                     usage.join(&took);

@@ -2,17 +2,18 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ScoreMethod,
+    InvalidSetting, ScoreMethod,
     hub::Name,
     provider::embedded::shipped_corpus,
     vendor::{Naming, Vendor},
 };
 
 /// Who answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProviderName {
     /// Any server that speaks OpenAI's HTTP interface.
@@ -43,7 +44,7 @@ pub enum ProviderName {
 }
 
 /// Which of the server's interfaces writes completions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Api {
     /// Completions if the server has them, else chat.
@@ -56,7 +57,7 @@ pub enum Api {
 }
 
 /// How answers are scored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Scoring {
     /// The best method that a probe finds to work.
@@ -101,60 +102,76 @@ impl Scoring {
 }
 
 /// A model and how to reach it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelSettings {
     /// Who answers. Default `openai`.
     pub provider: ProviderName,
-    /// The model's name. Default: the first that the server lists; for `embedded`, `texts` (the other is `walkers`).
-    /// `anthropic`, `aleph-alpha` and Triton need one; `sglang` and `tgi` run one and take none.
+    /// The model's name: for `embedded`, `texts` or `walkers`; for `huggingface`, `ORG/NAME` or `ORG/NAME@REVISION`.
+    /// `anthropic`, `aleph-alpha` and Triton need one; `sglang` and `tgi` run one and take none. Default: the first that
+    /// the server lists; for `embedded`, `texts`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The server's address, for `openai` up to `/v1`. Default: the vendor's variable (`OPENAI_BASE_URL`,
-    /// `OLLAMA_HOST`, `ANTHROPIC_BASE_URL`), else where such a server listens by itself.
+    /// `OLLAMA_HOST`, `ANTHROPIC_BASE_URL`), else where such a server listens by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
-    /// The name of the environment variable that holds the key; it may be unset. Default: the vendor's usual one,
-    /// such as `OPENAI_API_KEY`.
+    /// The name of the environment variable that holds the key; it may be unset. Default: the vendor's:
+    /// `OPENAI_API_KEY`, `LLAMA_API_KEY`, `OLLAMA_API_KEY`, `SGLANG_API_KEY`, `HF_TOKEN`, `ANTHROPIC_API_KEY`, or `AA_TOKEN`
+    /// and `ALEPH_ALPHA_API_KEY`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key_env: Option<String>,
-    /// Which interface. Default `auto`.
+    /// Which of the server's interfaces writes completions, for `openai` and `ollama`. Default `auto`.
     pub api: Api,
-    /// How answers are scored. Default `auto`.
+    /// How answers are scored; each provider knows some of the methods. Default `auto`.
     pub scoring: Scoring,
-    /// Samples per question when scoring by sampling or by rating. Default 16.
+    /// Samples of a question, for `sampling` and `rating`; 1 to 10,000. Default 16.
+    #[schemars(range(min = 1, max = 10000))]
     pub score_samples: u32,
-    /// What is added to each answer's count of samples before frequencies are taken (Laplace, Lidstone). Default 1.
+    /// For `sampling`: what is added to each answer's count before frequencies are taken (Laplace, Lidstone); above 0
+    /// to 100. Default 1.
+    #[schemars(range(max = 100.0), extend("exclusiveMinimum" = 0))]
     pub score_smoothing: f64,
-    /// Most attempts in flight at once; the client finds the server's own limit below it. Default 1,024.
+    /// Most attempts in flight at once, 1 to 65,536; the client finds the server's own limit below it. Default 1,024.
+    #[schemars(range(min = 1, max = 65536))]
     pub max_concurrency: usize,
-    /// Seconds that one attempt may take. Default 120.
+    /// Seconds that one attempt may take, a day (86,400) at most. Default 120.
+    #[schemars(range(max = 86_400.0), extend("exclusiveMinimum" = 0))]
     pub timeout_s: f64,
-    /// Seconds that one operation may take with all its attempts. Default 600.
+    /// Seconds that one operation may take with all its attempts, a day (86,400) at most. Default 600.
+    #[schemars(range(max = 86_400.0), extend("exclusiveMinimum" = 0))]
     pub deadline_s: f64,
     /// Attempts per operation. Default 8.
+    #[schemars(range(min = 1, max = MOST_ATTEMPTS))]
     pub max_attempts: u32,
-    /// Largest reply, in bytes. Default 4 MiB.
+    /// Largest reply, in bytes, 1 GiB at most. Default 4,194,304 (4 MiB).
+    #[schemars(range(min = 1, max = MOST_REPLY_BYTES))]
     pub max_reply_bytes: usize,
-    /// Money per million prompt tokens. Default 0.
+    /// Money per million tokens of prompts. Default 0, or the price of `[prices]`.
+    #[schemars(range(min = 0.0, max = MOST_PRICE))]
     pub price_in: f64,
-    /// Money per million written tokens. Default 0.
+    /// Money per million tokens that are written. Default 0, or the price of `[prices]`.
+    #[schemars(range(min = 0.0, max = MOST_PRICE))]
     pub price_out: f64,
-    /// Further fields of the server's requests, passed on as they are.
+    /// A table of further fields of the server's requests, passed on as they are; tables within join theirs. For
+    /// Triton, further inputs of the model.
     #[serde(skip_serializing_if = "toml::Table::is_empty")]
+    #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
     pub extra: toml::Table,
-    /// The script's file, for `scripted`.
+    /// The script's file, for `scripted`; a relative path starts at the experiment's file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub script: Option<PathBuf>,
-    /// The folder of a model of the Llama family in the Hugging Face layout, for `embedded`. Default: a model that
-    /// comes with samara, which `model` names.
+    /// The folder of a model of the Llama family in the Hugging Face layout (`config.json`, `model.safetensors`,
+    /// `tokenizer.json`), for `embedded` and `huggingface`; a relative path starts at the experiment's file, or at the
+    /// working directory for built-in experiments. Default: the model that comes with samara and that `model` names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folder: Option<PathBuf>,
-    /// The `tokenizer.json` of a Triton model that takes token ids.
+    /// A `tokenizer.json`, for Triton models that take token ids; a relative path as for `folder`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<PathBuf>,
-    /// Threads of inference, for `embedded`; never changes an answer. Default: the machine's.
+    /// Threads of inference, 1 to 1,024, for `embedded` and `huggingface`; never changes an answer. Default: the machine's.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1024))]
     pub threads: Option<usize>,
 }
 
@@ -185,57 +202,69 @@ impl Default for ModelSettings {
     }
 }
 
-/// A setting that can't be used: its key, what is wrong, what to do.
-pub type Bad = (&'static str, String, &'static str);
+/// Attempts of an operation at most.
+const MOST_ATTEMPTS: u32 = 1000;
+/// A reply at most: 1 GiB.
+const MOST_REPLY_BYTES: usize = 1 << 30;
+/// Money per million tokens at most: what a run costs is a number.
+const MOST_PRICE: f64 = 1e9;
+
+fn invalid(key: &'static str, problem: impl Into<String>, hint: &'static str) -> InvalidSetting {
+    InvalidSetting { key, problem: problem.into(), hint }
+}
 
 impl ModelSettings {
     /// Checks ranges, and that each provider has what it needs.
     ///
     /// # Errors
     /// The first setting that can't be used.
-    pub fn validate(&self) -> Result<(), Bad> {
+    pub fn validate(&self) -> Result<(), InvalidSetting> {
         let positive = |x: f64| x.is_finite() && x > 0.0;
-        let price = |x: f64| x.is_finite() && x >= 0.0;
-        let seconds = "a positive number of seconds, a day at most";
+        let price = |x: f64| (0.0..=MOST_PRICE).contains(&x);
+        let seconds = "write a positive number of seconds, 86400 at most";
         let checks = [
             (positive(self.timeout_s) && self.timeout_s <= 86_400.0, "timeout_s", seconds),
             (positive(self.deadline_s) && self.deadline_s <= 86_400.0, "deadline_s", seconds),
-            (self.max_attempts > 0, "max_attempts", "1 or more"),
-            ((1..=65_536).contains(&self.max_concurrency), "max_concurrency", "1 to 65536"),
-            (self.max_reply_bytes > 0, "max_reply_bytes", "a positive number of bytes"),
-            ((1..=10_000).contains(&self.score_samples), "score_samples", "1 to 10000"),
+            ((1..=MOST_ATTEMPTS).contains(&self.max_attempts), "max_attempts", "write 1 to 1000"),
+            ((1..=65_536).contains(&self.max_concurrency), "max_concurrency", "write 1 to 65536"),
+            (
+                (1..=MOST_REPLY_BYTES).contains(&self.max_reply_bytes),
+                "max_reply_bytes",
+                "write 1 to 1073741824 bytes",
+            ),
+            ((1..=10_000).contains(&self.score_samples), "score_samples", "write 1 to 10000"),
             (
                 positive(self.score_smoothing) && self.score_smoothing <= 100.0,
                 "score_smoothing",
-                "above 0 to 100",
+                "write a number above 0, 100 at most",
             ),
-            (self.threads.is_none_or(|n| (1..=1024).contains(&n)), "threads", "1 to 1024"),
-            (price(self.price_in), "price_in", "money per million tokens, 0 or more"),
-            (price(self.price_out), "price_out", "money per million tokens, 0 or more"),
+            (self.threads.is_none_or(|n| (1..=1024).contains(&n)), "threads", "write 1 to 1024"),
+            (price(self.price_in), "price_in", "write money per million tokens, 0 to 1e9"),
+            (price(self.price_out), "price_out", "write money per million tokens, 0 to 1e9"),
         ];
-        if let Some((_, key, hint)) = checks.into_iter().find(|(fine, ..)| !fine) {
-            return Err((key, "is out of range".into(), hint));
+        if let Some((_, key, hint)) = checks.into_iter().find(|(valid, ..)| !valid) {
+            return Err(invalid(key, "is out of range", hint));
         }
         self.validate_provider()?;
         self.base_url.as_deref().map_or(Ok(()), validate_url)
     }
 
-    /// Checks that a provider has what it needs, and nothing that it would pass over: that would leave a person with
-    /// another model than the one that was meant.
-    fn validate_provider(&self) -> Result<(), Bad> {
+    /// Checks that a provider has what it needs, and no setting that it would ignore: the person would get another model
+    /// than the one they meant.
+    fn validate_provider(&self) -> Result<(), InvalidSetting> {
         let remove = "remove it, or change the provider";
-        let own = [
+        let exclusive = [
             ("script", self.script.is_some(), self.provider == ProviderName::Scripted, "scripted"),
             ("folder", self.folder.is_some(), self.provider.runs_inside(), "embedded\" or \"huggingface"),
             ("threads", self.threads.is_some(), self.provider.runs_inside(), "embedded\" or \"huggingface"),
             ("tokenizer", self.tokenizer.is_some(), self.provider.is_triton(), "triton"),
         ];
-        if let Some((key, _, _, owner)) = own.into_iter().find(|(_, set, fits, _)| *set && !fits) {
-            return Err((key, format!("belongs to provider = \"{owner}\""), remove));
+        if let Some((key, _, _, owner)) = exclusive.into_iter().find(|(_, set, fits, _)| *set && !fits) {
+            return Err(invalid(key, format!("belongs to provider = \"{owner}\""), remove));
         }
         if self.provider == ProviderName::Scripted && self.script.is_none() {
             let hint = "provider = \"scripted\" answers from a file: script = \"FILE\"";
-            return Err(("script", "is missing".into(), hint));
+            return Err(invalid("script", "is missing", hint));
         }
         match self.provider.vendor() {
             Some(vendor) => self.validate_server(vendor),
@@ -248,66 +277,77 @@ impl ModelSettings {
                     ("extra", !self.extra.is_empty()),
                 ];
                 match server.into_iter().find(|(_, set)| *set) {
-                    Some((key, _)) => Err((key, "belongs to a provider with a server".into(), remove)),
+                    Some((key, _)) => Err(invalid(key, "belongs to a provider with a server", remove)),
                     None => Ok(()),
                 }
             }
         }
     }
 
-    fn validate_server(&self, vendor: &Vendor) -> Result<(), Bad> {
+    fn validate_server(&self, vendor: &Vendor) -> Result<(), InvalidSetting> {
         let remove = "remove it, or change the provider";
         match (vendor.model, &self.model) {
             (Naming::Required, None) => {
                 let hint = "name one: model = \"NAME\", or PROVIDER:NAME in a model string";
-                return Err(("model", format!("is missing for provider = \"{}\"", vendor.name), hint));
+                return Err(invalid("model", format!("is missing for provider = \"{}\"", vendor.name), hint));
             }
             (Naming::Served, Some(_)) => {
-                return Err(("model", format!("is fixed by the server of \"{}\"", vendor.name), remove));
+                return Err(invalid(
+                    "model",
+                    format!("is chosen by the server of \"{}\"", vendor.name),
+                    remove,
+                ));
             }
             _ => {}
         }
         if self.api != Api::Auto && !vendor.chooses_api {
-            return Err(("api", format!("can't be chosen with provider = \"{}\"", vendor.name), remove));
+            return Err(invalid(
+                "api",
+                format!("can't be chosen with provider = \"{}\"", vendor.name),
+                remove,
+            ));
         }
         if !vendor.scores_by(self.scoring) {
             let hint = "write scoring = \"auto\", \"sampling\" or \"rating\"";
-            return Err(("scoring", format!("is not known to provider = \"{}\"", vendor.name), hint));
+            let problem = format!("is not supported by provider = \"{}\"", vendor.name);
+            return Err(invalid("scoring", problem, hint));
         }
         Ok(())
     }
 
     /// Checks that `model` names something that a provider without a server has.
-    fn validate_local_model(&self) -> Result<(), Bad> {
+    fn validate_local_model(&self) -> Result<(), InvalidSetting> {
         if self.provider == ProviderName::Huggingface {
             return self.validate_hub_model();
         }
         let Some(model) = &self.model else { return Ok(()) };
         if self.provider != ProviderName::Embedded {
-            let what = "belongs to a provider with a server, or to \"embedded\"";
-            return Err(("model", what.into(), "remove it, or change the provider"));
+            let problem = "belongs to a provider with a server, or to \"embedded\"";
+            return Err(invalid("model", problem, "remove it, or change the provider"));
         }
         if self.folder.is_some() {
-            let what = "names a model that comes with samara, `folder` another";
-            return Err(("model", what.into(), "remove one of them"));
+            let problem = "names a model that comes with samara, and `folder` names another";
+            return Err(invalid("model", problem, "remove one of them"));
         }
         match shipped_corpus(self) {
             Some(_) => Ok(()),
             None => {
-                let what = format!("no embedded model is called `{model}`");
-                Err(("model", what, "the embedded models are texts and walkers"))
+                let problem = format!("names no embedded model: `{model}`");
+                Err(invalid("model", problem, "the embedded models are texts and walkers"))
             }
         }
     }
 
-    fn validate_hub_model(&self) -> Result<(), Bad> {
+    fn validate_hub_model(&self) -> Result<(), InvalidSetting> {
         let hint = "write model = \"ORG/NAME\", ORG/NAME@REVISION, or folder = \"FOLDER\"";
         match (&self.model, &self.folder) {
-            (None, None) => Err(("model", "is missing for provider = \"huggingface\"".into(), hint)),
-            (Some(_), Some(_)) => Err(("model", "and `folder` name two models".into(), "remove one of them")),
-            (Some(model), None) if Name::parse(model).is_none() => {
-                Err(("model", format!("`{model}` is no name of Hugging Face's hub"), hint))
-            }
+            (None, None) => Err(invalid("model", "is missing for provider = \"huggingface\"", hint)),
+            (Some(_), Some(_)) => Err(invalid("model", "and `folder` name two models", "remove one of them")),
+            (Some(model), None) if Name::parse(model).is_none() => Err(invalid(
+                "model",
+                format!("is not the name of a model on the Hugging Face hub: `{model}`"),
+                hint,
+            )),
             _ => Ok(()),
         }
     }
@@ -323,16 +363,18 @@ impl ModelSettings {
 }
 
 /// An address that can be reached and shown.
-pub(crate) fn validate_url(url: &str) -> Result<(), Bad> {
-    let hint = "such as http://127.0.0.1:8000/v1; the key belongs into an environment variable (api_key_env)";
-    let bad = |what: &str| Err(("base_url", what.to_owned(), hint));
+pub(crate) fn validate_url(url: &str) -> Result<(), InvalidSetting> {
+    let hint = "write an address such as http://127.0.0.1:8000/v1; the key goes into an environment variable (api_key_env)";
+    let bad = |problem: &str| Err(invalid("base_url", problem, hint));
     match reqwest::Url::parse(url) {
-        Err(_) => bad("is no address"),
-        Ok(url) if !matches!(url.scheme(), "http" | "https") => bad("is neither http nor https"),
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            bad("holds a user or a password")
+        Err(_) => bad("is not an address"),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+            bad("is neither an http nor an https address")
         }
-        Ok(url) if url.query().is_some() => bad("holds a query"),
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            bad("contains a user name or a password")
+        }
+        Ok(url) if url.query().is_some() => bad("contains a query"),
         Ok(_) => Ok(()),
     }
 }
@@ -374,8 +416,15 @@ mod tests {
 
     #[test]
     fn values_out_of_range_name_their_key() {
-        let key = |settings: ModelSettings| settings.validate().expect_err("must be refused").0;
+        let key = |settings: ModelSettings| settings.validate().expect_err("must be refused").key;
         assert_eq!(key(ModelSettings { timeout_s: f64::NAN, ..ModelSettings::default() }), "timeout_s");
+        assert_eq!(key(ModelSettings { price_out: 1e300, ..ModelSettings::default() }), "price_out");
+        assert_eq!(key(ModelSettings { timeout_s: 1e20, ..ModelSettings::default() }), "timeout_s");
+        assert_eq!(key(ModelSettings { deadline_s: 1e20, ..ModelSettings::default() }), "deadline_s");
+        let max_attempts = u32::MAX;
+        assert_eq!(key(ModelSettings { max_attempts, ..ModelSettings::default() }), "max_attempts");
+        let max_reply_bytes = usize::MAX;
+        assert_eq!(key(ModelSettings { max_reply_bytes, ..ModelSettings::default() }), "max_reply_bytes");
         assert_eq!(key(ModelSettings { price_in: -1.0, ..ModelSettings::default() }), "price_in");
         assert_eq!(
             key(ModelSettings { provider: ProviderName::Scripted, ..ModelSettings::default() }),
@@ -394,11 +443,11 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_that_a_provider_would_pass_over_is_refused() {
+    fn a_setting_that_a_provider_would_ignore_is_refused() {
         let key = |text: &str, change: &dyn Fn(&mut ModelSettings)| {
             let mut settings = ModelSettings::parse(text).expect("valid");
             change(&mut settings);
-            settings.validate().err().map(|(key, ..)| key)
+            settings.validate().err().map(|invalid| invalid.key)
         };
         assert_eq!(key("tgi", &|s| s.api = Api::Chat), Some("api"));
         assert_eq!(key("ollama:m", &|s| s.api = Api::Chat), None);

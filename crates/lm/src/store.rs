@@ -1,8 +1,8 @@
-//! Exchanges in an SQLite file: outcomes by the digest of what was asked.
+//! Stored answers in an SQLite file, by the digest of what was asked.
 //!
 //! SQLite because one file is then shared by any number of processes, survives a kill of any of them, and stays
-//! within a size without a scan. A row is trusted only if its own digest fits. What may be kept, and when a kept
-//! outcome counts, is `recall.rs`'s to decide.
+//! within a size without a scan. A row is trusted only if its own digest matches. `cache.rs` decides what may be stored,
+//! and which stored result answers a request.
 
 use std::{path::Path, time::Duration};
 
@@ -16,22 +16,23 @@ use crate::{LmError, client::Value};
 const APPLICATION_ID: i64 = u32::from_be_bytes(*b"SAMX") as i64;
 const FORMAT_VERSION: i64 = 1;
 
-/// How long a statement waits for another process' lock.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a statement waits for another process's lock.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// id: the order of arrival; digest: the first 16 bytes of the SHA-256 of key and outcome.
+/// The tables of format 1. id: the order of arrival; outcome: a [`StoredResult`] as JSON; digest: the first 16 bytes of
+/// the SHA-256 of key and outcome.
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS exchanges (
     id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, outcome TEXT NOT NULL, digest BLOB NOT NULL
 )";
 
-/// What an exchange is found by: the SHA-256 of who was asked for what.
+/// What a stored result is looked up by: the SHA-256 of who was asked for what.
 pub(crate) type Key = [u8; 32];
 
-/// How an operation ended.
+/// How an operation ended, as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Outcome {
+pub(crate) enum StoredResult {
     Answer { value: Value, tokens_in: u64, tokens_out: u64, estimated: bool, latency_ms: f64 },
     Error(LmError),
 }
@@ -41,45 +42,38 @@ pub(crate) enum Outcome {
 pub(crate) enum Row {
     Absent,
     Damaged,
-    Whole(Outcome),
+    Intact(StoredResult),
 }
 
 /// An open file.
 #[derive(Debug)]
 pub(crate) struct Store {
     connection: Connection,
-    most_bytes: Option<u64>,
+    max_bytes: Option<u64>,
 }
 
 /// Why a file can't be used.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
-    /// It is something else.
-    Foreign(String),
-    /// SQLite says so.
-    Sqlite(rusqlite::Error),
-}
-
-impl std::fmt::Display for StoreError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Foreign(what) => f.write_str(what),
-            Self::Sqlite(error) => error.fmt(f),
-        }
-    }
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
-    }
+    /// It is a database of something else.
+    #[error("it is a database of another program")]
+    Foreign,
+    /// Another version of samara wrote it.
+    #[error("it has format version {0}, and this samara reads version {FORMAT_VERSION}")]
+    Version(i64),
+    /// A result can't be written as JSON.
+    #[error("an answer can't be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// SQLite can't use it.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
 }
 
 impl Store {
-    /// Opens or makes a file to read and write; at most about `most_bytes` of it are used.
-    pub(crate) fn open(path: &Path, most_bytes: Option<u64>) -> Result<Self, StoreError> {
+    /// Opens or makes a file to read and write; at most about `max_bytes` of it are in use.
+    pub(crate) fn open(path: &Path, max_bytes: Option<u64>) -> Result<Self, StoreError> {
         let mut connection = Connection::open(path)?;
-        connection.busy_timeout(PATIENCE)?;
+        connection.busy_timeout(LOCK_TIMEOUT)?;
         // Checked and made in one transaction: two processes may begin at the same moment.
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if pragma(&transaction, "schema_version")? == 0 {
@@ -91,16 +85,16 @@ impl Store {
         transaction.commit()?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
-        Ok(Self { connection, most_bytes })
+        Ok(Self { connection, max_bytes })
     }
 
     /// Opens a file to read it only.
     pub(crate) fn open_to_read(path: &Path) -> Result<Self, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(PATIENCE)?;
+        connection.busy_timeout(LOCK_TIMEOUT)?;
         check(&connection)?;
-        Ok(Self { connection, most_bytes: None })
+        Ok(Self { connection, max_bytes: None })
     }
 
     /// The row of a key.
@@ -108,28 +102,28 @@ impl Store {
         Ok(find(&self.connection, key)?)
     }
 
-    /// Keeps an outcome unless `stays` says that the one that is there counts more; returns the one that is there now.
-    pub(crate) fn keep(
+    /// Stores a result, unless there is one already and `keep` says to keep it; returns the one that is stored now.
+    pub(crate) fn put(
         &mut self,
         key: &Key,
-        outcome: Outcome,
-        stays: impl Fn(&Outcome) -> bool,
-    ) -> Result<Outcome, StoreError> {
+        result: StoredResult,
+        keep: impl Fn(&StoredResult) -> bool,
+    ) -> Result<StoredResult, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if let Row::Whole(there) = find(&transaction, key)?
-            && stays(&there)
+        if let Row::Intact(stored) = find(&transaction, key)?
+            && keep(&stored)
         {
-            return Ok(there);
+            return Ok(stored);
         }
-        let text = serde_json::to_string(&outcome).map_err(|error| StoreError::Foreign(error.to_string()))?;
+        let text = serde_json::to_string(&result)?;
         transaction
             .prepare_cached("INSERT OR REPLACE INTO exchanges (key, outcome, digest) VALUES (?1, ?2, ?3)")?
             .execute(params![key, text, digest(key, &text)])?;
-        if let Some(most) = self.most_bytes {
-            shorten(&transaction, most)?;
+        if let Some(max_bytes) = self.max_bytes {
+            evict(&transaction, max_bytes)?;
         }
         transaction.commit()?;
-        Ok(outcome)
+        Ok(result)
     }
 
     /// Leaves a single file that can be read in a folder that can't be written.
@@ -141,36 +135,36 @@ impl Store {
 fn find(connection: &Connection, key: &Key) -> rusqlite::Result<Row> {
     let mut statement = connection.prepare_cached("SELECT outcome, digest FROM exchanges WHERE key = ?1")?;
     let row = statement.query_row([key], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)));
-    // A body that is no text any more is damaged like one of another digest.
+    // An outcome that is no longer text is as damaged as one with the wrong digest.
     let row = match row {
         Err(rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..)) => {
             return Ok(Row::Damaged);
         }
         row => row.optional()?,
     };
-    let Some((text, found)) = row else { return Ok(Row::Absent) };
-    if found != digest(key, &text) {
+    let Some((text, stored)) = row else { return Ok(Row::Absent) };
+    if stored != digest(key, &text) {
         return Ok(Row::Damaged);
     }
-    Ok(serde_json::from_str(&text).map_or(Row::Damaged, Row::Whole))
+    Ok(serde_json::from_str(&text).map_or(Row::Damaged, Row::Intact))
 }
 
 fn digest(key: &Key, text: &str) -> Vec<u8> {
     Sha256::new().chain_update(key).chain_update(text).finalize()[..16].to_vec()
 }
 
-/// Forgets the oldest twentieth for as long as more than `most` bytes of the file are in use.
-fn shorten(connection: &Connection, most: u64) -> rusqlite::Result<()> {
+/// Deletes the oldest twentieth as often as needed until at most `max_bytes` of the file are in use.
+fn evict(connection: &Connection, max_bytes: u64) -> rusqlite::Result<()> {
     let used = || -> rusqlite::Result<u64> {
         let pages = pragma(connection, "page_count")? - pragma(connection, "freelist_count")?;
         Ok((pages * pragma(connection, "page_size")?).unsigned_abs())
     };
-    while used()? > most {
-        let forgotten = connection.execute(
+    while used()? > max_bytes {
+        let deleted = connection.execute(
             "DELETE FROM exchanges WHERE id <= (SELECT min(id) + (max(id) - min(id)) / 20 FROM exchanges)",
             [],
         )?;
-        if forgotten == 0 {
+        if deleted == 0 {
             break;
         }
     }
@@ -181,14 +175,14 @@ fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, name, |row| row.get(0))
 }
 
-/// Whether the file is of exchanges, and of this version.
+/// Whether the file is a cache or a recording, and of this version.
 fn check(connection: &Connection) -> Result<(), StoreError> {
     if pragma(connection, "application_id")? != APPLICATION_ID {
-        return Err(StoreError::Foreign("it is a database of something else".into()));
+        return Err(StoreError::Foreign);
     }
     match pragma(connection, "user_version")? {
         FORMAT_VERSION => Ok(()),
-        other => Err(StoreError::Foreign(format!("it has format version {other}, not {FORMAT_VERSION}"))),
+        other => Err(StoreError::Version(other)),
     }
 }
 
@@ -197,9 +191,9 @@ mod tests {
     use super::*;
     use crate::Finish;
 
-    fn outcome(text: &str) -> Outcome {
+    fn result(text: &str) -> StoredResult {
         let value = Value::Text(text.into(), Finish::Stop);
-        Outcome::Answer { value, tokens_in: 1, tokens_out: 2, estimated: false, latency_ms: 0.1 }
+        StoredResult::Answer { value, tokens_in: 1, tokens_out: 2, estimated: false, latency_ms: 0.1 }
     }
 
     fn key(number: u32) -> Key {
@@ -207,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_first_stays_for_every_process() {
+    fn the_first_stored_answer_holds_for_every_process() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("cache");
         let threads: Vec<_> = (0..4)
@@ -215,16 +209,14 @@ mod tests {
                 let path = path.clone();
                 std::thread::spawn(move || {
                     let mut store = Store::open(&path, None).expect("opens");
-                    let keep =
-                        |n| store.keep(&key(n), outcome(&format!("{thread}")), |_| true).expect("kept");
-                    (0..50).map(keep).collect::<Vec<_>>()
+                    let put = |n| store.put(&key(n), result(&format!("{thread}")), |_| true).expect("stored");
+                    (0..50).map(put).collect::<Vec<_>>()
                 })
             })
             .collect();
-        let kept: Vec<_> = threads.into_iter().map(|thread| thread.join().expect("no panic")).collect();
-        assert!(kept.iter().all(|kept| *kept == kept[..].to_vec()));
-        for other in &kept[1..] {
-            assert_eq!(other, &kept[0], "all have the same answers");
+        let stored: Vec<_> = threads.into_iter().map(|thread| thread.join().expect("no panic")).collect();
+        for other in &stored[1..] {
+            assert_eq!(other, &stored[0], "all have the same answers");
         }
     }
 
@@ -233,32 +225,66 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("cache");
         let mut store = Store::open(&path, None).expect("opens");
-        store.keep(&key(1), outcome("good"), |_| true).expect("kept");
-        assert_eq!(store.find(&key(1)).expect("found"), Row::Whole(outcome("good")));
+        store.put(&key(1), result("good"), |_| true).expect("stored");
+        assert_eq!(store.find(&key(1)).expect("found"), Row::Intact(result("good")));
         let change = "UPDATE exchanges SET outcome = replace(outcome, 'good', 'evil')";
         Connection::open(&path).expect("opens").execute(change, []).expect("changed");
         assert_eq!(store.find(&key(1)).expect("found"), Row::Damaged);
-        store.keep(&key(1), outcome("again"), |_| true).expect("kept");
-        assert_eq!(store.find(&key(1)).expect("found"), Row::Whole(outcome("again")));
+        store.put(&key(1), result("again"), |_| true).expect("stored");
+        assert_eq!(store.find(&key(1)).expect("found"), Row::Intact(result("again")));
     }
 
     #[test]
-    fn a_bounded_file_forgets_the_oldest_and_keeps_the_newest() {
+    fn a_bounded_file_loses_the_oldest_and_keeps_the_newest() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("cache");
-        let most = 256 << 10;
-        let mut store = Store::open(&path, Some(most)).expect("opens");
+        let max_bytes = 256 << 10;
+        let mut store = Store::open(&path, Some(max_bytes)).expect("opens");
         for number in 0..2000 {
-            store.keep(&key(number), outcome(&"x".repeat(500)), |_| true).expect("kept");
+            store.put(&key(number), result(&"x".repeat(500)), |_| true).expect("stored");
         }
         assert_eq!(store.find(&key(0)).expect("read"), Row::Absent);
-        assert!(matches!(store.find(&key(1999)).expect("read"), Row::Whole(_)));
+        assert!(matches!(store.find(&key(1999)).expect("read"), Row::Intact(_)));
         store.finish().expect("one file");
-        assert!(std::fs::metadata(&path).expect("is there").len() <= most + (64 << 10));
+        assert!(std::fs::metadata(&path).expect("is there").len() <= max_bytes + (64 << 10));
     }
 
     #[test]
-    fn another_kind_of_file_is_refused() {
+    fn a_file_of_format_1_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("recording");
+        let texts = [
+            r#"{"answer":{"value":{"text":["peas","stop"]},"tokens_in":1,"tokens_out":2,"estimated":false,"latency_ms":0.1}}"#,
+            r#"{"error":{"kind":"timeout","message":"m: no answer in time","hint":null,"attempts":8}}"#,
+        ];
+        let written = Connection::open(&path).expect("opens");
+        written
+            .execute_batch(
+                "CREATE TABLE exchanges (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, outcome TEXT NOT NULL, digest BLOB NOT NULL);
+                 PRAGMA application_id = 0x53414d58; PRAGMA user_version = 1;",
+            )
+            .expect("made");
+        for (number, text) in (0..).zip(texts) {
+            let digest = Sha256::new().chain_update(key(number)).chain_update(text).finalize()[..16].to_vec();
+            written
+                .execute(
+                    "INSERT INTO exchanges (key, outcome, digest) VALUES (?1, ?2, ?3)",
+                    params![key(number), text, digest],
+                )
+                .expect("inserted");
+        }
+        let store = Store::open_to_read(&path).expect("opens");
+        assert_eq!(store.find(&key(0)).expect("read"), Row::Intact(result("peas")));
+        let error =
+            LmError { attempts: 8, ..LmError::new(crate::ErrorKind::Timeout, "m: no answer in time") };
+        assert_eq!(store.find(&key(1)).expect("read"), Row::Intact(StoredResult::Error(error)));
+        written.pragma_update(None, "user_version", 2).expect("updated");
+        let refused = Store::open_to_read(&path).expect_err("a later version").to_string();
+        assert_eq!(refused, "it has format version 2, and this samara reads version 1");
+    }
+
+    #[test]
+    fn a_file_of_another_kind_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let text = folder.path().join("notes.txt");
         std::fs::write(
@@ -269,7 +295,7 @@ mod tests {
         assert!(Store::open(&text, None).is_err());
         let foreign = folder.path().join("other.db");
         Connection::open(&foreign).expect("opens").execute_batch("CREATE TABLE a (x)").expect("made");
-        assert!(matches!(Store::open(&foreign, None), Err(StoreError::Foreign(_))));
+        assert!(matches!(Store::open(&foreign, None), Err(StoreError::Foreign)));
         assert!(Store::open_to_read(&folder.path().join("missing")).is_err());
     }
 }

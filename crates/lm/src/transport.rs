@@ -1,4 +1,5 @@
-//! One HTTP exchange: bytes out, bytes in, and what a bad status means. Knows no provider's JSON.
+//! One HTTP exchange (a request and its reply): bytes out, bytes in, and what an error status means. Knows no
+//! provider's JSON.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,14 +8,14 @@ use reqwest::{
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
 
-use crate::{ErrorKind, LmError, ModelSettings, Secret, retry::AttemptError, settings::validate_url};
+use crate::{ErrorKind, LmError, ModelSettings, Secret, log, retry::AttemptError, settings::validate_url};
 
-/// The longest wait that a server's headers can talk us into.
+/// The longest wait that is accepted from a server's headers.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// How much of a refusal's body is read, and for how long.
-const MOST_OF_REFUSAL: usize = 64 << 10;
-const LONGEST_REFUSAL: Duration = Duration::from_millis(250);
+const MAX_REFUSAL_BYTES: usize = 64 << 10;
+const REFUSAL_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// A server's address, the key for it and the client to reach it.
 #[derive(Debug)]
@@ -22,20 +23,21 @@ pub(crate) struct Transport {
     client: reqwest::Client,
     base: String,
     key: Option<Secret>,
-    /// The key's header if it is no bearer's, and what every request carries.
+    /// The key's header if it is not a bearer token's, and what every request carries.
     key_header: Option<HeaderName>,
     headers: &'static [(&'static str, &'static str)],
-    most_bytes: usize,
+    max_bytes: usize,
 }
 
 impl Transport {
     pub(crate) fn new(settings: &ModelSettings) -> Result<Self, LmError> {
         let base = settings.address();
         let vendor = settings.provider.vendor();
-        validate_url(&base).map_err(|(key, what, hint)| {
-            let variable = vendor.and_then(|vendor| vendor.base_variable).unwrap_or_default();
-            let message = format!("`{key}` (or the variable {variable}): {what}");
-            LmError::new(ErrorKind::Configuration, message).hint(hint)
+        validate_url(&base).map_err(|invalid| {
+            let variable = vendor.and_then(|vendor| vendor.base_variable);
+            let or_variable = variable.map_or(String::new(), |name| format!(" or the variable {name}"));
+            let message = format!("`{}`{or_variable} {}", invalid.key, invalid.problem);
+            LmError::new(ErrorKind::Configuration, message).hint(invalid.hint)
         })?;
         // The first installation wins; a second one is refused and changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -49,7 +51,9 @@ impl Transport {
             .pool_max_idle_per_host(settings.max_concurrency)
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .map_err(|error| LmError::new(ErrorKind::Configuration, format!("no HTTP client: {error}")))?;
+            .map_err(|error| {
+                LmError::new(ErrorKind::Configuration, format!("the HTTP client can't be set up: {error}"))
+            })?;
         let key = settings.key_variables().into_iter().find_map(Secret::from_environment);
         Ok(Self {
             client,
@@ -57,7 +61,7 @@ impl Transport {
             key,
             key_header: vendor.and_then(|vendor| vendor.key_header.clone()),
             headers: vendor.map_or(&[], |vendor| vendor.headers),
-            most_bytes: settings.max_reply_bytes,
+            max_bytes: settings.max_reply_bytes,
         })
     }
 
@@ -65,10 +69,11 @@ impl Transport {
         &self.base
     }
 
-    /// Sends a body (or asks without one) and returns the reply's body if its status is good.
+    /// Sends a body (or a request without one) and returns the reply's body if its status is good.
     pub(crate) async fn exchange(&self, path: &str, body: Option<Vec<u8>>) -> Result<Vec<u8>, AttemptError> {
         let method = if body.is_some() { Method::POST } else { Method::GET };
         let mut request = self.client.request(method, format!("{}{path}", self.base));
+        log::exchange(path, body.as_ref().map_or(0, Vec::len));
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
@@ -81,26 +86,29 @@ impl Transport {
                 None => (AUTHORIZATION, format!("Bearer {}", key.reveal())),
             };
             let mut value = HeaderValue::from_str(&value).map_err(|_| {
-                AttemptError::final_(ErrorKind::Configuration, "the key can't be sent in a header")
+                AttemptError::permanent(
+                    ErrorKind::Configuration,
+                    "the key contains characters that an HTTP header can't carry",
+                )
             })?;
             value.set_sensitive(true);
             request = request.header(name, value);
         }
-        let response = request.send().await.map_err(|error| self.broken(error))?;
+        let response = request.send().await.map_err(|error| self.connection_error(error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         if status.is_success() {
             return self.read(response).await;
         }
-        let body = beginning(response).await;
+        let body = start_of_body(response).await;
         Err(refusal(status, &headers, &body, &self.quote(&body)))
     }
 
     async fn read(&self, mut response: reqwest::Response) -> Result<Vec<u8>, AttemptError> {
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.broken(error))? {
-            if body.len() + chunk.len() > self.most_bytes {
-                let message = format!("the reply is larger than {} bytes", self.most_bytes);
-                return Err(AttemptError::final_(ErrorKind::Malformed, message));
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.connection_error(error))? {
+            if body.len() + chunk.len() > self.max_bytes {
+                let message = format!("the reply is larger than {} bytes", self.max_bytes);
+                return Err(AttemptError::permanent(ErrorKind::Malformed, message));
             }
             body.extend_from_slice(&chunk);
         }
@@ -108,7 +116,7 @@ impl Transport {
     }
 
     /// A connection that failed or broke.
-    fn broken(&self, error: reqwest::Error) -> AttemptError {
+    fn connection_error(&self, error: reqwest::Error) -> AttemptError {
         let unreachable = error.is_connect();
         let error = error.without_url();
         let mut cause: &dyn std::error::Error = &error;
@@ -117,12 +125,12 @@ impl Transport {
         }
         let message = self.redact(&format!("{error}: {cause}"));
         if unreachable {
-            return AttemptError::passing(ErrorKind::Unreachable, format!("no connection: {message}"));
+            return AttemptError::transient(ErrorKind::Unreachable, format!("no connection: {message}"));
         }
         if error.is_timeout() {
-            return AttemptError { busy: true, ..AttemptError::passing(ErrorKind::Timeout, message) };
+            return AttemptError { overloaded: true, ..AttemptError::transient(ErrorKind::Timeout, message) };
         }
-        AttemptError::passing(ErrorKind::Overloaded, format!("the connection broke: {message}"))
+        AttemptError::transient(ErrorKind::Overloaded, format!("the connection broke: {message}"))
     }
 
     /// The beginning of a body, without the key.
@@ -137,23 +145,24 @@ impl Transport {
     }
 }
 
-/// What a bad status means; `quoted` is the body as an error may show it.
+/// What an error status means; `quoted` is the body as an error may show it.
 ///
-/// 424 is Text Generation Inference's for a model that failed under way, 529 Anthropic's for too much to do.
+/// 424 is Text Generation Inference's for a model that failed half-way, 529 Anthropic's for an overloaded server.
 pub(crate) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8], quoted: &str) -> AttemptError {
     let message = format!("HTTP {}: {quoted}", status.as_u16());
-    match status.as_u16() {
-        401..=404 => AttemptError::final_(ErrorKind::Refused, message),
-        429 if quoted.contains("insufficient_quota") => AttemptError::final_(ErrorKind::Refused, message),
-        501 => AttemptError::final_(ErrorKind::Unsupported, message),
+    let error = match status.as_u16() {
+        401..=404 => AttemptError::permanent(ErrorKind::Refused, message),
+        429 if quoted.contains("insufficient_quota") => AttemptError::permanent(ErrorKind::Refused, message),
+        501 => AttemptError::permanent(ErrorKind::Unsupported, message),
         408 | 424 | 429 | 500..=599 if !(status.is_server_error() && is_validation(body)) => {
-            let after = wait_of(headers, status.as_u16() == 429, SystemTime::now());
-            let busy = matches!(status.as_u16(), 429 | 503 | 529);
+            let retry_after = requested_wait(headers, status.as_u16() == 429, SystemTime::now());
+            let overloaded = matches!(status.as_u16(), 429 | 503 | 529);
             let kind = ErrorKind::Overloaded;
-            AttemptError { after, busy, ..AttemptError::passing(kind, message) }
+            AttemptError { retry_after, overloaded, ..AttemptError::transient(kind, message) }
         }
-        _ => AttemptError::final_(ErrorKind::Invalid, message),
-    }
+        _ => AttemptError::permanent(ErrorKind::Invalid, message),
+    };
+    AttemptError { status: Some(status.as_u16()), ..error }
 }
 
 pub(crate) fn is_loopback(base: &str) -> bool {
@@ -164,18 +173,18 @@ pub(crate) fn is_loopback(base: &str) -> bool {
     })
 }
 
-/// What a refusal says, as far as it comes: the status counts even if the connection breaks after it.
-async fn beginning(mut response: reqwest::Response) -> Vec<u8> {
+/// The start of a refusal's body, as far as it arrives: the status counts even if the connection breaks after it.
+async fn start_of_body(mut response: reqwest::Response) -> Vec<u8> {
     let mut body = Vec::new();
     let read = async {
-        while body.len() < MOST_OF_REFUSAL
+        while body.len() < MAX_REFUSAL_BYTES
             && let Ok(Some(chunk)) = response.chunk().await
         {
             body.extend_from_slice(&chunk);
         }
     };
-    // On time-out, what has come must do.
-    let _ = tokio::time::timeout(LONGEST_REFUSAL, read).await;
+    // On a timeout, what has arrived must do.
+    let _ = tokio::time::timeout(REFUSAL_TIMEOUT, read).await;
     body
 }
 
@@ -188,7 +197,7 @@ fn is_validation(body: &[u8]) -> bool {
 }
 
 /// How long the server asks us to wait.
-fn wait_of(headers: &HeaderMap, limited: bool, now: SystemTime) -> Option<Duration> {
+fn requested_wait(headers: &HeaderMap, limited: bool, now: SystemTime) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let seconds = |seconds: f64| (seconds >= 0.0 && seconds.is_finite()).then_some(seconds);
     let milliseconds = || text("retry-after-ms")?.parse::<f64>().ok().and_then(seconds).map(|ms| ms / 1e3);
@@ -248,7 +257,7 @@ mod tests {
     fn waits_are_read_in_every_form_servers_write_them() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
         let wait = |pairs: &[(&'static str, &str)]| {
-            wait_of(&headers(pairs), true, now).map(|wait| wait.as_secs_f64())
+            requested_wait(&headers(pairs), true, now).map(|wait| wait.as_secs_f64())
         };
         assert_eq!(wait(&[("retry-after", "2")]), Some(2.0));
         assert_eq!(wait(&[("retry-after-ms", "150"), ("retry-after", "9")]), Some(0.15));
@@ -267,12 +276,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_header_makes_the_reader_panic_or_wait_for_ever(
+        fn no_header_makes_the_reader_panic_or_wait_forever(
             text in "[ -~]{0,20}", span in "[0-9.]{0,4}(ms|s|m|h|x)?[0-9]{0,400}[msh]?",
         ) {
             for name in ["retry-after", "retry-after-ms", "x-ratelimit-reset-requests"] {
                 for value in [&text, &span] {
-                    let wait = wait_of(&headers(&[(name, value)]), true, SystemTime::now());
+                    let wait = requested_wait(&headers(&[(name, value)]), true, SystemTime::now());
                     prop_assert!(wait.is_none_or(|wait| wait <= LONGEST_WAIT));
                 }
             }
@@ -280,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn only_this_machine_is_reached_around_the_proxy() {
+    fn only_this_machine_is_reached_without_the_proxy() {
         for (base, expected) in [
             ("http://127.0.0.1:8000/v1", true),
             ("http://localhost/v1", true),

@@ -49,7 +49,7 @@ pub struct Completion {
     pub usage: Usage,
 }
 
-/// Answers to weigh after a prompt.
+/// Answers to score after a prompt.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ScoreRequest {
     /// Everything before the answer.
@@ -153,11 +153,11 @@ pub struct Usage {
     pub tokens_out: u64,
     /// Money that was spent now, by the settings' prices: 0 for an answer from a cache or a recording.
     pub cost: f64,
-    /// Money that the answer costs when it is asked for: equal to `cost` unless it was found.
+    /// Money that the answer costs when it is asked for: equal to `cost` unless it was cached.
     pub price: f64,
-    /// Attempts made, retries included; 0 for an answer that was found.
+    /// Attempts made, retries included; 0 for a cached answer.
     pub attempts: u32,
-    /// From the request to the reply, in milliseconds; for an answer that was found, when it was asked for.
+    /// From the request to the reply, in milliseconds; for a cached answer, that of the call that fetched it.
     pub latency_ms: f64,
     /// Whether the server reported no tokens, so that they were estimated at four bytes a token.
     pub estimated: bool,
@@ -198,6 +198,6 @@ pub struct Capabilities {
     pub score: Option<ScoreMethod>,
     /// The embeddings' length, if embeddings were asked for.
     pub embed: Option<usize>,
-    /// Why better methods were refused.
+    /// Why better scoring methods were ruled out.
     pub notes: Vec<String>,
 }

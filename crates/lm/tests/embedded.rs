@@ -1,4 +1,4 @@
-//! The model that comes with samara, behind the same client as any server.
+//! The model that comes with samara, used through the same client as any server.
 
 #![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
 

@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
 
-mod server;
-
 use std::{
     sync::{
         Arc,
@@ -16,8 +14,8 @@ use samara_lm::{
     Api, Budget, CompletionRequest, ErrorKind, LanguageModel, Limits, LmError, ModelSettings, Needs,
     Sampling, ScoreMethod, ScoreRequest, Spent, open,
 };
+use samara_testing::server::{Action, Request, Server, ok, sound};
 use serde_json::{Value, json};
-use server::{Action, Request, Server, ok, sound};
 
 fn settings(server: &Server) -> ModelSettings {
     ModelSettings {
@@ -235,8 +233,10 @@ async fn a_server_that_serves_eight_is_not_sent_many_more_for_long() {
     let replies =
         futures_util::future::join_all(requests.iter().map(|request| model.complete(request))).await;
     assert!(replies.iter().all(Result::is_ok), "none is lost");
+    // The first attempts and each trial of a higher limit meet some refusals until the limit is back at eight; a client
+    // that did not learn would be refused several times a request.
     let refused = refused.load(Ordering::SeqCst);
-    assert!(refused < 1000, "{refused} refusals of 1000 requests");
+    assert!((1..=250).contains(&refused), "{refused} refusals of 1000 requests");
 }
 
 #[tokio::test]

@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
 
-mod server;
-
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, atomic::Ordering},
@@ -13,8 +11,8 @@ use samara_lm::{
     Budget, CompletionRequest, ErrorKind, Finish, LanguageModel, ModelSettings, Needs, Sampling, ScoreMethod,
     ScoreRequest, Scoring, check, open,
 };
+use samara_testing::server::{Action, Request, Server, ok, sound};
 use serde_json::{Value, json};
-use server::{Action, Request, Server, ok, sound};
 
 fn model(provider: &str, server: &Server, change: impl Fn(&mut ModelSettings)) -> Arc<dyn LanguageModel> {
     let base = server.url.trim_end_matches("/v1");

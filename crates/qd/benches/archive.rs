@@ -1,4 +1,4 @@
-//! Criterion benchmarks of insertion and of k-means.
+//! Criterion benchmarks of insertion, of statistics, of k-means and of reading a CVT.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use samara_qd::{Archive, Axis, Cvt, CvtSettings, Grid, Rules, Stream, Tessellation};
@@ -29,6 +29,21 @@ fn insertion(criterion: &mut Criterion) {
     }
 }
 
+/// Every insertion is accepted; and what asking for the statistics costs.
+fn accepted(criterion: &mut Criterion) {
+    let axis = Axis::bins("x", 0.0, 1.0, 20).expect("a valid axis");
+    let grid = Tessellation::Grid(Grid::new(vec![axis]).expect("a valid grid"));
+    let mut archive = Archive::new(grid, Rules::default()).expect("valid rules");
+    let mut id = 0_u64;
+    criterion.bench_function("an accepted insertion", |bencher| {
+        bencher.iter(|| {
+            id += 1;
+            archive.add(id, id as f64 / 7.0, &[(id % 20) as f64 / 20.0]).expect("finite")
+        });
+    });
+    criterion.bench_function("statistics", |bencher| bencher.iter(|| archive.stats()));
+}
+
 fn kmeans(criterion: &mut Criterion) {
     let settings = CvtSettings {
         cells: 10_000,
@@ -43,5 +58,14 @@ fn kmeans(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, insertion, kmeans);
+fn reading(criterion: &mut Criterion) {
+    let settings = CvtSettings { cells: 5000, ranges: vec![(0.0, 1.0); 2], ..CvtSettings::default() };
+    let cvt = Tessellation::Cvt(Cvt::kmeans(&settings, 0).expect("a valid CVT"));
+    let text = serde_json::to_string(&cvt).expect("finite centroids");
+    criterion.bench_function("read a CVT of 5000 cells", |bencher| {
+        bencher.iter(|| serde_json::from_str::<Tessellation>(&text).expect("what was written"));
+    });
+}
+
+criterion_group!(benches, insertion, accepted, kmeans, reading);
 criterion_main!(benches);

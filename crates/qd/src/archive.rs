@@ -1,11 +1,13 @@
-//! The archive: the best candidates of every cell, and statistics that cost nothing to ask for.
+//! The archive: the best candidates of every cell, and statistics that cost under a microsecond, however many cells.
 //!
 //! One structure of arrays: slot `cell * depth + rank` holds an id, an objective and measures; cells list their
 //! entries best first. An elite gives way only to a strictly better one, and a newcomer ranks below its equals.
 //! With soft thresholds (CMA-MAE; Fontaine & Nikolaidis 2023, arXiv 2205.10752) a cell accepts what beats its
 //! threshold, which follows what it accepts, even if that is worse than what it holds.
 
-use crate::{QdError, Tessellation};
+use std::num::NonZeroU32;
+
+use crate::{ExactSum, QdError, Tessellation};
 use serde::{Deserialize, Serialize};
 
 /// What an archive keeps.
@@ -79,8 +81,9 @@ pub enum Status {
 pub struct Added {
     /// What became of it.
     pub status: Status,
-    /// The improvement value: its objective minus the cell's threshold before. The threshold of a filled cell is its
-    /// best objective (or its soft threshold), that of an empty one 0 (or `threshold_min`).
+    /// The improvement value: its objective minus the cell's threshold before, at most `f64::MAX` either way. The
+    /// threshold of a filled cell is its best objective (or its soft threshold), that of an empty one 0 (or
+    /// `threshold_min`).
     pub value: f64,
     /// Its cell.
     pub cell: usize,
@@ -90,7 +93,8 @@ pub struct Added {
     pub displaced: Option<u64>,
 }
 
-/// Statistics over cells: a cell counts once, with its best entry.
+/// Statistics over cells: a cell counts once, with its best entry (rank 0). They follow from what the archive holds,
+/// not from how it came to hold it (but for `best` of a soft archive), and are always finite.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Stats {
     /// Cells that hold something.
@@ -99,18 +103,22 @@ pub struct Stats {
     pub cells_total: usize,
     /// Filled / total.
     pub coverage: f64,
-    /// Sum over filled cells of objective minus `qd_offset`.
+    /// Sum over filled cells of objective minus `qd_offset`: the exact sum, rounded once. Where it is beyond every
+    /// `f64`, the largest finite one, with its sign.
     pub qd_score: f64,
     /// The best objective ever added. (A soft archive may no longer hold it.)
     pub best: Option<f64>,
     /// The id of the first candidate that reached it.
     pub best_id: Option<u64>,
-    /// Mean objective of filled cells.
+    /// Mean objective of filled cells: the exact mean, rounded once. `None` if no cell is filled.
     pub mean: Option<f64>,
 }
 
 /// Slots of an archive at most: all are allocated.
 const MAX_SLOTS: usize = 1 << 26;
+
+/// Measures of all slots together at most.
+const MAX_MEASURES: usize = 1 << 28;
 
 /// The archive.
 #[derive(Debug, Clone, PartialEq)]
@@ -126,7 +134,8 @@ pub struct Archive {
     /// Soft thresholds per cell; empty without soft rules.
     pub(crate) thresholds: Vec<f64>,
     occupied: Vec<u32>,
-    sum: f64,
+    /// The objectives of rank 0.
+    sum: ExactSum,
     pub(crate) best: Option<(f64, u64)>,
 }
 
@@ -139,9 +148,14 @@ impl Archive {
     pub fn new(tessellation: Tessellation, rules: Rules) -> Result<Self, QdError> {
         validate(&rules)?;
         let (cells, dims) = (tessellation.cells(), tessellation.dims());
-        let slots = cells.checked_mul(rules.depth).filter(|slots| *slots <= MAX_SLOTS);
-        let Some(slots) = slots else {
-            return Err(QdError::Rules(format!("{cells} cells of depth {} are more than fit", rules.depth)));
+        let fits = |slots: &usize| {
+            *slots <= MAX_SLOTS && slots.checked_mul(dims).is_some_and(|measures| measures <= MAX_MEASURES)
+        };
+        let Some(slots) = cells.checked_mul(rules.depth).filter(fits) else {
+            return Err(QdError::Rules(format!(
+                "{cells} cells of depth {} with {dims} measures each are more than fit",
+                rules.depth
+            )));
         };
         Ok(Self {
             tessellation,
@@ -153,7 +167,7 @@ impl Archive {
             counts: vec![0; cells],
             thresholds: rules.soft.map_or(Vec::new(), |soft| vec![soft.threshold_min; cells]),
             occupied: Vec::new(),
-            sum: 0.0,
+            sum: ExactSum::default(),
             best: None,
         })
     }
@@ -203,7 +217,7 @@ impl Archive {
     fn add_flat(&mut self, cell: usize, id: u64, objective: f64, measures: &[f64]) -> Added {
         let filled = self.counts[cell] > 0;
         // An empty slot holds the objective 0.
-        let value = objective - self.objectives[cell];
+        let value = gap(objective, self.objectives[cell]);
         if filled && objective <= self.objectives[cell] {
             return Added { status: Status::NotAdded, value, cell, rank: None, displaced: None };
         }
@@ -220,14 +234,14 @@ impl Archive {
 
     fn add_soft(&mut self, cell: usize, id: u64, objective: f64, measures: &[f64]) -> Added {
         let threshold = self.thresholds[cell];
-        let value = objective - threshold;
+        let value = gap(objective, threshold);
         if objective <= threshold {
             return Added { status: Status::NotAdded, value, cell, rank: None, displaced: None };
         }
         let filled = self.counts[cell] > 0;
         let displaced = filled.then_some(self.ids[cell]);
         let rate = self.rules.soft.map_or(1.0, |soft| soft.learning_rate);
-        self.thresholds[cell] = threshold * (1.0 - rate) + objective * rate;
+        self.thresholds[cell] = finite(threshold * (1.0 - rate) + objective * rate);
         self.put(cell, id, objective, measures);
         Added {
             status: if filled { Status::Improved } else { Status::New },
@@ -241,7 +255,7 @@ impl Archive {
     /// Writes the only slot of a cell (depth 1).
     #[inline]
     fn put(&mut self, cell: usize, id: u64, objective: f64, measures: &[f64]) {
-        self.sum += objective - self.objectives[cell];
+        self.replace_in_sum(self.objectives[cell], objective);
         self.write(cell, id, objective, measures);
         if self.counts[cell] == 0 {
             self.counts[cell] = 1;
@@ -253,14 +267,14 @@ impl Archive {
     fn add_deep(&mut self, cell: usize, id: u64, objective: f64, measures: &[f64]) -> Added {
         let depth = self.rules.depth;
         let (first, count) = (cell * depth, self.counts[cell] as usize);
-        let value = objective - self.objectives[first];
+        let value = gap(objective, self.objectives[first]);
         let rank = self.objectives[first..first + count].partition_point(|held| *held >= objective);
         if rank == depth {
             return Added { status: Status::NotAdded, value, cell, rank: None, displaced: None };
         }
         let displaced = (count == depth).then_some(self.ids[first + depth - 1]);
         if rank == 0 {
-            self.sum += value;
+            self.replace_in_sum(self.objectives[first], objective);
         }
         for slot in (first + rank..first + count.min(depth - 1)).rev() {
             self.ids[slot + 1] = self.ids[slot];
@@ -282,6 +296,12 @@ impl Archive {
         self.ids[slot] = id;
         self.objectives[slot] = objective;
         self.measures[slot * self.dims..(slot + 1) * self.dims].copy_from_slice(measures);
+    }
+
+    /// A cell's best objective changes; that of an empty one is stored as 0.
+    fn replace_in_sum(&mut self, old: f64, new: f64) {
+        self.sum.subtract(old);
+        self.sum.add(new);
     }
 
     #[inline]
@@ -317,7 +337,7 @@ impl Archive {
             let cell = cells[winner];
             answers[winner].displaced = (self.counts[cell] > 0).then_some(self.ids[cell]);
             answers[winner].rank = Some(0);
-            self.move_threshold(cell, group.len(), group.iter().map(|i| objective(*i)).sum());
+            self.move_threshold(cell, group.iter().map(|i| objective(*i)));
             self.put(cell, batch[winner].id, batch[winner].objective, &batch[winner].measures);
         }
         Ok(answers)
@@ -336,14 +356,16 @@ impl Archive {
             (true, true) => Status::Improved,
             (true, false) => Status::New,
         };
-        Added { status, value: entry.objective - threshold, cell, rank: None, displaced: None }
+        Added { status, value: gap(entry.objective, threshold), cell, rank: None, displaced: None }
     }
 
-    fn move_threshold(&mut self, cell: usize, accepted: usize, sum: f64) {
-        if let Some(soft) = self.rules.soft {
+    fn move_threshold(&mut self, cell: usize, accepted: impl ExactSizeIterator<Item = f64>) {
+        let Some(soft) = self.rules.soft else { return };
+        let count = accepted.len();
+        if let Some(mean) = mean(&accepted.collect(), count) {
             // `powi` may differ between platforms in its last bits.
-            let kept = libm::pow(1.0 - soft.learning_rate, accepted as f64);
-            self.thresholds[cell] = kept * self.thresholds[cell] + sum / accepted as f64 * (1.0 - kept);
+            let kept = libm::pow(1.0 - soft.learning_rate, count as f64);
+            self.thresholds[cell] = finite(kept * self.thresholds[cell] + mean * (1.0 - kept));
         }
     }
 
@@ -369,14 +391,6 @@ impl Archive {
         self.counts[cell] as usize
     }
 
-    pub(crate) fn sum(&self) -> f64 {
-        self.sum
-    }
-
-    pub(crate) fn set_sum(&mut self, sum: f64) {
-        self.sum = sum;
-    }
-
     /// Filled cells, in the order in which they were first filled.
     pub fn occupied(&self) -> &[u32] {
         &self.occupied
@@ -397,16 +411,35 @@ impl Archive {
     /// The statistics, in constant time.
     pub fn stats(&self) -> Stats {
         let (filled, total) = (self.occupied.len(), self.counts.len());
+        let mut score = self.sum.clone();
+        score.add_times(-self.rules.qd_offset, filled as u32);
         Stats {
             cells_filled: filled,
             cells_total: total,
             coverage: filled as f64 / total as f64,
-            qd_score: self.sum - filled as f64 * self.rules.qd_offset,
+            qd_score: score.value(),
             best: self.best.map(|(objective, _)| objective),
             best_id: self.best.map(|(_, id)| id),
-            mean: (filled > 0).then(|| self.sum / filled as f64),
+            mean: mean(&self.sum, filled),
         }
     }
+}
+
+/// `None` of no numbers. There are never more than slots, so that their count fits.
+fn mean(sum: &ExactSum, count: usize) -> Option<f64> {
+    NonZeroU32::new(count as u32).map(|count| sum.divided_by(count))
+}
+
+/// How far `objective` is above `threshold`.
+#[inline]
+fn gap(objective: f64, threshold: f64) -> f64 {
+    finite(objective - threshold)
+}
+
+/// What rounding carried beyond every number is the largest one.
+#[inline]
+fn finite(x: f64) -> f64 {
+    x.clamp(f64::MIN, f64::MAX)
 }
 
 fn validate(rules: &Rules) -> Result<(), QdError> {

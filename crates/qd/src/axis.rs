@@ -20,8 +20,8 @@ pub struct Axis {
 /// An axis as people write it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Cut {
-    name: String,
+pub(crate) struct Cut {
+    pub(crate) name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     range: Option<(f64, f64)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -116,6 +116,13 @@ fn increasing(edges: &[f64]) -> Result<(), QdError> {
             pair[0], pair[1]
         ))),
         None => Ok(()),
+    }
+}
+
+impl Cut {
+    /// Cells of the axis, should it turn out to be one.
+    pub(crate) fn cells(&self) -> usize {
+        self.bins.unwrap_or(1).max(self.ticks.as_ref().map_or(1, |ticks| ticks.len() + 1))
     }
 }
 

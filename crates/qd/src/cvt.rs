@@ -13,6 +13,12 @@ use crate::{
 /// Cells of a CVT at most.
 const MAX_CELLS: usize = 1 << 24;
 
+/// Samples of k-means times dimensions at most.
+const MAX_VALUES: usize = 1 << 28;
+
+/// Scaled coordinates of a centroid at most: the square of a distance between two is still a number.
+const FURTHEST: f64 = 1e150;
+
 /// Queries of up to this many dimensions are scaled without an allocation.
 const ON_STACK: usize = 8;
 
@@ -24,6 +30,8 @@ pub struct Cvt {
     centroids: Vec<f64>,
     /// What a unit of each measure counts in distances: 1 / (hi - lo), or 1 for given centroids.
     scale: Vec<f64>,
+    /// Lowest and highest value of every measure; given centroids have none.
+    ranges: Option<Vec<(f64, f64)>>,
     /// Over scaled centroids.
     tree: KdTree,
     spacing: f64,
@@ -35,6 +43,8 @@ pub struct Cvt {
 struct Description {
     centroids: Vec<Vec<f64>>,
     scale: Vec<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ranges: Option<Vec<(f64, f64)>>,
 }
 
 /// How a CVT is made.
@@ -71,46 +81,43 @@ impl CvtSettings {
         if !(self.tolerance.is_finite() && self.tolerance >= 0.0) {
             return bad(format!("a tolerance of {} never ends k-means", self.tolerance));
         }
-        match self.ranges.iter().find(|(lo, hi)| !((hi - lo).is_finite() && lo < hi)) {
-            Some((lo, hi)) => bad(format!("[{lo}, {hi}] is no finite range")),
-            None => Ok(()),
+        if self.samples.checked_mul(self.ranges.len()).is_none_or(|values| values > MAX_VALUES) {
+            return bad(format!("{} samples of {} measures don't fit", self.samples, self.ranges.len()));
         }
+        scales(&self.ranges).map(|_| ())
     }
+}
+
+/// What a unit of each measure counts, that of its range being 1.
+fn scales(ranges: &[(f64, f64)]) -> Result<Vec<f64>, QdError> {
+    let scale = |(lo, hi): &(f64, f64)| {
+        let scale = 1.0 / (hi - lo);
+        // The range may be too wide or too narrow for a number to say how much.
+        if lo < hi && (hi - lo).is_finite() && scale.is_finite() {
+            return Ok(scale);
+        }
+        Err(QdError::Tessellation(format!("[{lo}, {hi}] is no finite range")))
+    };
+    ranges.iter().map(scale).collect()
 }
 
 impl Cvt {
     /// A tessellation around given centroids; distances are Euclidean in the measures' own units.
     ///
     /// # Errors
-    /// No centroids, centroids of different lengths, or values that are not finite.
+    /// No centroids or more than 2^24, centroids of different lengths or of none, values that are not finite, or two
+    /// centroids at one place (or too near to each other to tell their distances apart).
     pub fn from_centroids(centroids: Vec<Vec<f64>>) -> Result<Self, QdError> {
         let dims = centroids.first().map_or(0, Vec::len);
-        Self::scaled(centroids, vec![1.0; dims])
-    }
-
-    fn scaled(centroids: Vec<Vec<f64>>, scale: Vec<f64>) -> Result<Self, QdError> {
-        let dims = scale.len();
-        if let Some(scale) = scale.iter().find(|scale| !(scale.is_finite() && **scale > 0.0)) {
-            return Err(QdError::Tessellation(format!("a measure can't be scaled by {scale}")));
-        }
-        if dims == 0 || centroids.len() > MAX_CELLS {
-            return Err(QdError::Tessellation(format!("{} centroids of {dims} dimensions", centroids.len())));
-        }
-        if centroids.iter().any(|centroid| centroid.len() != dims) {
-            return Err(QdError::Tessellation("centroids must all have the same length".into()));
-        }
-        let flat: Vec<f64> = centroids.into_iter().flatten().collect();
-        if let Some(value) = flat.iter().find(|value| !value.is_finite()) {
-            return Err(QdError::Tessellation(format!("a centroid holds {value}, not a finite number")));
-        }
-        Ok(Self::index(flat, scale))
+        Self::new(flat(centroids, dims)?, vec![1.0; dims], None)
     }
 
     /// A tessellation made by k-means (Lloyd's algorithm) from uniform samples; the same for the same seed. Every
     /// measure is scaled by its range, here and in distances, so that a wide axis counts no more than a narrow one.
     ///
     /// # Errors
-    /// No cells, fewer samples than cells, or a range that is not finite or empty.
+    /// No cells, fewer samples than cells, more samples than fit, a range that is not finite or empty, or one too
+    /// narrow to hold that many different centroids.
     pub fn kmeans(settings: &CvtSettings, seed: u64) -> Result<Self, QdError> {
         settings.validate()?;
         let mut stream = Stream::named(seed, "cvt");
@@ -125,16 +132,30 @@ impl Cvt {
                 *x = (lo + (hi - lo) * *x).clamp(*lo, *hi);
             }
         }
-        Ok(Self::index(centroids, settings.ranges.iter().map(|(lo, hi)| 1.0 / (hi - lo)).collect()))
+        Self::new(centroids, scales(&settings.ranges)?, Some(settings.ranges.clone()))
     }
 
-    fn index(centroids: Vec<f64>, scale: Vec<f64>) -> Self {
+    /// Checks what makes a tessellation, whether it was made here or read, and indexes it.
+    fn new(centroids: Vec<f64>, scale: Vec<f64>, ranges: Option<Vec<(f64, f64)>>) -> Result<Self, QdError> {
+        let bad = |what: String| Err(QdError::Tessellation(what));
         let dims = scale.len();
+        if let Some(scale) = scale.iter().find(|scale| !(scale.is_finite() && **scale > 0.0)) {
+            return bad(format!("a measure can't be scaled by {scale}"));
+        }
+        if let Some(value) = centroids.iter().find(|value| !value.is_finite()) {
+            return bad(format!("a centroid holds {value}, not a finite number"));
+        }
+        if let Some(ranges) = &ranges {
+            check_ranges(&centroids, &scale, ranges)?;
+        }
         let scaled: Vec<f64> =
             centroids.iter().zip(scale.iter().cycle()).map(|(x, scale)| x * scale).collect();
+        if let Some(at) = scaled.iter().position(|value| value.abs() > FURTHEST) {
+            return bad(format!("a centroid at {} is too far away for distances to it", centroids[at]));
+        }
         let tree = KdTree::new(&scaled, dims);
-        let spacing = mean_spacing(&scaled, dims, &tree);
-        Self { dims, centroids, scale, tree, spacing }
+        let spacing = mean_spacing(&scaled, dims, &tree)?;
+        Ok(Self { dims, centroids, scale, ranges, tree, spacing })
     }
 
     /// Number of measures.
@@ -167,6 +188,26 @@ impl Cvt {
             *scaled = x * scale;
         }
         self.tree.nearest(&scaled[..self.dims]).id as usize
+    }
+
+    /// For one dimension, the interval `(cell, lo, hi)` of every cell, from low to high: from midpoint to midpoint of
+    /// neighbouring centroids, the outer ones to the ends of the measure's range, or to infinity if centroids were
+    /// given without one. What lies inside belongs to the cell; what lies on a bound, or nearer to it than numbers
+    /// of that size can tell, to either of the two that meet there. `None` of more dimensions.
+    pub fn intervals(&self) -> Option<Vec<(usize, f64, f64)>> {
+        if self.dims != 1 {
+            return None;
+        }
+        let mut order: Vec<usize> = (0..self.cells()).collect();
+        order.sort_by(|a, b| self.centroids[*a].total_cmp(&self.centroids[*b]));
+        let (lowest, highest) =
+            self.ranges.as_ref().map_or((f64::NEG_INFINITY, f64::INFINITY), |ranges| ranges[0]);
+        let mut bounds = vec![lowest];
+        bounds.extend(
+            order.windows(2).map(|pair| f64::midpoint(self.centroids[pair[0]], self.centroids[pair[1]])),
+        );
+        bounds.push(highest);
+        Some(order.iter().zip(bounds.windows(2)).map(|(cell, ends)| (*cell, ends[0], ends[1])).collect())
     }
 
     /// Distance of two cells' centroids in units of the mean distance from a centroid to its nearest other one:
@@ -239,19 +280,51 @@ fn sort_for_locality(samples: &mut Vec<f64>, dims: usize) {
     *samples = order.concat();
 }
 
-fn mean_spacing(centroids: &[f64], dims: usize, tree: &KdTree) -> f64 {
+/// The mean distance from a centroid to its nearest other one; 1 for a single centroid. No two may be at one place.
+fn mean_spacing(centroids: &[f64], dims: usize, tree: &KdTree) -> Result<f64, QdError> {
     let nothing = Near { id: u32::MAX, squared: f64::INFINITY };
-    let distances = centroids
-        .chunks_exact(dims)
-        .enumerate()
-        .map(|(cell, centroid)| tree.nearest_of(centroid, cell as u32, nothing).squared.sqrt());
-    let mean = distances.sum::<f64>() / (centroids.len() / dims) as f64;
-    if mean.is_finite() && mean > 0.0 { mean } else { 1.0 }
+    let mut sum = 0.0;
+    for (cell, centroid) in centroids.chunks_exact(dims).enumerate() {
+        let nearest = tree.nearest_of(centroid, cell as u32, nothing);
+        if nearest.squared == 0.0 {
+            return Err(QdError::Tessellation(format!(
+                "centroids {cell} and {} are at one place",
+                nearest.id
+            )));
+        }
+        sum += nearest.squared.sqrt();
+    }
+    let mean = sum / (centroids.len() / dims) as f64;
+    Ok(if mean.is_finite() { mean } else { 1.0 })
+}
+
+/// Centroids one after the other.
+fn flat(centroids: Vec<Vec<f64>>, dims: usize) -> Result<Vec<f64>, QdError> {
+    if dims == 0 || centroids.is_empty() || centroids.len() > MAX_CELLS {
+        return Err(QdError::Tessellation(format!("{} centroids of {dims} dimensions", centroids.len())));
+    }
+    if centroids.iter().any(|centroid| centroid.len() != dims) {
+        return Err(QdError::Tessellation("centroids must all have the same length".into()));
+    }
+    Ok(centroids.into_iter().flatten().collect())
+}
+
+/// Ranges are those from which the scale was made, and no centroid lies outside them.
+fn check_ranges(centroids: &[f64], scale: &[f64], ranges: &[(f64, f64)]) -> Result<(), QdError> {
+    if scales(ranges)? != scale {
+        return Err(QdError::Tessellation("a CVT's scale is not that of its ranges".into()));
+    }
+    match centroids.iter().zip(ranges.iter().cycle()).find(|(x, (lo, hi))| *x < lo || *x > hi) {
+        Some((x, (lo, hi))) => {
+            Err(QdError::Tessellation(format!("a centroid at {x} is outside its range [{lo}, {hi}]")))
+        }
+        None => Ok(()),
+    }
 }
 
 impl PartialEq for Cvt {
     fn eq(&self, other: &Self) -> bool {
-        self.scale == other.scale && self.centroids == other.centroids
+        self.scale == other.scale && self.ranges == other.ranges && self.centroids == other.centroids
     }
 }
 
@@ -259,13 +332,14 @@ impl TryFrom<Description> for Cvt {
     type Error = QdError;
 
     fn try_from(description: Description) -> Result<Self, QdError> {
-        Self::scaled(description.centroids, description.scale)
+        let centroids = flat(description.centroids, description.scale.len())?;
+        Self::new(centroids, description.scale, description.ranges)
     }
 }
 
 impl From<Cvt> for Description {
     fn from(cvt: Cvt) -> Self {
         let centroids = cvt.centroids.chunks_exact(cvt.dims).map(<[f64]>::to_vec).collect();
-        Self { centroids, scale: cvt.scale }
+        Self { centroids, scale: cvt.scale, ranges: cvt.ranges }
     }
 }

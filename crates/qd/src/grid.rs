@@ -1,15 +1,17 @@
 //! A grid: the product of its axes, cells numbered row-major (the last axis runs fastest).
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Axis, QdError};
+use crate::{Axis, QdError, axis::Cut};
 
 /// Cells of a grid at most: an archive allocates all of them.
 const MAX_CELLS: usize = 1 << 24;
 
 /// A grid of cells.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<Axis>", into = "Vec<Axis>")]
+#[serde(try_from = "Vec<Cut>", into = "Vec<Axis>")]
 pub struct Grid {
     axes: Vec<Axis>,
     cells: usize,
@@ -21,19 +23,8 @@ impl Grid {
     /// # Errors
     /// No axes, two axes of one name, or more than 2^24 cells.
     pub fn new(axes: Vec<Axis>) -> Result<Self, QdError> {
-        if axes.is_empty() {
-            return Err(QdError::Tessellation("a grid needs an axis".into()));
-        }
-        if let Some(axis) =
-            axes.iter().enumerate().find(|(i, axis)| axes[..*i].iter().any(|a| a.name() == axis.name()))
-        {
-            return Err(QdError::Tessellation(format!("two axes are called `{}`", axis.1.name())));
-        }
-        let cells = axes.iter().try_fold(1_usize, |cells, axis| cells.checked_mul(axis.cells()));
-        match cells {
-            Some(cells) if cells <= MAX_CELLS => Ok(Self { axes, cells }),
-            _ => Err(QdError::Tessellation(format!("the grid has more than {MAX_CELLS} cells"))),
-        }
+        let cells = count(axes.iter().map(|axis| (axis.name(), axis.cells())))?;
+        Ok(Self { axes, cells })
     }
 
     /// Its axes.
@@ -75,11 +66,32 @@ impl Grid {
     }
 }
 
-impl TryFrom<Vec<Axis>> for Grid {
+/// The cells of a grid whose axes have these names and numbers of cells.
+fn count<'a>(axes: impl Iterator<Item = (&'a str, usize)>) -> Result<usize, QdError> {
+    let bad = |what: String| Err(QdError::Tessellation(what));
+    let (mut names, mut all) = (BTreeSet::new(), 1_usize);
+    for (name, cells) in axes {
+        if !names.insert(name) {
+            return bad(format!("two axes are called `{name}`"));
+        }
+        all = match all.checked_mul(cells) {
+            Some(all) if all <= MAX_CELLS => all,
+            _ => return bad(format!("the grid has more than {MAX_CELLS} cells")),
+        };
+    }
+    if names.is_empty() {
+        return bad("a grid needs an axis".into());
+    }
+    Ok(all)
+}
+
+impl TryFrom<Vec<Cut>> for Grid {
     type Error = QdError;
 
-    fn try_from(axes: Vec<Axis>) -> Result<Self, QdError> {
-        Self::new(axes)
+    /// The axes are counted before any is built: a few characters can ask for many edges.
+    fn try_from(cuts: Vec<Cut>) -> Result<Self, QdError> {
+        count(cuts.iter().map(|cut| (cut.name.as_str(), cut.cells())))?;
+        Self::new(cuts.into_iter().map(Axis::try_from).collect::<Result<_, _>>()?)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Quality-diversity archives: what is kept, where, and what is chosen from it.
 //!
 //! - [`axis`], [`grid`], [`cvt`], [`tessellation`]: how measure space is cut into cells;
-//! - [`archive`]: the elites, the add status, the statistics; [`select`]: choosing among them;
+//! - [`archive`]: the elites, the add status, the statistics; [`sum`]: exact sums for them; [`select`]: choosing
+//!   among elites;
 //! - [`snapshot`]: an archive as data (serde); [`digest`]: an archive as a hash;
 //! - [`stream`]: counter-based random streams, the project's only source of randomness.
 //!
@@ -17,6 +18,7 @@ mod kdtree;
 pub mod select;
 pub mod snapshot;
 pub mod stream;
+pub mod sum;
 pub mod tessellation;
 
 pub use archive::{Added, Archive, Elite, Entry, Rules, Soft, Stats, Status};
@@ -25,4 +27,5 @@ pub use cvt::{Cvt, CvtSettings};
 pub use error::QdError;
 pub use grid::Grid;
 pub use stream::Stream;
+pub use sum::ExactSum;
 pub use tessellation::Tessellation;

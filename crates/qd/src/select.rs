@@ -1,4 +1,6 @@
-//! Choosing parents.
+//! Choosing parents, and the best to copy elsewhere.
+
+use std::cmp::Ordering;
 
 use crate::{Archive, Elite, Stream};
 
@@ -36,6 +38,20 @@ impl Archive {
             drawn.push(self.entry(occupied[position] as usize, stream));
         }
         Some(drawn)
+    }
+
+    /// The `count` best of the cells' best entries (rank 0), best first; of equals the lowest id first, then the lowest
+    /// cell. All of them if there are fewer. The order in which the archive was filled does not matter.
+    pub fn best_of(&self, count: usize) -> Vec<Elite<'_>> {
+        let mut best: Vec<Elite<'_>> =
+            self.occupied().iter().map(|cell| self.at(*cell as usize, 0)).collect();
+        // `partial_cmp`, as the two zeros are equal; objectives are finite.
+        best.sort_unstable_by(|a, b| {
+            let by_objective = b.objective.partial_cmp(&a.objective).unwrap_or(Ordering::Equal);
+            by_objective.then(a.id.cmp(&b.id)).then(a.cell.cmp(&b.cell))
+        });
+        best.truncate(count);
+        best
     }
 
     fn entry(&self, cell: usize, stream: &mut Stream) -> Elite<'_> {

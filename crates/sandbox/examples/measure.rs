@@ -5,7 +5,7 @@
 //! ended. `benchmarks/sandbox.py` starts this and sets it beside another way to run the same programs.
 #![expect(clippy::print_stdout, reason = "the result")]
 
-use samara_sandbox::{Job, Outcome, Sandbox, Settings, Tier, json};
+use samara_sandbox::{Ending, Job, Sandbox, SandboxOptions, Tier, json};
 use serde_json::{Value, json};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,8 +46,8 @@ impl Work {
     fn run(&self, sandbox: &Sandbox, number: usize) -> Result<(Duration, Duration), String> {
         let (job, expected) = &self.jobs[number % self.jobs.len()];
         let verdict = sandbox.run(job).map_err(|error| error.to_string())?;
-        match &verdict.outcome {
-            Outcome::Ok { value } if json::from_value(value) == *expected => Ok((verdict.wall, verdict.cpu)),
+        match &verdict.ending {
+            Ending::Ok { value } if json::from_value(value) == *expected => Ok((verdict.wall, verdict.cpu)),
             other => Err(format!("program {number} ended with {other:?}")),
         }
     }
@@ -110,16 +110,16 @@ fn main() -> Result<(), Failure> {
         |place: usize, default: &str| arguments.get(place).map_or(default, |text| text.as_str()).to_owned();
     let work = Work::read(&argument(0, "programs.json"))?;
     let seconds: f64 = argument(1, "3").parse()?;
-    let settings = Settings {
+    let options = SandboxOptions {
         tier: Some(argument(2, "jail").parse::<Tier>()?),
         servers: argument(3, "2").parse()?,
         python: arguments.get(4).map(Into::into),
         numpy: argument(5, "") == "numpy",
-        ..Settings::default()
+        ..SandboxOptions::default()
     };
     let start = || -> Result<(Sandbox, f64), Failure> {
         let begin = Instant::now();
-        let sandbox = Sandbox::start(&settings)?;
+        let sandbox = Sandbox::start(&options)?;
         work.run(&sandbox, 0)?;
         Ok((sandbox, begin.elapsed().as_secs_f64() * 1e3))
     };

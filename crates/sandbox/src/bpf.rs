@@ -34,7 +34,7 @@ const ARCHITECTURE: u32 = 0xc000_003e;
 #[cfg(target_arch = "aarch64")]
 const ARCHITECTURE: u32 = 0xc000_00b7;
 
-/// Places in `struct seccomp_data`.
+/// Offsets in `struct seccomp_data`.
 const NUMBER: u32 = 0;
 const ARCHITECTURE_AT: u32 = 4;
 const fn argument(index: u8) -> u32 {
@@ -153,8 +153,8 @@ impl Program {
             When::BothZero { first, second } => self.zeros(&[first, second], pass, refuse),
             When::OneOf { argument: at, values } => {
                 self.instructions.push(instruction(LOAD, argument(at)));
-                for (place, value) in values.iter().enumerate() {
-                    let yes = (values.len() - place) as u8;
+                for (index, value) in values.iter().enumerate() {
+                    let yes = (values.len() - index) as u8;
                     self.instructions.push(Instruction { code: IF_EQUAL, yes, no: 0, value: *value });
                 }
                 self.instructions.extend([refuse, pass]);
@@ -175,9 +175,9 @@ impl Program {
     /// Passes if the arguments, of 64 bits each, are zero.
     fn zeros(&mut self, arguments: &[u8], pass: Instruction, refuse: Instruction) {
         let halves: Vec<u32> = arguments.iter().flat_map(|at| [argument(*at), argument(*at) + 4]).collect();
-        for (place, half) in halves.iter().enumerate() {
+        for (index, half) in halves.iter().enumerate() {
             self.instructions.push(instruction(LOAD, *half));
-            let no = (2 * (halves.len() - place) - 1) as u8;
+            let no = (2 * (halves.len() - index) - 1) as u8;
             self.instructions.push(Instruction { code: IF_EQUAL, yes: 0, no, value: 0 });
         }
         self.instructions.extend([pass, refuse]);
@@ -193,8 +193,8 @@ mod tests {
         let mut data = [0; 64];
         data[..4].copy_from_slice(&(call as u32).to_ne_bytes());
         data[4..8].copy_from_slice(&architecture.to_ne_bytes());
-        for (place, value) in arguments.iter().enumerate() {
-            data[16 + 8 * place..][..8].copy_from_slice(&value.to_ne_bytes());
+        for (index, value) in arguments.iter().enumerate() {
+            data[16 + 8 * index..][..8].copy_from_slice(&value.to_ne_bytes());
         }
         let (mut at, mut held) = (0, 0_u32);
         loop {
@@ -217,7 +217,7 @@ mod tests {
 
     fn of_policy(call: c_long, arguments: &[(usize, u64)]) -> u32 {
         let mut all = [0; 6];
-        arguments.iter().for_each(|(place, value)| all[*place] = *value);
+        arguments.iter().for_each(|(index, value)| all[*index] = *value);
         answer(&policy(), call, all, ARCHITECTURE)
     }
 

@@ -13,7 +13,6 @@
 
 use crate::value::{Array, Dtype, Int, MAX_DIMENSIONS, Value};
 use std::collections::HashSet;
-use std::fmt;
 
 /// What every frame begins with.
 pub const MAGIC: [u8; 4] = *b"SMR1";
@@ -60,33 +59,24 @@ pub enum Reply {
 }
 
 /// Why bytes are no frame or a value can't be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
     /// The bytes end too early.
+    #[error("the frame ends too early")]
     Short,
     /// Bytes are left over.
+    #[error("bytes follow the frame")]
     Long,
     /// Not the magic of a frame.
+    #[error("no frame begins here")]
     Magic,
     /// A budget is exceeded: bytes, nodes or depth.
+    #[error("more {0} than allowed")]
     Over(&'static str),
     /// Something that no encoder writes.
+    #[error("the frame holds something that is not {0}")]
     Not(&'static str),
 }
-
-impl fmt::Display for CodecError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Short => f.write_str("the frame ends too early"),
-            Self::Long => f.write_str("bytes follow the frame"),
-            Self::Magic => f.write_str("no frame begins here"),
-            Self::Over(budget) => write!(f, "more {budget} than allowed"),
-            Self::Not(what) => write!(f, "the frame holds what is not {what}"),
-        }
-    }
-}
-
-impl std::error::Error for CodecError {}
 
 /// Writes a value.
 ///
@@ -99,7 +89,7 @@ pub fn encode(value: &Value, budget: Budget) -> Result<Vec<u8>, CodecError> {
     Ok(bytes)
 }
 
-/// Writes a value without asking whether it can be read.
+/// Writes a value without checking that it can be read.
 pub(crate) fn write(value: &Value) -> Vec<u8> {
     let mut bytes = Vec::new();
     put(value, &mut bytes);

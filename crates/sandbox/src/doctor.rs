@@ -1,23 +1,24 @@
 //! Which tiers work on this machine: each is really started and runs a program.
 
 use crate::error::SandboxError;
-use crate::sandbox::{Sandbox, Settings};
+use crate::options::SandboxOptions;
+use crate::sandbox::Sandbox;
 use crate::tier::Tier;
 use crate::verdict::Isolation;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// What was found out about every tier, strongest first.
+/// What was found about every tier, strongest first.
 #[derive(Debug)]
 pub struct Report {
     /// The tiers, each with what it gives or why it does not work.
-    pub tiers: Vec<(Tier, Result<Works, SandboxError>)>,
+    pub tiers: Vec<(Tier, Result<WorkingTier, SandboxError>)>,
 }
 
 /// A tier that works.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Works {
+pub struct WorkingTier {
     /// The isolation it gives.
     pub isolation: Isolation,
     /// The interpreter that runs programs.
@@ -26,21 +27,21 @@ pub struct Works {
     pub start: Duration,
 }
 
-/// Tries every tier with these settings' interpreter.
-pub fn examine(settings: &Settings) -> Report {
-    Report { tiers: Tier::ALL.into_iter().map(|tier| (tier, start(settings, tier))).collect() }
+/// Tries every tier with the interpreter of these options.
+pub fn examine(options: &SandboxOptions) -> Report {
+    Report { tiers: Tier::ALL.into_iter().map(|tier| (tier, start(options, tier))).collect() }
 }
 
-fn start(settings: &Settings, tier: Tier) -> Result<Works, SandboxError> {
-    let settings = Settings { tier: Some(tier), minimum: Tier::Process, servers: 1, ..settings.clone() };
+fn start(options: &SandboxOptions, tier: Tier) -> Result<WorkingTier, SandboxError> {
+    let options = SandboxOptions { tier: Some(tier), minimum: Tier::Process, servers: 1, ..options.clone() };
     let begin = Instant::now();
-    match Sandbox::start(&settings) {
-        Ok(sandbox) => Ok(Works {
+    match Sandbox::start(&options) {
+        Ok(sandbox) => Ok(WorkingTier {
             isolation: sandbox.isolation(),
             interpreter: sandbox.interpreter().to_owned(),
             start: begin.elapsed(),
         }),
-        // What a single tier says, without the frame of a choice among tiers.
+        // What this tier says, without the list of tiers around it.
         Err(SandboxError::Tier { mut tried, .. }) if tried.len() == 1 => Err(tried.remove(0).1),
         Err(error) => Err(error),
     }

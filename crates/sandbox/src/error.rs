@@ -1,19 +1,25 @@
-//! Why a sandbox can't start or take a job. What a program does is a verdict, never one of these.
+//! Why a sandbox can't start or take a job. What a program does is a verdict, never one of these errors.
 
 use crate::tier::Tier;
-use rustix::io::Errno;
-use std::fmt;
 
 /// What the sandbox can't do, with what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}\nhint: {}", self.why(), self.hint())]
 pub enum SandboxError {
+    /// This is not Linux.
+    NotLinux,
     /// A step of confining the fork server failed.
-    Step(Step, Errno),
+    Step {
+        /// Which.
+        step: Step,
+        /// The system's number of the error (`errno`).
+        errno: i32,
+    },
     /// Landlock can't be used.
     Landlock(String),
     /// No interpreter can be used.
     Python(String),
-    /// The fork server did not come up.
+    /// The fork server did not start.
     Server(String),
     /// A setting that can't be used.
     Setting(String),
@@ -53,6 +59,7 @@ pub enum Step {
 }
 
 impl Step {
+    #[cfg(target_os = "linux")]
     const ALL: [Self; 9] = [
         Self::Prepare,
         Self::Namespaces,
@@ -65,6 +72,7 @@ impl Step {
         Self::Exec,
     ];
 
+    #[cfg(target_os = "linux")]
     pub(crate) fn from_byte(byte: u8) -> Self {
         Self::ALL.get(usize::from(byte)).copied().unwrap_or(Self::Prepare)
     }
@@ -105,13 +113,15 @@ impl SandboxError {
     /// What to do about it.
     pub fn hint(&self) -> &str {
         match self {
-            Self::Step(step, _) => step.hint(),
+            Self::NotLinux => "use Linux: a virtual machine or a container will do",
+            Self::Step { step, .. } => step.hint(),
             Self::Landlock(_) => {
                 "Landlock needs Linux 5.13 with `landlock` in its list of security modules (lsm=)"
             }
             Self::Python(_) => "install Python 3.9 or newer, or name an interpreter or a virtual environment",
             Self::Server(_) => "run `samara sandbox doctor`",
-            Self::Setting(_) | Self::Job(_) => "change it",
+            Self::Setting(_) => "change this setting",
+            Self::Job(_) => "change the program, its entry or its arguments",
             Self::Tier { .. } => {
                 "`samara sandbox doctor` says how to get a stronger tier; the tier `process` isolates nothing and is only \
                  for code that you trust"
@@ -122,10 +132,13 @@ impl SandboxError {
     /// What failed, without the hint.
     pub fn why(&self) -> String {
         match self {
-            Self::Step(step, error) => format!("{}: {error}", step.what()),
+            Self::NotLinux => "programs are run on Linux only".to_owned(),
+            Self::Step { step, errno } => {
+                format!("{}: {}", step.what(), std::io::Error::from_raw_os_error(*errno))
+            }
             Self::Landlock(why) => format!("Landlock can't be used: {why}"),
             Self::Python(why) => format!("no Python can be used: {why}"),
-            Self::Server(why) => format!("the fork server did not come up: {why}"),
+            Self::Server(why) => format!("the fork server did not start: {why}"),
             Self::Setting(why) | Self::Job(why) => why.clone(),
             Self::Tier { minimum, tried } => {
                 let tried = tried
@@ -137,20 +150,12 @@ impl SandboxError {
     }
 }
 
-impl fmt::Display for SandboxError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\nhint: {}", self.why(), self.hint())
-    }
-}
-
-impl std::error::Error for SandboxError {}
-
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
     #[test]
-    fn steps_survive_the_way_through_a_byte() {
+    fn a_step_is_read_back_from_its_byte() {
         assert!(Step::ALL.iter().all(|step| Step::from_byte(*step as u8) == *step));
     }
 }

@@ -7,7 +7,10 @@ use std::time::Duration;
 /// A program and how to call it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
-    /// The program's text. At most 1 MiB.
+    /// Python that is run in front of the program, in its names, such as helpers that it may use. Compiled for itself, so
+    /// that the line numbers of the program's errors are its own.
+    pub prelude: String,
+    /// The program's text. At most 1 MiB, with the prelude.
     pub program: String,
     /// The function in it to call.
     pub entry: String,
@@ -20,9 +23,10 @@ pub struct Job {
 }
 
 impl Job {
-    /// A call without arguments under the default limits.
+    /// A call without arguments and without a prelude under the default limits.
     pub fn new(program: impl Into<String>, entry: impl Into<String>) -> Self {
         Self {
+            prelude: String::new(),
             program: program.into(),
             entry: entry.into(),
             arguments: Vec::new(),
@@ -66,7 +70,5 @@ impl Default for Limits {
     }
 }
 
-/// Longest program, in bytes.
+/// Longest program with its prelude, in bytes.
 pub const MAX_PROGRAM: usize = 1 << 20;
-/// Largest arguments together.
-pub(crate) const ARGUMENTS: Budget = Budget { bytes: 16 << 20, nodes: 1_000_000, depth: 64 };

@@ -6,7 +6,7 @@
 //! `{"$array": {"dtype", "shape", "data": "hex"}}`.
 
 use crate::value::{Array, Dtype, Int, Value};
-use crate::verdict::{Clock, Outcome, Verdict};
+use crate::verdict::{Clock, Ending, Verdict};
 use serde_json::{Map, Value as Json, json};
 
 /// A value as JSON.
@@ -122,22 +122,22 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     pairs.collect()
 }
 
-/// A verdict as JSON: the outcome's name, what belongs to it, what was used, and the isolation.
+/// A verdict as JSON: the ending's name, what belongs to it, what was used, and the isolation.
 pub fn from_verdict(verdict: &Verdict) -> Json {
-    let detail = match &verdict.outcome {
-        Outcome::Ok { value } => json!({ "value": from_value(value) }),
-        Outcome::Syntax { message } => json!({ "message": message }),
-        Outcome::Exception { kind, message } => json!({ "kind": kind, "message": message }),
-        Outcome::Timeout { clock: Clock::Cpu } => json!({ "clock": "cpu" }),
-        Outcome::Timeout { clock: Clock::Wall } => json!({ "clock": "wall" }),
-        Outcome::Crash { signal } => json!({ "signal": signal }),
-        Outcome::Forbidden { syscall } => json!({ "syscall": syscall }),
-        Outcome::NoResult { exit } => json!({ "exit": exit }),
-        Outcome::Failed { why } => json!({ "why": why }),
-        Outcome::Memory | Outcome::OutputLimit | Outcome::ResultLimit | Outcome::BadFrame => json!({}),
+    let detail = match &verdict.ending {
+        Ending::Ok { value } => json!({ "value": from_value(value) }),
+        Ending::Syntax { message } => json!({ "message": message }),
+        Ending::Exception { kind, message } => json!({ "kind": kind, "message": message }),
+        Ending::Timeout { clock: Clock::Cpu } => json!({ "clock": "cpu" }),
+        Ending::Timeout { clock: Clock::Wall } => json!({ "clock": "wall" }),
+        Ending::Crash { signal } => json!({ "signal": signal }),
+        Ending::Forbidden { syscall } => json!({ "syscall": syscall }),
+        Ending::NoResult { exit } => json!({ "exit": exit }),
+        Ending::Failed { why } => json!({ "why": why }),
+        Ending::Memory | Ending::OutputLimit | Ending::ResultLimit | Ending::BadFrame => json!({}),
     };
     let mut all = json!({
-        "outcome": verdict.outcome.name(),
+        "outcome": verdict.ending.name(),
         "cpu_seconds": verdict.cpu.as_secs_f64(),
         "wall_seconds": verdict.wall.as_secs_f64(),
         "peak_memory_bytes": verdict.peak_memory,

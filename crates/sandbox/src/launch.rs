@@ -4,7 +4,7 @@ use crate::error::{SandboxError, Step};
 use crate::plan::{Bind, Jail};
 use crate::sys::{self, Forked, Strings};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{self, AtFlags, CWD, Mode, OFlags};
+use rustix::fs::{self, CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags};
 use rustix::thread::CapabilitySet;
@@ -15,7 +15,7 @@ pub(crate) const NOBODY: u32 = 65534;
 /// The user and group inside a jail.
 const INSIDE: u32 = 1000;
 
-/// A fork server to be.
+/// A fork server to start.
 pub(crate) struct Launch {
     pub(crate) program: CString,
     pub(crate) arguments: Strings,
@@ -35,7 +35,7 @@ pub(crate) struct Started {
     pub(crate) pid: u32,
 }
 
-/// First number that no fixed descriptor has.
+/// The first number above those of fixed descriptors.
 const FREE: i32 = 16;
 const SOCKET: i32 = 3;
 const RULES: i32 = 4;
@@ -51,9 +51,13 @@ struct Descriptors {
 
 type Failure = (Step, Errno);
 
+fn failed(step: Step, error: Errno) -> SandboxError {
+    SandboxError::Step { step, errno: error.raw_os_error() }
+}
+
 /// Starts it; returns when it has become the interpreter.
 pub(crate) fn launch(launch: &Launch) -> Result<Started, SandboxError> {
-    let here = |error: Errno| SandboxError::Step(Step::Prepare, error);
+    let here = |error| failed(Step::Prepare, error);
     let away = |descriptor: BorrowedFd<'_>| rustix::io::fcntl_dupfd_cloexec(descriptor, FREE).map_err(here);
     let null = fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).map_err(here)?;
     let (go_in, go) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(here)?;
@@ -72,7 +76,7 @@ pub(crate) fn launch(launch: &Launch) -> Result<Started, SandboxError> {
     #[expect(unsafe_code, reason = "fork")]
     // SAFETY: in the child only `inside` runs, which makes system calls on what was prepared above, and exits.
     match unsafe { sys::fork(namespaces) } {
-        Err(error) => Err(SandboxError::Step(Step::Namespaces, error)),
+        Err(error) => Err(failed(Step::Namespaces, error)),
         Ok(Forked::Child) => {
             let (step, error) = inside(launch, &inner, &mut trees);
             let [a, b, c, d] = error.raw_os_error().to_ne_bytes();
@@ -108,11 +112,10 @@ pub(crate) fn kill(pidfd: &OwnedFd) {
 /// Maps the child's user, lets it go on, and waits until it execs or says why it can't.
 fn release(launch: &Launch, started: &Started, go: &OwnedFd, failure: &OwnedFd) -> Result<(), SandboxError> {
     if launch.jail.is_some() {
-        map_user(started.pid, launch.drop_root).map_err(|error| {
-            SandboxError::Step(Step::Map, Errno::from_io_error(&error).unwrap_or(Errno::INVAL))
-        })?;
+        map_user(started.pid, launch.drop_root)
+            .map_err(|error| failed(Step::Map, Errno::from_io_error(&error).unwrap_or(Errno::INVAL)))?;
     }
-    let here = |error| SandboxError::Step(Step::Prepare, error);
+    let here = |error| failed(Step::Prepare, error);
     rustix::io::write(go, b"g").map_err(here)?;
     let mut report = [0; 5];
     match rustix::io::retry_on_intr(|| rustix::io::read(failure, &mut report)).map_err(here)? {
@@ -120,7 +123,7 @@ fn release(launch: &Launch, started: &Started, go: &OwnedFd, failure: &OwnedFd) 
         5 => {
             let [step, a, b, c, d] = report;
             let error = Errno::from_raw_os_error(i32::from_ne_bytes([a, b, c, d]));
-            Err(SandboxError::Step(Step::from_byte(step), error))
+            Err(failed(Step::from_byte(step), error))
         }
         _ => Err(here(Errno::IO)),
     }
@@ -170,11 +173,11 @@ fn confine(launch: &Launch, descriptors: &Descriptors, trees: &mut [Option<Owned
     rustix::thread::set_no_new_privs(true).map_err(at(Step::Capabilities))?;
     rustix::process::chdir(c"/").map_err(at(Step::Prepare))?;
     for number in 0..SOCKET {
-        sys::place(descriptors.null.as_fd(), number).map_err(at(Step::Prepare))?;
+        sys::duplicate_to(descriptors.null.as_fd(), number).map_err(at(Step::Prepare))?;
     }
-    sys::place(descriptors.socket.as_fd(), SOCKET).map_err(at(Step::Prepare))?;
+    sys::duplicate_to(descriptors.socket.as_fd(), SOCKET).map_err(at(Step::Prepare))?;
     if let Some(rules) = &descriptors.rules {
-        sys::place(rules.as_fd(), RULES).map_err(at(Step::Prepare))?;
+        sys::duplicate_to(rules.as_fd(), RULES).map_err(at(Step::Prepare))?;
     }
     let first = if descriptors.rules.is_some() { RULES + 1 } else { RULES };
     sys::close_from_on_exec(first as u32).map_err(at(Step::Prepare))
@@ -251,11 +254,4 @@ fn keep_mount_right() -> Result<(), Errno> {
     let sets = rustix::thread::CapabilitySets { effective: only, permitted: only, inheritable: only };
     rustix::thread::set_capabilities(None, sets)?;
     rustix::thread::configure_capability_in_ambient_set(only, true)
-}
-
-/// Whether other users may reach and read this path: asked for when the host is root and programs are not.
-pub(crate) fn readable_by_others(path: &std::path::Path) -> bool {
-    let mode =
-        |path: &std::path::Path| fs::statat(CWD, path, AtFlags::empty()).map_or(0, |stat| stat.st_mode);
-    path.ancestors().skip(1).all(|parent| mode(parent) & 0o001 != 0) && mode(path) & 0o004 != 0
 }

@@ -1,10 +1,12 @@
-//! Runs any Python program under limits, fast, and is safe from it.
+//! Runs any Python program under limits, fast, and is safe from it. On Linux only: elsewhere the crate builds, and
+//! [`Sandbox::start`] refuses.
 //!
 //! - [`Sandbox`] is a pool of warm fork servers; it takes a [`Job`] and gives a [`Verdict`];
 //! - [`tier`]: how strongly programs are isolated; [`Sandbox::start`] takes the strongest that works;
 //! - [`value`] and [`codec`]: the plain data that goes in and comes out, and its wire format;
-//! - [`policy`]: allowed system calls as data, `bpf`: the same as a filter; `plan` (what is visible), `launch` (the way
-//!   into the confinement), `server` and `server.py` (the two ends of a fork server), `watch` (limits and judging).
+//! - `policy`: allowed system calls as data, `bpf`: the same as a filter; `plan` (what is visible), `launch` (the way
+//!   into the confinement), `start` (bringing a fork server up), `server` and `server.py` (its two ends), `watch`
+//!   (limits and judging).
 //!
 //! Memory, processes and CPU time are limited by rlimits and by the host's own clocks, not by cgroups. A program is one
 //! process that can't fork, so RLIMIT_AS bounds its memory and `wait4` tells its peak; scratch has a size of its own. A
@@ -12,30 +14,49 @@
 //!
 //! Knows nothing of candidates and scores. The only crate of the project with `unsafe`: `sys` and one line of `launch`.
 
-mod bpf;
 pub mod codec;
 pub mod doctor;
 pub mod error;
 pub mod http;
 pub mod job;
 pub mod json;
-mod launch;
-mod plan;
-pub mod policy;
-mod python;
-pub mod sandbox;
-mod server;
-mod sys;
+mod options;
 pub mod text;
 pub mod tier;
 pub mod value;
 pub mod verdict;
+
+// What makes system calls is Linux alone.
+#[cfg(target_os = "linux")]
+mod bpf;
+#[cfg(target_os = "linux")]
+mod launch;
+#[cfg(target_os = "linux")]
+mod plan;
+#[cfg(target_os = "linux")]
+pub mod policy;
+#[cfg(target_os = "linux")]
+mod python;
+#[cfg(target_os = "linux")]
+pub mod sandbox;
+#[cfg(target_os = "linux")]
+mod server;
+#[cfg(target_os = "linux")]
+mod start;
+#[cfg(target_os = "linux")]
+mod sys;
+#[cfg(target_os = "linux")]
 mod watch;
+
+#[cfg(not(target_os = "linux"))]
+#[path = "elsewhere.rs"]
+pub mod sandbox;
 
 pub use codec::Budget;
 pub use error::SandboxError;
 pub use job::{Job, Limits};
-pub use sandbox::{Sandbox, Settings};
+pub use options::SandboxOptions;
+pub use sandbox::Sandbox;
 pub use tier::Tier;
 pub use value::Value;
-pub use verdict::{Clock, Isolation, Outcome, Verdict};
+pub use verdict::{Clock, Ending, Isolation, Verdict};

@@ -1,7 +1,7 @@
 //! What a program sees of the host's files: as mounts for a jail, as Landlock rules without one.
 //!
 //! Both show the interpreter's own library and the shared libraries it was found to load, file by file, and nothing
-//! else. In a jail they stand at neutral paths.
+//! else. In a jail these are mounted at neutral paths.
 
 use crate::error::SandboxError;
 use crate::python::Python;
@@ -89,7 +89,7 @@ fn library(python: &Python) -> String {
     format!("{PREFIX}/lib/python{}.{}", python.version.0, python.version.1)
 }
 
-/// Where a shared library stands in a jail: libraries of the interpreter's own tree move with it.
+/// Where a shared library is in a jail: libraries of the interpreter's own tree move with it.
 fn target(file: &Path, python: &Python) -> String {
     let system = ["/", "/usr"].map(Path::new).contains(&python.prefix.as_path());
     match file.strip_prefix(&python.prefix) {

@@ -167,7 +167,7 @@ pub const ALLOWED: &[Allow] = &[
         &[libc::SYS_futex, libc::SYS_set_robust_list, libc::SYS_rseq, libc::SYS_set_tid_address],
         "locks and threads of the C library",
     ),
-    always(&[libc::SYS_exit, libc::SYS_exit_group], "to end"),
+    always(&[libc::SYS_exit, libc::SYS_exit_group], "to exit"),
     always(
         &[
             libc::SYS_getpid,

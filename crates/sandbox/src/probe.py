@@ -1,4 +1,4 @@
-# Run once by the host's Python, unconfined and trusted, to say what of it a program needs: printed as JSON.
+# Run once by the host's Python, unconfined and trusted, to say which of its files a program needs: printed as JSON.
 import ctypes
 import json
 import os

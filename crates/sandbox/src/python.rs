@@ -1,7 +1,7 @@
-//! Finding an interpreter, and asking it once what of it a program needs.
+//! Finding an interpreter, and asking it once which of its files a program needs.
 
 use crate::error::SandboxError;
-use crate::launch::readable_by_others;
+use rustix::fs::{AtFlags, CWD, statat};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -76,8 +76,8 @@ impl Python {
             let said = String::from_utf8_lossy(&output.stderr);
             return Err(format!("it failed: {}", said.lines().last().unwrap_or_default()));
         }
-        let python: Self =
-            serde_json::from_slice(&output.stdout).map_err(|error| format!("it said no JSON: {error}"))?;
+        let python: Self = serde_json::from_slice(&output.stdout)
+            .map_err(|error| format!("its answer is not JSON: {error}"))?;
         let (major, minor) = python.version;
         if python.version < OLDEST {
             Err(format!("it is Python {major}.{minor}, 3.9 is needed"))
@@ -96,4 +96,10 @@ fn candidates(given: Option<&Path>) -> Vec<PathBuf> {
     let all = std::env::split_paths(&path)
         .flat_map(|directory| ["python3", "python"].map(|name| directory.join(name)));
     all.filter(|file| file.is_file()).collect()
+}
+
+/// Whether other users may reach and read this path: asked for when the host is root and programs are not.
+fn readable_by_others(path: &Path) -> bool {
+    let mode = |path: &Path| statat(CWD, path, AtFlags::empty()).map_or(0, |stat| stat.st_mode);
+    path.ancestors().skip(1).all(|parent| mode(parent) & 0o001 != 0) && mode(path) & 0o004 != 0
 }

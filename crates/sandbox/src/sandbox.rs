@@ -2,38 +2,16 @@
 
 use crate::error::SandboxError;
 use crate::job::Job;
+use crate::options::SandboxOptions;
 use crate::python::Python;
-use crate::server::{self, Server};
+use crate::server::{self, Broken, Server};
+use crate::start;
 use crate::tier::Tier;
-use crate::verdict::{Isolation, Outcome, Verdict};
-use crate::watch::{self, Broken};
-use std::path::{Path, PathBuf};
+use crate::verdict::{Ending, Isolation, Verdict};
+use crate::watch;
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-/// How to run programs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// The tier to use; the strongest that works if none is given.
-    pub tier: Option<Tier>,
-    /// The weakest tier that is acceptable. [`Tier::Process`] isolates nothing: only for code that you trust.
-    /// Default: [`Tier::Landlock`].
-    pub minimum: Tier,
-    /// An interpreter or a virtual environment; the first python3 on PATH that works if none is given.
-    pub python: Option<PathBuf>,
-    /// Whether to load numpy if the interpreter has it: programs start with it, and servers take its memory.
-    /// Default: yes.
-    pub numpy: bool,
-    /// Fork servers, which is how many programs run at once. Default: the number of CPUs.
-    pub servers: usize,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        let servers = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { tier: None, minimum: Tier::Landlock, python: None, numpy: true, servers }
-    }
-}
 
 /// Runs untrusted programs. Share it between threads: each call of [`Sandbox::run`] takes one fork server.
 #[derive(Debug)]
@@ -54,44 +32,38 @@ struct Pool {
     missing: usize,
 }
 
-impl std::fmt::Debug for Server {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server").field("pid", &self.process.pid).finish_non_exhaustive()
-    }
-}
-
 impl Sandbox {
-    /// Starts the fork servers in the strongest tier that works here, or in the one that the settings name.
+    /// Starts the fork servers in the strongest tier that works here, or in the one that the options name.
     ///
     /// # Errors
-    /// If no tier that is acceptable works, with what each lacks and how to get it.
-    pub fn start(settings: &Settings) -> Result<Self, SandboxError> {
+    /// If no acceptable tier works, with what each lacks and how to get it.
+    pub fn start(options: &SandboxOptions) -> Result<Self, SandboxError> {
         let wanted =
-            |tier: &Tier| settings.tier.is_none_or(|wanted| wanted == *tier) && *tier >= settings.minimum;
-        if settings.servers == 0 {
+            |tier: &Tier| options.tier.is_none_or(|wanted| wanted == *tier) && *tier >= options.minimum;
+        if options.servers == 0 {
             return Err(SandboxError::Setting("a sandbox needs at least one fork server".to_owned()));
         }
         let mut tried = Vec::new();
         for tier in Tier::ALL.into_iter().filter(wanted) {
-            match Self::start_tier(settings, tier) {
+            match Self::start_tier(options, tier) {
                 Ok(sandbox) => return Ok(sandbox),
                 Err(error) => tried.push((tier, error)),
             }
         }
-        let minimum = settings.minimum;
-        match settings.tier {
+        let minimum = options.minimum;
+        match options.tier {
             Some(tier) if tier < minimum => Err(SandboxError::Setting(format!(
-                "the tier {tier} is weaker than the minimum, {minimum}\nhint: lower the minimum if you trust the code"
+                "the tier {tier} is weaker than the minimum, {minimum}; lower the minimum only for code that you trust"
             ))),
             _ => Err(SandboxError::Tier { minimum, tried }),
         }
     }
 
-    fn start_tier(settings: &Settings, tier: Tier) -> Result<Self, SandboxError> {
+    fn start_tier(options: &SandboxOptions, tier: Tier) -> Result<Self, SandboxError> {
         let by_others = tier == Tier::Landlock && rustix::process::geteuid().is_root();
-        let python = Python::find(settings.python.as_deref(), settings.numpy, by_others)?;
+        let python = Python::find(options.python.as_deref(), options.numpy, by_others)?;
         let starting =
-            (0..settings.servers).map(|_| Server::start(&python, tier)).collect::<Result<Vec<_>, _>>()?;
+            (0..options.servers).map(|_| start::start(&python, tier)).collect::<Result<Vec<_>, _>>()?;
         let idle = starting.into_iter().map(|server| server.ready(tier)).collect::<Result<Vec<_>, _>>()?;
         let version = idle.first().map_or_else(|| "".into(), |server| server.python.clone());
         Ok(Self {
@@ -125,7 +97,7 @@ impl Sandbox {
     }
 
     /// Runs a program, waiting for a fork server if all are busy. If the server breaks meanwhile, the program is run
-    /// once more on a new one; if that breaks too, the outcome is [`Outcome::Failed`].
+    /// once more on a new one; if that breaks too, the ending is [`Ending::Failed`].
     ///
     /// # Errors
     /// If the job can't be sent, or no fork server can be started any more.
@@ -141,6 +113,7 @@ impl Sandbox {
                 }
                 Err(Broken(reason)) => {
                     let pid = server.process.pid;
+                    tracing::warn!(pid, why = reason.as_str(), "a fork server broke");
                     drop(server);
                     self.give_back(pid, None);
                     why = reason;
@@ -148,7 +121,7 @@ impl Sandbox {
             }
         }
         Ok(Verdict {
-            outcome: Outcome::Failed { why },
+            ending: Ending::Failed { why },
             cpu: Duration::ZERO,
             wall: Duration::ZERO,
             peak_memory: 0,
@@ -159,7 +132,7 @@ impl Sandbox {
     }
 
     fn pool(&self) -> MutexGuard<'_, Pool> {
-        // A panic elsewhere can't leave the pool in a state that matters.
+        // A panic elsewhere can't leave the pool inconsistent.
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -168,7 +141,8 @@ impl Sandbox {
         loop {
             if let Some(server) = pool.idle.pop() {
                 if !server.is_silent() {
-                    // It died while nobody looked: that must not count as one of a program's two attempts.
+                    // It died while idle: that must not count as one of a program's two attempts.
+                    tracing::warn!(pid = server.process.pid, "a fork server died while idle");
                     pool.missing += 1;
                     continue;
                 }
@@ -178,9 +152,13 @@ impl Sandbox {
             if pool.missing > 0 {
                 pool.missing -= 1;
                 drop(pool);
-                return match Server::start(&self.python, self.tier).and_then(|server| server.ready(self.tier))
+                return match start::start(&self.python, self.tier).and_then(|server| server.ready(self.tier))
                 {
                     Ok(server) => {
+                        tracing::info!(
+                            pid = server.process.pid,
+                            "a fork server was started as a replacement"
+                        );
                         self.pool().busy.push(server.process.pid);
                         Ok(server)
                     }

@@ -21,7 +21,7 @@ import _socket
 SOCKET, RULES = 3, 4
 SETUP = struct.Struct("=5I")  # flags, seccomp's number, processes, bytes of the first filter, of the second
 JOB = struct.Struct("=4Q")  # CPU seconds, address space, scratch bytes, scratch inodes
-BODY = struct.Struct("=Q5I")  # seed; most bytes, nodes and depth of the result; bytes of program and of entry, which follow
+BODY = struct.Struct("=Q6I")  # seed; most bytes, nodes and depth of the result; bytes of prelude, program and entry, which follow
 END = struct.Struct("=c3xi4Q")  # "E", exit code; CPU microseconds, peak memory in KiB, scratch bytes and inodes
 JAIL, FILTER, LANDLOCK, NUMPY = 1, 2, 4, 8  # flags
 SCRATCH = "/scratch"
@@ -180,7 +180,7 @@ def failure(error):
     return b"E" + text(type.__dict__["__name__"].__get__(type(error))) + text(message)
 
 
-def run(source, entry, arguments, budget):
+def run(prelude, source, entry, arguments, budget):
     """What the program says about itself. All of it may be a lie; the host knows."""
     try:
         code = compile(source, "<program>", "exec", dont_inherit=True)
@@ -190,6 +190,8 @@ def run(source, entry, arguments, budget):
         return failure(error)
     try:
         module = sys.modules["program"] = types.ModuleType("program")
+        if prelude:
+            exec(compile(prelude, "<prelude>", "exec", dont_inherit=True), module.__dict__)
         exec(code, module.__dict__)
         if entry not in module.__dict__:
             raise NameError("the program does not define " + entry)
@@ -202,15 +204,17 @@ def run(source, entry, arguments, budget):
 
 def child(job, out, result, cpu, memory, setup):
     data = os.pread(job, os.fstat(job).st_size, 0)
-    seed, *budget, program, name = BODY.unpack_from(data)
-    middle, end = BODY.size + program, BODY.size + program + name
-    source, entry, arguments = data[BODY.size : middle].decode(), data[middle:end].decode(), data[end:]
+    seed, *budget, before, program, name = BODY.unpack_from(data)
+    start = BODY.size + before
+    middle, end = start + program, start + program + name
+    prelude, source = data[BODY.size : start].decode(), data[start:middle].decode()
+    entry, arguments = data[middle:end].decode(), data[end:]
     random.seed(seed)
     if setup.numpy is not None:
         setup.numpy.random.seed(seed & 0xFFFFFFFF)
     os.dup2(out, 1)
     confine(setup, result, cpu, memory)
-    frame = run(source, entry, arguments, budget)
+    frame = run(prelude, source, entry, arguments, budget)
     try:
         sys.stdout.flush()
     except BaseException:
@@ -261,7 +265,7 @@ def main(number, text):
 def rehearse():
     """Runs a program of our own a few times, so that the interpreter has met what most programs do before it forks."""
     for source in [REHEARSAL, "def main(*a): return {}[1]", "def main("] * 10:
-        run(source, "main", b"l\x02\0\0\0i\x01\0\0\0\x03s\x01\0\0\0x", (1 << 20, 1000, 10))
+        run("", source, "main", b"l\x02\0\0\0i\x01\0\0\0\x03s\x01\0\0\0x", (1 << 20, 1000, 10))
     del sys.modules["program"]
 
 

@@ -84,7 +84,7 @@ pub(crate) fn mount_setattr(mount: impl AsFd, set: u64) -> Result<(), Errno> {
 
 /// Makes a copy of a descriptor at a fixed number that a new program inherits, whatever was there before.
 #[expect(unsafe_code, reason = "the number is not owned by anybody, so no safe type describes it")]
-pub(crate) fn place(descriptor: BorrowedFd<'_>, number: RawFd) -> Result<(), Errno> {
+pub(crate) fn duplicate_to(descriptor: BorrowedFd<'_>, number: RawFd) -> Result<(), Errno> {
     // SAFETY: only used in a new process that owns all its numbers and execs next.
     result(unsafe { libc::dup2(descriptor.as_raw_fd(), number) }.into())?;
     Ok(())

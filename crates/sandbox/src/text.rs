@@ -28,8 +28,8 @@ impl fmt::Display for Repr<'_> {
             Value::Tuple(values) => listed(f, "(", values, ")"),
             Value::Dict(pairs) => {
                 f.write_char('{')?;
-                for (place, (key, value)) in pairs.iter().enumerate() {
-                    write!(f, "{}{}: {}", if place > 0 { ", " } else { "" }, Repr(key), Repr(value))?;
+                for (index, (key, value)) in pairs.iter().enumerate() {
+                    write!(f, "{}{}: {}", if index > 0 { ", " } else { "" }, Repr(key), Repr(value))?;
                 }
                 f.write_char('}')
             }
@@ -44,8 +44,8 @@ impl fmt::Display for Repr<'_> {
 
 fn listed(f: &mut fmt::Formatter<'_>, open: &str, values: &[Value], close: &str) -> fmt::Result {
     f.write_str(open)?;
-    for (place, value) in values.iter().enumerate() {
-        write!(f, "{}{}", if place > 0 { ", " } else { "" }, Repr(value))?;
+    for (index, value) in values.iter().enumerate() {
+        write!(f, "{}{}", if index > 0 { ", " } else { "" }, Repr(value))?;
     }
     f.write_str(close)
 }
@@ -60,9 +60,9 @@ fn nested(f: &mut fmt::Formatter<'_>, shape: &[u64], items: &[f64], whole: bool)
     };
     let step = items.len() / (*side as usize).max(1);
     f.write_char('[')?;
-    for place in 0..*side as usize {
-        f.write_str(if place > 0 { ", " } else { "" })?;
-        nested(f, inner, &items[place * step..(place + 1) * step], whole)?;
+    for index in 0..*side as usize {
+        f.write_str(if index > 0 { ", " } else { "" })?;
+        nested(f, inner, &items[index * step..(index + 1) * step], whole)?;
     }
     f.write_char(']')
 }

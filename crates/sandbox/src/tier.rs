@@ -1,11 +1,12 @@
 //! How strongly programs are isolated.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
 /// A kind of isolation, weakest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Tier {
     /// Limits, timeouts and an empty environment. No security: for code that you trust.
@@ -23,7 +24,7 @@ impl Tier {
     /// All tiers, strongest first: the order in which they are tried.
     pub const ALL: [Self; 3] = [Self::Jail, Self::Landlock, Self::Process];
 
-    /// Its name in settings and reports.
+    /// Its name in options and reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Process => "process",
@@ -44,6 +45,6 @@ impl FromStr for Tier {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let known = Self::ALL.into_iter().find(|tier| tier.name() == text);
-        known.ok_or_else(|| format!("{text:?} is no tier\nhint: use jail, landlock or process"))
+        known.ok_or_else(|| format!("there is no tier {text:?}\nhint: use jail, landlock or process"))
     }
 }

@@ -336,8 +336,8 @@ mod tests {
 
     #[test]
     fn dtypes_are_listed_in_their_order() {
-        for (place, (dtype, name, size)) in Dtype::ALL.into_iter().enumerate() {
-            assert_eq!((dtype as usize, dtype.name(), dtype.item_size()), (place, name, size));
+        for (index, (dtype, name, size)) in Dtype::ALL.into_iter().enumerate() {
+            assert_eq!((dtype as usize, dtype.name(), dtype.item_size()), (index, name, size));
             assert_eq!(Dtype::named(name), Some(dtype));
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
     /// How it ended.
-    pub outcome: Outcome,
+    pub ending: Ending,
     /// CPU time of all its threads.
     pub cpu: Duration,
     /// Wall time from handing it over to its end.
@@ -29,7 +29,7 @@ pub struct Verdict {
 /// `Ok`, `Syntax`, `Exception` and a `ResultLimit` of nodes or depth are what the program said about itself, and may be
 /// a lie about itself only. All others are what the host saw.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
+pub enum Ending {
     /// It returned a value.
     Ok {
         /// The value.
@@ -40,7 +40,7 @@ pub enum Outcome {
         /// What the compiler said.
         message: String,
     },
-    /// It raised an exception; or it returned a value of a type that can't be carried, which is a `TypeError`.
+    /// It raised an exception; or it returned a value of a type that can't be returned, which is a `TypeError`.
     Exception {
         /// The exception's type.
         kind: String,
@@ -101,8 +101,8 @@ pub struct Isolation {
     pub python: Arc<str>,
 }
 
-impl Outcome {
-    /// The outcome's name in JSON and metrics.
+impl Ending {
+    /// The ending's name in JSON and metrics.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Ok { .. } => "ok",

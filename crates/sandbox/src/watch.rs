@@ -4,43 +4,33 @@
 
 use crate::codec::{self, Reply};
 use crate::job::{Job, Limits};
-use crate::server::{PATIENCE, Server};
+use crate::server::{ANSWER_TIMEOUT, Broken, Server};
 use crate::sys;
 use crate::tier::Tier;
-use crate::verdict::{Clock, Isolation, Outcome, Verdict};
+use crate::verdict::{Clock, Ending, Isolation, Verdict};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::process::{Signal, pidfd_send_signal};
 use std::time::{Duration, Instant};
 
-/// The server can't be used any more; its program's fate is unknown.
-#[derive(Debug)]
-pub(crate) struct Broken(pub(crate) String);
-
-impl From<Errno> for Broken {
-    fn from(error: Errno) -> Self {
-        Self(error.to_string())
-    }
-}
-
 /// How the fork server says that a child ended.
-struct End {
+struct ChildExit {
     exit: i32,
     cpu: Duration,
     peak: u64,
     scratch: u64,
 }
 
-impl End {
+impl ChildExit {
     fn read(packet: &[u8]) -> Result<Self, Broken> {
-        let wrong = || Broken("the fork server said something else than a child's end".to_owned());
+        let wrong = || Broken("the fork server said something other than how its child ended".to_owned());
         let (head, numbers) = packet.split_first_chunk::<8>().ok_or_else(wrong)?;
         if head[0] != b'E' || numbers.len() != 32 {
             return Err(wrong());
         }
-        let number = |place: usize| {
-            let bytes = numbers[8 * place..].first_chunk::<8>();
+        let number = |index: usize| {
+            let bytes = numbers[8 * index..].first_chunk::<8>();
             bytes.map_or(0, |bytes| u64::from_ne_bytes(*bytes))
         };
         Ok(Self {
@@ -105,7 +95,7 @@ struct Watch<'a> {
     result: Stream,
     child: Option<(OwnedFd, Option<u32>)>,
     reason: Option<(Reason, Instant)>,
-    end: Option<End>,
+    end: Option<ChildExit>,
     next_look: Instant,
 }
 
@@ -136,7 +126,7 @@ pub(crate) fn run(server: &Server, job: &Job, tier: Tier) -> Result<Verdict, Bro
 }
 
 impl Watch<'_> {
-    fn until_end(&mut self) -> Result<End, Broken> {
+    fn until_end(&mut self) -> Result<ChildExit, Broken> {
         loop {
             if let Some(end) = self.end.take() {
                 // The child has ended: what it wrote is in the pipes.
@@ -155,10 +145,10 @@ impl Watch<'_> {
         }
     }
 
-    /// When to look at clocks even if nothing happens.
+    /// When to look at the clocks at the latest.
     fn deadline(&self) -> Instant {
         match &self.reason {
-            Some((_, since)) => *since + PATIENCE,
+            Some((_, since)) => *since + ANSWER_TIMEOUT,
             None => self.next_look.min(self.begin + self.limits.wall),
         }
     }
@@ -174,12 +164,12 @@ impl Watch<'_> {
             self.result.pipe.as_ref().filter(|_| !self.result.over).map(|pipe| pipe.as_fd()),
         ];
         let mut ready = [false; 4];
-        let places: Vec<usize> = (0..4).filter(|place| sources[*place].is_some()).collect();
+        let open: Vec<usize> = (0..4).filter(|index| sources[*index].is_some()).collect();
         let mut polled: Vec<PollFd<'_>> =
             sources.iter().flatten().map(|source| PollFd::from_borrowed_fd(*source, PollFlags::IN)).collect();
         rustix::io::retry_on_intr(|| poll(&mut polled, Some(&timeout)))?;
-        for (place, source) in places.iter().zip(&polled) {
-            ready[*place] = !source.revents().is_empty();
+        for (index, source) in open.iter().zip(&polled) {
+            ready[*index] = !source.revents().is_empty();
         }
         drop(polled);
         let [said, forbidden, printed, returned] = ready;
@@ -198,12 +188,12 @@ impl Watch<'_> {
     fn listen(&mut self) -> Result<(), Broken> {
         let (packet, mut descriptors) = match self.server.receive() {
             Err(Errno::AGAIN) => return Ok(()),
-            // The server went with something unread.
+            // The server ended with something unread.
             Err(Errno::CONNRESET) => (Vec::new(), Vec::new()),
             packet => packet?,
         };
         match packet.first() {
-            None => Err(Broken("the fork server has gone".to_owned())),
+            None => Err(Broken("the fork server is gone".to_owned())),
             Some(b'S') => {
                 let pidfd = descriptors.pop().ok_or_else(|| Broken("a child without a pidfd".to_owned()))?;
                 self.child = Some((pidfd, None));
@@ -213,7 +203,7 @@ impl Watch<'_> {
                 Ok(())
             }
             Some(_) => {
-                self.end = Some(End::read(&packet)?);
+                self.end = Some(ChildExit::read(&packet)?);
                 Ok(())
             }
         }
@@ -231,7 +221,7 @@ impl Watch<'_> {
     fn look_at_clocks(&mut self) -> Result<(), Broken> {
         let now = Instant::now();
         if let Some((_, since)) = &self.reason {
-            let late = now >= *since + PATIENCE && self.end.is_none();
+            let late = now >= *since + ANSWER_TIMEOUT && self.end.is_none();
             return if late { Err(Broken("the fork server does not answer".to_owned())) } else { Ok(()) };
         }
         if now >= self.begin + self.limits.wall {
@@ -270,10 +260,10 @@ impl Watch<'_> {
         }
     }
 
-    fn verdict(self, end: &End, tier: Tier) -> Verdict {
+    fn verdict(self, end: &ChildExit, tier: Tier) -> Verdict {
         let peak_memory = end.peak.saturating_sub(self.server.resident);
         Verdict {
-            outcome: self.outcome(end, peak_memory),
+            ending: self.ending(end, peak_memory),
             cpu: end.cpu,
             wall: self.begin.elapsed(),
             peak_memory,
@@ -283,42 +273,42 @@ impl Watch<'_> {
         }
     }
 
-    fn outcome(&self, end: &End, peak_memory: u64) -> Outcome {
+    fn ending(&self, end: &ChildExit, peak_memory: u64) -> Ending {
         match &self.reason {
-            Some((Reason::Forbidden(syscall), _)) => return Outcome::Forbidden { syscall: syscall.clone() },
-            Some((Reason::Time(clock), _)) => return Outcome::Timeout { clock: *clock },
-            _ if end.cpu > self.limits.cpu => return Outcome::Timeout { clock: Clock::Cpu },
-            Some((Reason::Output, _)) => return Outcome::OutputLimit,
-            Some((Reason::Result, _)) => return Outcome::ResultLimit,
-            None if self.output.over => return Outcome::OutputLimit,
+            Some((Reason::Forbidden(syscall), _)) => return Ending::Forbidden { syscall: syscall.clone() },
+            Some((Reason::Time(clock), _)) => return Ending::Timeout { clock: *clock },
+            _ if end.cpu > self.limits.cpu => return Ending::Timeout { clock: Clock::Cpu },
+            Some((Reason::Output, _)) => return Ending::OutputLimit,
+            Some((Reason::Result, _)) => return Ending::ResultLimit,
+            None if self.output.over => return Ending::OutputLimit,
             None => {}
         }
         let full = peak_memory >= self.limits.memory / 8 * 7;
         match end.exit {
             0 => self.reply(full),
-            _ if full => Outcome::Memory,
-            signal if signal == -libc::SIGSYS => Outcome::Forbidden { syscall: "a 32-bit call".to_owned() },
-            signal if signal < 0 => Outcome::Crash { signal: -signal },
-            exit => Outcome::NoResult { exit },
+            _ if full => Ending::Memory,
+            signal if signal == -libc::SIGSYS => Ending::Forbidden { syscall: "a 32-bit call".to_owned() },
+            signal if signal < 0 => Ending::Crash { signal: -signal },
+            exit => Ending::NoResult { exit },
         }
     }
 
-    fn reply(&self, full: bool) -> Outcome {
+    fn reply(&self, full: bool) -> Ending {
         let (bytes, budget) = (&self.result.bytes, self.limits.result);
         if bytes.is_empty() {
-            return Outcome::NoResult { exit: 0 };
+            return Ending::NoResult { exit: 0 };
         }
         let header = bytes.first_chunk().map(|header| codec::announced(*header, budget));
         if self.result.over || header == Some(Err(codec::CodecError::Over("bytes"))) {
-            return Outcome::ResultLimit;
+            return Ending::ResultLimit;
         }
         match codec::decode_frame(bytes, budget) {
-            Err(_) => Outcome::BadFrame,
-            Ok(Reply::Value(value)) => Outcome::Ok { value },
-            Ok(Reply::Syntax(message)) => Outcome::Syntax { message },
-            Ok(Reply::Limit(_)) => Outcome::ResultLimit,
-            Ok(Reply::Exception { kind, .. }) if full && kind == "MemoryError" => Outcome::Memory,
-            Ok(Reply::Exception { kind, message }) => Outcome::Exception { kind, message },
+            Err(_) => Ending::BadFrame,
+            Ok(Reply::Value(value)) => Ending::Ok { value },
+            Ok(Reply::Syntax(message)) => Ending::Syntax { message },
+            Ok(Reply::Limit(_)) => Ending::ResultLimit,
+            Ok(Reply::Exception { kind, .. }) if full && kind == "MemoryError" => Ending::Memory,
+            Ok(Reply::Exception { kind, message }) => Ending::Exception { kind, message },
         }
     }
 }

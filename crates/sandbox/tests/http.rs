@@ -1,9 +1,10 @@
 //! The HTTP server: what OpenELM's environments post and read, our own route, and clients that misbehave.
 
+#![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
 use samara_sandbox::http::{App, Bounds, serve};
-use samara_sandbox::{Sandbox, Settings, Tier};
+use samara_sandbox::{Sandbox, SandboxOptions, Tier};
 use serde_json::{Value as Json, json};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -12,8 +13,8 @@ use std::time::{Duration, Instant};
 
 /// A server in the best tier that there is.
 fn server(bounds: Bounds, token: Option<&str>) -> SocketAddr {
-    let settings = Settings { servers: 2, minimum: Tier::Process, ..Settings::default() };
-    let app = Arc::new(App::new(Sandbox::start(&settings).unwrap(), bounds, token.map(str::to_owned)));
+    let options = SandboxOptions { servers: 2, minimum: Tier::Process, ..SandboxOptions::default() };
+    let app = Arc::new(App::new(Sandbox::start(&options).unwrap(), bounds, token.map(str::to_owned)));
     let (tell, address) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime =
@@ -148,7 +149,7 @@ fn our_own_route_returns_the_verdict() {
 
 #[test]
 fn requests_that_are_none_are_refused_and_never_hang() {
-    let bounds = Bounds { body: 10_000, patience: Duration::from_secs(60), ..Bounds::default() };
+    let bounds = Bounds { body: 10_000, read_timeout: Duration::from_secs(60), ..Bounds::default() };
     let address = server(bounds, None);
     let typed = "Content-Type: application/json\r\n";
     let run = |body: &str| raw(address, &request("POST", "/v1/run", typed, body)).0;
@@ -174,7 +175,7 @@ fn requests_that_are_none_are_refused_and_never_hang() {
 #[test]
 fn clients_that_are_slow_are_sent_away() {
     let typed = "Content-Type: application/json\r\n";
-    let bounds = Bounds { patience: Duration::from_millis(500), ..Bounds::default() };
+    let bounds = Bounds { read_timeout: Duration::from_millis(500), ..Bounds::default() };
     let address = server(bounds, None);
     let slow = format!(
         "POST /v1/run HTTP/1.1\r\nHost: x\r\n{typed}Content-Length: 100\r\nConnection: close\r\n\r\n{{"
@@ -243,10 +244,10 @@ fn many_clients_that_come_and_go_are_answered_or_told_to_wait() {
 }
 
 /// Stops a server while a program sleeps for so long; the client's status, and whether all requests were answered.
-fn stopped(sleep: f64, farewell: Duration) -> (u16, bool) {
-    let settings = Settings { servers: 1, minimum: Tier::Process, ..Settings::default() };
-    let bounds = Bounds { farewell, ..Bounds::default() };
-    let app = Arc::new(App::new(Sandbox::start(&settings).unwrap(), bounds, None));
+fn stopped(sleep: f64, grace: Duration) -> (u16, bool) {
+    let options = SandboxOptions { servers: 1, minimum: Tier::Process, ..SandboxOptions::default() };
+    let bounds = Bounds { grace, ..Bounds::default() };
+    let app = Arc::new(App::new(Sandbox::start(&options).unwrap(), bounds, None));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
@@ -283,7 +284,7 @@ fn until_in_queue(address: SocketAddr, count: usize) {
 }
 
 #[test]
-fn a_full_queue_is_said_at_once_and_a_client_that_goes_away_frees_no_place_early() {
+fn a_full_queue_is_answered_at_once_and_a_client_that_goes_away_frees_no_slot_early() {
     let address = server(Bounds { queue: 1, ..Bounds::default() }, None);
     let program = |body: &str| json!({ "program": format!("import time\ndef f(): {body}"), "entry": "f" });
     let slow = program("time.sleep(2)").to_string();

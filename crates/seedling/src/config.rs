@@ -50,7 +50,7 @@ pub struct ModelConfig {
     pub head_dim: usize,
     /// The longest context, in tokens.
     pub max_positions: usize,
-    /// What the root mean square of a norm gets added under the root.
+    /// What is added under the root of a norm's root mean square.
     pub rms_eps: f64,
     /// Base of the rotary positions' wavelengths.
     pub rope_theta: f64,
@@ -88,14 +88,14 @@ impl ModelConfig {
             SeedlingError::file(
                 origin,
                 format!("not JSON: {error}"),
-                "take config.json from the model's publisher again",
+                "download config.json from the model's publisher again",
             )
         })?;
         let Value::Object(fields) = fields else {
             return Err(SeedlingError::file(
                 origin,
                 "not a JSON object",
-                "take config.json from the model's publisher again",
+                "download config.json from the model's publisher again",
             ));
         };
         let reader = Reader { fields: &fields, origin };
@@ -151,13 +151,13 @@ impl ModelConfig {
         format!("{text:#}\n")
     }
 
-    /// Says whether the sizes make a model; `origin` is what an error names.
+    /// Checks that the sizes make a model; `origin` is what an error names.
     ///
     /// # Errors
     /// If a size is 0 or above [`MAX_SIZE`], sizes don't go together, or tokens lie outside the vocabulary.
     pub fn check(&self, origin: &Path) -> Result<(), SeedlingError> {
         let fail = |what: String| {
-            Err(SeedlingError::file(origin, what, "take config.json from the model's publisher again"))
+            Err(SeedlingError::file(origin, what, "download config.json from the model's publisher again"))
         };
         for (name, size) in [
             ("vocab_size", self.vocab_size),
@@ -182,7 +182,7 @@ impl ModelConfig {
             ));
         }
         if !self.head_dim.is_multiple_of(2) {
-            return fail(format!("head_dim is {}; rotary positions need it even", self.head_dim));
+            return fail(format!("head_dim is {}; rotary positions need an even one", self.head_dim));
         }
         if !(self.rms_eps.is_finite() && self.rms_eps >= 0.0 && self.rms_eps < 1.0) {
             return fail(format!("rms_norm_eps is {}; it must be from 0 to below 1", self.rms_eps));
@@ -247,11 +247,11 @@ impl Reader<'_> {
         }
     }
 
-    /// Refuses what would make the model compute something else than is computed here.
+    /// Refuses settings under which the model would compute something else than is computed here.
     fn refuse_unsupported(&self, architecture: &str) -> Result<(), SeedlingError> {
         if let Some(act) = self.field("hidden_act").filter(|act| act.as_str() != Some("silu")) {
             return Err(
-                self.error(format!("hidden_act {act} is not supported"), "take a model with hidden_act silu")
+                self.error(format!("hidden_act {act} is not supported"), "use a model with hidden_act silu")
             );
         }
         let nested = || self.field("rope_parameters").and_then(|rope| rope.get("partial_rotary_factor"));
@@ -259,18 +259,18 @@ impl Reader<'_> {
         if let Some(factor) = factor.filter(|factor| factor.as_f64() != Some(1.0)) {
             return Err(self.error(
                 format!("partial_rotary_factor {factor} is not supported"),
-                "take a model whose whole heads are rotated",
+                "use a model whose whole heads are rotated",
             ));
         }
         if self.flag("mlp_bias", false)? {
             return Err(self.error(
                 "mlp_bias is not supported",
-                "take a model without biases in its feed-forward layers",
+                "use a model without biases in its feed-forward layers",
             ));
         }
         if self.field("quantization_config").is_some() {
             return Err(
-                self.error("quantized weights are not supported", "take the model in F32, F16 or BF16")
+                self.error("quantized weights are not supported", "use the model in F32, F16 or BF16")
             );
         }
         self.refuse_sliding_window(architecture)
@@ -343,7 +343,7 @@ impl Reader<'_> {
     }
 
     fn size(&self, name: &str) -> Result<usize, SeedlingError> {
-        let hint = "take config.json from the model's publisher again";
+        let hint = "download config.json from the model's publisher again";
         let value = self.field(name).ok_or_else(|| self.error(format!("{name} is missing"), hint))?;
         value.as_u64().and_then(|size| usize::try_from(size).ok()).ok_or_else(|| {
             self.error(format!("{name} is {value}; it must be a whole number from 1 to {MAX_SIZE}"), hint)

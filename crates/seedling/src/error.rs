@@ -1,12 +1,13 @@
 //! What can go wrong: a closed set, each with what failed and a hint.
 
-use std::{fmt, path::PathBuf};
+use std::path::PathBuf;
 
 /// An error of this crate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SeedlingError {
     /// A file of a model can't be used: missing, truncated, too large, of the wrong shape, of another format, with
     /// numbers that are not finite.
+    #[error("{}: {what}\nhint: {hint}", path.display())]
     File {
         /// The file, or the folder that lacks it.
         path: PathBuf,
@@ -16,6 +17,7 @@ pub enum SeedlingError {
         hint: String,
     },
     /// A setting that can't be used: its name, what is wrong, and what to do.
+    #[error("`{name}`: {what}\nhint: {hint}")]
     Setting {
         /// The setting.
         name: String,
@@ -25,6 +27,7 @@ pub enum SeedlingError {
         hint: String,
     },
     /// A request that the model can't serve, such as a prompt longer than its context.
+    #[error("{what}\nhint: {hint}")]
     Request {
         /// What is wrong.
         what: String,
@@ -32,6 +35,7 @@ pub enum SeedlingError {
         hint: String,
     },
     /// Training went wrong: a loss that is not finite.
+    #[error("{what}\nhint: {hint}")]
     Training {
         /// What is wrong.
         what: String,
@@ -56,15 +60,3 @@ impl SeedlingError {
         Self::Request { what: what.into(), hint: hint.into() }
     }
 }
-
-impl fmt::Display for SeedlingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File { path, what, hint } => write!(f, "{}: {what}\nhint: {hint}", path.display()),
-            Self::Setting { name, what, hint } => write!(f, "`{name}`: {what}\nhint: {hint}"),
-            Self::Request { what, hint } | Self::Training { what, hint } => write!(f, "{what}\nhint: {hint}"),
-        }
-    }
-}
-
-impl std::error::Error for SeedlingError {}

@@ -1,6 +1,6 @@
 //! Random streams keyed by a seed and a number, so that any of them can be made without those before it.
 //!
-//! ChaCha with 8 rounds; what is drawn from it is defined here, so that an upgrade of a library can't change texts.
+//! ChaCha with 8 rounds; how numbers are drawn from it is defined here, so that upgrading a library can't change texts.
 
 use rand_chacha::{
     ChaCha8Rng,
@@ -36,7 +36,7 @@ impl Stream {
         lo + (hi - lo) * self.unit()
     }
 
-    /// Whether something of probability `p` happens.
+    /// True with probability `p`.
     pub fn chance(&mut self, p: f64) -> bool {
         self.unit() < p
     }
@@ -64,7 +64,7 @@ impl Stream {
         radius * libm::cos(std::f64::consts::TAU * self.unit())
     }
 
-    /// Puts a list into random order (Fisher-Yates).
+    /// Shuffles a list (Fisher-Yates).
     pub fn shuffle<T>(&mut self, list: &mut [T]) {
         for last in (1..list.len()).rev() {
             list.swap(last, self.below(last + 1));

@@ -35,7 +35,7 @@ pub enum RopeScaling {
 type Refusal = (String, &'static str);
 
 impl RopeScaling {
-    /// Reads the object of a `config.json`; what else stands in it is passed over.
+    /// Reads the object of a `config.json`; other fields are ignored.
     ///
     /// # Errors
     /// A kind that isn't supported, or numbers that make no sense.
@@ -45,7 +45,7 @@ impl RopeScaling {
             let value = scaling.get(name).and_then(Value::as_f64).filter(|value| *value >= least);
             value.filter(|value| value.is_finite()).ok_or_else(|| {
                 let what = format!("{name} of the rotary positions' scaling is missing or below {least}");
-                (what, "take config.json from the model's publisher again")
+                (what, "download config.json from the model's publisher again")
             })
         };
         match kind {
@@ -57,7 +57,7 @@ impl RopeScaling {
                 let high = number("high_freq_factor", low)?;
                 if high <= low {
                     let what = format!("high_freq_factor ({high}) is not above low_freq_factor ({low})");
-                    return Err((what, "take config.json from the model's publisher again"));
+                    return Err((what, "download config.json from the model's publisher again"));
                 }
                 let (factor, original) =
                     (number("factor", 1.0)?, number("original_max_position_embeddings", 1.0)?);

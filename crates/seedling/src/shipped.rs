@@ -13,13 +13,14 @@ struct Files {
     tokenizer: &'static [u8],
 }
 
-const TEXTS: Files = Files {
+// Statics, since a constant is copied into every codegen unit that names it, with its megabytes.
+static TEXTS: Files = Files {
     config: include_bytes!("../model/config.json"),
     weights: include_bytes!("../model/model.safetensors"),
     tokenizer: include_bytes!("../model/tokenizer.json"),
 };
 
-const WALKERS: Files = Files {
+static WALKERS: Files = Files {
     config: include_bytes!("../model-walkers/config.json"),
     weights: include_bytes!("../model-walkers/model.safetensors"),
     tokenizer: include_bytes!("../model-walkers/tokenizer.json"),
@@ -32,7 +33,7 @@ fn shipped(corpus: Corpus) -> &'static Files {
     }
 }
 
-/// The bytes of everything that decides the answers of a corpus' model, for who must tell one model from another.
+/// The bytes of everything that decides the answers of a corpus' model, to tell one model from another.
 pub fn files(corpus: Corpus) -> [&'static [u8]; 3] {
     let Files { config, weights, tokenizer } = shipped(corpus);
     [config, weights, tokenizer]

@@ -34,7 +34,7 @@ const MAX_SHARDS: usize = 1024;
 /// Standard deviation of the numbers that a new model begins with.
 const EMBEDDING_DEVIATION: f64 = 0.04;
 
-const AGAIN: &str = "take the file from the model's publisher again";
+const AGAIN: &str = "download the file from the model's publisher again";
 
 /// How numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,7 +141,7 @@ impl Weights {
     }
 
     /// Random numbers to begin training with: normal, a matrix with a deviation of one by the square root of its
-    /// inputs, so that a narrow model's layers have something to say from the start; the projections back into the
+    /// inputs, so that a narrow model's layers contribute from the start; the projections back into the
     /// residual stream scaled down by the square root of how many there are; the embedding's deviation is 0.04. Norms
     /// are 1, biases 0.
     pub fn initial(config: ModelConfig, stream: &mut Stream) -> Self {
@@ -220,7 +220,7 @@ impl Weights {
         serialize(views, Some(format)).map_err(failed)
     }
 
-    /// Writes `config.json` and `model.safetensors` into a folder, made if need be.
+    /// Writes `config.json` and `model.safetensors` into a folder, which is created if missing.
     ///
     /// # Errors
     /// As [`Self::to_safetensors`], or if a file can't be written.
@@ -280,7 +280,7 @@ impl Weights {
     }
 }
 
-/// Says whether every token of a tokenizer is one of the model's.
+/// Checks that every token of a tokenizer is one of the model's.
 ///
 /// # Errors
 /// If the tokenizer has a token outside the model's vocabulary; the error names the tokenizer's file.
@@ -293,7 +293,7 @@ pub fn check_tokenizer(tokenizer: &Tokenizer, config: &ModelConfig) -> Result<()
                 tokenizer.vocab_size() - 1,
                 config.vocab_size
             ),
-            "take tokenizer.json and config.json from the same model",
+            "use tokenizer.json and config.json of the same model",
         ));
     }
     Ok(())
@@ -481,7 +481,7 @@ fn no_output_bias(name: &str, values: &[f32], origin: &Path) -> Result<(), Seedl
         return Ok(());
     }
     let what = format!("the bias {name} is not supported");
-    Err(SeedlingError::file(origin, what, "take a model with biases of queries, keys and values only"))
+    Err(SeedlingError::file(origin, what, "use a model with biases of queries, keys and values only"))
 }
 
 fn decode(name: &str, tensor: &TensorView<'_>, origin: &Path) -> Result<Vec<f32>, SeedlingError> {
@@ -511,7 +511,7 @@ fn decode(name: &str, tensor: &TensorView<'_>, origin: &Path) -> Result<Vec<f32>
             Err(SeedlingError::file(
                 origin,
                 what,
-                "weights must be finite; take the file again, or train again",
+                "weights must be finite; download the file again, or train again",
             ))
         }
         None => Ok(values),
@@ -578,7 +578,7 @@ fn not_safetensors(bytes: &[u8], error: &safetensors::SafeTensorError, origin: &
         return SeedlingError::file(origin, "a pickle, not safetensors", PICKLED);
     }
     if bytes.starts_with(b"GGUF") {
-        return SeedlingError::file(origin, "a GGUF file, not safetensors", "take the model's safetensors");
+        return SeedlingError::file(origin, "a GGUF file, not safetensors", "use the model's safetensors");
     }
     SeedlingError::file(origin, format!("not safetensors, or cut off: {}", shown(&error.to_string())), AGAIN)
 }

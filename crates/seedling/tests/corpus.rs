@@ -301,8 +301,8 @@ fn what_is_no_sentence_of_the_grammar_is_not_read() {
 #[test]
 fn the_seed_pools_are_of_the_grammar_and_leave_a_search_a_way_to_go() {
     for domain in Domain::ALL {
-        let path = format!("{}/../../experiments/pools/{}.txt", env!("CARGO_MANIFEST_DIR"), domain.name());
-        let pool = std::fs::read_to_string(path).expect("a pool");
+        let path = format!("crates/environments/experiments/pools/{}.txt", domain.name());
+        let pool = samara_testing::workspace_file(&path);
         assert!((6..=8).contains(&pool.lines().count()));
         for line in pool.lines() {
             let parsed = parse(domain, line).unwrap_or_else(|| panic!("not of the grammar: {line}"));

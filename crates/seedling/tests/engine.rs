@@ -81,7 +81,7 @@ fn replies_are_equal_to_the_bit_alone_in_any_batch_and_on_any_number_of_threads(
 }
 
 #[test]
-fn an_answer_weighs_the_same_beside_any_others() {
+fn an_answer_scores_the_same_beside_any_others() {
     let engine = engine(1, 8, 1 << 20);
     let scores = |answers: &[&str]| match engine.ask(score("Is it good?", answers)) {
         Ok(Reply::Scores { log_probabilities, .. }) => log_probabilities,

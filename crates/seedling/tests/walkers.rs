@@ -9,7 +9,8 @@ use samara_seedling::{
     shipped,
     train::{Corpus, TrainSettings, data},
     walkers::{
-        Body, Kind, Muscle, Program, cross, edit, format, hunks, interpret, lesson, lesson_of, patched,
+        Body, Kind, Muscle, Program, cross, edit, format, hunks, interpret, patched, training_example,
+        training_example_of,
     },
 };
 
@@ -23,8 +24,8 @@ proptest! {
 
     #[test]
     fn every_program_is_a_valid_driven_walker_in_one_piece(seed: u64) {
-        let lesson = lesson(&mut Stream::new(seed, 0));
-        for program in lesson.shown.iter().chain([&lesson.written]) {
+        let example = training_example(&mut Stream::new(seed, 0));
+        for program in example.shown.iter().chain([&example.written]) {
             let again = interpret(&program.text);
             prop_assert_eq!(again.as_ref(), Some(&program.body));
             prop_assert!(program.body.is_valid() && program.body.is_connected(), "{}", program.text);
@@ -59,9 +60,9 @@ proptest! {
     #[test]
     fn a_document_is_a_prompt_and_its_answer_in_the_exact_formats(seed: u64) {
         for kind in Kind::ALL {
-            let lesson = lesson_of(kind, &mut Stream::new(seed, 3));
-            let text = lesson.document.text();
-            let shown: Vec<&str> = lesson.shown.iter().map(|program| program.text.as_str()).collect();
+            let example = training_example_of(kind, &mut Stream::new(seed, 3));
+            let text = example.document.text();
+            let shown: Vec<&str> = example.shown.iter().map(|program| program.text.as_str()).collect();
             let prompts: Vec<String> = match kind {
                 Kind::FewShot => (0..4).map(|style| format::few_shot_prompt(&shown, style)).collect(),
                 Kind::Mutation => vec![format::mutation_prompt(shown[0])],
@@ -77,7 +78,7 @@ proptest! {
             let end = format::STOP.iter().filter_map(|stop| answer.find(stop)).min();
             prop_assert_eq!(end, Some(answer.len() - 2), "{}", answer);
             if kind != Kind::Diff {
-                prop_assert_eq!(answer.trim_end(), behind_header(&lesson.written.text).trim_end());
+                prop_assert_eq!(answer.trim_end(), behind_header(&example.written.text).trim_end());
             }
         }
     }
@@ -155,10 +156,10 @@ fn the_shipped_tokenizer_is_the_one_that_todays_corpus_trains() {
 fn a_prompt_ends_where_a_piece_of_text_ends() {
     let tokenizer = data::tokenizer(Corpus::Walkers, 1, 400);
     for number in 0..60 {
-        let lesson = lesson(&mut Stream::new(3, number));
+        let example = training_example(&mut Stream::new(3, number));
         let pieces: Vec<u32> =
-            lesson.document.segments.iter().flat_map(|segment| tokenizer.encode(&segment.text)).collect();
-        assert_eq!(pieces, tokenizer.encode(&lesson.document.text()));
+            example.document.segments.iter().flat_map(|segment| tokenizer.encode(&segment.text)).collect();
+        assert_eq!(pieces, tokenizer.encode(&example.document.text()));
     }
 }
 

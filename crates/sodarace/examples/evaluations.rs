@@ -12,7 +12,7 @@ use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use samara_sodarace::{Law, Settings, Walker, evaluate, evaluate_all};
+use samara_sodarace::{Conditions, Law, Walker, evaluate, evaluate_all};
 use serde::{Deserialize, Serialize};
 
 #[derive(Deserialize)]
@@ -38,13 +38,13 @@ fn cpu(began: Instant) -> f64 {
     nanoseconds.map_or_else(|| began.elapsed().as_secs_f64(), |nanoseconds| nanoseconds / 1e9)
 }
 
-fn row(named: &Named, settings: &Settings, ms: u32, seconds: f64) -> Result<Row, Box<dyn Error>> {
-    let found = evaluate(&named.walker, settings, ms)?;
+fn row(named: &Named, conditions: &Conditions, ms: u32, seconds: f64) -> Result<Row, Box<dyn Error>> {
+    let found = evaluate(&named.walker, conditions, ms)?;
     let epoch = Instant::now();
     let (began, mut times) = (cpu(epoch), 0_u32);
     while cpu(epoch) - began < seconds || times < 3 {
         for _ in 0..10 {
-            std::hint::black_box(evaluate(std::hint::black_box(&named.walker), settings, ms)?);
+            std::hint::black_box(evaluate(std::hint::black_box(&named.walker), conditions, ms)?);
             times += 1;
         }
     }
@@ -59,20 +59,20 @@ fn row(named: &Named, settings: &Settings, ms: u32, seconds: f64) -> Result<Row,
 }
 
 /// CPU seconds of one evaluation if all walkers are evaluated side by side, each several times in one call; mean.
-fn side_by_side(walkers: &[Named], settings: &Settings, ms: u32, seconds: f64) -> f64 {
+fn side_by_side(walkers: &[Named], conditions: &Conditions, ms: u32, seconds: f64) -> f64 {
     let all: Vec<(&Walker, u32)> =
         walkers.iter().map(|named| (&named.walker, ms)).collect::<Vec<_>>().repeat(4);
     let epoch = Instant::now();
     let (began, mut times) = (cpu(epoch), 0);
     while cpu(epoch) - began < seconds * walkers.len() as f64 {
-        std::hint::black_box(evaluate_all(std::hint::black_box(&all), settings));
+        std::hint::black_box(evaluate_all(std::hint::black_box(&all), conditions));
         times += all.len();
     }
     (cpu(epoch) - began) / times as f64
 }
 
 /// Evaluations per second of that many threads over `rounds` times all walkers.
-fn parallel(walkers: &[Named], settings: &Settings, ms: u32, threads: usize, rounds: usize) -> f64 {
+fn parallel(walkers: &[Named], conditions: &Conditions, ms: u32, threads: usize, rounds: usize) -> f64 {
     let next = AtomicUsize::new(0);
     let began = Instant::now();
     std::thread::scope(|scope| {
@@ -82,7 +82,7 @@ fn parallel(walkers: &[Named], settings: &Settings, ms: u32, threads: usize, rou
                     Some(next.fetch_add(1, Ordering::Relaxed)).filter(|i| *i < rounds * walkers.len())
                 {
                     let walker = &walkers[i % walkers.len()].walker;
-                    std::hint::black_box(evaluate(walker, settings, ms)).ok();
+                    std::hint::black_box(evaluate(walker, conditions, ms)).ok();
                 }
             });
         }
@@ -97,19 +97,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("wants LAW MS SECONDS [THREADS]".into());
     };
     let law = if law == "openelm" { Law::OpenElm } else { Law::Paper };
-    let settings = Settings { law, score_unsettled: true, ..Settings::default() };
+    let conditions = Conditions { law, score_unsettled: true, ..Conditions::default() };
     let (ms, seconds) = (ms.parse()?, seconds.parse()?);
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;
     let walkers: Vec<Named> = serde_json::from_str(&text)?;
     let rows =
-        walkers.iter().map(|named| row(named, &settings, ms, seconds)).collect::<Result<Vec<_>, _>>()?;
-    let together = side_by_side(&walkers, &settings, ms, seconds);
+        walkers.iter().map(|named| row(named, &conditions, ms, seconds)).collect::<Result<Vec<_>, _>>()?;
+    let together = side_by_side(&walkers, &conditions, ms, seconds);
     let mut report = serde_json::json!({ "walkers": rows, "side_by_side_cpu_s": together });
     if let [threads] = threads {
         let once: f64 = rows.iter().map(|row| row.cpu_s).sum();
         let rounds = (5.0 / once).ceil() as usize;
-        report["evaluations_per_s"] = parallel(&walkers, &settings, ms, threads.parse()?, rounds).into();
+        report["evaluations_per_s"] = parallel(&walkers, &conditions, ms, threads.parse()?, rounds).into();
     }
     println!("{report}");
     Ok(())

@@ -7,33 +7,10 @@ use crate::constants::{
     BOUNCE_SPEED, CONTACT_MASS, EPSILON, FRICTION, MAX_CORRECTION, NODE_RADIUS, RESTITUTION, SKIN, SLOP, W,
 };
 use crate::ground::Ground;
+use crate::piece::{Manifold, Surface};
 use crate::vector::{Vec2, clamp, max, min, vec2};
 
-/// Where and how a node touches, relative to the ground's position.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Manifold {
-    /// A point of the plane, or the corner.
-    pub point: Vec2,
-    pub surface: Surface,
-    /// Which part of the piece is touched. Impulses are carried over only while it stays the same.
-    pub feature: Feature,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Surface {
-    /// A plane with this normal.
-    Plane(Vec2),
-    /// A corner: the normal is wherever the node's centre is seen from it.
-    Corner,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Feature {
-    Face,
-    First,
-    Second,
-}
-
+/// A pair of a piece and a node whose boxes overlap.
 #[derive(Clone, Debug)]
 pub(crate) struct Contact {
     pub piece: u32,

@@ -9,7 +9,7 @@ use crate::constants::{
 use crate::contact::Contact;
 use crate::joint::Joint;
 use crate::schedule::{Schedule, by_rank};
-use crate::state::State;
+use crate::state::WorldState;
 use crate::vector::{Vec2, min, vec2};
 
 /// A connected component of the creature. The ground does not connect: it may be in several islands.
@@ -122,7 +122,7 @@ pub(crate) fn solve_side_by_side(solvers: &mut [Solver<'_>]) {
 
 impl Island {
     /// The step up to the velocity iterations, unless all of the island sleeps.
-    pub(crate) fn begin(&mut self, state: &mut State) {
+    pub(crate) fn begin(&mut self, state: &mut WorldState) {
         let first_awake = self.members.iter().copied().find(|node| state.nodes[*node as usize].awake);
         self.moves = first_awake.is_some();
         let Some(seed) = first_awake else {
@@ -141,7 +141,7 @@ impl Island {
     }
 
     /// The step from the velocity iterations on.
-    pub(crate) fn finish(&mut self, state: &mut State, may_sleep: bool) {
+    pub(crate) fn finish(&mut self, state: &mut WorldState, may_sleep: bool) {
         if !self.moves {
             return;
         }
@@ -163,7 +163,7 @@ impl Island {
     }
 
     /// The touching contacts, node by node, each node's newest first; wakes the nodes.
-    fn gather_contacts(&mut self, state: &mut State) {
+    fn gather_contacts(&mut self, state: &mut WorldState) {
         self.contacts.clear();
         for &index in &self.nodes {
             let node = &mut state.nodes[index as usize];
@@ -186,7 +186,7 @@ impl Island {
     }
 
     /// Gravity, then damping.
-    fn integrate_velocities(&self, state: &mut State) {
+    fn integrate_velocities(&self, state: &mut WorldState) {
         for node in &self.nodes {
             let node = &mut state.nodes[*node as usize];
             node.sweep.c0 = node.sweep.c;
@@ -196,8 +196,8 @@ impl Island {
     }
 
     /// Constraints and first guesses.
-    fn prepare(&mut self, state: &mut State) {
-        let State { nodes, lengths, velocities: v, contacts, ground, .. } = state;
+    fn prepare(&mut self, state: &mut WorldState) {
+        let WorldState { nodes, lengths, velocities: v, contacts, ground, .. } = state;
         self.nodes.iter().for_each(|node| v[*node as usize] = nodes[*node as usize].v);
         for contact in &self.contacts {
             let contact = &mut contacts[*contact as usize];
@@ -215,7 +215,7 @@ impl Island {
     }
 
     /// All velocity iterations, joints before contacts in each; none if all of the island sleeps.
-    pub(crate) fn solver<'a>(&'a mut self, state: &'a mut State) -> Option<Solver<'a>> {
+    pub(crate) fn solver<'a>(&'a mut self, state: &'a mut WorldState) -> Option<Solver<'a>> {
         self.moves.then_some(Solver {
             work: self.schedule.work().iter(),
             joints: &mut self.joints,
@@ -225,7 +225,7 @@ impl Island {
         })
     }
 
-    fn integrate_positions(&self, state: &mut State) {
+    fn integrate_positions(&self, state: &mut WorldState) {
         for node in &self.nodes {
             let node = &mut state.nodes[*node as usize];
             node.v = bounded(node.v, H);
@@ -234,8 +234,8 @@ impl Island {
     }
 
     /// One position iteration over contacts, then bones. Whether all were good enough.
-    fn solve_positions(&self, state: &mut State) -> bool {
-        let State { nodes, lengths, contacts, ground, .. } = state;
+    fn solve_positions(&self, state: &mut WorldState) -> bool {
+        let WorldState { nodes, lengths, contacts, ground, .. } = state;
         let mut least = 0.0;
         for contact in &self.contacts {
             let contact = &contacts[*contact as usize];
@@ -250,7 +250,7 @@ impl Island {
     }
 
     /// Puts the island to sleep if all of it has been still for long enough.
-    fn rest(&self, state: &mut State, solved: bool) {
+    fn rest(&self, state: &mut WorldState, solved: bool) {
         let mut least = f32::MAX;
         for node in &self.nodes {
             let node = &mut state.nodes[*node as usize];

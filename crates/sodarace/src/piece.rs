@@ -4,7 +4,6 @@
 
 use crate::body::Aabb;
 use crate::constants::{AABB_MARGIN, EPSILON, MAX_FLOAT, REACH, SKIN};
-use crate::contact::{Feature, Manifold, Surface};
 use crate::vector::{Vec2, max, min, vec2};
 
 /// A piece of the ground, in the ground's own frame.
@@ -21,6 +20,31 @@ enum Shape {
     Box([Vec2; 4]),
     /// A stretch of a polyline, solid on the right-hand side, with its neighbours' outer ends.
     Edge { ends: [Vec2; 2], before: Option<Vec2>, after: Option<Vec2> },
+}
+
+/// Where and how a node touches, relative to the ground's position.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Manifold {
+    /// A point of the plane, or the corner.
+    pub point: Vec2,
+    pub surface: Surface,
+    /// Which part of the piece is touched. Impulses are carried over only while it stays the same.
+    pub feature: Feature,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Surface {
+    /// A plane with this normal.
+    Plane(Vec2),
+    /// A corner: the normal is wherever the node's centre is seen from it.
+    Corner,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Feature {
+    Face,
+    First,
+    Second,
 }
 
 const BOX_NORMALS: [Vec2; 4] = [vec2(0.0, -1.0), vec2(1.0, 0.0), vec2(0.0, 1.0), vec2(-1.0, 0.0)];

@@ -8,7 +8,7 @@ use crate::ground::Ground;
 use crate::vector::Vec2;
 
 #[derive(Clone, Debug)]
-pub(crate) struct State {
+pub(crate) struct WorldState {
     pub nodes: Vec<Node>,
     /// What the joints strive for, in order of creation.
     pub lengths: Vec<f32>,
@@ -21,7 +21,7 @@ pub(crate) struct State {
     found: Vec<(u32, u32)>,
 }
 
-impl State {
+impl WorldState {
     pub(crate) fn new(nodes: Vec<Node>, lengths: Vec<f32>, ground: Ground) -> Self {
         let velocities = vec![Vec2::ZERO; nodes.len()];
         Self { nodes, lengths, velocities, contacts: Vec::new(), ground, found: Vec::new() }

@@ -8,11 +8,11 @@ use crate::constants::{
 };
 use crate::contact::Contact;
 use crate::island::bounded;
-use crate::state::State;
+use crate::state::WorldState;
 use crate::toi::time_of_impact;
 use crate::vector::min;
 
-impl State {
+impl WorldState {
     /// Handles all impacts of the step, earliest first. Bounded by the sub-steps that a contact may have.
     pub(crate) fn solve_impacts(&mut self) {
         if self.contacts.is_empty() {

@@ -3,6 +3,7 @@
 //! All but flat ground are polylines with solid ground on their right-hand side. They have a flat start around the
 //! creature, `START_ROOM` wider than it on both sides, so that none begins inside a wall.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::constants::SLOP;
@@ -29,15 +30,17 @@ const HILL_PIECES: usize = 16;
 pub const MAX_PIECES: usize = 10_000;
 
 /// What the ground looks like. `Law::OpenElm` knows flat ground only.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Terrain {
     /// A plane.
     #[default]
     Flat,
     /// A plane with a wall to the left of the creature.
+    #[serde(alias = "left-wall")]
     LeftWall,
     /// A plane with a wall to the right of the creature.
+    #[serde(alias = "right-wall")]
     RightWall,
     /// A plane; to both sides of the creature a ceiling begins.
     Tunnel,

@@ -1,7 +1,5 @@
 //! A walker as data: joints and the muscles between them, and what is wrong with one.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::constants::{MAX_COORDINATE, MAX_JOINTS, MAX_MUSCLES, MAX_OPENELM_DRIVE, MAX_PHASE};
@@ -69,20 +67,26 @@ impl From<Muscle> for (usize, usize, Driven) {
 }
 
 /// Why a walker cannot be simulated.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rejection {
     /// It has no joints (`Law::Paper` only; OpenELM gives such a walker a fitness of minus infinity).
+    #[error("the walker has no joints")]
     NoJoints,
     /// It has more joints than [`MAX_JOINTS`].
+    #[error("the walker has {0} joints\nhint: at most {MAX_JOINTS} are simulated")]
     TooManyJoints(usize),
     /// It has more connections than [`MAX_MUSCLES`].
+    #[error("the walker has {0} muscles\nhint: at most {MAX_MUSCLES} are simulated")]
     TooManyMuscles(usize),
     /// The coordinate of this joint is not a finite number.
+    #[error("joint {0} has a coordinate that is not a finite number")]
     JointNotFinite(usize),
     /// A coordinate of this joint is too large: beyond [`MAX_COORDINATE`] (`Law::Paper`), or beyond single precision.
+    #[error("joint {0} is too far away\nhint: keep coordinates within {MAX_COORDINATE} of the origin")]
     JointTooFar(usize),
     /// This connection names a joint that does not exist.
+    #[error("muscle {muscle} names joint {joint}, which does not exist\nhint: joints are counted from 0")]
     NoSuchJoint {
         /// Index of the connection.
         muscle: usize,
@@ -90,49 +94,21 @@ pub enum Rejection {
         joint: usize,
     },
     /// The amplitude or phase of this connection is not a finite number.
+    #[error("muscle {0} has an amplitude or phase that is not a finite number")]
     MuscleNotFinite(usize),
     /// The phase of this connection is beyond [`MAX_PHASE`] turns (`Law::Paper`), or amplitude or phase beyond
     /// [`MAX_OPENELM_DRIVE`] (`Law::OpenElm`).
+    #[error(
+        "muscle {0} has an amplitude or phase that is too large\nhint: phases are turns; keep them within {MAX_PHASE}"
+    )]
     DriveTooLarge(usize),
-    /// This connection is longer than single precision can tell.
+    /// This connection is too long for single precision.
+    #[error("muscle {0} is too long for single precision")]
     MuscleTooLong(usize),
-    /// The settings cannot be simulated, whatever the walker.
-    Settings(&'static str),
+    /// The conditions cannot be simulated, whatever the walker.
+    #[error("{0}\nhint: change the settings of the evaluation")]
+    Conditions(&'static str),
 }
-
-impl fmt::Display for Rejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoJoints => write!(f, "the walker has no joints"),
-            Self::TooManyJoints(n) => {
-                write!(f, "the walker has {n} joints\nhint: at most {MAX_JOINTS} are simulated")
-            }
-            Self::TooManyMuscles(n) => {
-                write!(f, "the walker has {n} muscles\nhint: at most {MAX_MUSCLES} are simulated")
-            }
-            Self::JointNotFinite(i) => write!(f, "joint {i} has a coordinate that is not a finite number"),
-            Self::JointTooFar(i) => write!(
-                f,
-                "joint {i} is too far away\nhint: keep coordinates within {MAX_COORDINATE} of the origin"
-            ),
-            Self::NoSuchJoint { muscle, joint } => write!(
-                f,
-                "muscle {muscle} names joint {joint}, which does not exist\nhint: joints are counted from 0"
-            ),
-            Self::MuscleNotFinite(i) => {
-                write!(f, "muscle {i} has an amplitude or phase that is not a finite number")
-            }
-            Self::DriveTooLarge(i) => write!(
-                f,
-                "muscle {i} has an amplitude or phase that is too large\nhint: phases are turns; keep them within {MAX_PHASE}"
-            ),
-            Self::MuscleTooLong(i) => write!(f, "muscle {i} is longer than single precision can tell"),
-            Self::Settings(fault) => write!(f, "{fault}\nhint: change the settings of the evaluation"),
-        }
-    }
-}
-
-impl std::error::Error for Rejection {}
 
 /// The most amplitude that [`Walker::validate`] accepts.
 const VALID_AMPLITUDE: f64 = 10.0;

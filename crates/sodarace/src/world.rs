@@ -1,14 +1,15 @@
 //! A world with one creature, which can be stepped and looked at.
 
 use crate::body::Node;
+use crate::conditions::Conditions;
 use crate::constants::{MAX_MS, NODE_RADIUS, STEP, STEPS_PER_SECOND};
-use crate::evaluation::Settings;
+use crate::drive::{Clock, Drive, is_bone};
 use crate::ground::Ground;
 use crate::island::{Island, Solver, islands, solve_side_by_side};
 use crate::joint::Joint;
-use crate::law::{Clock, Drive, Law};
+use crate::law::Law;
 use crate::morphology::{Morphology, place};
-use crate::state::State;
+use crate::state::WorldState;
 use crate::terrain::Terrain;
 use crate::vector::vec2;
 use crate::walker::{Rejection, Walker};
@@ -38,22 +39,22 @@ pub struct Settling {
 }
 
 impl Settling {
-    pub(crate) fn begun() -> Self {
+    pub(crate) fn new() -> Self {
         Self { steps: 0, settled: true, slow_steps: 0 }
     }
 }
 
 /// One creature on its terrain.
 ///
-/// What a world does depends on walker and settings alone, to the last bit, on every platform whose `f32` arithmetic is
-/// IEEE 754.
+/// What a world does depends on walker and conditions alone, to the last bit, on every platform whose `f32` arithmetic
+/// is IEEE 754.
 #[derive(Clone, Debug)]
 pub struct World {
-    state: State,
+    state: WorldState,
     islands: Vec<Island>,
     connections: Vec<Connection>,
     drives: Vec<Drive>,
-    settings: Settings,
+    conditions: Conditions,
     morphology: Morphology,
     lines: Vec<Vec<[f64; 2]>>,
     clock: Clock,
@@ -71,32 +72,32 @@ impl World {
     /// Sets a walker into a world.
     ///
     /// # Errors
-    /// [`Rejection`] if walker or settings cannot be simulated.
-    pub fn new(walker: &Walker, settings: &Settings) -> Result<Self, Rejection> {
-        settings.check()?;
-        walker.check(settings.law)?;
-        let (places, morphology) = place(walker, settings.law, &settings.paper);
+    /// [`Rejection`] if the walker cannot be simulated under these conditions.
+    pub fn new(walker: &Walker, conditions: &Conditions) -> Result<Self, Rejection> {
+        conditions.check()?;
+        walker.check(conditions.law)?;
+        let (places, morphology) = place(walker, conditions.law, &conditions.paper);
         let nodes: Vec<Node> =
             places.iter().map(|place| Node::new(vec2(place[0] as f32, place[1] as f32))).collect();
         if let Some(far) = nodes.iter().position(|node| !node.p.is_finite()) {
             return Err(Rejection::JointTooFar(far));
         }
-        let lines = settings.terrain.lines(morphology.width / 2.0 + f64::from(NODE_RADIUS));
-        let ground = match (settings.law, &settings.terrain) {
+        let lines = conditions.terrain.lines(morphology.width / 2.0 + f64::from(NODE_RADIUS));
+        let ground = match (conditions.law, &conditions.terrain) {
             (Law::OpenElm, _) => Ground::openelm(),
             (Law::Paper, Terrain::Flat) => Ground::flat(),
             (Law::Paper, _) => Ground::polylines(&lines),
         };
         let mut world = Self {
             islands: Vec::new(),
-            state: State::new(nodes, Vec::new(), ground),
+            state: WorldState::new(nodes, Vec::new(), ground),
             connections: Vec::new(),
             drives: Vec::new(),
-            settings: settings.clone(),
+            conditions: conditions.clone(),
             morphology,
             lines,
             clock: Clock::new(),
-            driven: settings.law == Law::OpenElm,
+            driven: conditions.law == Law::OpenElm,
             steps: 0,
             owed: 0.0,
             start: 0.0,
@@ -110,7 +111,7 @@ impl World {
 
     /// Makes a joint of every connection that has two ends.
     fn connect(&mut self, walker: &Walker) -> Result<Vec<Joint>, Rejection> {
-        let law = self.settings.law;
+        let law = self.conditions.law;
         let mut joints = Vec::with_capacity(walker.muscles.len());
         for (i, muscle) in walker.muscles.iter().enumerate().filter(|(_, muscle)| muscle.a != muscle.b) {
             let nodes = &self.state.nodes;
@@ -118,9 +119,9 @@ impl World {
             if !rest.is_finite() {
                 return Err(Rejection::MuscleTooLong(i));
             }
-            let (bone, index) = (law.is_bone(muscle), joints.len() as u32);
+            let (bone, index) = (is_bone(muscle, law), joints.len() as u32);
             if !bone {
-                let drive = Drive::new(index, muscle, rest, law, &self.settings.paper);
+                let drive = Drive::new(index, muscle, rest, law, &self.conditions.paper);
                 self.drives.extend(drive.swings().then_some(drive));
             }
             joints.push(Joint::new(index, muscle.a as u32, muscle.b as u32, bone));
@@ -154,7 +155,7 @@ impl World {
         }
     }
 
-    /// The velocity iterations of an island, unless all of it sleeps or there is none with this number.
+    /// The velocity iterations of an island, unless all of it sleeps or no island has this number.
     fn solver(&mut self, island: usize) -> Option<Solver<'_>> {
         let island = self.islands.get_mut(island).filter(|_| self.finite)?;
         island.solver(&mut self.state)
@@ -165,7 +166,7 @@ impl World {
         if !self.finite {
             return;
         }
-        let may_sleep = self.settings.law == Law::OpenElm;
+        let may_sleep = self.conditions.law == Law::OpenElm;
         for island in &mut self.islands {
             island.finish(&mut self.state, may_sleep);
         }
@@ -180,38 +181,38 @@ impl World {
         }
     }
 
-    /// Sets the muscles' lengths for the coming step. This wakes nobody, as in Box2D.
+    /// Sets the muscles' lengths for the coming step. This wakes no node, as in Box2D.
     fn drive(&mut self) {
-        self.clock.begin_step(&self.settings.paper);
+        self.clock.begin_step(&self.conditions.paper);
         let (mut offset, mut cosine) = (f64::NAN, f64::NAN);
         for drive in &self.drives {
             // Muscles in step stand side by side and share a cosine.
             if drive.offset != offset {
                 (offset, cosine) = (drive.offset, drive.cosine(&self.clock));
             }
-            self.state.lengths[drive.joint as usize] = drive.length(self.settings.law, &self.clock, cosine);
+            self.state.lengths[drive.joint as usize] = drive.length(self.conditions.law, &self.clock, cosine);
         }
     }
 
     /// `Law::Paper`: lets the creature come to rest with its muscles at rest length, then starts the muscles. Under
     /// `Law::OpenElm`, and the second time, nothing happens.
     pub fn settle(&mut self) -> Settling {
-        let mut settling = Settling::begun();
-        while self.settles_on(&mut settling) {
+        let mut settling = Settling::new();
+        while self.needs_settling_step(&mut settling) {
             self.step();
         }
         settling
     }
 
-    /// Whether the creature needs another step to come to rest; counts it. If not, the muscles start.
-    pub(crate) fn settles_on(&mut self, settling: &mut Settling) -> bool {
+    /// Whether the creature needs another step to come to rest, which is then counted. If not, the muscles start.
+    pub(crate) fn needs_settling_step(&mut self, settling: &mut Settling) -> bool {
         if self.driven {
             return false;
         }
         if settling.steps > 0 {
             settling.slow_steps = if self.is_slow() { settling.slow_steps + 1 } else { 0 };
         }
-        let paper = &self.settings.paper;
+        let paper = &self.conditions.paper;
         let calm = settling.steps >= paper.min_settling_steps && settling.slow_steps >= paper.settled_steps;
         if calm || settling.steps >= paper.max_settling_steps || !self.finite {
             settling.settled = calm;
@@ -225,7 +226,7 @@ impl World {
 
     /// Whether all nodes are slower than the speed that counts as settled.
     fn is_slow(&self) -> bool {
-        self.state.nodes.iter().all(|node| f64::from(node.v.length()) < self.settings.paper.settled_speed)
+        self.state.nodes.iter().all(|node| f64::from(node.v.length()) < self.conditions.paper.settled_speed)
     }
 
     /// Runs for a time and says how many steps that was. `Law::Paper`: that time after settling, which happens first if
@@ -233,16 +234,16 @@ impl World {
     /// steps each.
     pub fn run(&mut self, ms: u32) -> u32 {
         self.settle();
-        let steps = self.due(ms);
+        let steps = self.steps_in(ms);
         (0..steps).for_each(|_| self.step());
         steps
     }
 
-    /// How many steps a time is for a creature that has settled. `Law::OpenElm` keeps what is less than a step for the
-    /// next time.
-    pub(crate) fn due(&mut self, ms: u32) -> u32 {
+    /// How many steps a creature that has settled makes in a time. `Law::OpenElm` keeps what is less than a step for
+    /// the next call.
+    pub(crate) fn steps_in(&mut self, ms: u32) -> u32 {
         let ms = ms.min(MAX_MS);
-        match self.settings.law {
+        match self.conditions.law {
             Law::OpenElm => (0..ms / 350).map(|_| self.update(350)).sum(),
             Law::Paper => paper_steps(ms),
         }
@@ -259,10 +260,10 @@ impl World {
         steps
     }
 
-    /// The law's fitness as things stand; none if the law has none for this creature. See [`Law`].
+    /// The fitness at this point, if the law gives this creature one. See [`Law`].
     #[must_use]
     pub fn fitness(&self) -> Option<f64> {
-        match self.settings.law {
+        match self.conditions.law {
             Law::OpenElm => {
                 let ends = self.connections.iter().map(|connection| self.state.nodes[connection.a].p.x);
                 let least = ends.reduce(f32::min)?;
@@ -278,8 +279,8 @@ impl World {
         self.centre() - self.start
     }
 
-    /// The x of the centre of mass in metres: the mean over all nodes that are connected (0 if none is), which weigh
-    /// the same.
+    /// The x of the centre of mass in metres: the mean over all connected nodes, whose masses are equal (0 if none is
+    /// connected).
     #[must_use]
     pub fn centre(&self) -> f64 {
         let mut connected = vec![false; self.state.nodes.len()];

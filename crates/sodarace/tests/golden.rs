@@ -2,7 +2,7 @@
 //! agree.
 
 use samara_sodarace::{
-    Law, Morphology, Settings, Verdict, Walker, World, evaluate, evaluate_all, morphology,
+    Conditions, Law, Morphology, Verdict, Walker, World, evaluate, evaluate_all, morphology,
 };
 use serde_json::Value;
 
@@ -12,8 +12,8 @@ fn golden() -> Value {
     serde_json::from_str(GOLDEN).expect("the golden data is JSON")
 }
 
-fn settings() -> Settings {
-    Settings { law: Law::OpenElm, ..Settings::default() }
+fn conditions() -> Conditions {
+    Conditions { law: Law::OpenElm, ..Conditions::default() }
 }
 
 fn list(value: &Value) -> &[Value] {
@@ -75,7 +75,7 @@ fn connections_agree_in_order_length_and_kind() {
     let mut seen = 0;
     for (record, walker) in records(&golden()) {
         let Some(expected) = record["connections"].as_array() else { continue };
-        let world = World::new(&walker, &settings()).expect("recorded walkers can be simulated");
+        let world = World::new(&walker, &conditions()).expect("recorded walkers can be simulated");
         assert_eq!(world.connections().len(), expected.len());
         for (found, expected) in world.connections().iter().zip(expected) {
             let found = serde_json::json!([found.a, found.b, f64::from(found.rest), i32::from(!found.bone)]);
@@ -91,7 +91,7 @@ fn every_fitness_agrees_to_the_last_bit() {
     let mut seen = 0;
     for (record, walker) in records(&golden()) {
         for (ms, expected) in record["evaluate"].as_object().expect("fitness by time") {
-            let found = evaluate(&walker, &settings(), ms.parse().expect("a time")).expect("no rejection");
+            let found = evaluate(&walker, &conditions(), ms.parse().expect("a time")).expect("no rejection");
             if expected == "-inf" {
                 assert_eq!((found.fitness, found.verdict), (None, Verdict::NoConnections));
             } else {
@@ -115,7 +115,7 @@ fn side_by_side_every_fitness_is_the_same() {
     let records = records(&golden);
     let walkers: Vec<(&Walker, u32)> = records.iter().map(|(_, walker)| (walker, 10_000)).collect();
     let mut seen = 0;
-    for (found, (record, _)) in evaluate_all(&walkers, &settings()).into_iter().zip(&records) {
+    for (found, (record, _)) in evaluate_all(&walkers, &conditions()).into_iter().zip(&records) {
         let found = found.expect("no rejection").fitness.map(f64::to_bits);
         let Some(expected) = record["evaluate"].get("10000") else { continue };
         assert_eq!(found, expected.as_f64().map(f64::to_bits), "{}", name(record));
@@ -127,7 +127,7 @@ fn side_by_side_every_fitness_is_the_same() {
 #[test]
 fn snapshots_first_contacts_and_sleepers_agree() {
     for (record, walker) in records(&golden()) {
-        let mut world = World::new(&walker, &settings()).expect("recorded walkers can be simulated");
+        let mut world = World::new(&walker, &conditions()).expect("recorded walkers can be simulated");
         let sleepers = record["asleep_after_1785"].as_array();
         let last = if sleepers.is_some() { 1785 } else { 600 };
         let mut contact = None;
@@ -161,7 +161,7 @@ fn trajectories_agree_step_by_step() {
     let records = records(&golden);
     for (wanted, trajectory) in golden["trajectories"].as_object().expect("trajectories by name") {
         let walker = &records.iter().find(|(record, _)| name(record) == wanted).expect("a recorded walker").1;
-        let mut world = World::new(walker, &settings()).expect("recorded walkers can be simulated");
+        let mut world = World::new(walker, &conditions()).expect("recorded walkers can be simulated");
         for (step, expected) in list(trajectory).iter().enumerate() {
             world.step();
             assert_eq!(bits(world.positions()), bits(positions(expected)), "{wanted} step {}", step + 1);
@@ -177,7 +177,7 @@ fn the_constants_of_openelms_own_tests_come_out() {
     assert_eq!(published.len(), 4);
     for (wanted, expected) in published {
         let walker = &records.iter().find(|(record, _)| name(record) == wanted).expect("a recorded walker").1;
-        let mut world = World::new(walker, &settings()).expect("recorded walkers can be simulated");
+        let mut world = World::new(walker, &conditions()).expect("recorded walkers can be simulated");
         let steps: u32 = (0..1000).map(|_| world.run(350)).sum();
         assert_eq!(steps, 21_000);
         assert_eq!(world.fitness(), expected["fitness"].as_f64(), "{wanted}");

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use samara_sodarace::{
-    Evaluation, Kind, Law, Muscle, Rejection, Settings, Terrain, Verdict, Walker, World, evaluate,
+    Conditions, Evaluation, Kind, Law, Muscle, Rejection, Terrain, Verdict, Walker, World, evaluate,
     evaluate_all, morphology,
 };
 
@@ -27,12 +27,12 @@ fn crawler() -> Walker {
     Walker { joints: vec![[0.0, 0.0], [1.0, 0.0], [0.5, -0.8]], muscles }
 }
 
-fn on(terrain: Terrain) -> Settings {
-    Settings { terrain, ..Settings::default() }
+fn on(terrain: Terrain) -> Conditions {
+    Conditions { terrain, ..Conditions::default() }
 }
 
-fn scored(walker: &Walker, settings: &Settings, ms: u32) -> Evaluation {
-    let found = evaluate(walker, settings, ms).expect("a walker that can be simulated");
+fn scored(walker: &Walker, conditions: &Conditions, ms: u32) -> Evaluation {
+    let found = evaluate(walker, conditions, ms).expect("a walker that can be simulated");
     assert_eq!(found.verdict, Verdict::Scored, "{found:?}");
     found
 }
@@ -44,17 +44,17 @@ fn terrains() -> [Terrain; 6] {
 
 #[test]
 fn a_motionless_creature_scores_nothing() {
-    let found = scored(&stool(), &Settings::default(), 10_000);
+    let found = scored(&stool(), &Conditions::default(), 10_000);
     assert!(found.fitness.expect("a fitness") < 1e-3, "{found:?}");
 }
 
 #[test]
 fn without_drive_a_settled_creature_stays() {
-    let mut settings = Settings::default();
-    settings.paper.amplitude_scale = 0.0;
-    let found = scored(&crawler(), &settings, 10_000);
+    let mut conditions = Conditions::default();
+    conditions.paper.amplitude_scale = 0.0;
+    let found = scored(&crawler(), &conditions, 10_000);
     assert!(found.fitness.expect("a fitness") < 0.1, "{found:?}");
-    assert!(scored(&crawler(), &Settings::default(), 10_000).fitness > Some(0.1));
+    assert!(scored(&crawler(), &Conditions::default(), 10_000).fitness > Some(0.1));
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_mirrored_creature_walks_to_the_other_side() {
     let walker = crawler();
     let mut mirrored = walker.clone();
     mirrored.joints.iter_mut().for_each(|joint| joint[0] = 1.0 - joint[0]);
-    let [one, other] = [&walker, &mirrored].map(|walker| scored(walker, &Settings::default(), 2_000));
+    let [one, other] = [&walker, &mirrored].map(|walker| scored(walker, &Conditions::default(), 2_000));
     let [one, other] = [one, other].map(|found| found.displacement.expect("a displacement"));
     assert!(one.abs() > 0.1);
     assert!((one + other).abs() < 1e-2 * one.abs(), "{one} and {other}");
@@ -72,7 +72,7 @@ fn a_mirrored_creature_walks_to_the_other_side() {
 
 #[test]
 fn twice_the_time_is_about_twice_the_way_of_a_steady_walker() {
-    let way = |ms| scored(&crawler(), &Settings::default(), ms).fitness.expect("a fitness");
+    let way = |ms| scored(&crawler(), &Conditions::default(), ms).fitness.expect("a fitness");
     let ratio = way(40_000) / way(20_000);
     assert!((1.6..2.4).contains(&ratio), "{ratio}");
 }
@@ -80,13 +80,13 @@ fn twice_the_time_is_about_twice_the_way_of_a_steady_walker() {
 #[test]
 fn the_time_after_settling_is_what_was_asked_for() {
     for (ms, steps) in [(0, 0), (1_000, 60), (10_000, 600), (25, 2)] {
-        assert_eq!(scored(&crawler(), &Settings::default(), ms).steps, steps);
+        assert_eq!(scored(&crawler(), &Conditions::default(), ms).steps, steps);
     }
 }
 
 #[test]
 fn a_creature_begins_just_above_the_ground_and_centred() {
-    let world = World::new(&crawler(), &Settings::default()).expect("a walker");
+    let world = World::new(&crawler(), &Conditions::default()).expect("a walker");
     let [low, left, right] = [
         world.positions().map(|p| p[1]).fold(f32::MAX, f32::min),
         world.positions().map(|p| p[0]).fold(f32::MAX, f32::min),
@@ -110,8 +110,8 @@ fn muscles_that_do_not_meet_may_change_places() {
     let first = Walker { joints: joints.clone(), muscles: [one, other].concat() };
     let second = Walker { joints, muscles: interleaved };
     for law in [Law::Paper, Law::OpenElm] {
-        let settings = Settings { law, ..Settings::default() };
-        let [a, b] = [&first, &second].map(|walker| scored(walker, &settings, 10_000));
+        let conditions = Conditions { law, ..Conditions::default() };
+        let [a, b] = [&first, &second].map(|walker| scored(walker, &conditions, 10_000));
         assert_eq!((a.fitness, a.displacement), (b.fitness, b.displacement));
     }
 }
@@ -120,7 +120,7 @@ fn muscles_that_do_not_meet_may_change_places() {
 fn any_number_of_threads_finds_the_same_whatever_was_simulated_before() {
     let each_alone = || {
         let ran = terrains().map(|terrain| scored(&crawler(), &on(terrain), 3_000));
-        let openelm = Settings { law: Law::OpenElm, ..Settings::default() };
+        let openelm = Conditions { law: Law::OpenElm, ..Conditions::default() };
         (ran, scored(&crawler(), &openelm, 10_000))
     };
     let alone = each_alone();
@@ -176,11 +176,11 @@ fn no_node_gets_through_a_terrain() {
     for terrain in terrains() {
         let found = scored(&crawler(), &on(terrain.clone()), 5_000);
         assert!(found.fitness.is_some(), "{terrain:?}");
-        let mut settings = on(terrain.clone());
+        let mut conditions = on(terrain.clone());
         // From a kilometre up a creature arrives as fast as damping lets it.
-        settings.paper.clearance = 1_000.0;
-        settings.paper.max_settling_steps = 1;
-        let mut world = World::new(&crawler(), &settings).expect("a walker");
+        conditions.paper.clearance = 1_000.0;
+        conditions.paper.max_settling_steps = 1;
+        let mut world = World::new(&crawler(), &conditions).expect("a walker");
         (0..6_000).for_each(|_| world.step());
         let lowest = world.positions().map(|p| p[1]).fold(f32::MAX, f32::min);
         assert!(lowest > 1.9, "{terrain:?}: {lowest}");
@@ -211,7 +211,7 @@ fn a_wall_stops_a_creature_and_a_tunnel_has_two_ends() {
 #[test]
 fn every_built_in_terrain_is_flat_where_the_creature_starts() {
     for terrain in terrains() {
-        let flat = scored(&stool(), &Settings::default(), 1_000);
+        let flat = scored(&stool(), &Conditions::default(), 1_000);
         let found = scored(&stool(), &on(terrain), 1_000);
         assert_eq!(found.settling_steps, flat.settling_steps);
     }
@@ -238,10 +238,10 @@ fn what_cannot_be_simulated_is_rejected_with_its_reason() {
     assert_eq!(change(&|w| w.joints.resize(1_001, [0.0; 2])), both(Rejection::TooManyJoints(1_001)));
     assert_eq!(Walker::default().check(Law::Paper), Err(Rejection::NoJoints));
     let far = Walker { joints: vec![[1e38, 0.0]], muscles: vec![] };
-    let openelm = Settings { law: Law::OpenElm, ..Settings::default() };
+    let openelm = Conditions { law: Law::OpenElm, ..Conditions::default() };
     assert_eq!(evaluate(&far, &openelm, 0).err(), Some(Rejection::JointTooFar(0)));
-    let walled = Settings { terrain: Terrain::LeftWall, ..openelm };
-    assert!(matches!(evaluate(&crawler(), &walled, 0), Err(Rejection::Settings(_))));
+    let walled = Conditions { terrain: Terrain::LeftWall, ..openelm };
+    assert!(matches!(evaluate(&crawler(), &walled, 0), Err(Rejection::Conditions(_))));
 }
 
 #[test]
@@ -263,8 +263,8 @@ fn degenerate_walkers_get_a_verdict() {
     ];
     for walker in &walkers {
         for law in [Law::Paper, Law::OpenElm] {
-            let settings = Settings { law, score_unsettled: true, ..Settings::default() };
-            match evaluate(walker, &settings, 10_000) {
+            let conditions = Conditions { law, score_unsettled: true, ..Conditions::default() };
+            match evaluate(walker, &conditions, 10_000) {
                 Ok(found) => assert!(found.fitness.is_none_or(f64::is_finite)),
                 Err(rejection) => assert_eq!((law, rejection), (Law::Paper, Rejection::JointTooFar(2))),
             }
@@ -275,20 +275,20 @@ fn degenerate_walkers_get_a_verdict() {
 #[test]
 fn an_unconnected_creature_scores_zero_under_the_corrected_law_and_nothing_under_openelms() {
     let loose = Walker { joints: vec![[0.0, 0.0], [1.0, -1.0]], muscles: vec![] };
-    assert_eq!(scored(&loose, &Settings::default(), 1_000).fitness, Some(0.0));
-    let openelm = Settings { law: Law::OpenElm, ..Settings::default() };
+    assert_eq!(scored(&loose, &Conditions::default(), 1_000).fitness, Some(0.0));
+    let openelm = Conditions { law: Law::OpenElm, ..Conditions::default() };
     assert_eq!(evaluate(&loose, &openelm, 1_000).expect("a walker").verdict, Verdict::NoConnections);
 }
 
 #[test]
 fn a_creature_that_does_not_come_to_rest_is_scored_only_if_wanted() {
-    let mut settings = Settings::default();
-    settings.paper.max_settling_steps = 5;
-    settings.paper.min_settling_steps = 0;
-    let found = evaluate(&crawler(), &settings, 1_000).expect("a walker");
+    let mut conditions = Conditions::default();
+    conditions.paper.max_settling_steps = 5;
+    conditions.paper.min_settling_steps = 0;
+    let found = evaluate(&crawler(), &conditions, 1_000).expect("a walker");
     assert_eq!((found.verdict, found.fitness, found.steps), (Verdict::Unsettled, None, 0));
-    settings.score_unsettled = true;
-    let found = scored(&crawler(), &settings, 1_000);
+    conditions.score_unsettled = true;
+    let found = scored(&crawler(), &conditions, 1_000);
     assert!(!found.settled && found.fitness.is_some());
 }
 
@@ -326,10 +326,10 @@ proptest! {
     ) {
         let law = if openelm { Law::OpenElm } else { Law::Paper };
         let terrain = if openelm { Terrain::Flat } else { terrains()[terrain].clone() };
-        let settings = Settings { law, terrain, score_unsettled: true, ..Settings::default() };
-        let found = evaluate(&walker, &settings, 3_000).expect("a walker that can be simulated");
+        let conditions = Conditions { law, terrain, score_unsettled: true, ..Conditions::default() };
+        let found = evaluate(&walker, &conditions, 3_000).expect("a walker that can be simulated");
         prop_assert!(matches!(found.verdict, Verdict::Scored | Verdict::NoConnections));
-        prop_assert_eq!(&found, &evaluate(&walker, &settings, 3_000).expect("the same"));
+        prop_assert_eq!(&found, &evaluate(&walker, &conditions, 3_000).expect("the same"));
         prop_assert_eq!(found.morphology, morphology(&walker, law).expect("the same"));
     }
 
@@ -343,17 +343,17 @@ proptest! {
             walker.joints[0][0] = f64::NAN;
         }
         let law = if openelm { Law::OpenElm } else { Law::Paper };
-        let settings = Settings { law, ..Settings::default() };
+        let conditions = Conditions { law, ..Conditions::default() };
         let together: Vec<(&Walker, u32)> = walkers.iter().map(|(walker, ms)| (walker, *ms)).collect();
-        let alone: Vec<_> = walkers.iter().map(|(walker, ms)| evaluate(walker, &settings, *ms)).collect();
-        prop_assert_eq!(evaluate_all(&together, &settings), alone);
+        let alone: Vec<_> = walkers.iter().map(|(walker, ms)| evaluate(walker, &conditions, *ms)).collect();
+        prop_assert_eq!(evaluate_all(&together, &conditions), alone);
     }
 
     #[test]
     fn a_run_in_parts_is_a_run(walker in any_walker(), parts in 1..5_u32) {
         for law in [Law::Paper, Law::OpenElm] {
-            let settings = Settings { law, ..Settings::default() };
-            let [mut whole, mut parted] = [0, 1].map(|_| World::new(&walker, &settings).expect("a walker"));
+            let conditions = Conditions { law, ..Conditions::default() };
+            let [mut whole, mut parted] = [0, 1].map(|_| World::new(&walker, &conditions).expect("a walker"));
             whole.run(parts * 350);
             (0..parts).for_each(|_| { parted.run(350); });
             prop_assert_eq!(whole.positions().collect::<Vec<_>>(), parted.positions().collect::<Vec<_>>());

@@ -1,13 +1,15 @@
-//! `samara list`, `samara new` and `samara completions`: what comes with samara.
+//! `samara list`, `samara new`, `samara schema`, `samara completions` and `samara version`: what comes with samara.
 
 use clap::CommandFactory;
-use samara_engine::nearest;
 use samara_environments::{REGISTRY, builtin};
+use samara_search::nearest;
 use serde_json::json;
 
 use crate::{
     args::{Args, Format, New},
+    completion,
     exit::{Exit, Failure, print},
+    schema,
 };
 
 pub(crate) fn list(format: Format) -> Result<Exit, Failure> {
@@ -60,9 +62,17 @@ pub(crate) fn new(args: &New) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
+pub(crate) fn schema() -> Result<Exit, Failure> {
+    print(&format!("{:#}\n", schema::experiment()))?;
+    Ok(Exit::Ok)
+}
+
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Args::command(), "samara", &mut script);
-    print(&String::from_utf8_lossy(&script))?;
+    print(&completion::script(shell)?)?;
+    Ok(Exit::Ok)
+}
+
+pub(crate) fn version() -> Result<Exit, Failure> {
+    print(&Args::command().render_version())?;
     Ok(Exit::Ok)
 }

@@ -1,13 +1,17 @@
 //! `samara export`.
 
-use std::io::{BufWriter, Write};
+use std::{
+    collections::BTreeSet,
+    io::{BufWriter, Write},
+    path::Path,
+};
 
-use samara_journal::{JournalError, Reader, export};
+use samara_journal::{JournalError, Reader, RunView, export, run_view};
 
 use crate::{
     args::{Export, ExportKind},
-    config,
     exit::{Exit, Failure},
+    output,
 };
 
 pub(crate) fn export(args: &Export) -> Result<Exit, Failure> {
@@ -15,9 +19,8 @@ pub(crate) fn export(args: &Export) -> Result<Exit, Failure> {
     match &args.out {
         None => write(&reader, args, &mut std::io::stdout().lock())?,
         Some(path) => {
-            let cannot = |error| Failure::internal(format!("{} can't be written: {error}", path.display()));
-            let mut file = std::fs::File::create(path).map_err(cannot)?;
-            write(&reader, args, &mut file)?;
+            output::refuse_run(path, reader.path())?;
+            output::write(path, |file| write(&reader, args, file))?;
         }
     }
     Ok(Exit::Ok)
@@ -25,13 +28,18 @@ pub(crate) fn export(args: &Export) -> Result<Exit, Failure> {
 
 fn write(reader: &Reader, args: &Export, out: &mut dyn Write) -> Result<(), Failure> {
     let mut out = BufWriter::new(out);
+    let kept = if args.elites { Some(elites(&args.run)?) } else { None };
+    let kept = kept.as_ref();
     let written: Result<(), JournalError> = match args.kind {
-        ExportKind::Openelm => export::openelm(reader, &mut out),
-        ExportKind::Jsonl => export::jsonl(reader, &mut out),
+        ExportKind::Openelm => export::openelm(reader, kept, &mut out),
+        ExportKind::Jsonl => export::jsonl(reader, kept, &mut out),
         ExportKind::Csv => {
-            let experiment = config::reload(&reader.header().config, &args.run, &[])?;
-            let axes: Vec<String> = experiment.axes.into_iter().map(|axis| axis.name).collect();
-            export::csv(reader, &axes, &mut out)
+            let (_, axes) = run_view::search_of(&reader.header().config, reader.begun_format())?;
+            let axes: Vec<String> = axes.into_iter().map(|axis| axis.name).collect();
+            export::csv(reader, &axes, kept, &mut out)
+        }
+        ExportKind::Settings => {
+            out.write_all(reader.header().config.as_bytes()).map_err(|source| JournalError::Export { source })
         }
     };
     match written {
@@ -45,4 +53,11 @@ fn write(reader: &Reader, args: &Export, out: &mut dyn Write) -> Result<(), Fail
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         flushed => Ok(flushed?),
     }
+}
+
+/// The candidates that are elites of the archive, of islands those of any.
+fn elites(run: &Path) -> Result<BTreeSet<u64>, Failure> {
+    let view = RunView::open(run)?;
+    let islands = view.replay.population().islands();
+    Ok(islands.iter().flat_map(|island| island.archive().iter().map(|elite| elite.id)).collect())
 }

@@ -3,16 +3,19 @@
 use std::{path::Path, sync::Arc};
 
 use samara_engine::{Ended, Ending};
-use samara_journal::{Journal, Reader};
-use samara_lm::{Budget, Exchanges, Limits, Spent};
+use samara_environments::{InputFile, Inputs};
+use samara_journal::{Control, Event, EventKind, Journal, Reader};
+use samara_lm::{AnswerCache, Budget, Limits, Spent};
+use toml::Table;
 
 use crate::{
-    args::{self, Format},
-    config::{self, Experiment},
+    args::{self, Format, InputsChoice},
+    config::{self, Experiment, Fresh},
     exit::{Exit, Failure, print, remark},
     models::Shared,
     session,
     summary::Summary,
+    trust,
 };
 
 pub(crate) fn run(args: &args::Run) -> Result<Exit, Failure> {
@@ -25,23 +28,21 @@ pub(crate) fn run(args: &args::Run) -> Result<Exit, Failure> {
         None => session::free_folder(&experiment.naming.name),
     };
     if session::recorded(&folder)?.is_some() {
-        let hint = format!(
-            "`samara resume {0}` goes on with it; choose another --out for a new run",
-            folder.display()
-        );
+        let hint =
+            format!("`samara resume {0}` continues it; choose another --out for a new run", folder.display());
         return Err(Failure::usage(format!("{} holds a run already\nhint: {hint}", folder.display())));
     }
     // The journal is made only once the models have answered: a run that can't start leaves nothing behind.
     let create = |experiment: &Experiment| session::create(experiment, &folder);
-    let record = args.recall.record.as_deref();
+    let record = args.recording.record.as_deref();
     if let Some(file) = record.filter(|file| file.exists()) {
         return Err(Failure::usage(format!(
             "--record {0}: the file exists\nhint: choose another one, or `--replay {0}` if it is a recording",
             file.display()
         )));
     }
-    let exchanges = exchanges(&experiment, &args.recall)?;
-    let done = go(experiment, &folder, (Spent::default(), exchanges), &args.output, create);
+    let cache = cache(&experiment, &args.recording)?;
+    let done = go(experiment, &folder, (Spent::default(), cache), &args.output, create);
     if let Some(file) = record
         && done.is_err()
         && matches!(session::recorded(&folder), Ok(None))
@@ -52,48 +53,154 @@ pub(crate) fn run(args: &args::Run) -> Result<Exit, Failure> {
     done
 }
 
-/// Where answers are found again: a recording if one is asked for, else the experiment's cache.
-fn exchanges(experiment: &Experiment, recall: &args::Recall) -> Result<Option<Arc<Exchanges>>, Failure> {
-    match (&recall.record, &recall.replay) {
-        (Some(file), _) => Ok(Some(Exchanges::record(file)?)),
-        (None, Some(file)) => Ok(Some(Exchanges::replay(file)?)),
+/// Where answers are cached: in a recording if one is asked for, else in the experiment's cache.
+fn cache(experiment: &Experiment, recording: &args::Recording) -> Result<Option<Arc<AnswerCache>>, Failure> {
+    match (&recording.record, &recording.replay) {
+        (Some(file), _) => Ok(Some(AnswerCache::record(file)?)),
+        (None, Some(file)) => Ok(Some(AnswerCache::replay(file)?)),
         (None, None) => session::cache(experiment),
     }
 }
 
 pub(crate) fn resume(args: &args::Resume) -> Result<Exit, Failure> {
-    let mut set = args.set.clone();
-    set.extend(args.concurrency.map(|concurrency| format!("search.concurrency={concurrency}")));
-    // Opened to write: that brings a journal of an earlier version up to date.
-    let journal = Journal::open(&args.run)?;
-    let reader = journal.reader()?;
-    let experiment = config::reload(&reader.header().config, &args.run, &set)?;
+    let reader = Reader::open(&args.run)?;
+    let (experiment, kept) = reopened(&reader, args)?;
     let totals = reader.totals()?;
+    if !args.output.quiet && totals.candidates >= experiment.search.total_steps {
+        remark(&format!(
+            "the run is finished: all {} candidates are settled\nhint: --set search.total_steps=N makes it longer",
+            experiment.search.total_steps
+        ));
+    }
     let spent =
         Spent { calls: totals.calls, tokens: totals.tokens_in + totals.tokens_out, money: totals.cost };
-    let path = reader.path().to_owned();
+    let folder = reader.path().parent().unwrap_or(Path::new(".")).to_owned();
+    let format = reader.format();
+    let id = reader.header().id.clone();
     drop(reader);
-    let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-    let exchanges = exchanges(&experiment, &args.recall)?;
-    go(experiment, &folder, (spent, exchanges), &args.output, |_| Ok(journal))
+    let cache = cache(&experiment, &args.recording)?;
+    let changes = args.set.clone();
+    let open = |_: &Experiment| {
+        // Opened to write: that brings a journal of an earlier format up to date.
+        let mut journal = Journal::open(&args.run)?;
+        let now = journal.reader()?.format();
+        if format != now {
+            tracing::info!(from = format, to = now, "the journal was brought up to a newer format");
+        }
+        if !changes.is_empty() {
+            let after = journal.totals().candidates;
+            journal
+                .note(&Event { after, kind: EventKind::Control(Control { settings: changes.clone() }) })?;
+        }
+        // Not before they are recorded: what a session could not begin with is forgotten.
+        if let Some(kept) = &kept {
+            trust::remember(&id, kept);
+        }
+        Ok(journal)
+    };
+    go(experiment, &folder, (spent, cache), &args.output, open)
+}
+
+/// The experiment of a run that is to go on, once it may, and the settings by which it is known from then on.
+fn reopened(reader: &Reader, args: &args::Resume) -> Result<(Experiment, Option<Table>), Failure> {
+    let header = reader.header();
+    let run = args.run.display().to_string();
+    let earlier: Vec<String> = reader
+        .events()?
+        .into_iter()
+        .filter_map(|event| match event.kind {
+            EventKind::Control(control) => Some(control.settings),
+            EventKind::Migration(_) => None,
+        })
+        .flatten()
+        .collect();
+    let mut set = args.set.clone();
+    set.extend(args.concurrency.map(|concurrency| format!("search.concurrency={concurrency}")));
+    let recorded = recorded_inputs(reader)?;
+    let load = |inputs: Inputs| {
+        let tessellation = reader.tessellations()?.into_iter().next().map(|cells| cells.tessellation);
+        config::reload(&header.config, &args.run, (&earlier, &set), Fresh { inputs, tessellation })
+    };
+    if !reader.verifiable() {
+        // Formats 1 and 2 kept neither inputs nor an id: they name files of this machine by absolute paths.
+        let experiment = load(Inputs::in_folder("."))?;
+        if !args.trust_run {
+            trust::check(&run, &experiment.table()?, &set, &experiment.inputs)?;
+        }
+        if !args.output.quiet {
+            remark(
+                "the run was begun by an earlier version, which kept no copies of its files: whether they are the \
+                 same can't be verified",
+            );
+        }
+        return Ok((experiment, None));
+    }
+    let stored = |changes: &[String]| config::stored(&header.config, &args.run, changes);
+    let known = trust::is_known(&header.id, &stored(&earlier)?);
+    let current = args.inputs == Some(InputsChoice::Current);
+    let mut experiment = load(Inputs::recorded(recorded.clone()))?;
+    if !known && !args.trust_run {
+        // Before any file is read that the run names.
+        trust::check(&run, &experiment.table()?, &set, if current { &recorded } else { &[] })?;
+    }
+    if current {
+        experiment = load(Inputs::current(recorded.clone()))?;
+    }
+    // Of somebody else's run no file is looked at unless that is asked for.
+    if known && args.inputs.is_none() {
+        refuse_changed(&run, &recorded)?;
+    }
+    let kept: Vec<String> = earlier.iter().chain(&args.set).cloned().collect();
+    Ok((experiment, Some(stored(&kept)?)))
+}
+
+fn recorded_inputs(reader: &Reader) -> Result<Vec<InputFile>, Failure> {
+    let file = |input: samara_journal::Input| {
+        let text = String::from_utf8(input.bytes)
+            .map_err(|_| Failure::internal(format!("the run's copy of {} is damaged", input.key)))?;
+        Ok(InputFile { key: input.key, path: input.path.into(), text })
+    };
+    reader.inputs()?.into_iter().map(file).collect()
+}
+
+/// Refuses to go on silently with copies of files that have changed since. A file that is gone is no change.
+fn refuse_changed(run: &str, recorded: &[InputFile]) -> Result<(), Failure> {
+    let changed = |file: &&InputFile| {
+        let now = Inputs::current(vec![(*file).clone()]);
+        file.path.exists()
+            && now.text(&file.key, &file.path.to_string_lossy(), "").ok().as_ref() != Some(&file.text)
+    };
+    let changed: Vec<String> = recorded
+        .iter()
+        .filter(changed)
+        .map(|file| format!("{} ({})", file.path.display(), file.key))
+        .collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "{run}: changed since the run was begun: {}\nhint: --inputs recorded continues with the run's own copies, \
+         --inputs current with the files as they are now",
+        changed.join(", ")
+    )))
 }
 
 fn go(
     experiment: Experiment,
     folder: &Path,
-    (spent, exchanges): (Spent, Option<Arc<Exchanges>>),
+    (spent, cache): (Spent, Option<Arc<AnswerCache>>),
     output: &args::Output,
     journal: impl FnOnce(&Experiment) -> Result<Journal, Failure>,
 ) -> Result<Exit, Failure> {
     let budget = &experiment.search.budget;
     // Calls are the search's to count: to the client a score is several.
     let limits = Limits { calls: None, tokens: budget.tokens, money: budget.money };
-    let shared = Shared { budget: Budget::new(limits, spent), exchanges };
+    let shared = Shared { budget: Budget::new(limits, spent), cache };
     let runtime = session::runtime()?;
     let ended = runtime.block_on(search(experiment, folder, &shared, output.quiet, journal));
     // Abandoned candidates may still wait for their models; their answers would have nowhere to go.
     runtime.shutdown_background();
-    let finished = shared.exchanges.map_or(Ok(()), |exchanges| exchanges.finish());
+    let finished = shared.cache.map_or(Ok(()), |cache| cache.finish());
     let exit = finish(&ended?, folder, output)?;
     finished?;
     Ok(exit)
@@ -111,9 +218,14 @@ async fn search(
     if !quiet {
         remark(&format!("run: {}", folder.display()));
     }
-    session::search(experiment, tools, journal, session::interrupts(), quiet).await.map_err(|mut failure| {
-        let kept = format!("\nthe run is kept: `samara resume {}` goes on with it", folder.display());
-        failure.message += &kept;
+    let ended = session::search(experiment, tools, journal, session::interrupts(), quiet).await;
+    ended.map_err(|error| {
+        let resumable = error.is_resumable();
+        let mut failure = Failure::from(error);
+        if resumable {
+            failure.message +=
+                &format!("\nthe run is kept: `samara resume {}` continues it", folder.display());
+        }
         failure
     })
 }
@@ -121,9 +233,15 @@ async fn search(
 fn finish(ended: &Ended, folder: &Path, output: &args::Output) -> Result<Exit, Failure> {
     let reader = Reader::open(folder)?;
     let header = reader.header().clone();
-    let mut summary = Summary::new(header.experiment, Some(header.seed), &ended.state, &reader.totals()?);
-    summary.found = Some(reader.found_calls()?).filter(|found| *found > 0);
+    let mut summary = Summary::new(
+        header.experiment,
+        Some(header.seed),
+        (ended.search.population(), ended.search.settled()),
+        &reader.totals()?,
+    );
+    summary.cached_calls = Some(reader.cached_calls()?).filter(|calls| *calls > 0);
     summary.ended = Some(ended.ending.name().to_owned());
+    summary.folder = Some(folder.display().to_string());
     match output.format {
         Format::Json => print(&summary.to_json())?,
         Format::Human => {
@@ -131,13 +249,20 @@ fn finish(ended: &Ended, folder: &Path, output: &args::Output) -> Result<Exit, F
             let rate = session.settled as f64 / session.seconds.max(1e-9);
             let mut text = summary.to_text();
             text += &format!("time        {:.1} s, {rate:.0} candidates/s\n", session.seconds);
-            text += &format!("look at it  samara show {}\n", folder.display());
+            text += &match ended.ending {
+                Ending::Interrupted => format!("continue    samara resume {}\n", folder.display()),
+                _ => format!("inspect     samara show {}\n", folder.display()),
+            };
             print(&text)?;
         }
     }
     Ok(match ended.ending {
         Ending::Interrupted => Exit::Interrupted,
-        Ending::Budget | Ending::WallTime if ended.state.archive().stats().cells_filled == 0 => Exit::Budget,
+        Ending::Budget | Ending::WallTime
+            if ended.search.population().overall().archive().stats().cells_filled == 0 =>
+        {
+            Exit::Budget
+        }
         Ending::Completed | Ending::Budget | Ending::WallTime => Exit::Ok,
     })
 }

@@ -13,9 +13,9 @@ pub(crate) struct Place {
     pub(crate) folder: tempfile::TempDir,
 }
 
-/// A script like that of `experiments/scripts`, with simulated latency and faults.
+/// A script like that of the environments' `experiments/scripts`, with simulated latency and faults.
 pub(crate) fn script(extra: &str) -> String {
-    let base = include_str!("../../../../experiments/scripts/opinions.toml");
+    let base = samara_testing::workspace_file("crates/environments/experiments/scripts/opinions.toml");
     format!("{base}\n{extra}\n")
 }
 
@@ -33,11 +33,14 @@ impl Place {
         self.path(name).display().to_string()
     }
 
-    /// The binary with these arguments, not yet started; no variable of the caller's reaches it.
+    /// The binary with these arguments, not yet started; no variable of the caller's reaches it, and what it notes of
+    /// its user stays in this place.
     pub(crate) fn samara(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_samara"));
-        command.args(arguments).current_dir(self.folder.path());
-        for variable in ["OPENAI_BASE_URL", "OPENAI_API_KEY"] {
+        command.args(arguments).current_dir(self.folder.path()).env("XDG_STATE_HOME", self.path("state"));
+        for variable in
+            ["OPENAI_BASE_URL", "OPENAI_API_KEY", "COLUMNS", "COMPLETE", "_SAMARA_COMPLETE", "RUST_LOG"]
+        {
             command.env_remove(variable);
         }
         command
@@ -69,6 +72,19 @@ impl Place {
     pub(crate) fn json(&self, arguments: &[&str]) -> serde_json::Value {
         parse(&self.run(arguments))
     }
+}
+
+/// Whether programs can be isolated here; said aloud if not.
+pub(crate) fn isolated() -> bool {
+    static WORKS: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    let why = WORKS.get_or_init(|| {
+        let output = Place::new().run(&["sandbox", "doctor"]);
+        (!output.status.success()).then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    });
+    if let Some(why) = why {
+        samara_testing::tiers::none_isolates(why);
+    }
+    why.is_none()
 }
 
 pub(crate) fn parse(output: &Output) -> serde_json::Value {

@@ -2,23 +2,30 @@
 //!
 //! Variation is a few-shot prompt (Meyerson et al. 2023, LMX, arXiv 2302.12170): the model continues a list of
 //! examples, and so crosses them. Measures and objective are a judge's answer probabilities (Bradley et al. 2023,
-//! QDAIF, arXiv 2310.13032). The flow is in this file; [`prompt`] writes prompts and cuts completions, [`settings`]
-//! is the section of the experiment.
+//! QDAIF, arXiv 2310.13032). The flow is in this file; [`prompt`] writes prompts and cuts completions, `memory` plans
+//! and remembers (the prompt [`pool`], under a [`strategy`], with its [`examples`], [`novelty`] and [`rouge`]),
+//! [`settings`] is the section of the experiment.
 
+pub mod examples;
+mod memory;
+pub mod novelty;
+pub mod pool;
 pub mod prompt;
+pub mod rouge;
 pub mod settings;
+pub mod strategy;
 
 use std::sync::Arc;
 
-use samara_engine::{
-    Context, Environment, Future, Invalid, Outcome, Plan, Question, Roles, State, Trouble, decode,
-};
-use samara_journal::Genome;
-use samara_lm::{Sampling, Score};
-use samara_qd::Stream;
+use samara_engine::{Abort, Context, Environment, Future, Question, Roles};
+use samara_lm::{Sampling, Score as Answered};
+use samara_search::{AxisSettings, Genome, Invalid, Plan, Proposer, Score, Strategy, schema};
 
-use crate::{Parts, expect_no_operator};
-use settings::{Mutation, PoolOrigin, Quality, Settings};
+use crate::source::{Source, expect_cells, expect_no_operator};
+use examples::Examples;
+use memory::Memory;
+use pool::Pool;
+use settings::{LmxSettings, Mutation, PoolOrigin, Quality};
 
 /// Its name in `experiment.environment`.
 pub const NAME: &str = "lmx_generation";
@@ -27,22 +34,28 @@ pub const NAME: &str = "lmx_generation";
 const GENERATED_POOL: usize = 5;
 
 struct Lmx {
-    settings: Settings,
+    settings: LmxSettings,
+    axes: Vec<AxisSettings>,
+    strategy: Strategy,
     /// The seed texts; empty if the pool is generated.
     seeds: Vec<String>,
 }
 
 /// Builds it, reading the seed pool.
-pub(crate) fn build(parts: &Parts<'_>) -> Result<Arc<dyn Environment>, Invalid> {
-    expect_no_operator(parts)?;
-    let settings: Settings = decode(parts.section, "environment")?;
-    settings.validate(parts.axes)?;
-    let seeds = settings.read_pool(parts.folder)?;
-    Ok(Arc::new(Lmx { settings, seeds }))
+pub(crate) fn build(source: &Source<'_>) -> Result<Arc<dyn Environment>, Invalid> {
+    expect_no_operator(source)?;
+    let settings: LmxSettings = schema::read(source.section, "environment")?;
+    settings.validate(source.axes)?;
+    if settings.mutation_method == Mutation::LmxNear {
+        expect_cells(source, settings.few_shot, "environment.few_shot")?;
+    }
+    let seeds = settings.read_pool(source.inputs)?;
+    let (axes, strategy) = (source.axes.to_vec(), source.search.strategy.clone());
+    Ok(Arc::new(Lmx { settings, axes, strategy, seeds }))
 }
 
 impl Environment for Lmx {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         NAME
     }
 
@@ -60,55 +73,42 @@ impl Environment for Lmx {
         })
     }
 
-    fn feeds_pool(&self) -> bool {
-        self.settings.mutation_method == Mutation::Replace
+    fn proposer(&self, pool: &[String]) -> Box<dyn Proposer> {
+        let pool = Pool::new(pool.iter().cloned());
+        let feeds_pool = self.settings.mutation_method == Mutation::Replace;
+        let examples = Examples::new(pool, &self.strategy, &self.settings.novelty, &self.axes, feeds_pool);
+        let (mutation, few_shot) = (self.settings.mutation_method, self.settings.few_shot);
+        Box::new(Memory { examples, mutation, few_shot })
     }
 
-    fn draws_examples(&self) -> bool {
-        true
-    }
-
-    fn create(&self, state: &State, stream: &mut Stream) -> Plan {
-        let examples = state.examples().draw(self.settings.few_shot, stream);
-        let parents = examples.iter().filter_map(|example| example.candidate).collect();
-        let material = examples.into_iter().map(|example| Genome::Text(example.text)).collect();
-        Plan { fresh: true, parents, material }
-    }
-
-    fn vary(&self, state: &State, stream: &mut Stream) -> Option<Plan> {
-        match self.settings.mutation_method {
-            Mutation::LmxNear => self.near(state, stream),
-            Mutation::Replace => replace(state, stream),
-        }
-    }
-
-    fn live<'a>(&'a self, plan: Plan, context: &'a mut Context) -> Future<'a, Outcome> {
+    fn write<'a>(&'a self, plan: &'a Plan, context: &'a mut Context) -> Future<'a, Genome> {
         Box::pin(async move {
-            let examples: Vec<Arc<str>> = plan.material.iter().map(|genome| genome.text().into()).collect();
+            let examples: Vec<Arc<str>> = plan.sources().iter().map(|genome| genome.text().into()).collect();
             let prompt = prompt::few_shot(&self.settings.prompt_template, &examples);
-            let Some(text) = self.write(prompt, context).await? else {
-                let why = format!("{} completions in a row held no text", self.settings.attempts);
-                return Ok(Outcome::Invalid { genome: None, why });
-            };
-            let genome = Genome::FewShot { examples, text: text.into() };
-            match self.judge(&genome.text(), context).await {
-                Ok((measures, objective)) => Ok(Outcome::Scored { genome, measures, objective }),
-                Err(Trouble::Candidate(why)) => Ok(Outcome::Failed { genome: Some(genome), why }),
-                Err(stop) => Err(stop),
+            match self.complete(prompt, context).await? {
+                Some(text) => Ok(Genome::FewShot { examples, text: text.into() }),
+                None => {
+                    let attempts = self.settings.attempts;
+                    Err(Abort::invalid(format!("{attempts} completions in a row held no text")))
+                }
             }
         })
+    }
+
+    fn judge<'a>(&'a self, draft: &'a Genome, _score: Score, context: &'a mut Context) -> Future<'a, Score> {
+        Box::pin(async move { self.judge_text(&draft.text(), context).await })
     }
 }
 
 impl Lmx {
     /// Fills the pool with zero-shot completions of the template.
-    async fn generate_pool(&self, context: &mut Context) -> Result<Vec<String>, Trouble> {
+    async fn generate_pool(&self, context: &mut Context) -> Result<Vec<String>, Abort> {
         let mut pool = Vec::new();
         for _ in 0..GENERATED_POOL.max(self.settings.few_shot) {
             let prompt = prompt::few_shot(&self.settings.prompt_template, &[]);
-            let text = self.write(prompt, context).await?.ok_or_else(|| {
+            let text = self.complete(prompt, context).await?.ok_or_else(|| {
                 let attempts = self.settings.attempts;
-                Trouble::Candidate(format!(
+                Abort::failed(format!(
                     "the generator wrote no text for the prompt pool in {attempts} attempts"
                 ))
             })?;
@@ -118,7 +118,7 @@ impl Lmx {
     }
 
     /// A completion, cut and closed; `None` if every attempt was empty.
-    async fn write(&self, prompt: String, context: &mut Context) -> Result<Option<String>, Trouble> {
+    async fn complete(&self, prompt: String, context: &mut Context) -> Result<Option<String>, Abort> {
         for _ in 0..self.settings.attempts {
             let sampling = Sampling {
                 max_tokens: self.settings.gen_max_len,
@@ -137,7 +137,7 @@ impl Lmx {
     }
 
     /// Measures (one per diversity question) and objective of a text.
-    async fn judge(&self, text: &str, context: &mut Context) -> Result<(Vec<f64>, f64), Trouble> {
+    async fn judge_text(&self, text: &str, context: &mut Context) -> Result<Score, Abort> {
         let settings = &self.settings;
         let mut questions: Vec<Question> = settings
             .diversity
@@ -153,7 +153,7 @@ impl Lmx {
             Quality::AiFeedback => measures.pop().unwrap_or(f64::NAN),
             Quality::Embedding => self.similarity(text, context).await?,
         };
-        Ok((measures, objective))
+        Ok(Score::new(objective, measures))
     }
 
     fn question(&self, instruction: &str, answers: &[String], text: &str) -> Question {
@@ -167,46 +167,17 @@ impl Lmx {
     }
 
     /// Cosine similarity of the text's embedding to the reference sentence's, -1 to 1.
-    async fn similarity(&self, text: &str, context: &mut Context) -> Result<f64, Trouble> {
+    async fn similarity(&self, text: &str, context: &mut Context) -> Result<f64, Abort> {
         let vectors = context.embed(vec![text.to_owned(), self.settings.reference.clone()]).await?;
         match &vectors[..] {
-            [a, b] => cosine(a, b).ok_or_else(|| Trouble::Candidate("an embedding has no direction".into())),
-            _ => Err(Trouble::Candidate(format!("the embedder gave {} vectors for 2 texts", vectors.len()))),
+            [a, b] => cosine(a, b).ok_or_else(|| Abort::failed("an embedding has no direction")),
+            _ => Err(Abort::failed(format!("the embedder gave {} vectors for 2 texts", vectors.len()))),
         }
-    }
-
-    /// `lmx_near`: elites of cells near a uniformly chosen one are the examples.
-    fn near(&self, state: &State, stream: &mut Stream) -> Option<Plan> {
-        let elites = state.archive().select_near(stream, self.settings.few_shot)?;
-        let material = elites.iter().map(|elite| text_of(state.genome(elite))).collect();
-        Some(Plan::varied(elites.iter().map(|elite| elite.id).collect(), material))
-    }
-}
-
-/// `replace`: a uniformly chosen elite's examples, with one position replaced by a pool item. The child gets its own
-/// list.
-fn replace(state: &State, stream: &mut Stream) -> Option<Plan> {
-    let elite = state.archive().select(stream)?;
-    let mut examples: Vec<Genome> =
-        state.genome(&elite).examples().iter().cloned().map(Genome::Text).collect();
-    let pool = state.pool();
-    if examples.is_empty() || pool.is_empty() {
-        return None;
-    }
-    let place = stream.index(examples.len());
-    examples[place] = Genome::Text(Arc::clone(pool.get(stream.index(pool.len()))));
-    Some(Plan::varied(vec![elite.id], examples))
-}
-
-fn text_of(genome: &Genome) -> Genome {
-    match genome {
-        Genome::FewShot { text, .. } | Genome::Text(text) => Genome::Text(Arc::clone(text)),
-        Genome::Vector(_) => Genome::Text(genome.text().into()),
     }
 }
 
 /// P(first answer), normalised over the answers.
-fn first_answer(score: &Score) -> f64 {
+fn first_answer(score: &Answered) -> f64 {
     score.normalised().first().copied().unwrap_or(f64::NAN)
 }
 

@@ -1,14 +1,14 @@
 //! The `[environment]` section of `lmx_generation`. Names are the reference system's where it has them.
 
-use std::path::Path;
-
-use samara_engine::{AxisSettings, Invalid, pool::CAPACITY};
+use samara_search::{AxisSettings, Invalid};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::builtin;
+use super::{pool::CAPACITY, strategy::NoveltySection};
+use crate::{Inputs, builtin, source::expect_axes};
 
 /// How the examples of a varied candidate are chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mutation {
     /// Elites of cells near a uniformly chosen cell.
@@ -19,18 +19,18 @@ pub enum Mutation {
 }
 
 /// Where the initial prompt pool comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PoolOrigin {
     /// Read from `prompt_pool_path`.
     #[default]
     Seed,
-    /// Five zero-shot completions of the template.
+    /// Completions of the template without examples: five, or `few_shot` if that is more.
     Generated,
 }
 
 /// What the objective is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Quality {
     /// The judge's probability of the first of `quality_answers`.
@@ -41,25 +41,29 @@ pub enum Quality {
 }
 
 /// One axis of diversity: a question and its answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Diversity", transform = samara_search::schema::in_order::<Self>)]
 pub struct Diversity {
     /// The measure's name, that of its `[[axes]]` entry.
     pub name: String,
     /// The question.
     pub instruction_prompt: String,
     /// Two answers or more; the measure is the probability of the first.
+    #[schemars(length(min = 2))]
     pub answers: Vec<String>,
 }
 
 /// The section.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
-    /// What stands before every text in a prompt.
+#[schemars(rename = "lmx_generation", transform = samara_search::schema::in_order::<Self>)]
+pub struct LmxSettings {
+    /// What stands before every text in a prompt, on the line above it.
     pub prompt_template: String,
     /// Most tokens of a completion. Default 100.
     #[serde(default = "default_length")]
+    #[schemars(range(min = 1, max = 1000000))]
     pub gen_max_len: u32,
     /// How examples are chosen. Default `lmx_near`.
     #[serde(default)]
@@ -67,41 +71,50 @@ pub struct Settings {
     /// Where the pool comes from. Default `seed`.
     #[serde(default)]
     pub solution_init_method: PoolOrigin,
-    /// A file with one text a line, relative to the experiment's file, or `builtin:NAME`. For `seed`.
+    /// A file with one text a line, `few_shot` to 100 of them, or `builtin:NAME`, for `seed`; a relative path starts at
+    /// the experiment's file.
     #[serde(default)]
     pub prompt_pool_path: Option<String>,
-    /// Examples in a prompt, and cells that `lmx_near` needs filled. Default 3.
+    /// Examples in a prompt, and cells that `lmx_near` needs filled; 1 to 100. Default 3.
     #[serde(default = "default_few_shot")]
+    #[schemars(range(min = 1, max = CAPACITY))]
     pub few_shot: usize,
     /// Sampling temperature of the generator, 0 to 2. Default 1.
     #[serde(default = "one")]
+    #[schemars(range(min = 0.0, max = 2.0))]
     pub temperature: f64,
     /// Nucleus sampling: the probability mass tokens are drawn from, above 0 to 1. Default 1.
     #[serde(default = "one")]
+    #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0))]
     pub top_p: f64,
     /// Completions asked for before an empty one makes the candidate invalid. Default 3.
     #[serde(default = "default_attempts")]
+    #[schemars(range(min = 1, max = 1000))]
     pub attempts: u32,
-    /// The axes of diversity, in the order of `[[axes]]`.
+    /// The measures: a question each, in the order of `[[axes]]`.
     pub diversity: Vec<Diversity>,
     /// What the objective is. Default `ai_feedback`.
     #[serde(default)]
     pub quality: Quality,
-    /// The quality question. For `ai_feedback`.
+    /// The question about quality, for `ai_feedback`.
     #[serde(default)]
     pub quality_feedback_prompt: String,
     /// Its answers; the objective is the probability of the first. Default `["yes", "no"]`.
     #[serde(default = "yes_no")]
+    #[schemars(length(min = 2))]
     pub quality_answers: Vec<String>,
-    /// The sentence that good texts resemble. For `embedding`.
+    /// The sentence that good texts resemble, for `embedding`.
     #[serde(default)]
     pub reference: String,
-    /// Put before every answer, such as `" \n"` for one judge. Default a newline.
+    /// What stands before every answer, such as `" \n"` for one judge. Default `"\n"`, a new line.
     #[serde(default = "newline")]
     pub answer_prefix: String,
-    /// Put behind every instruction, such as `" Please respond with a single word only."`. Default empty.
+    /// What stands behind every instruction, such as `" Please respond with a single word only."`. Default empty.
     #[serde(default)]
     pub instruction_suffix: String,
+    /// The novelty of `search.strategy = "lmx_nsaif"` and `"lmx_rouge_l"`.
+    #[serde(default)]
+    pub novelty: NoveltySection,
 }
 
 fn default_length() -> u32 {
@@ -127,7 +140,7 @@ fn invalid(key: &str, what: impl Into<String>, hint: &str) -> Invalid {
     Invalid::new(format!("environment.{key}"), what, hint)
 }
 
-impl Settings {
+impl LmxSettings {
     /// Checks the values, and that the axes are those of the diversity questions.
     pub fn validate(&self, axes: &[AxisSettings]) -> Result<(), Invalid> {
         if self.prompt_template.trim().is_empty() {
@@ -150,6 +163,7 @@ impl Settings {
         if !(self.top_p > 0.0 && self.top_p <= 1.0) {
             return Err(invalid("top_p", format!("is {}", self.top_p), "set it above 0, to 1 at most"));
         }
+        self.novelty.validate()?;
         self.validate_questions()?;
         self.validate_axes(axes)
     }
@@ -194,7 +208,7 @@ impl Settings {
     }
 
     fn validate_axes(&self, axes: &[AxisSettings]) -> Result<(), Invalid> {
-        crate::expect_axes(axes, self.diversity.len(), "environment.diversity")?;
+        expect_axes(axes, self.diversity.len(), "environment.diversity")?;
         for (i, (axis, diversity)) in axes.iter().zip(&self.diversity).enumerate() {
             if axis.name != diversity.name {
                 let what =
@@ -210,7 +224,7 @@ impl Settings {
     }
 
     /// The seed texts; none if the pool is generated.
-    pub fn read_pool(&self, folder: &Path) -> Result<Vec<String>, Invalid> {
+    pub fn read_pool(&self, inputs: &Inputs) -> Result<Vec<String>, Invalid> {
         let key = "prompt_pool_path";
         let path = match (self.solution_init_method, &self.prompt_pool_path) {
             (PoolOrigin::Generated, _) => return Ok(Vec::new()),
@@ -227,11 +241,11 @@ impl Settings {
             Some(name) => builtin::pool(name).map(str::to_owned).ok_or_else(|| {
                 invalid(key, format!("there is no built-in pool `{name}`"), &builtin::pools_hint())
             })?,
-            None => std::fs::read_to_string(folder.join(path)).map_err(|error| {
-                let file = folder.join(path);
-                let hint = "one text a line; a relative path starts at the experiment's file";
-                invalid(key, format!("can't read {}: {error}", file.display()), hint)
-            })?,
+            None => inputs.text(
+                "environment.prompt_pool_path",
+                path,
+                "one text a line; a relative path starts at the experiment's file",
+            )?,
         };
         let texts: Vec<String> =
             text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();

@@ -1,13 +1,15 @@
 //! Where in the archive a puzzle's program belongs: by what its text looks like, or by an embedding of it.
 
-use samara_engine::{AxisSettings, Context, Invalid, Outcome, Roles, Trouble};
+use samara_engine::{Abort, Context, Roles};
 use samara_qd::Stream;
+use samara_search::{AxisSettings, Invalid};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::program::{Bad, features::Feature, outcome};
+use crate::program::features::Feature;
 
 /// What the measures are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Descriptors {
     /// Features of the program's tokens, named by the axes: `tokens`, `branches`, `depth`, `calls`, `literals`.
@@ -47,23 +49,8 @@ impl Measurer {
         Roles { embedder: matches!(self, Self::Embedding(_)), ..roles }
     }
 
-    /// The outcome of a program with this objective.
-    pub(super) async fn outcome(
-        &self,
-        text: String,
-        objective: Result<f64, Bad>,
-        context: &mut Context,
-    ) -> Result<Outcome, Trouble> {
-        Ok(match objective {
-            Ok(objective) => {
-                let measures = self.measure(&text, context).await?;
-                outcome(text, Ok((measures, objective)))
-            }
-            Err(bad) => outcome(text, Err(bad)),
-        })
-    }
-
-    async fn measure(&self, text: &str, context: &mut Context) -> Result<Vec<f64>, Trouble> {
+    /// The measures of a program.
+    pub(super) async fn measure(&self, text: &str, context: &mut Context) -> Result<Vec<f64>, Abort> {
         match self {
             Self::Features(features) => Ok(features.iter().map(|feature| feature.of(text)).collect()),
             Self::Embedding(projection) => projection.measure(text, context).await,
@@ -80,13 +67,13 @@ pub(super) struct Projection {
 }
 
 impl Projection {
-    async fn measure(&self, text: &str, context: &mut Context) -> Result<Vec<f64>, Trouble> {
+    async fn measure(&self, text: &str, context: &mut Context) -> Result<Vec<f64>, Abort> {
         let vectors = context.embed(vec![text.to_owned(), self.reference.clone()]).await?;
         match &vectors[..] {
-            [text, reference] if text.len() == reference.len() => self
-                .project(text, reference)
-                .ok_or_else(|| Trouble::Candidate("an embedding has no direction".into())),
-            _ => Err(Trouble::Candidate(format!("the embedder gave {} vectors for 2 texts", vectors.len()))),
+            [text, reference] if text.len() == reference.len() => {
+                self.project(text, reference).ok_or_else(|| Abort::failed("an embedding has no direction"))
+            }
+            _ => Err(Abort::failed(format!("the embedder gave {} vectors for 2 texts", vectors.len()))),
         }
     }
 

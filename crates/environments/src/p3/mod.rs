@@ -12,36 +12,29 @@ pub mod problem;
 pub mod probsol;
 pub mod puzzle;
 
-use samara_engine::{Context, Trouble};
+use samara_engine::{Abort, Bench};
 use samara_sandbox::Value;
 
-use crate::program::{Bad, run};
+use crate::program::run;
 
 /// What programs may count on, in the published puzzles as well.
 const IMPORTS: &str = "from typing import List\n\n";
 
-/// Stands above a puzzle: published ones use more of `typing` than `List`.
-const PRELUDE: &str = "from typing import *\n\n";
+/// Is run in front of a puzzle: published ones use more of `typing` than `List`.
+const PRELUDE: &str = "from typing import *\n";
 
 /// The answer that `entry` of a program gives.
-async fn answer(program: &str, entry: &str, context: &mut Context) -> Result<Result<Value, Bad>, Trouble> {
-    let job = context.job(program, entry)?;
-    Ok(run::value(job, context).await?.map_err(|bad| bad.of(&format!("{entry}()"))))
+async fn answer(program: &str, entry: &str, bench: &mut Bench) -> Result<Value, Abort> {
+    let job = bench.job(program, entry)?;
+    run::value(job, bench).await.map_err(|abort| abort.of(&format!("{entry}()")))
 }
 
 /// Whether the puzzle `entry` of a text says True of an answer, in a program of its own.
-async fn solves(
-    puzzle: &str,
-    entry: &str,
-    answer: &Value,
-    context: &mut Context,
-) -> Result<Result<bool, Bad>, Trouble> {
-    let program =
-        format!("{PRELUDE}{puzzle}\n\ndef samara_check(answer):\n    return {entry}(answer) is True\n");
-    let mut job = context.job(program, "samara_check")?;
+async fn solves(puzzle: &str, entry: &str, answer: &Value, bench: &mut Bench) -> Result<bool, Abort> {
+    let program = format!("{puzzle}\n\ndef samara_check(answer):\n    return {entry}(answer) is True\n");
+    let mut job = bench.job(program, "samara_check")?;
+    job.prelude = PRELUDE.to_owned();
     job.arguments = vec![answer.clone()];
-    Ok(run::value(job, context)
-        .await?
-        .map(|said| said == Value::Bool(true))
-        .map_err(|bad| bad.of(&format!("{entry}()"))))
+    let said = run::value(job, bench).await.map_err(|abort| abort.of(&format!("{entry}()")))?;
+    Ok(said == Value::Bool(true))
 }

@@ -3,21 +3,20 @@
 
 use std::sync::Arc;
 
-use samara_engine::{
-    Context, Environment, Future, Invalid, Operator, Outcome, Plan, Roles, State, Trouble, decode,
-};
-use samara_qd::Stream;
+use samara_engine::{Abort, Bench, Context, Environment, Future, Roles};
+use samara_search::{Invalid, Operator, Score, schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     IMPORTS, answer,
     descriptors::{Descriptors, Measurer},
-    puzzle::{self, Puzzle},
+    puzzle::{self, Choice, Puzzle},
     solves,
 };
 use crate::{
-    Parts,
-    program::{Bad, Format, Phrases, Writer, WritingSettings, unscored},
+    Source,
+    program::{self, Format, Phrases, Programs, Task, Writer, WritingSettings},
 };
 
 /// Its name in `experiment.environment`.
@@ -27,14 +26,17 @@ pub const NAME: &str = "p3_problem";
 const ENTRY: &str = "g6";
 
 /// The `[environment]` section.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
+#[schemars(rename = "p3_problem", transform = samara_search::schema::in_order::<Self>)]
+pub struct ProblemSettings {
     /// The puzzles: `builtin`, or a `puzzles.json` as published; a relative path starts at the experiment's file.
+    /// Default `builtin`.
     pub puzzles: String,
     /// The puzzle to solve: its name, or its number from 0. Default `Sevens`.
-    pub puzzle: String,
+    pub puzzle: Choice,
     /// Solved puzzles that a prompt shows first. Default 2.
+    #[schemars(range(min = 0, max = 1000))]
     pub examples: usize,
     /// What the measures are. Default `features`.
     pub descriptors: Descriptors,
@@ -42,11 +44,11 @@ pub struct Settings {
     pub writing: WritingSettings,
 }
 
-impl Default for Settings {
+impl Default for ProblemSettings {
     fn default() -> Self {
         Self {
             puzzles: "builtin".into(),
-            puzzle: "Sevens".into(),
+            puzzle: Choice::Name("Sevens".into()),
             examples: 2,
             descriptors: Descriptors::Features,
             writing: WritingSettings::default(),
@@ -56,27 +58,24 @@ impl Default for Settings {
 
 struct Problem {
     puzzle: Puzzle,
-    writer: Writer,
     measurer: Measurer,
-    /// Solutions of the other puzzles: what operators begin with that need a parent.
-    seeds: Vec<Arc<str>>,
 }
 
 /// Builds it, reading the puzzles.
-pub(crate) fn build(parts: &Parts<'_>) -> Result<Arc<dyn Environment>, Invalid> {
-    let settings: Settings = decode(parts.section, "environment")?;
-    let puzzles = puzzle::read(&settings.puzzles, parts.folder)?;
+pub(crate) fn build(source: &Source<'_>) -> Result<Arc<dyn Environment>, Invalid> {
+    let settings: ProblemSettings = schema::read(source.section, "environment")?;
+    let puzzles = puzzle::read(&settings.puzzles, source.inputs)?;
     let puzzle = puzzle::find(&puzzles, &settings.puzzle)?.clone();
-    let operator = parts.operator.unwrap_or(Operator::Prompt);
-    let seeds = match operator {
+    // Operators that need a parent begin with solutions of the other puzzles.
+    let seeds = match program::operator(source) {
         Operator::Prompt | Operator::Crossover => Vec::new(),
         Operator::Gp | Operator::Diff => others(&puzzles, &puzzle.name)?,
     };
     let preamble = puzzle::preamble(&puzzles, Some(&puzzle.name), settings.examples);
-    let writer = Writer::new(operator, settings.writing, format(&preamble, &puzzle))?;
+    let writer = Writer::new(source, settings.writing, format(&preamble, &puzzle))?;
     let reference = format!("{IMPORTS}{}    return None\n", puzzle.header(ENTRY, true));
-    let measurer = Measurer::new(settings.descriptors, parts.axes, &reference)?;
-    Ok(Arc::new(Problem { puzzle, writer, measurer, seeds }))
+    let measurer = Measurer::new(settings.descriptors, source.axes, &reference)?;
+    Ok(Programs::new(Problem { puzzle, measurer }, Arc::new(writer), seeds))
 }
 
 fn others(puzzles: &[Puzzle], but: &str) -> Result<Vec<Arc<str>>, Invalid> {
@@ -108,50 +107,40 @@ pub(super) fn format(preamble: &str, puzzle: &Puzzle) -> Format {
     }
 }
 
-impl Environment for Problem {
-    fn name(&self) -> &'static str {
-        NAME
+impl Task for Problem {
+    const NAME: &'static str = NAME;
+
+    fn roles(&self, writer: Roles) -> Roles {
+        self.measurer.roles(writer)
     }
 
-    fn roles(&self) -> Roles {
-        self.measurer.roles(self.writer.roles())
-    }
-
-    fn create(&self, _state: &State, stream: &mut Stream) -> Plan {
-        self.writer.seeded(&self.seeds, stream)
-    }
-
-    fn vary(&self, state: &State, stream: &mut Stream) -> Option<Plan> {
-        self.writer.varied(state, stream)
-    }
-
-    fn live<'a>(&'a self, plan: Plan, context: &'a mut Context) -> Future<'a, Outcome> {
+    fn evaluate<'a>(&'a self, program: &'a str, bench: &'a mut Bench) -> Future<'a, Score> {
         Box::pin(async move {
-            let text = match self.writer.write(&plan, context).await? {
-                Ok(text) => text,
-                Err(bad) => return Ok(unscored(bad, None)),
-            };
-            let solved = self.judge(&text, context).await?;
-            self.measurer.outcome(text, solved.map(|solved| f64::from(u8::from(solved))), context).await
+            let solved = self.solved(program, bench).await?;
+            Ok(Score::new(f64::from(u8::from(solved)), Vec::new()))
+        })
+    }
+
+    fn judge<'a>(&'a self, program: &'a str, score: Score, context: &'a mut Context) -> Future<'a, Score> {
+        Box::pin(async move {
+            let measures = self.measurer.measure(program, context).await?;
+            Ok(Score { measures, ..score })
         })
     }
 }
 
 impl Problem {
     /// Whether the program solves the puzzle.
-    async fn judge(&self, text: &str, context: &mut Context) -> Result<Result<bool, Bad>, Trouble> {
-        let answer = match answer(text, ENTRY, context).await? {
-            Ok(answer) => answer,
-            Err(bad) => return Ok(Err(bad)),
-        };
+    async fn solved(&self, program: &str, bench: &mut Bench) -> Result<bool, Abort> {
+        let answer = answer(program, ENTRY, bench).await?;
         if !self.puzzle.fits(&answer) {
             let kind = self.puzzle.ans_type.as_deref().unwrap_or_default();
-            return Ok(Err(Bad::invalid(format!("{ENTRY}() returned no {kind}"))));
+            return Err(Abort::invalid(format!("{ENTRY}() returned no {kind}")));
         }
         // An answer that the puzzle chokes on is a wrong one; only what costs too much has failed.
-        Ok(match solves(&self.puzzle.sat, "sat", &answer, context).await? {
-            Err(Bad::Invalid(_)) => Ok(false),
+        match solves(&self.puzzle.sat, "sat", &answer, bench).await {
+            Err(Abort::Invalid(_)) => Ok(false),
             solved => solved,
-        })
+        }
     }
 }

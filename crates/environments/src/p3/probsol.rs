@@ -12,11 +12,10 @@
 
 use std::sync::Arc;
 
-use samara_engine::{
-    Context, Environment, Future, Invalid, Operator, Outcome, Plan, Roles, State, Trouble, decode,
-};
-use samara_qd::Stream;
+use samara_engine::{Abort, Bench, Context, Environment, Future, Roles};
 use samara_sandbox::Value;
+use samara_search::{Invalid, Operator, Score, schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -28,8 +27,8 @@ use super::{
     solves,
 };
 use crate::{
-    Parts,
-    program::{Bad, Format, Phrases, Writer, WritingSettings, unscored},
+    Source,
+    program::{self, Format, Phrases, Programs, Task, Writer, WritingSettings},
 };
 
 /// Its name in `experiment.environment`.
@@ -39,7 +38,7 @@ const PUZZLE: &str = "f6_2";
 const SOLUTION: &str = "g6_2";
 
 /// Who writes the solutions that pass@k counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Solver {
     /// The generator, from the puzzle alone.
@@ -49,20 +48,24 @@ pub enum Solver {
 }
 
 /// The `[environment]` section.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
+#[schemars(rename = "p3_probsol", transform = samara_search::schema::in_order::<Self>)]
+pub struct ProbsolSettings {
     /// The puzzles to begin with: `builtin`, or a `puzzles.json` as published; a relative path starts at the
-    /// experiment's file.
+    /// experiment's file. Default `builtin`.
     pub puzzles: String,
     /// Solved puzzles that a prompt shows first. Default 2.
+    #[schemars(range(min = 0, max = 1000))]
     pub examples: usize,
-    /// Who writes the solutions that pass@k counts. Default: the generator, or `gp` for the operator `gp`.
+    /// Who writes the solutions that pass@k counts. Default: `generator`, or `gp` for the operator `gp`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub solver: Option<Solver>,
     /// Solutions written of every puzzle, 1 to 1000. Default 8.
+    #[schemars(range(min = 1, max = 1000))]
     pub samples: usize,
     /// The k of pass@k, 1 to `samples`. Default 1.
+    #[schemars(range(min = 1, max = 1000))]
     pub k: usize,
     /// What the measures are. Default `features`.
     pub descriptors: Descriptors,
@@ -70,7 +73,7 @@ pub struct Settings {
     pub writing: WritingSettings,
 }
 
-impl Default for Settings {
+impl Default for ProbsolSettings {
     fn default() -> Self {
         Self {
             puzzles: "builtin".into(),
@@ -85,18 +88,17 @@ impl Default for Settings {
 }
 
 struct ProbSol {
-    settings: Settings,
+    settings: ProbsolSettings,
     solver: Solver,
     /// What stands above a puzzle that is to be solved.
     preamble: String,
-    writer: Writer,
+    writer: Arc<Writer>,
     measurer: Measurer,
-    seeds: Vec<Arc<str>>,
 }
 
 /// Builds it, reading the puzzles.
-pub(crate) fn build(parts: &Parts<'_>) -> Result<Arc<dyn Environment>, Invalid> {
-    let settings: Settings = decode(parts.section, "environment")?;
+pub(crate) fn build(source: &Source<'_>) -> Result<Arc<dyn Environment>, Invalid> {
+    let settings: ProbsolSettings = schema::read(source.section, "environment")?;
     if !(1..=1000).contains(&settings.samples) {
         let what = format!("is {}", settings.samples);
         return Err(Invalid::new("environment.samples", what, "set it from 1 to 1000; 8 is the default"));
@@ -105,19 +107,20 @@ pub(crate) fn build(parts: &Parts<'_>) -> Result<Arc<dyn Environment>, Invalid> 
         let what = format!("is {}, but environment.samples is {}", settings.k, settings.samples);
         return Err(Invalid::new("environment.k", what, "set it from 1 to environment.samples"));
     }
-    let puzzles = puzzle::read(&settings.puzzles, parts.folder)?;
+    let puzzles = puzzle::read(&settings.puzzles, source.inputs)?;
     let seeds: Vec<Arc<str>> = puzzles.iter().filter_map(Puzzle::pair).map(Into::into).collect();
     let Some(reference) = seeds.first() else {
         let hint = "give at least one of them sol_bodies: new puzzles are varied from solved ones";
         return Err(Invalid::new("environment.puzzles", "no puzzle has a solution", hint));
     };
-    let operator = parts.operator.unwrap_or(Operator::Prompt);
+    let operator = program::operator(source);
     let usual = if operator == Operator::Gp { Solver::Gp } else { Solver::Generator };
     let preamble = puzzle::preamble(&puzzles, None, settings.examples);
-    let measurer = Measurer::new(settings.descriptors, parts.axes, reference)?;
-    let writer = Writer::new(operator, settings.writing.clone(), format(&preamble))?;
+    let measurer = Measurer::new(settings.descriptors, source.axes, reference)?;
+    let writer = Arc::new(Writer::new(source, settings.writing.clone(), format(&preamble))?);
     let solver = settings.solver.unwrap_or(usual);
-    Ok(Arc::new(ProbSol { settings, solver, preamble, writer, measurer, seeds }))
+    let task = ProbSol { settings, solver, preamble, writer: Arc::clone(&writer), measurer };
+    Ok(Programs::new(task, writer, seeds))
 }
 
 fn format(preamble: &str) -> Format {
@@ -143,70 +146,46 @@ fn format(preamble: &str) -> Format {
     }
 }
 
-impl Environment for ProbSol {
-    fn name(&self) -> &'static str {
-        NAME
+impl Task for ProbSol {
+    const NAME: &'static str = NAME;
+    /// The objective asks a model for solutions between one program and the next.
+    const EVALUATES: bool = false;
+
+    fn roles(&self, writer: Roles) -> Roles {
+        let generator = writer.generator || self.solver == Solver::Generator;
+        self.measurer.roles(Roles { generator, ..writer })
     }
 
-    fn roles(&self) -> Roles {
-        let roles = self.writer.roles();
-        let generator = roles.generator || self.solver == Solver::Generator;
-        self.measurer.roles(Roles { generator, ..roles })
-    }
-
-    fn create(&self, _state: &State, stream: &mut Stream) -> Plan {
-        self.writer.seeded(&self.seeds, stream)
-    }
-
-    fn vary(&self, state: &State, stream: &mut Stream) -> Option<Plan> {
-        self.writer.varied(state, stream)
-    }
-
-    fn live<'a>(&'a self, plan: Plan, context: &'a mut Context) -> Future<'a, Outcome> {
+    fn judge<'a>(&'a self, program: &'a str, _score: Score, context: &'a mut Context) -> Future<'a, Score> {
         Box::pin(async move {
-            let text = match self.writer.write(&plan, context).await? {
-                Ok(text) => text,
-                Err(bad) => return Ok(unscored(bad, None)),
-            };
-            let objective = self.judge(&text, context).await?;
-            self.measurer.outcome(text, objective, context).await
+            let objective = self.objective(program, context).await?;
+            Ok(Score::new(objective, self.measurer.measure(program, context).await?))
         })
     }
 }
 
-/// Leaves a function early with what is wrong with the candidate.
-macro_rules! usable {
-    ($result:expr) => {
-        match $result {
-            Ok(value) => value,
-            Err(bad) => return Ok(Err(bad)),
-        }
-    };
-}
-
 impl ProbSol {
-    /// The objective.
-    async fn judge(&self, text: &str, context: &mut Context) -> Result<Result<f64, Bad>, Trouble> {
-        let (puzzle, solution) = usable!(split(text));
+    async fn objective(&self, text: &str, context: &mut Context) -> Result<f64, Abort> {
+        let (puzzle, solution) = split(text)?;
         // The whole text, for a solution may use its puzzle; the puzzle may not use its solution.
-        let known = usable!(answer(text, SOLUTION, context).await?);
-        if !usable!(solves(puzzle, PUZZLE, &known, context).await?) {
-            return Ok(Err(Bad::invalid(format!("{SOLUTION}() does not solve {PUZZLE}"))));
+        let known = answer(text, SOLUTION, &mut context.bench).await?;
+        if !solves(puzzle, PUZZLE, &known, &mut context.bench).await? {
+            return Err(Abort::invalid(format!("{SOLUTION}() does not solve {PUZZLE}")));
         }
         for guess in guesses(&known) {
             // A puzzle that chokes on a guess does not accept it.
-            if let Ok(true) = solves(puzzle, PUZZLE, &guess, context).await? {
-                return Ok(Err(Bad::invalid(format!("{PUZZLE} is trivial: it accepts {}", shown(&guess)))));
+            if scored(solves(puzzle, PUZZLE, &guess, &mut context.bench).await)? == Some(true) {
+                return Err(Abort::invalid(format!("{PUZZLE} is trivial: it accepts {}", shown(&guess))));
             }
         }
         let samples = self.samples(puzzle, &solution, context).await?;
         let mut checked = vec![(known, true)];
         let mut passed = 0;
         for sample in &samples {
-            passed += usize::from(self.passes(sample, puzzle, &mut checked, context).await?);
+            passed += usize::from(passes(sample, puzzle, &mut checked, &mut context.bench).await?);
         }
         let pass = pass_at_k(self.settings.samples, passed, self.settings.k);
-        Ok(Ok(if passed > 0 { 1.0 / pass } else { 0.0 }))
+        Ok(if passed > 0 { 1.0 / pass } else { 0.0 })
     }
 
     /// Programs with a function `g6` each; fewer than `samples` if the solver wrote some that are none.
@@ -215,7 +194,7 @@ impl ProbSol {
         puzzle: &str,
         solution: &str,
         context: &mut Context,
-    ) -> Result<Vec<String>, Trouble> {
+    ) -> Result<Vec<String>, Abort> {
         let samples = self.settings.samples;
         if self.solver == Solver::Gp {
             let names = ["g6".to_owned()];
@@ -237,27 +216,35 @@ impl ProbSol {
         }
         Ok(written)
     }
+}
 
-    /// Whether a sample solves the puzzle. The puzzle is asked once about each different answer.
-    async fn passes(
-        &self,
-        sample: &str,
-        puzzle: &str,
-        checked: &mut Vec<(Value, bool)>,
-        context: &mut Context,
-    ) -> Result<bool, Trouble> {
-        let Ok(found) = answer(sample, "g6", context).await? else { return Ok(false) };
-        if let Some((_, passed)) = checked.iter().find(|(known, _)| *known == found) {
-            return Ok(*passed);
-        }
-        let passed = solves(puzzle, PUZZLE, &found, context).await?.unwrap_or(false);
-        checked.push((found, passed));
-        Ok(passed)
+/// Whether a sample solves the puzzle. The puzzle is asked once about each different answer.
+async fn passes(
+    sample: &str,
+    puzzle: &str,
+    checked: &mut Vec<(Value, bool)>,
+    bench: &mut Bench,
+) -> Result<bool, Abort> {
+    let Some(found) = scored(answer(sample, "g6", bench).await)? else { return Ok(false) };
+    if let Some((_, passed)) = checked.iter().find(|(known, _)| *known == found) {
+        return Ok(*passed);
+    }
+    let passed = scored(solves(puzzle, PUZZLE, &found, bench).await)?.unwrap_or(false);
+    checked.push((found, passed));
+    Ok(passed)
+}
+
+/// What a program came to; `None` for one that came to nothing, which is no fault of the candidate.
+fn scored<T>(result: Result<T, Abort>) -> Result<Option<T>, Abort> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(Abort::Invalid(_) | Abort::Failed(_)) => Ok(None),
+        Err(stop) => Err(stop),
     }
 }
 
 /// The puzzle's text, and the solution as a program of its own with the function `g6`.
-fn split(text: &str) -> Result<(&str, String), Bad> {
+fn split(text: &str) -> Result<(&str, String), Abort> {
     let at = |name: &str| {
         let header = format!("def {name}(");
         let start = if text.starts_with(&header) {
@@ -265,11 +252,11 @@ fn split(text: &str) -> Result<(&str, String), Bad> {
         } else {
             text.find(&format!("\n{header}")).map(|at| at + 1)
         };
-        start.ok_or_else(|| Bad::invalid(format!("there is no {name}")))
+        start.ok_or_else(|| Abort::invalid(format!("there is no {name}")))
     };
     let (puzzle, solution) = (at(PUZZLE)?, at(SOLUTION)?);
     if solution < puzzle {
-        return Err(Bad::invalid(format!("{SOLUTION} stands before {PUZZLE}")));
+        return Err(Abort::invalid(format!("{SOLUTION} stands before {PUZZLE}")));
     }
     let alone = text[solution..].replacen(&format!("def {SOLUTION}("), "def g6(", 1);
     Ok((&text[..solution], format!("{IMPORTS}{alone}")))

@@ -1,12 +1,12 @@
 //! Puzzles in the published format (`puzzles.json` of microsoft/PythonProgrammingPuzzles), and the built-in ones.
 
-use std::path::Path;
-
-use samara_engine::{Invalid, nearest};
 use samara_sandbox::Value;
-use serde::Deserialize;
+use samara_search::{Invalid, nearest};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::IMPORTS;
+use crate::Inputs;
 
 const BUILTIN: &str = include_str!("puzzles.json");
 
@@ -102,23 +102,36 @@ fn fits(kind: &str, answer: &Value) -> bool {
     }
 }
 
-/// Reads `builtin`, or a file; a relative path starts at `folder`.
+/// Which puzzle a setting means.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Choice {
+    /// Its number, from 0.
+    Number(usize),
+    /// Its name, or its number as a text.
+    Name(String),
+}
+
+impl std::fmt::Display for Choice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Name(name) => name.fmt(f),
+        }
+    }
+}
+
+/// Reads `builtin`, or the file that `environment.puzzles` names.
 ///
 /// # Errors
 /// The file can't be read, or holds no puzzle.
-pub fn read(path: &str, folder: &Path) -> Result<Vec<Puzzle>, Invalid> {
-    let bad = |what: String| {
-        let hint = "a puzzles.json as published by Python Programming Puzzles, or \"builtin\"; a relative path starts \
-                    at the experiment's file";
-        Invalid::new("environment.puzzles", what, hint)
-    };
+pub fn read(path: &str, inputs: &Inputs) -> Result<Vec<Puzzle>, Invalid> {
+    let hint = "a puzzles.json as published by Python Programming Puzzles, or \"builtin\"; a relative path starts at the \
+                experiment's file";
+    let bad = |what: String| Invalid::new("environment.puzzles", what, hint);
     let text = match path {
         "builtin" => BUILTIN.to_owned(),
-        path => {
-            let file = folder.join(path);
-            std::fs::read_to_string(&file)
-                .map_err(|error| bad(format!("can't read {}: {error}", file.display())))?
-        }
+        path => inputs.text("environment.puzzles", path, hint)?,
     };
     let puzzles: Vec<Puzzle> =
         serde_json::from_str(&text).map_err(|error| bad(format!("{path} holds no puzzles: {error}")))?;
@@ -133,13 +146,20 @@ pub fn read(path: &str, folder: &Path) -> Result<Vec<Puzzle>, Invalid> {
 ///
 /// # Errors
 /// There is none.
-pub fn find<'a>(puzzles: &'a [Puzzle], name: &str) -> Result<&'a Puzzle, Invalid> {
-    let named = puzzles.iter().find(|puzzle| puzzle.name == name);
-    let numbered = || name.parse::<usize>().ok().and_then(|number| puzzles.get(number));
-    named.or_else(numbered).ok_or_else(|| {
+pub fn find<'a>(puzzles: &'a [Puzzle], choice: &Choice) -> Result<&'a Puzzle, Invalid> {
+    let named = |name: &String| puzzles.iter().find(|puzzle| puzzle.name == *name);
+    let found = match choice {
+        Choice::Number(number) => puzzles.get(*number),
+        Choice::Name(name) => {
+            named(name).or_else(|| puzzles.get(name.parse::<usize>().unwrap_or(usize::MAX)))
+        }
+    };
+    found.ok_or_else(|| {
         let names: Vec<&str> = puzzles.iter().map(|puzzle| &*puzzle.name).take(40).collect();
-        let what = format!("there is no puzzle `{name}`");
-        Invalid::new("environment.puzzle", what, format!("{}; or a number from 0", nearest(name, &names)))
+        let what = format!("there is no puzzle `{choice}`");
+        let hint =
+            format!("{}; or a number from 0 to {}", nearest(&choice.to_string(), &names), puzzles.len() - 1);
+        Invalid::new("environment.puzzle", what, hint)
     })
 }
 
@@ -149,7 +169,7 @@ mod tests {
 
     #[test]
     fn the_built_in_puzzles_are_many_different_and_solved() {
-        let puzzles = read("builtin", Path::new(".")).expect("puzzles");
+        let puzzles = read("builtin", &Inputs::in_folder(".")).expect("puzzles");
         assert!(puzzles.len() >= 20);
         for (place, puzzle) in puzzles.iter().enumerate() {
             assert!(puzzle.pair().is_some() && puzzle.ans_type.is_some(), "{}", puzzle.name);
@@ -202,13 +222,16 @@ mod tests {
 
     #[test]
     fn puzzles_are_found_by_name_or_number() {
-        let puzzles = read("builtin", Path::new(".")).expect("puzzles");
-        assert_eq!(find(&puzzles, "0").expect("a puzzle").name, puzzles[0].name);
-        assert_eq!(find(&puzzles, "Queens").expect("a puzzle").name, "Queens");
-        let error = find(&puzzles, "Queen").expect_err("must be refused");
+        let puzzles = read("builtin", &Inputs::in_folder(".")).expect("puzzles");
+        let named = |name: &str| Choice::Name(name.to_owned());
+        assert_eq!(find(&puzzles, &Choice::Number(3)).expect("a puzzle").name, puzzles[3].name);
+        assert!(find(&puzzles, &Choice::Number(999)).is_err());
+        assert_eq!(find(&puzzles, &named("0")).expect("a puzzle").name, puzzles[0].name);
+        assert_eq!(find(&puzzles, &named("Queens")).expect("a puzzle").name, "Queens");
+        let error = find(&puzzles, &named("Queen")).expect_err("must be refused");
         assert!(error.hint.contains("`Queens`"), "{error}");
         assert_eq!(
-            read("no/such.json", Path::new(".")).expect_err("must be refused").key,
+            read("no/such.json", &Inputs::in_folder(".")).expect_err("must be refused").key,
             "environment.puzzles"
         );
     }

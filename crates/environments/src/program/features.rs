@@ -3,7 +3,7 @@
 //! Deterministic and without Python. Comments, blank lines and the insides of strings count for nothing, so that a
 //! candidate can't reach another cell by padding.
 
-use samara_engine::Invalid;
+use samara_search::Invalid;
 
 /// A number that describes a program, named by an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@
 
 use std::sync::OnceLock;
 
-use samara_engine::{Context, Trouble};
+use samara_engine::{Abort, Bench, Context};
 use samara_sandbox::Value;
 
 use super::run;
@@ -39,12 +39,12 @@ impl Mutator {
         names: &[String],
         count: usize,
         context: &mut Context,
-    ) -> Result<Vec<Option<String>>, Trouble> {
+    ) -> Result<Vec<Option<String>>, Abort> {
         let code = match self.code.get() {
             Some(code) => code.clone(),
-            None => self.compile(context).await?,
+            None => self.compile(&mut context.bench).await?,
         };
-        let mut job = context.job(LOADER, "main")?;
+        let mut job = context.bench.job(LOADER, "main")?;
         let texts = |texts: &[String]| Value::List(texts.iter().map(|text| Value::from(&**text)).collect());
         let seed = (context.stream.next_u64() >> 11) as i64;
         job.arguments = vec![
@@ -54,23 +54,24 @@ impl Mutator {
             Value::from(count as i64),
             texts(names),
         ];
-        match run::value(job, context).await? {
+        match run::value(job, &mut context.bench).await {
             Ok(Value::List(varied)) => Ok(varied.into_iter().map(text).collect()),
-            Ok(_) => Err(Trouble::Candidate("the mutator returned no list".into())),
+            Ok(_) => Err(Abort::failed("the mutator returned no list")),
             // A parent that Python can't parse, or that takes too long.
-            Err(run::Bad::Invalid(why) | run::Bad::Failed(why)) => {
-                Err(Trouble::Candidate(format!("the mutator {why}")))
+            Err(Abort::Invalid(reason) | Abort::Failed(reason)) => {
+                Err(Abort::failed(format!("the mutator {}", reason.why)))
             }
+            Err(stop) => Err(stop),
         }
     }
 
-    async fn compile(&self, context: &mut Context) -> Result<Vec<u8>, Trouble> {
-        let mut job = context.job(COMPILER, "main")?;
+    async fn compile(&self, bench: &mut Bench) -> Result<Vec<u8>, Abort> {
+        let mut job = bench.job(COMPILER, "main")?;
         job.arguments = vec![Value::from(MUTATOR)];
-        match run::value(job, context).await? {
+        match run::value(job, bench).await? {
             // Candidates that compile it side by side get the same bytes.
-            Ok(Value::Bytes(code)) => Ok(self.code.get_or_init(|| code).clone()),
-            other => Err(Trouble::Candidate(format!("the mutator does not compile: {other:?}"))),
+            Value::Bytes(code) => Ok(self.code.get_or_init(|| code).clone()),
+            other => Err(Abort::failed(format!("the mutator does not compile: {other:?}"))),
         }
     }
 }

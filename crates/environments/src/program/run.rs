@@ -1,61 +1,39 @@
 //! Running a program, and what its verdict means for a candidate.
 
-use samara_engine::{Context, Trouble};
-use samara_sandbox::{Clock, Job, Outcome as Ending, Value, Verdict};
+use samara_engine::{Abort, Bench};
+use samara_sandbox::{Clock, Ending, Job, Value, Verdict};
 
-/// Why a program gave nothing to score.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Bad {
-    /// It is no usable program: it does not compile, raises an exception or returns something else than asked.
-    Invalid(String),
-    /// It ran badly: into a limit, a signal or a forbidden call.
-    Failed(String),
-}
-
-impl Bad {
-    /// An unusable program.
-    pub fn invalid(why: impl Into<String>) -> Self {
-        Self::Invalid(why.into())
-    }
-
-    /// The same, told about `what`, such as "the solution".
-    #[must_use]
-    pub fn of(self, what: &str) -> Self {
-        match self {
-            Self::Invalid(why) => Self::Invalid(format!("{what} {why}")),
-            Self::Failed(why) => Self::Failed(format!("{what} {why}")),
-        }
-    }
-}
-
-/// Runs a job; its value, or why there is none.
-pub async fn value(job: Job, context: &mut Context) -> Result<Result<Value, Bad>, Trouble> {
+/// Runs a job; its value, or why there is none: a program that does not compile, raises an exception or returns
+/// something else than asked is invalid, one that runs into a limit, a signal or a forbidden call has failed.
+pub async fn value(job: Job, bench: &mut Bench) -> Result<Value, Abort> {
     let limits = job.limits;
-    let Verdict { outcome, .. } = context.execute(job).await?;
-    let failed = |why: String| Ok(Err(Bad::Failed(why)));
-    match outcome {
-        Ending::Ok { value } => Ok(Ok(value)),
-        Ending::Syntax { message } => Ok(Err(Bad::Invalid(format!("does not compile: {}", short(&message))))),
+    let Verdict { ending, .. } = bench.execute(job).await?;
+    Err(match ending {
+        Ending::Ok { value } => return Ok(value),
+        Ending::Syntax { message } => Abort::invalid(format!("does not compile: {}", short(&message))),
         Ending::Exception { kind, message } => {
-            Ok(Err(Bad::Invalid(format!("raised {}: {}", short(&kind), short(&message)))))
+            Abort::invalid(format!("raised {}: {}", short(&kind), short(&message)))
         }
         Ending::Timeout { clock: Clock::Cpu } => {
-            failed(format!("ran longer than {} s of CPU time (sandbox.cpu_s)", limits.cpu.as_secs_f64()))
+            let seconds = limits.cpu.as_secs_f64();
+            Abort::failed(format!("ran longer than {seconds} s of CPU time (sandbox.cpu_s)"))
         }
         Ending::Timeout { clock: Clock::Wall } => {
-            failed(format!("ran longer than {} s (sandbox.wall_s)", limits.wall.as_secs_f64()))
+            Abort::failed(format!("ran longer than {} s (sandbox.wall_s)", limits.wall.as_secs_f64()))
         }
-        Ending::Memory => failed(format!("used more than {} MiB (sandbox.memory_mb)", limits.memory >> 20)),
-        Ending::OutputLimit => failed("printed more than allowed".into()),
-        Ending::ResultLimit => failed("returned more than allowed".into()),
-        Ending::Crash { signal } => failed(format!("was ended by signal {signal}")),
+        Ending::Memory => {
+            Abort::failed(format!("used more than {} MiB (sandbox.memory_mb)", limits.memory >> 20))
+        }
+        Ending::OutputLimit => Abort::failed("printed more than allowed"),
+        Ending::ResultLimit => Abort::failed("returned more than allowed"),
+        Ending::Crash { signal } => Abort::failed(format!("was ended by signal {signal}")),
         Ending::Forbidden { syscall } => {
-            failed(format!("made the forbidden system call {}", short(&syscall)))
+            Abort::failed(format!("made the forbidden system call {}", short(&syscall)))
         }
-        Ending::NoResult { exit } => failed(format!("ended without a result, with exit code {exit}")),
-        Ending::BadFrame => failed("wrote something that is no result".into()),
-        Ending::Failed { why } => Err(Trouble::Candidate(format!("the sandbox: {why}"))),
-    }
+        Ending::NoResult { exit } => Abort::failed(format!("ended without a result, with exit code {exit}")),
+        Ending::BadFrame => Abort::failed("wrote something that is no result"),
+        Ending::Failed { why } => Abort::failed(format!("the sandbox: {why}")),
+    })
 }
 
 /// A program's own words, cut to a line of 200 characters.

@@ -1,10 +1,11 @@
 //! The `[environment.writing]` section: how the generator is asked for programs.
 
-use samara_engine::Invalid;
+use samara_search::Invalid;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What stands between the parents and the program that the generator writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Instruction {
     /// The parent is called an old version with a bug, the new program the fixed one (ELM's prompt mutation).
@@ -23,7 +24,7 @@ pub enum Instruction {
 }
 
 /// Which elites a crossover shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Neighbours {
     /// Elites of cells near a uniformly chosen cell, as `lmx_near` draws them.
@@ -34,21 +35,27 @@ pub enum Neighbours {
 }
 
 /// The section. Nothing in it matters to the operator `gp`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(transform = samara_search::schema::in_order::<Self>)]
 pub struct WritingSettings {
     /// What is asked. Default: `fix` for `search.operator = "prompt"`, `header` for `crossover`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instruction: Option<Instruction>,
     /// Most tokens of a completion. Default 500.
+    #[schemars(range(min = 1, max = 1000000))]
     pub gen_max_len: u32,
     /// Sampling temperature, 0 to 2. Default 0.8.
+    #[schemars(range(min = 0.0, max = 2.0))]
     pub temperature: f64,
     /// Nucleus sampling, above 0 to 1. Default 0.95.
+    #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0))]
     pub top_p: f64,
     /// Completions asked for before one without a program makes the candidate invalid. Default 3.
+    #[schemars(range(min = 1, max = 1000))]
     pub attempts: u32,
     /// Programs that a crossover shows, 2 to 10; fewer while fewer cells are filled. Default 3.
+    #[schemars(range(min = 2, max = 10))]
     pub few_shot: usize,
     /// Which elites a crossover shows. Default `near`.
     pub neighbours: Neighbours,

@@ -3,7 +3,7 @@ import types
 
 
 def _samara_provide_module():
-    """Lets a program import walker_creator although it stands in the same file."""
+    """Lets a program import walker_creator although there is no such file."""
     module = types.ModuleType("walker_creator")
     module.walker_creator, module.Walker = walker_creator, Walker
     sys.modules["walker_creator"] = module

@@ -11,19 +11,18 @@ pub mod settings;
 
 use std::sync::Arc;
 
-use samara_engine::{
-    Context, Environment, Future, Invalid, Operator, Outcome, Plan, Roles, State, Trouble, decode,
-};
-use samara_qd::Stream;
+use samara_engine::{Abort, Bench, Environment, Future};
+use samara_sandbox::Job;
+use samara_search::{Invalid, Score, schema};
 use samara_sodarace::{Evaluation, Rejection, Verdict, Walker};
 
-pub use programs::{ENTRY, SEEDS, Seed, preamble, runnable, seed};
+pub use programs::{ENTRY, SEEDS, Seed, preamble, seed};
 pub use read::walker;
-pub use settings::{DEFAULT_MS, Settings};
+pub use settings::{DEFAULT_MS, SodaraceSettings};
 
 use crate::{
-    Parts, expect_axes,
-    program::{self, Bad, Format, Judged, Phrases, Writer, outcome, unscored},
+    program::{self, Format, Phrases, Programs, Task, Writer},
+    source::{Source, expect_axes},
 };
 
 /// Its name in `experiment.environment`.
@@ -33,23 +32,21 @@ pub const NAME: &str = "sodarace";
 const MEASURES: usize = 3;
 
 struct Sodarace {
-    writer: Writer,
-    seeds: Vec<Arc<str>>,
-    physics: Arc<samara_sodarace::Settings>,
+    physics: Arc<samara_sodarace::Conditions>,
     ms: u32,
     validate: bool,
 }
 
 /// Builds it, reading the seeds.
-pub(crate) fn build(parts: &Parts<'_>) -> Result<Arc<dyn Environment>, Invalid> {
-    let settings: Settings = decode(parts.section, "environment")?;
+pub(crate) fn build(source: &Source<'_>) -> Result<Arc<dyn Environment>, Invalid> {
+    let settings: SodaraceSettings = schema::read(source.section, "environment")?;
     settings.validate()?;
-    expect_axes(parts.axes, MEASURES, "environment `sodarace` (height, width and mass)")?;
-    let seeds = settings.read_seeds(parts.folder)?;
+    expect_axes(source.axes, MEASURES, "environment `sodarace` (height, width and mass)")?;
+    let seeds = settings.read_seeds(source.inputs)?;
     let physics = Arc::new(settings.physics());
     let (ms, validate) = (settings.ms, settings.validate);
-    let writer = Writer::new(parts.operator.unwrap_or(Operator::Prompt), settings.writing, format())?;
-    Ok(Arc::new(Sodarace { writer, seeds, physics, ms, validate }))
+    let writer = Writer::new(source, settings.writing, format())?;
+    Ok(Programs::new(Sodarace { physics, ms, validate }, Arc::new(writer), seeds))
 }
 
 /// The physics' settings and the simulated milliseconds of a run, from the `[environment]` section of its resolved
@@ -57,13 +54,13 @@ pub(crate) fn build(parts: &Parts<'_>) -> Result<Arc<dyn Environment>, Invalid> 
 ///
 /// # Errors
 /// A configuration that is none of this environment.
-pub fn circumstances(config: &str) -> Result<(samara_sodarace::Settings, u32), Invalid> {
+pub fn circumstances(config: &str) -> Result<(samara_sodarace::Conditions, u32), Invalid> {
     let table = config.parse::<toml::Table>();
     let section = table.ok().and_then(|mut table| table.remove("environment"));
     let Some(toml::Value::Table(section)) = section else {
         return Err(Invalid::new("environment", "is missing", "name a run of `sodarace`"));
     };
-    let settings: Settings = decode(&section, "environment")?;
+    let settings: SodaraceSettings = schema::read(&section, "environment")?;
     Ok((settings.physics(), settings.ms))
 }
 
@@ -97,65 +94,46 @@ fn format() -> Format {
     }
 }
 
-impl Environment for Sodarace {
-    fn name(&self) -> &'static str {
-        NAME
-    }
+impl Task for Sodarace {
+    const NAME: &'static str = NAME;
 
-    fn roles(&self) -> Roles {
-        self.writer.roles()
-    }
-
-    fn create(&self, _state: &State, stream: &mut Stream) -> Plan {
-        self.writer.seeded(&self.seeds, stream)
-    }
-
-    fn vary(&self, state: &State, stream: &mut Stream) -> Option<Plan> {
-        self.writer.varied(state, stream)
-    }
-
-    fn live<'a>(&'a self, plan: Plan, context: &'a mut Context) -> Future<'a, Outcome> {
+    fn evaluate<'a>(&'a self, program: &'a str, bench: &'a mut Bench) -> Future<'a, Score> {
         Box::pin(async move {
-            let text = match self.writer.write(&plan, context).await? {
-                Ok(text) => text,
-                Err(bad) => return Ok(unscored(bad, None)),
-            };
-            let job = context.job(runnable(&text), ENTRY)?;
-            let made = program::run::value(job, context).await?.map_err(|bad| bad.of("make_walker()"));
-            let walked = match made.and_then(|value| walker(&value).map_err(Bad::Invalid)) {
-                Ok(walker) => self.walk(walker, context).await?,
-                Err(bad) => Err(bad),
-            };
-            Ok(outcome(text, walked))
+            let job = Job { prelude: preamble(), ..bench.job(program, ENTRY)? };
+            let made = program::run::value(job, bench).await.map_err(|abort| abort.of("make_walker()"))?;
+            let walker = walker(&made).map_err(Abort::invalid)?;
+            self.walk(walker, bench).await
         })
     }
 }
 
 impl Sodarace {
     /// Measures and objective of a walker.
-    async fn walk(&self, walker: Walker, context: &Context) -> Result<Judged, Trouble> {
+    async fn walk(&self, walker: Walker, bench: &Bench) -> Result<Score, Abort> {
         if self.validate && !walker.validate() {
-            return Ok(Err(Bad::invalid(
+            return Err(Abort::invalid(
                 "the walker is beyond OpenELM's limits: an amplitude above 10, more than 10 connections at a joint, or \
                  joints closer than 0.003 (environment.validate)",
-            )));
+            ));
         }
         let (physics, ms) = (Arc::clone(&self.physics), self.ms);
-        let evaluation = context.compute(move || samara_sodarace::evaluate(&walker, &physics, ms)).await?;
-        Ok(judge(evaluation))
+        let evaluation = bench.compute(move || samara_sodarace::evaluate(&walker, &physics, ms)).await?;
+        judge(evaluation)
     }
 }
 
-fn judge(evaluation: Result<Evaluation, Rejection>) -> Judged {
-    let evaluation = evaluation.map_err(|rejection| Bad::Invalid(rejection.to_string()))?;
+fn judge(evaluation: Result<Evaluation, Rejection>) -> Result<Score, Abort> {
+    let evaluation = evaluation.map_err(|rejection| Abort::invalid(rejection.to_string()))?;
     let shape = evaluation.morphology;
     match (evaluation.verdict, evaluation.fitness) {
-        (Verdict::Scored, Some(fitness)) => Ok((vec![shape.height, shape.width, shape.mass], fitness)),
+        (Verdict::Scored, Some(fitness)) => {
+            Ok(Score::new(fitness, vec![shape.height, shape.width, shape.mass]))
+        }
         (Verdict::Unsettled, _) => {
             let steps = evaluation.settling_steps;
-            Err(Bad::Failed(format!("the creature did not come to rest in {steps} steps")))
+            Err(Abort::failed(format!("the creature did not come to rest in {steps} steps")))
         }
-        (Verdict::NoConnections, _) => Err(Bad::invalid("nothing of the walker is connected")),
-        (Verdict::NotFinite | Verdict::Scored, _) => Err(Bad::Failed("the creature flew apart".into())),
+        (Verdict::NoConnections, _) => Err(Abort::invalid("nothing of the walker is connected")),
+        (Verdict::NotFinite | Verdict::Scored, _) => Err(Abort::failed("the creature flew apart")),
     }
 }

@@ -15,14 +15,9 @@ const ENTRY_SOURCE: &str = include_str!("entry.py");
 /// The function to call: it gives `(joints, muscles)` as lists, `[x, y]` and `[joint, joint, amplitude, phase]`.
 pub const ENTRY: &str = "samara_make_walker";
 
-/// What every program is run behind, ending with a line break.
+/// What every program is run behind: the prelude of its job.
 pub fn preamble() -> String {
-    format!("{WALKER_CREATOR}\n\n{LIBRARY}\n\n{ENTRY_SOURCE}\n\n")
-}
-
-/// A program as the sandbox runs it, by calling [`ENTRY`].
-pub fn runnable(program: &str) -> String {
-    preamble() + program
+    format!("{WALKER_CREATOR}\n\n{LIBRARY}\n\n{ENTRY_SOURCE}")
 }
 
 /// The seed design of this name.

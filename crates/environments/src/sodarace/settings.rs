@@ -1,39 +1,42 @@
 //! The `[environment]` section of `sodarace`, and the programs that a search begins with.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
-use samara_engine::{Invalid, nearest};
+use samara_search::{Invalid, nearest};
 use samara_sodarace::{Law, Terrain, constants::MAX_MS};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::programs::{SEEDS, seed};
-use crate::program::WritingSettings;
+use crate::{Inputs, program::WritingSettings};
 
 /// Simulated milliseconds of an evaluation, if nothing else is set.
 pub const DEFAULT_MS: u32 = 10_000;
 
 /// The section.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
-    /// Which rules hold: `paper` (the corrected law; the default) or `openelm` (OpenELM's simulator, bit for bit).
+#[schemars(rename = "sodarace", transform = samara_search::schema::in_order::<Self>)]
+pub struct SodaraceSettings {
+    /// Which rules hold. Default `paper`.
     pub law: Law,
-    /// What the ground looks like: `flat` (the default), `left_wall`, `right_wall`, `tunnel`, `bumps` or `hills`, for
-    /// the law `paper`.
+    /// What the ground looks like, for the law `paper`. Default `flat`.
     pub terrain: Terrain,
     /// Simulated milliseconds, 1 to 3,600,000. Default 10,000.
+    #[schemars(range(min = 1, max = MAX_MS))]
     pub ms: u32,
     /// Whether creatures beyond OpenELM's limits (an amplitude above 10, more than 10 connections at a joint, joints
-    /// closer than 0.003) are invalid. Default: yes.
+    /// closer than 0.003) are invalid. Default true.
     pub validate: bool,
     /// The programs to begin with: names of seeds that come with samara, or files that end with `.py`; a relative
-    /// path starts at the experiment's file. Default: `square`, `radial`, `wheel`, `cppn_fixed`, `cppn_mutable`.
+    /// path starts at the experiment's file. Default: `square`, `radial`, `wheel`, `cppn_fixed` and `cppn_mutable`.
+    #[schemars(length(min = 1))]
     pub seeds: Vec<String>,
     /// How the generator is asked for programs.
     pub writing: WritingSettings,
 }
 
-impl Default for Settings {
+impl Default for SodaraceSettings {
     fn default() -> Self {
         let examples = SEEDS.iter().filter(|seed| seed.is_example).map(|seed| seed.name.to_owned());
         Self {
@@ -47,7 +50,7 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
+impl SodaraceSettings {
     /// Checks all but the seeds.
     pub(super) fn validate(&self) -> Result<(), Invalid> {
         if !(1..=MAX_MS).contains(&self.ms) {
@@ -62,25 +65,25 @@ impl Settings {
     }
 
     /// What the simulation is told.
-    pub(super) fn physics(&self) -> samara_sodarace::Settings {
-        samara_sodarace::Settings {
+    pub(super) fn physics(&self) -> samara_sodarace::Conditions {
+        samara_sodarace::Conditions {
             law: self.law,
             terrain: self.terrain.clone(),
-            ..samara_sodarace::Settings::default()
+            ..samara_sodarace::Conditions::default()
         }
     }
 
     /// The texts of the seeds.
-    pub(super) fn read_seeds(&self, folder: &Path) -> Result<Vec<Arc<str>>, Invalid> {
+    pub(super) fn read_seeds(&self, inputs: &Inputs) -> Result<Vec<Arc<str>>, Invalid> {
         if self.seeds.is_empty() {
             let hint = "name at least one, such as square";
             return Err(Invalid::new("environment.seeds", "is empty", hint));
         }
-        self.seeds.iter().enumerate().map(|(place, name)| read_seed(place, name, folder)).collect()
+        self.seeds.iter().enumerate().map(|(place, name)| read_seed(place, name, inputs)).collect()
     }
 }
 
-fn read_seed(place: usize, name: &str, folder: &Path) -> Result<Arc<str>, Invalid> {
+fn read_seed(place: usize, name: &str, inputs: &Inputs) -> Result<Arc<str>, Invalid> {
     let key = format!("environment.seeds[{place}]");
     if let Some(seed) = seed(name) {
         // What the library has need not stand in a prompt.
@@ -91,14 +94,13 @@ fn read_seed(place: usize, name: &str, folder: &Path) -> Result<Arc<str>, Invali
         let hint = format!("{}; a file with a program ends with .py", nearest(name, &names));
         return Err(Invalid::new(key, format!("there is no seed `{name}`"), hint));
     }
-    let file = folder.join(name);
-    let text = std::fs::read_to_string(&file).map_err(|error| {
-        let what = format!("can't read {}: {error}", file.display());
-        Invalid::new(&*key, what, "a relative path starts at the experiment's file")
-    })?;
+    let text = inputs.text(&key, name, "a relative path starts at the experiment's file")?;
     if text.contains("def make_walker(") {
         return Ok(text.into());
     }
-    let what = format!("{} does not define make_walker()", file.display());
-    Err(Invalid::new(key, what, "write `def make_walker():` in it"))
+    Err(Invalid::new(
+        key,
+        format!("{name} does not define make_walker()"),
+        "write `def make_walker():` in it",
+    ))
 }

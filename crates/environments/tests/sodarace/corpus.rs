@@ -7,8 +7,8 @@ use crate::run::run;
 #[test]
 fn programs_of_the_corpus_run_and_make_the_walkers_that_its_interpreter_makes() {
     for number in 0..60 {
-        let lesson = walkers::lesson(&mut Stream::new(77, number));
-        for program in lesson.shown.iter().chain([&lesson.written]) {
+        let example = walkers::training_example(&mut Stream::new(77, number));
+        for program in example.shown.iter().chain([&example.written]) {
             let body = run(&program.text).unwrap_or_else(|error| panic!("{error}\n{}", program.text));
             assert!(body.is_valid(), "{}", program.text);
             assert_eq!(body.muscles.len(), program.body.muscles.len());

@@ -3,20 +3,21 @@
 use std::sync::LazyLock;
 
 use samara_environments::sodarace::{ENTRY, preamble};
-use samara_sandbox::{Job, Outcome, Sandbox, Settings, Tier, Value};
+use samara_sandbox::{Ending, Job, Sandbox, SandboxOptions, Tier, Value};
 use samara_seedling::walkers::{Body, Muscle};
 
 static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| {
     // The programs are the project's own or its model's: a machine without Landlock can run this test as well.
-    let settings = Settings { minimum: Tier::Process, numpy: false, servers: 2, ..Settings::default() };
+    let settings =
+        SandboxOptions { minimum: Tier::Process, numpy: false, servers: 2, ..SandboxOptions::default() };
     Sandbox::start(&settings).unwrap()
 });
 
 /// What a program did in Python: a walker, or why not.
 pub(crate) fn run(program: &str) -> Result<Body, String> {
-    let verdict = SANDBOX.run(&Job::new(preamble() + program, ENTRY)).unwrap();
-    match verdict.outcome {
-        Outcome::Ok { value } => body(&value).ok_or_else(|| format!("no walker: {value:?}")),
+    let verdict = SANDBOX.run(&Job { prelude: preamble(), ..Job::new(program, ENTRY) }).unwrap();
+    match verdict.ending {
+        Ending::Ok { value } => body(&value).ok_or_else(|| format!("no walker: {value:?}")),
         other => Err(format!("{other:?}")),
     }
 }

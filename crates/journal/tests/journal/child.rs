@@ -1,6 +1,6 @@
 //! What this program does when a test starts it again as a child process.
 
-use crate::samples::sample;
+use crate::samples::append;
 use samara_journal::Journal;
 use std::path::PathBuf;
 use std::process::Command;
@@ -25,7 +25,7 @@ fn append_forever() {
     let Some(path) = path() else { return };
     let mut journal = Journal::open(&path).unwrap();
     for index in journal.totals().candidates.. {
-        journal.append(&sample(index)).unwrap();
+        append(&mut journal, index).unwrap();
     }
 }
 
@@ -35,9 +35,9 @@ fn append_until_it_fails() {
     let Some(path) = path() else { return };
     let mut journal = Journal::open(&path).unwrap();
     let first = journal.totals().candidates;
-    let failed = (first..first + 100_000).find(|index| journal.append(&sample(*index)).is_err());
+    let failed = (first..first + 100_000).find(|index| append(&mut journal, *index).is_err());
     let settled = failed.expect("the limit is smaller than 100,000 candidates");
-    assert!(journal.append(&sample(settled)).is_err(), "the limit still holds");
+    assert!(append(&mut journal, settled).is_err(), "the limit still holds");
     crate::samples::assert_samples(&journal.reader().unwrap(), settled);
     // Not closed in order: a process whose disk is full is often killed.
     std::process::exit(0);

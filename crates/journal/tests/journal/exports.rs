@@ -1,8 +1,10 @@
 //! Exports against the files in tests/data; `UPDATE_GOLDEN=1 cargo test` writes them anew.
 
-use crate::samples::{any_candidate, generator, header, judge, sample, written};
+use crate::samples::{any_candidate, any_life, create, generator, judge, life, sample, written};
 use proptest::prelude::*;
-use samara_journal::{Candidate, Fate, Genome, Journal, JournalError, Reader, export, history};
+use samara_journal::{JournalError, Life, Reader, export, history, same_file};
+use samara_search::{Candidate, Fate, Genome, Score};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::Path;
 use tempfile::tempdir;
@@ -19,20 +21,24 @@ fn golden(name: &str, found: &[u8]) {
 /// A run with one of everything that exports treat differently.
 fn small_run(directory: &Path) -> Reader {
     let path = directory.join("run.db");
-    let mut journal = Journal::create(&path, &header()).unwrap();
+    let mut journal = create(&path).unwrap();
     journal.set_up(&["a pool".into()], &[]).unwrap();
     let text = "A \"spy\", a politician;\nthe end \u{e9}\u{1f331}\t\u{1}\\ /";
-    let mut first = Candidate { genome: Some(Genome::Text(text.into())), ..sample(0) };
-    first.calls = vec![generator(0, "short"), judge(0, "short")];
-    first.calls[0].prompt = "Write:".into();
-    let mut all = vec![first];
-    all.extend((1..5).map(|index| Candidate { calls: vec![], ..sample(index) }));
-    all[1].measures = Some(vec![1e300, -5e-324]);
-    all[1].objective = Some(-0.0);
+    let mut all: Vec<Candidate> = (0..6).map(sample).collect();
+    all[0].genome = Some(Genome::text_of(text).into());
+    let score = Score::new(-0.0, vec![1e300, -5e-324]);
+    all[1].score = Some(Score { metrics: [("=1+1".to_owned(), 0.5)].into(), ..score }.into());
     all[2].genome =
-        Some(Genome::FewShot { examples: vec!["one".into(), "two".into()], text: "three".into() });
+        Some(Genome::FewShot { examples: vec!["one".into(), "two".into()], text: "three".into() }.into());
     all[2].fate = Fate::Improved;
-    all.iter().for_each(|candidate| journal.append(candidate).unwrap());
+    for candidate in &all {
+        let mut lived = Life { calls: vec![], ..life(candidate.index) };
+        if candidate.index == 0 {
+            lived.calls = vec![generator(0, "short"), judge(0, "short")];
+            lived.calls[0].prompt = "Write:".into();
+        }
+        journal.append(candidate, &lived, &[]).unwrap();
+    }
     journal.reader().unwrap()
 }
 
@@ -40,7 +46,7 @@ fn small_run(directory: &Path) -> Reader {
 fn a_run_as_openelm_history() {
     let directory = tempdir().unwrap();
     let mut out = Vec::new();
-    export::openelm(&small_run(directory.path()), &mut out).unwrap();
+    export::openelm(&small_run(directory.path()), None, &mut out).unwrap();
     golden("history.jsonl", &out);
 }
 
@@ -49,9 +55,10 @@ fn a_run_as_csv() {
     let directory = tempdir().unwrap();
     let reader = small_run(directory.path());
     let (mut plain, mut named) = (Vec::new(), Vec::new());
-    export::csv(&reader, &[], &mut plain).unwrap();
+    export::csv(&reader, &[], None, &mut plain).unwrap();
     golden("run.csv", &plain);
-    export::csv(&reader, &["genre, ending".into(), "tone".into(), "length".into()], &mut named).unwrap();
+    export::csv(&reader, &["genre, ending".into(), "tone".into(), "length".into()], None, &mut named)
+        .unwrap();
     let header = String::from_utf8(named).unwrap();
     assert!(header.starts_with("index,fate,why,objective,\"genre, ending\",tone,length,cell,"), "{header}");
 }
@@ -60,7 +67,7 @@ fn a_run_as_csv() {
 fn a_run_as_jsonl() {
     let directory = tempdir().unwrap();
     let mut out = Vec::new();
-    export::jsonl(&small_run(directory.path()), &mut out).unwrap();
+    export::jsonl(&small_run(directory.path()), None, &mut out).unwrap();
     golden("run.jsonl", &out);
 }
 
@@ -69,11 +76,13 @@ fn an_empty_run_exports_nothing_but_a_header() {
     let directory = tempdir().unwrap();
     let reader = Reader::open(&written(directory.path(), 0)).unwrap();
     let (mut lines, mut table) = (Vec::new(), Vec::new());
-    export::openelm(&reader, &mut lines).unwrap();
-    export::jsonl(&reader, &mut lines).unwrap();
-    export::csv(&reader, &["a".into()], &mut table).unwrap();
+    export::openelm(&reader, None, &mut lines).unwrap();
+    export::jsonl(&reader, None, &mut lines).unwrap();
+    export::csv(&reader, &["a".into()], None, &mut table).unwrap();
     assert_eq!(lines, b"");
-    assert_eq!(table, b"index,fate,why,objective,a,cell,rank,parents,text,calls,tokens,cost,ms\r\n");
+    let header = "index,fate,why,objective,a,cell,rank,parents,text,calls,tokens,cost,ms,price,model_ms,island,operator,\
+                  model,stage,horizon,copy_of,isolation\r\n";
+    assert_eq!(String::from_utf8(table).unwrap(), header);
 }
 
 #[test]
@@ -90,9 +99,9 @@ fn a_destination_that_fails_is_an_error() {
     let directory = tempdir().unwrap();
     let reader = Reader::open(&written(directory.path(), 3)).unwrap();
     for result in [
-        export::openelm(&reader, &mut Broken),
-        export::csv(&reader, &[], &mut Broken),
-        export::jsonl(&reader, &mut Broken),
+        export::openelm(&reader, None, &mut Broken),
+        export::csv(&reader, &[], None, &mut Broken),
+        export::jsonl(&reader, None, &mut Broken),
     ] {
         let error = result.unwrap_err();
         assert!(matches!(error, JournalError::Export { .. }), "{error:?}");
@@ -100,31 +109,106 @@ fn a_destination_that_fails_is_an_error() {
     assert_eq!(reader.len().unwrap(), 3, "the reader can be used again");
 }
 
+#[test]
+fn an_export_of_some_candidates_holds_no_others() {
+    let directory = tempdir().unwrap();
+    let reader = small_run(directory.path());
+    let only = BTreeSet::from([1, 5, 17]);
+    let (mut history, mut table, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+    export::openelm(&reader, Some(&only), &mut history).unwrap();
+    export::csv(&reader, &[], Some(&only), &mut table).unwrap();
+    export::jsonl(&reader, Some(&only), &mut whole).unwrap();
+    let lines = |bytes: &[u8]| {
+        String::from_utf8(bytes.to_vec()).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (history, table, whole) = (lines(&history), lines(&table), lines(&whole));
+    assert_eq!((history.len(), whole.len()), (2, 2));
+    assert!(
+        history[0].ends_with("\"num_gens_current\": 1}") && history[1].ends_with("\"num_gens_current\": 5}")
+    );
+    assert!(
+        table[1].starts_with("1,improved,") && table.iter().any(|line| line.starts_with("5,not_better,"))
+    );
+    assert!(!table.iter().any(|line| line.starts_with("0,") || line.starts_with("2,")));
+    assert!(whole[0].starts_with("{\"index\":1,") && whole[1].starts_with("{\"index\":5,"));
+}
+
+#[test]
+fn no_character_of_an_export_controls_a_terminal() {
+    let directory = tempdir().unwrap();
+    let escape = "=\u{1b}]0;title\u{7}\u{9b}5n\u{7f}";
+    let mut journal = create(&directory.path().join("run.db")).unwrap();
+    let mut candidate = Candidate { genome: Some(Genome::text_of(escape).into()), ..sample(0) };
+    candidate.operator = escape.into();
+    candidate.fate = Fate::Failed { why: escape.into() };
+    let lived = Life { model: Some(escape.into()), worker: Some(escape.into()), ..life(0) };
+    journal.append(&candidate, &lived, &[]).unwrap();
+    let reader = journal.reader().unwrap();
+    let mut out = Vec::new();
+    export::csv(&reader, &[escape.into()], None, &mut out).unwrap();
+    export::jsonl(&reader, None, &mut out).unwrap();
+    export::openelm(&reader, None, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let control = text.chars().find(|c| c.is_control() && !matches!(c, '\r' | '\n'));
+    assert_eq!(control, None, "{text}");
+    assert!(!text.contains(",=") && text.contains(",\'=\\u001b]0;title"), "{text}");
+}
+
+#[test]
+fn an_output_that_would_be_the_run_itself_is_known_by_any_name() {
+    let directory = tempdir().unwrap();
+    let run = directory.path().join("run");
+    std::fs::create_dir(&run).unwrap();
+    let path = written(&run, 1);
+    std::fs::hard_link(&path, directory.path().join("hard.csv")).unwrap();
+    std::os::unix::fs::symlink(&path, directory.path().join("soft.csv")).unwrap();
+    std::fs::write(directory.path().join("other.csv"), "").unwrap();
+    for (name, is_run) in [
+        ("run/run.db", true),
+        ("run/../run/run.db", true),
+        ("hard.csv", true),
+        ("soft.csv", true),
+        ("run/run.lock", true),
+        ("run/run.db-wal", true),
+        ("run/run.db-shm", true),
+        ("other.csv", false),
+        ("run/run.csv", false),
+        ("new.csv", false),
+        ("nowhere/run.db-wal", false),
+    ] {
+        let found =
+            [same_file(&directory.path().join(name), &run), same_file(&directory.path().join(name), &path)];
+        assert_eq!(found, [is_run; 2], "{name}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
-    fn exports_read_back_give_the_run(mut candidates in proptest::collection::vec(any_candidate(), 1..5)) {
+    fn exports_read_back_give_the_run(mut records in proptest::collection::vec((any_candidate(), any_life()), 1..5)) {
         let directory = tempdir().unwrap();
-        let mut journal = Journal::create(&directory.path().join("run.db"), &header()).unwrap();
-        for (index, candidate) in (0..).zip(&mut candidates) {
+        let mut journal = create(&directory.path().join("run.db")).unwrap();
+        for (index, (candidate, life)) in (0..).zip(&mut records) {
             candidate.index = index;
-            journal.append(candidate).unwrap();
+            journal.append(candidate, life, &[]).unwrap();
         }
         let (reader, path) = (journal.reader().unwrap(), directory.path().join("history.jsonl"));
-        export::openelm(&reader, &mut std::fs::File::create(&path).unwrap()).unwrap();
+        export::openelm(&reader, None, &mut std::fs::File::create(&path).unwrap()).unwrap();
         let mut lines = Vec::new();
-        export::jsonl(&reader, &mut lines).unwrap();
+        export::jsonl(&reader, None, &mut lines).unwrap();
         let lines = String::from_utf8(lines).unwrap();
         let rows: Vec<_> = history::read(&path).unwrap().collect::<Result<_, _>>().unwrap();
-        prop_assert_eq!((rows.len(), lines.lines().count()), (candidates.len(), candidates.len()));
-        for ((candidate, line), row) in candidates.iter().zip(lines.lines()).zip(rows) {
-            let back: Candidate = serde_json::from_str(line).unwrap();
-            prop_assert_eq!(format!("{back:?}"), format!("{candidate:?}"));
-            let valid = candidate.fate.why().is_none();
+        prop_assert_eq!((rows.len(), lines.lines().count()), (records.len(), records.len()));
+        for (((candidate, life), line), row) in records.iter().zip(lines.lines()).zip(rows) {
+            let (back, lived): (Candidate, Life) =
+                (serde_json::from_str(line).unwrap(), serde_json::from_str(line).unwrap());
+            prop_assert_eq!(format!("{back:?} {lived:?}"), format!("{candidate:?} {life:?}"));
             let text = candidate.genome.as_ref().map(|genome| genome.text().into_owned());
-            prop_assert_eq!(row.genotype, text.filter(|_| valid));
-            prop_assert_eq!(row.phenotype, candidate.measures.clone().filter(|_| valid));
-            prop_assert_eq!(row.fitness, candidate.objective.filter(|_| valid));
+            // A history's row has all of it or nothing.
+            let whole = candidate.fate.why().is_none() && candidate.score.is_some();
+            prop_assert_eq!(row.genotype, text.filter(|_| whole));
+            prop_assert_eq!(row.phenotype.as_deref(), candidate.measures().filter(|_| whole));
+            prop_assert_eq!(row.fitness, candidate.objective().filter(|_| whole));
             prop_assert_eq!(row.num_gens_current, candidate.index);
         }
     }

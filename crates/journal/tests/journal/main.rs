@@ -7,8 +7,11 @@
 mod child;
 mod damage;
 mod exports;
+mod formats;
 mod histories;
+mod hostile;
 mod processes;
 mod records;
 mod refusals;
 mod samples;
+mod views;

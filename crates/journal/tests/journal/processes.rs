@@ -1,7 +1,7 @@
 //! Several processes and one journal: readers beside the writer, a second writer, a killed writer.
 
 use crate::child;
-use crate::samples::{assert_samples, header, sample, written};
+use crate::samples::{append, assert_samples, create, exactly, sample, written};
 use samara_journal::{Journal, JournalError, Reader};
 use std::time::{Duration, Instant};
 use tempfile::tempdir;
@@ -11,7 +11,7 @@ fn readers_see_a_growing_prefix_while_a_writer_writes() {
     const LAST: u64 = 200;
     let directory = tempdir().unwrap();
     let path = directory.path().join("run.db");
-    let mut journal = Journal::create(&path, &header()).unwrap();
+    let mut journal = create(&path).unwrap();
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
@@ -21,8 +21,8 @@ fn readers_see_a_growing_prefix_while_a_writer_writes() {
                     let before = reader.len().unwrap();
                     let mut next = 0;
                     reader
-                        .fold(&mut |settled| {
-                            assert_eq!((settled.index, settled.genome), (next, sample(next).genome));
+                        .fold(&mut |candidate| {
+                            assert_eq!(exactly(&candidate), exactly(&sample(next)));
                             next += 1;
                             Ok::<(), JournalError>(())
                         })
@@ -32,20 +32,20 @@ fn readers_see_a_growing_prefix_while_a_writer_writes() {
                 }
             });
         }
-        (0..LAST).for_each(|index| journal.append(&sample(index)).unwrap());
+        (0..LAST).for_each(|index| append(&mut journal, index).unwrap());
     });
 }
 
 #[test]
 fn a_fold_sees_the_state_it_began_with() {
     let directory = tempdir().unwrap();
-    let mut journal = Journal::create(&directory.path().join("run.db"), &header()).unwrap();
-    (0..5).for_each(|index| journal.append(&sample(index)).unwrap());
+    let mut journal = create(&directory.path().join("run.db")).unwrap();
+    (0..5).for_each(|index| append(&mut journal, index).unwrap());
     let (reader, mut seen) = (journal.reader().unwrap(), 0);
     reader
-        .fold(&mut |settled| {
+        .fold(&mut |candidate| {
             seen += 1;
-            journal.append(&sample(5 + settled.index))
+            append(&mut journal, 5 + candidate.index)
         })
         .unwrap();
     assert_eq!((seen, reader.len().unwrap()), (5, 10));
@@ -81,7 +81,7 @@ fn a_killed_writer_leaves_a_prefix_of_whole_candidates() {
         // Opening it to write takes the kill's traces away; what is settled stays.
         let mut journal = Journal::open(&path).unwrap();
         assert_samples(&journal.reader().unwrap(), known);
-        journal.append(&sample(known)).unwrap();
+        append(&mut journal, known).unwrap();
         settled = known + 1;
     }
     assert_samples(&Reader::open(&path).unwrap(), settled);

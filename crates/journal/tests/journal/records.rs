@@ -1,76 +1,62 @@
 //! What is recorded comes back, is stored once and can be read with other tools.
 
-use crate::samples::{any_call, any_candidate, assert_samples, generator, header, sample, written};
+use crate::samples::{
+    any_call, any_candidate, any_life, append, assert_samples, control, create, exactly, generator, header,
+    life, sample, written,
+};
 use proptest::prelude::*;
 use rusqlite::Connection;
-use samara_journal::{Candidate, Fate, Genome, Journal, JournalError, ModelCall, Reader, Settled};
+use samara_journal::{Contents, Input, Journal, JournalError, Life, ModelCall, Reader};
+use samara_search::{Candidate, Fate, Genome};
 use std::process::Command;
 use tempfile::tempdir;
 
-/// Debug text tells -0.0 from 0.0, which comparing doesn't.
-fn exactly(value: &impl std::fmt::Debug) -> String {
-    format!("{value:?}")
-}
-
-fn folded(reader: &Reader) -> Vec<Settled> {
+fn folded(reader: &Reader) -> Vec<Candidate> {
     let mut all = Vec::new();
     reader
-        .fold(&mut |settled| {
-            all.push(settled);
+        .fold(&mut |candidate| {
+            all.push(candidate);
             Ok::<(), JournalError>(())
         })
         .unwrap();
     all
 }
 
-fn assert_is_of(settled: &Settled, candidate: &Candidate) {
-    assert_eq!(exactly(&settled.genome), exactly(&candidate.genome));
-    assert_eq!(exactly(&settled.measures), exactly(&candidate.measures));
-    assert_eq!(exactly(&settled.objective), exactly(&candidate.objective));
-    assert_eq!((settled.index, &settled.parents), (candidate.index, &candidate.parents));
-    assert_eq!(
-        (&settled.fate, settled.cell, settled.rank),
-        (&candidate.fate, candidate.cell, candidate.rank)
-    );
-    let tokens: u64 = candidate.calls.iter().map(|call| call.tokens_in + call.tokens_out).sum();
-    let cost: f64 = candidate.calls.iter().fold(0.0, |sum, call| sum + call.cost);
-    assert_eq!((settled.calls as usize, settled.tokens), (candidate.calls.len(), tokens));
-    assert_eq!((settled.cost, settled.live_ms), (cost, candidate.live_ms));
-    let price = candidate.calls.iter().fold(0.0, |sum, call| sum + call.price.unwrap_or(call.cost));
-    let model_ms = candidate.calls.iter().fold(0.0, |sum, call| sum + call.latency_ms);
-    assert_eq!((settled.arm, settled.price, settled.model_ms), (candidate.arm, price, model_ms));
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn every_record_comes_back_exactly(
-        mut candidates in proptest::collection::vec(any_candidate(), 1..6),
+        mut records in proptest::collection::vec((any_candidate(), any_life()), 1..6),
         pool in proptest::collection::vec(any::<String>(), 0..4),
         calls in proptest::collection::vec(any_call(), 0..3),
+        inputs in proptest::collection::vec((any::<String>(), any::<Vec<u8>>()), 0..4),
     ) {
         let directory = tempdir().unwrap();
         let path = directory.path().join("run.db");
-        let mut journal = Journal::create(&path, &header()).unwrap();
+        let inputs: Vec<Input> = inputs.into_iter().map(|(key, bytes)| Input::new(key.clone(), format!("/{key}"), bytes)).collect();
+        let contents = Contents { inputs: inputs.clone(), tessellations: vec![] };
+        let mut journal = Journal::create(&path, &header(), &contents).unwrap();
         journal.set_up(&pool, &calls).unwrap();
-        for (index, candidate) in (0..).zip(&mut candidates) {
+        for (index, (candidate, life)) in (0..).zip(&mut records) {
             candidate.index = index;
-            journal.append(candidate).unwrap();
+            journal.append(candidate, life, &[control(index + 1)]).unwrap();
         }
         let totals = *journal.totals();
         drop(journal);
         let reader = Reader::open(directory.path()).unwrap();
         prop_assert_eq!(reader.header(), &header());
+        prop_assert_eq!(reader.inputs().unwrap(), inputs);
         prop_assert_eq!(reader.pool().unwrap(), Some(pool));
         prop_assert_eq!(exactly(&reader.set_up_calls().unwrap()), exactly(&calls));
         prop_assert_eq!(reader.totals().unwrap(), totals);
+        prop_assert_eq!(reader.events().unwrap(), (1..=records.len() as u64).map(control).collect::<Vec<_>>());
         let settled = folded(&reader);
-        prop_assert_eq!(settled.len(), candidates.len());
-        for (candidate, settled) in candidates.iter().zip(&settled) {
+        prop_assert_eq!(settled.len(), records.len());
+        for ((candidate, life), settled) in records.iter().zip(&settled) {
             let back = reader.candidate(candidate.index).unwrap().unwrap();
-            prop_assert_eq!(exactly(&back), exactly(candidate));
+            prop_assert_eq!(exactly(&back), exactly(&(candidate, life)));
             prop_assert_eq!(exactly(&reader.genome(candidate.index).unwrap()), exactly(&candidate.genome));
-            assert_is_of(settled, candidate);
+            prop_assert_eq!(exactly(settled), exactly(candidate));
         }
     }
 }
@@ -79,12 +65,12 @@ proptest! {
 fn a_text_of_ten_megabytes_comes_back() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("run.db");
-    let mut journal = Journal::create(&path, &header()).unwrap();
+    let mut journal = create(&path).unwrap();
     let text: String = (0..1_300_000).map(|i| format!("{i:07} ")).collect();
     let mut candidate = sample(0);
-    candidate.genome = Some(Genome::Text(text.as_str().into()));
-    journal.append(&candidate).unwrap();
-    assert_eq!(journal.reader().unwrap().candidate(0).unwrap().unwrap(), candidate);
+    candidate.genome = Some(Genome::text_of(text.as_str()).into());
+    journal.append(&candidate, &life(0), &[]).unwrap();
+    assert_eq!(journal.reader().unwrap().candidate(0).unwrap().unwrap(), (candidate, life(0)));
     drop(journal);
     assert!(std::fs::metadata(&path).unwrap().len() < text.len() as u64 / 2, "it is compressed");
 }
@@ -93,18 +79,20 @@ fn a_text_of_ten_megabytes_comes_back() {
 fn a_text_is_stored_once_wherever_it_occurs() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("run.db");
-    let mut journal = Journal::create(&path, &header()).unwrap();
+    let mut journal = Journal::create(&path, &header(), &Contents::default()).unwrap();
     let text = "the same long text again, ".repeat(100);
     journal.set_up(std::slice::from_ref(&text), &[generator(0, &text)]).unwrap();
     for index in 0..10 {
         let mut candidate = sample(index);
         let examples = vec![text.as_str().into(); 3];
-        candidate.genome = Some(Genome::FewShot { examples, text: text.as_str().into() });
+        candidate.genome = Some(Genome::FewShot { examples, text: text.as_str().into() }.into());
         candidate.fate = Fate::Failed { why: text.clone() };
-        candidate.calls = vec![generator(0, &text)];
-        candidate.calls[0].prompt.clone_from(&text);
-        candidate.calls[0].error = Some(text.clone());
-        journal.append(&candidate).unwrap();
+        candidate.score = None;
+        candidate.artifacts = vec![samara_search::Artifact::text("stdout", &text)];
+        let mut call = generator(0, &text);
+        call.prompt.clone_from(&text);
+        call.error = Some(text.clone());
+        journal.append(&candidate, &Life { calls: vec![call], ..Life::default() }, &[]).unwrap();
     }
     let count =
         |sql: &str| -> u32 { Connection::open(&path).unwrap().query_row(sql, [], |r| r.get(0)).unwrap() };
@@ -118,7 +106,7 @@ fn a_resumed_run_goes_on_where_it_was() {
     let path = written(directory.path(), 7);
     let mut journal = Journal::open(directory.path()).unwrap();
     assert_eq!(journal.totals().candidates, 7);
-    (7..12).for_each(|index| journal.append(&sample(index)).unwrap());
+    (7..12).for_each(|index| append(&mut journal, index).unwrap());
     drop(journal);
     assert_samples(&Reader::open(&path).unwrap(), 12);
 }
@@ -126,20 +114,20 @@ fn a_resumed_run_goes_on_where_it_was() {
 #[test]
 fn calls_that_took_no_attempt_were_found_unless_they_failed() {
     let directory = tempdir().unwrap();
-    let mut journal = Journal::create(&directory.path().join("run.db"), &header()).unwrap();
+    let mut journal = create(&directory.path().join("run.db")).unwrap();
     let found = ModelCall { attempts: 0, ..generator(0, "a pool") };
     let failed = ModelCall { attempts: 0, error: Some("not recorded".into()), ..generator(1, "a pool") };
     journal.set_up(&["a pool".into()], &[generator(2, "a pool"), found, failed]).unwrap();
-    assert_eq!(journal.reader().unwrap().found_calls().unwrap(), 1);
+    assert_eq!(journal.reader().unwrap().cached_calls().unwrap(), 1);
 }
 
 #[test]
 fn the_methods_of_a_run_are_listed_once_each_and_calls_without_one_do_not_count() {
     let directory = tempdir().unwrap();
-    let mut journal = Journal::create(&directory.path().join("run.db"), &header()).unwrap();
+    let mut journal = create(&directory.path().join("run.db")).unwrap();
     journal.set_up(&["a pool".into()], &[generator(0, "a pool")]).unwrap();
     assert!(journal.reader().unwrap().methods().unwrap().is_empty());
-    (0..10).for_each(|index| journal.append(&sample(index)).unwrap());
+    (0..10).for_each(|index| append(&mut journal, index).unwrap());
     assert_eq!(journal.reader().unwrap().methods().unwrap(), ["log_probabilities"]);
 }
 
@@ -147,16 +135,16 @@ fn the_methods_of_a_run_are_listed_once_each_and_calls_without_one_do_not_count(
 fn totals_are_the_sums_over_all_calls_and_fates() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("run.db");
-    let mut journal = Journal::create(&path, &header()).unwrap();
+    let mut journal = create(&path).unwrap();
     journal.set_up(&["a pool".into()], &[generator(0, "a pool")]).unwrap();
-    (0..10).for_each(|index| journal.append(&sample(index)).unwrap());
+    (0..10).for_each(|index| append(&mut journal, index).unwrap());
     let totals = journal.reader().unwrap().totals().unwrap();
     assert_eq!(totals, *journal.totals());
     assert_eq!((totals.candidates, totals.calls), (10, 21));
     assert_eq!((totals.tokens_in, totals.tokens_out), (200 + 10 * 300 + 45, 11 * 50));
     assert_eq!(totals.cost, 11.0 * 0.25);
     let fates = totals.fates;
-    assert_eq!([fates.new, fates.improved, fates.not_better, fates.invalid, fates.failed], [2; 5]);
+    assert_eq!([fates.new, fates.improved, fates.not_better, fates.invalid, fates.failed], [2, 2, 3, 2, 1]);
 }
 
 #[test]
@@ -165,7 +153,7 @@ fn each_session_leaves_a_note_of_its_end() {
     let path = written(directory.path(), 1);
     for (reason, index) in [("interrupted", 1), ("all steps are done", 2)] {
         let mut journal = Journal::open(&path).unwrap();
-        journal.append(&sample(index)).unwrap();
+        append(&mut journal, index).unwrap();
         journal.finish(reason).unwrap();
     }
     let sessions = Reader::open(&path).unwrap().sessions().unwrap();
@@ -177,7 +165,7 @@ fn each_session_leaves_a_note_of_its_end() {
 #[test]
 fn a_run_that_was_not_set_up_has_no_pool() {
     let directory = tempdir().unwrap();
-    let mut journal = Journal::create(&directory.path().join("run.db"), &header()).unwrap();
+    let mut journal = create(&directory.path().join("run.db")).unwrap();
     assert_eq!(journal.reader().unwrap().pool().unwrap(), None);
     journal.set_up(&[], &[]).unwrap();
     assert_eq!(journal.reader().unwrap().pool().unwrap(), Some(vec![]));
@@ -231,6 +219,6 @@ for codec, body in sqlite3.connect(sys.argv[1]).execute(
         }
     };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let expected: String = (0..6).map(|index| sample(index).calls[0].prompt.clone() + "\0").collect();
+    let expected: String = (0..6).map(|index| life(index).calls[0].prompt.clone() + "\0").collect();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
 }

@@ -25,7 +25,7 @@ fn message(request: &CompletionRequest, how: &Endpoint) -> Result<Call, AttemptE
     let sampling = &request.sampling;
     if sampling.temperature > 1.0 {
         let message = format!("anthropic takes temperatures of 0 to 1, not {}", sampling.temperature);
-        return Err(AttemptError::final_(ErrorKind::Invalid, message));
+        return Err(AttemptError::permanent(ErrorKind::Invalid, message));
     }
     let mut body = json!({
         "model": how.model, "max_tokens": sampling.max_tokens,
@@ -54,14 +54,14 @@ pub(crate) fn decode(operation: &Operation<'_>, reply: &Json) -> Result<Answer, 
     Ok(json::answer(value, &reply["usage"]["input_tokens"], &reply["usage"]["output_tokens"]))
 }
 
-/// The text blocks, one behind the other; a refusal may have none.
+/// The text blocks, one after the other; a refusal may have none.
 fn text(reply: &Json) -> Result<Value, AttemptError> {
     let blocks =
-        reply["content"].as_array().ok_or_else(|| AttemptError::malformed("the reply holds no text"))?;
+        reply["content"].as_array().ok_or_else(|| AttemptError::malformed("the reply contains no text"))?;
     let mut text = String::new();
     for block in blocks.iter().filter(|block| block["type"] == "text") {
         text +=
-            block["text"].as_str().ok_or_else(|| AttemptError::malformed("a block of text holds none"))?;
+            block["text"].as_str().ok_or_else(|| AttemptError::malformed("a text block contains no text"))?;
     }
     json::text(&json!(text), reply["stop_reason"].as_str())
 }

@@ -1,7 +1,7 @@
 //! Log-probabilities of a text that a server echoes: which of its tokens are the answer's.
 //!
 //! Offsets count characters on one server and bytes on another, or are missing; the first token's log-probability is
-//! null; a token that is no valid UTF-8 is ""; some tokens straddle the border between prompt and answer.
+//! null; a token that is not valid UTF-8 is ""; some tokens straddle the border between prompt and answer.
 
 use serde_json::Value as Json;
 
@@ -25,9 +25,9 @@ pub(crate) fn from_echo(
     let starts = token_starts(list(&echoed["text_offset"]), tokens, values.len(), &whole)?;
     let (bytes, chars) = (whole.len(), whole.chars().count());
     let said = said.filter(|said| said.starts_with(&whole)).unwrap_or(&whole);
-    let told = fits_bytes(&starts, tokens, said).or_else(|| counts_bytes(&starts, tokens));
-    // If no token tells: the generated one starts where prompt and answer end, and none behind the end of all.
-    let in_bytes = told.unwrap_or_else(|| {
+    let decided = fits_bytes(&starts, tokens, said).or_else(|| counts_bytes(&starts, tokens));
+    // If no token decides it: the generated one starts where prompt and answer end, and none after the end of the text.
+    let in_bytes = decided.unwrap_or_else(|| {
         starts.last().is_some_and(|last| *last != chars && (*last == bytes || *last > said.chars().count()))
     });
     let (from, to) = if in_bytes { (prompt.len(), bytes) } else { (prompt.chars().count(), chars) };
@@ -48,8 +48,8 @@ pub(crate) fn from_echo(
     own.into_iter().map(|position| number(&values[position])).sum()
 }
 
-/// Whether starts count bytes rather than characters, by where the tokens' texts stand in the whole: for more tokens
-/// in one unit than in the other.
+/// Whether starts count bytes rather than characters, by where the tokens' texts are in the whole: the unit in
+/// which more tokens fit.
 fn fits_bytes(starts: &[usize], tokens: &[Json], said: &str) -> Option<bool> {
     if tokens.len() != starts.len() {
         return None;
@@ -65,7 +65,7 @@ fn fits_bytes(starts: &[usize], tokens: &[Json], said: &str) -> Option<bool> {
     (in_bytes != in_chars).then_some(in_bytes > in_chars)
 }
 
-/// Whether starts count bytes rather than characters, by the first token whose text tells.
+/// Whether starts count bytes rather than characters, by the first token whose text decides it.
 fn counts_bytes(starts: &[usize], tokens: &[Json]) -> Option<bool> {
     if tokens.len() != starts.len() {
         return None;
@@ -89,16 +89,16 @@ fn token_starts(
             .iter()
             .map(|offset| offset.as_u64().map(|offset| offset as usize))
             .collect::<Option<Vec<_>>>()
-            .ok_or_else(|| AttemptError::malformed("a token's offset is no number"));
+            .ok_or_else(|| AttemptError::malformed("a token's offset is not a number"));
     }
     let mut texts: Vec<&str> = tokens.iter().filter_map(Json::as_str).collect();
     if texts.len() != count || texts.iter().skip(1).any(|text| text.is_empty()) {
         return Err(AttemptError::malformed(
-            "the echoed tokens can't be placed: no offsets, and not all are text",
+            "the echoed tokens can't be located: there are no offsets, and not all tokens are text",
         ));
     }
     if !texts.concat().starts_with(whole) && texts[1..].concat().starts_with(whole) {
-        // The mark of a text's beginning, such as "<s>", is no part of it.
+        // The mark of a text's beginning, such as "<s>", is not part of it.
         texts[0] = "";
     }
     Ok(texts

@@ -28,8 +28,8 @@ pub(crate) struct Embedded {
 impl Embedded {
     /// Reads the weights and starts the engine.
     pub(crate) fn open(settings: &ModelSettings) -> Result<Self, LmError> {
-        let (model, tokenizer) = parts(settings).map_err(|error| {
-            let (message, hint) = said(&error);
+        let (model, tokenizer) = load(settings).map_err(|error| {
+            let (message, hint) = message_and_hint(&error);
             LmError::new(ErrorKind::Configuration, message).hint(hint)
         })?;
         let name = name(settings);
@@ -70,8 +70,8 @@ impl Embedded {
                 self.ask(score).await.map(answer)
             }
             Operation::Several { .. } => {
-                let message = "the embedded model completes one at a time";
-                Err(AttemptError::final_(ErrorKind::Unsupported, message))
+                let message = "the embedded model writes one completion at a time";
+                Err(AttemptError::permanent(ErrorKind::Unsupported, message))
             }
             Operation::Embed { texts, .. } => self.embed(texts).await,
         }
@@ -96,10 +96,10 @@ impl Embedded {
         match receiver.await {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(error)) => {
-                let (message, hint) = said(&error);
-                Err(AttemptError::final_(ErrorKind::Invalid, format!("{message} ({hint})")))
+                let (message, hint) = message_and_hint(&error);
+                Err(AttemptError::permanent(ErrorKind::Invalid, format!("{message} ({hint})")))
             }
-            Err(_) => Err(AttemptError::final_(ErrorKind::Unreachable, "the engine has stopped")),
+            Err(_) => Err(AttemptError::permanent(ErrorKind::Unreachable, "the embedded model has stopped")),
         }
     }
 }
@@ -125,7 +125,7 @@ fn name(settings: &ModelSettings) -> String {
     }
 }
 
-fn parts(settings: &ModelSettings) -> Result<(Model, Tokenizer), SeedlingError> {
+fn load(settings: &ModelSettings) -> Result<(Model, Tokenizer), SeedlingError> {
     let Some(folder) = &settings.folder else {
         return shipped::model(shipped_corpus(settings).unwrap_or_default());
     };
@@ -136,7 +136,7 @@ fn parts(settings: &ModelSettings) -> Result<(Model, Tokenizer), SeedlingError> 
 }
 
 /// What went wrong, and what to do.
-fn said(error: &SeedlingError) -> (String, String) {
+fn message_and_hint(error: &SeedlingError) -> (String, String) {
     let text = error.to_string();
     let (message, hint) = text.split_once("\nhint: ").unwrap_or((&text, ""));
     (message.to_owned(), hint.to_owned())

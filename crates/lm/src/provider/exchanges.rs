@@ -1,4 +1,4 @@
-//! Exchanges with every kind of server, replayed on loopback: what is sent, and what is made of each reply.
+//! HTTP exchanges with every kind of server, replayed on loopback: what is sent, and what is made of each reply.
 //!
 //! The files are in `tests/exchanges/`, one per provider; the shapes are those of the vendors' documentation and
 //! sources. Each provider has one of every kind in [`KINDS`].
@@ -9,11 +9,11 @@ use std::{
 };
 
 use proptest::prelude::*;
+use samara_testing::server::{Action, Server};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::{Backend, http::Protocol, json as read};
-use crate::server::{Action, Server};
 use crate::{
     CompletionRequest, Finish, ModelSettings, ProviderName, Sampling, ScoreMethod, ScoreRequest,
     client::{Endpoint, Operation, Value},
@@ -78,7 +78,7 @@ struct Exchange {
     status: Option<u16>,
     headers: BTreeMap<String, String>,
     reply: Option<Json>,
-    /// A reply that is no JSON.
+    /// A reply that is not JSON.
     text: Option<String>,
     /// A reply that ends before its time.
     cut: Option<String>,
@@ -96,7 +96,7 @@ enum Gives {
     Vectors(Vec<Vec<f64>>),
     Error {
         kind: String,
-        again: bool,
+        retryable: bool,
         #[serde(default)]
         after_ms: Option<u64>,
         #[serde(default)]
@@ -122,7 +122,7 @@ fn play(case: &Case) -> (Server, Seen) {
     let server = Server::start(move |request| {
         let asked = (request.path.clone(), request.body.clone(), request.head.clone());
         log.lock().expect("no test has panicked with it").push(asked);
-        let over = || Action::Reply(404, String::new(), "an exchange too many".to_owned());
+        let over = || Action::Reply(404, String::new(), "one exchange too many".to_owned());
         steps.get(request.number).map_or_else(over, action)
     });
     (server, seen)
@@ -190,11 +190,11 @@ fn judge(case: &Case, result: Result<crate::client::Answer, crate::retry::Attemp
             return;
         }
         Gives::Vectors(vectors) => Value::Vectors(vectors.clone()),
-        Gives::Error { kind, again, after_ms, says } => {
+        Gives::Error { kind, retryable, after_ms, says } => {
             let error = result.expect_err(name);
             let found = format!("{:?}", error.kind).to_lowercase();
-            assert_eq!((&found, error.again), (kind, *again), "{name}: {error:?}");
-            assert_eq!(error.after.map(|after| after.as_millis() as u64), *after_ms, "{name}");
+            assert_eq!((&found, error.retryable), (kind, *retryable), "{name}: {error:?}");
+            assert_eq!(error.retry_after.map(|after| after.as_millis() as u64), *after_ms, "{name}");
             assert!(error.message.contains(says.as_str()), "{name}: {}", error.message);
             assert!(!error.message.contains("samara-lm"), "{name}: the key is quoted");
             return;

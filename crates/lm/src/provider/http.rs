@@ -1,5 +1,5 @@
-//! Servers over HTTP: what one attempt sends and how its replies are read is pure and differs by protocol; the
-//! exchanges are the same for all.
+//! Servers over HTTP: what one attempt sends and how its replies are read is pure and differs by protocol; how requests
+//! are sent is the same for all.
 
 use serde_json::{Map, Value as Json};
 
@@ -28,7 +28,7 @@ impl Call {
     }
 }
 
-/// What a server speaks.
+/// The protocol of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
     OpenAi,
@@ -58,7 +58,7 @@ impl Protocol {
         })
     }
 
-    /// The next request of an operation after the replies so far; `None` when they suffice.
+    /// The next request of an operation after the replies so far; `None` when no more is needed.
     pub(crate) fn encode(
         self,
         operation: &Operation<'_>,
@@ -124,7 +124,7 @@ impl Http {
     }
 }
 
-/// The settings' further fields.
+/// The extra fields of the settings.
 pub(crate) fn extra(settings: &ModelSettings) -> Result<Map<String, Json>, LmError> {
     match serde_json::to_value(&settings.extra) {
         Ok(Json::Object(fields)) => Ok(fields),
@@ -136,7 +136,7 @@ fn with_extra(mut body: Json, extra: &Map<String, Json>) -> Json {
     if let Some(fields) = body.as_object_mut() {
         json::merge(fields, extra);
         if extra.contains_key("max_completion_tokens") {
-            // Newer models take this name alone, and refuse the old one beside it.
+            // Newer models accept this name only, and refuse the old one next to it.
             fields.remove("max_tokens");
         }
     }
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn further_fields_join_nested_ones_and_replace_others() {
+    fn extra_fields_are_merged_into_nested_ones_and_replace_others() {
         let body = json!({"model": "m", "options": {"seed": 1, "num_predict": 8}, "max_tokens": 8});
         let extra = json!({"options": {"num_ctx": 4096, "seed": 2}, "max_completion_tokens": 9});
         let extra = extra.as_object().cloned().unwrap_or_default();

@@ -11,24 +11,24 @@ use crate::{
 /// A reply's body. Gateways in front of a server report its errors with a good status.
 pub(crate) fn parse(body: &[u8]) -> Result<Json, AttemptError> {
     let reply: Json = serde_json::from_slice(body)
-        .map_err(|error| AttemptError::malformed(format!("the reply is no JSON: {error}")))?;
-    let said = match &reply["error"] {
+        .map_err(|error| AttemptError::malformed(format!("the reply is not JSON: {error}")))?;
+    let stated = match &reply["error"] {
         Json::String(text) => Some(text.as_str()),
         Json::Object(fields) => {
             Some(fields.get("message").and_then(Json::as_str).unwrap_or("no reason given"))
         }
         _ => None,
     };
-    match said {
-        Some(said) => {
-            let said: String = said.chars().take(300).collect();
-            Err(AttemptError::malformed(format!("the reply is an error: {said}")))
+    match stated {
+        Some(text) => {
+            let text: String = text.chars().take(300).collect();
+            Err(AttemptError::malformed(format!("the reply is an error: {text}")))
         }
         None => Ok(reply),
     }
 }
 
-/// An operation that no request of this provider does.
+/// An operation that this provider has no request for.
 pub(crate) fn unsupported(provider: &str, operation: &Operation<'_>) -> AttemptError {
     let what = match operation {
         Operation::Models => "list models".to_owned(),
@@ -37,10 +37,10 @@ pub(crate) fn unsupported(provider: &str, operation: &Operation<'_>) -> AttemptE
         Operation::Labels { .. } => "score by the first token's alternatives".to_owned(),
         Operation::Embed { .. } => "embed texts".to_owned(),
     };
-    AttemptError::final_(ErrorKind::Unsupported, format!("{provider} can't {what}"))
+    AttemptError::permanent(ErrorKind::Unsupported, format!("{provider} can't {what}"))
 }
 
-/// Fields on top of others, objects into objects.
+/// Sets fields on top of others, objects merged into objects.
 pub(crate) fn merge(into: &mut Map<String, Json>, from: &Map<String, Json>) {
     for (key, value) in from {
         match (into.get_mut(key), value) {
@@ -54,7 +54,7 @@ pub(crate) fn merge(into: &mut Map<String, Json>, from: &Map<String, Json>) {
 
 /// A completion's text.
 pub(crate) fn text(value: &Json, finish: Option<&str>) -> Result<Value, AttemptError> {
-    let text = value.as_str().ok_or_else(|| AttemptError::malformed("the reply holds no text"))?;
+    let text = value.as_str().ok_or_else(|| AttemptError::malformed("the reply contains no text"))?;
     let finish = match finish {
         Some(
             "stop"
@@ -87,7 +87,7 @@ pub(crate) fn log_probability(sum: f64) -> Result<f64, AttemptError> {
     if sum.is_finite() && sum <= 1e-3 {
         return Ok(sum.min(0.0));
     }
-    Err(AttemptError::malformed(format!("{sum} is no log-probability")))
+    Err(AttemptError::malformed(format!("{sum} is not a log-probability")))
 }
 
 /// The elements of a list; none if it is no list.
@@ -102,7 +102,7 @@ pub(crate) fn names(models: &Json, key: &str) -> Value {
 
 /// The one name that a server gives its model.
 pub(crate) fn name(value: &Json) -> Result<Value, AttemptError> {
-    let name = value.as_str().ok_or_else(|| AttemptError::malformed("the reply names no model"))?;
+    let name = value.as_str().ok_or_else(|| AttemptError::malformed("the reply does not name a model"))?;
     Ok(Value::Models(vec![name.to_owned()]))
 }
 
@@ -115,11 +115,11 @@ pub(crate) fn vectors<'a>(rows: impl Iterator<Item = &'a Json>, texts: usize) ->
     let vectors: Vec<Vec<f64>> = rows
         .map(|row| {
             if row[0].is_array() {
-                let message = "the server gives a vector for each token, not one for the text: let it pool them (llama.cpp: \
-                               --pooling mean)";
-                return Err(AttemptError::final_(ErrorKind::Unsupported, message));
+                let message = "the server returns a vector for each token instead of one for the text: let it pool them \
+                               (llama.cpp: --pooling mean)";
+                return Err(AttemptError::permanent(ErrorKind::Unsupported, message));
             }
-            read(row).ok_or_else(|| AttemptError::malformed("an embedding is empty or not made of numbers"))
+            read(row).ok_or_else(|| AttemptError::malformed("an embedding is empty or does not consist of numbers"))
         })
         .collect::<Result<_, _>>()?;
     let length = vectors.first().map_or(0, Vec::len);
@@ -145,12 +145,12 @@ pub(crate) fn labels<'a>(
         }
     }
     if smallest == f64::INFINITY {
-        return Err(AttemptError::malformed("the reply holds no alternatives to the first token"));
+        return Err(AttemptError::malformed("the reply contains no alternatives to the first token"));
     }
     if masses.iter().all(|mass| *mass == 0.0) {
         // At temperature 0 the same question would get the same reply.
         let message = "none of the answers is among the first token's alternatives";
-        return Err(AttemptError::final_(ErrorKind::Malformed, message));
+        return Err(AttemptError::permanent(ErrorKind::Malformed, message));
     }
     let logs = masses.into_iter().map(|mass| if mass > 0.0 { mass.ln().min(0.0) } else { smallest });
     Ok(Value::LogProbabilities(logs.collect()))
@@ -161,7 +161,7 @@ pub(crate) fn alternatives(entries: &Json) -> impl Iterator<Item = (&str, &Json)
     list(entries).iter().filter_map(|entry| Some((entry["token"].as_str()?, &entry["logprob"])))
 }
 
-/// The one label that a token spells, or begins unmistakably.
+/// The label that a token spells, or that it is the unmistakable start of.
 fn label_of(token: &str, answers: &[String]) -> Option<usize> {
     let token = token.trim().to_lowercase();
     let label = |i: usize| answers[i].trim().to_lowercase();
@@ -178,18 +178,18 @@ fn label_of(token: &str, answers: &[String]) -> Option<usize> {
 /// The sum over those tokens of prompt and answer that the prompt alone does not begin with, so that a token that
 /// straddles the border counts: it is what tells answers apart. Tokens are compared by id, never by text: not all have
 /// one.
-pub(crate) fn behind_prompt<'a>(
+pub(crate) fn after_prompt<'a>(
     prompt: impl Iterator<Item = Option<u64>>,
     whole: impl Iterator<Item = (Option<u64>, &'a Json)>,
 ) -> Result<Value, AttemptError> {
     let prompt: Vec<Option<u64>> = prompt.collect();
     let whole: Vec<(Option<u64>, &Json)> = whole.collect();
     if prompt.is_empty() || prompt.iter().chain(whole.iter().map(|(id, _)| id)).any(Option::is_none) {
-        return Err(AttemptError::malformed("the reply holds no token ids"));
+        return Err(AttemptError::malformed("the reply contains no token ids"));
     }
     let common = prompt.iter().zip(&whole).take_while(|(id, (other, _))| *id == other).count();
     if common == whole.len() {
-        return Err(AttemptError::malformed("the reply holds no tokens of the answer"));
+        return Err(AttemptError::malformed("the reply contains no tokens of the answer"));
     }
     let sum = whole[common..].iter().map(|(_, value)| number(value)).sum::<Result<f64, _>>()?;
     Ok(Value::LogProbabilities(vec![log_probability(sum)?]))

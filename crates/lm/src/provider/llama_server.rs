@@ -2,7 +2,7 @@
 //!
 //! It echoes no log-probabilities. A grammar that allows the answer alone forces it, token by token, and the server
 //! reports each token's log-probability before the grammar (`post_sampling_probs` is off by default), which is what
-//! an echo would give. The tokens behind the answer (the end of the text) are found by bytes and left out.
+//! an echo would give. The tokens after the answer (the end of the text) are found by bytes and left out.
 
 use serde_json::{Value as Json, json};
 
@@ -86,7 +86,7 @@ pub(crate) fn decode(operation: &Operation<'_>, reply: &Json) -> Result<Answer, 
 fn forced(tokens: &Json, answer: &str) -> Result<f64, AttemptError> {
     let tokens = json::list(tokens);
     if tokens.is_empty() {
-        return Err(AttemptError::malformed("the reply holds no log-probabilities"));
+        return Err(AttemptError::malformed("the reply contains no log-probabilities"));
     }
     let (mut spelt, mut sum) = (Vec::new(), 0.0);
     for token in tokens {

@@ -1,4 +1,4 @@
-//! Those who answer. Each does one attempt of one operation and no more.
+//! The providers of answers. Each makes one attempt at one operation and no more.
 
 mod aleph_alpha;
 mod anthropic;
@@ -65,7 +65,7 @@ impl Backend {
         }
     }
 
-    /// Where it is, for a person.
+    /// Where it is, to be shown to a person.
     pub(crate) fn address(&self) -> &str {
         match self {
             Self::Http(server) => server.address(),

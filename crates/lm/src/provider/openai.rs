@@ -1,7 +1,7 @@
-//! OpenAI's HTTP interface, as its many imitators speak it: encode and decode.
+//! OpenAI's HTTP interface, as its many imitators implement it: encode and decode.
 //!
-//! Every trap here was met on a real server: `max_tokens: 0` with echo means "to the end of the context", so that one
-//! token is asked for and dropped; `n` may be passed over; flags are ignored without a word. Where an echoed answer
+//! Every trap here was met with a real server: `max_tokens: 0` with echo means "to the end of the context", so that one
+//! token is asked for and dropped; `n` may be ignored, and so may flags, without an error. Where an echoed answer
 //! stands is found in `echo.rs`.
 
 use serde_json::{Value as Json, json};
@@ -102,7 +102,7 @@ pub(crate) fn decode(operation: &Operation<'_>, reply: &Json) -> Result<Answer, 
 }
 
 fn first_choice(reply: &Json) -> Result<&Json, AttemptError> {
-    reply["choices"].get(0).ok_or_else(|| AttemptError::malformed("the reply holds no choice"))
+    reply["choices"].get(0).ok_or_else(|| AttemptError::malformed("the reply contains no choice"))
 }
 
 fn text(choice: &Json, chat: bool) -> Result<Value, AttemptError> {
@@ -111,24 +111,24 @@ fn text(choice: &Json, chat: bool) -> Result<Value, AttemptError> {
         return json::text(&choice["text"], finish);
     }
     match &choice["message"]["content"] {
-        // A chat that only thinks or refuses says null.
+        // A chat that only thinks or refuses has null here.
         Json::Null if choice["message"].is_object() => json::text(&json!(""), finish),
         content => json::text(content, finish),
     }
 }
 
-/// All choices, `count` at most: some servers give one whatever was asked for.
+/// All choices, `count` at most: some servers give only one, whatever was asked for.
 fn several(reply: &Json, count: u32, chat: bool) -> Result<Value, AttemptError> {
     first_choice(reply)?;
     let choices = json::list(&reply["choices"]).iter().take(count as usize);
     let texts = choices.map(|choice| match text(choice, chat)? {
         Value::Text(text, _) => Ok(text),
-        _ => Err(AttemptError::malformed("the choice holds no text")),
+        _ => Err(AttemptError::malformed("the choice contains no text")),
     });
     Ok(Value::Texts(texts.collect::<Result<_, _>>()?))
 }
 
-/// The echoed log-probabilities: the choice's, or Together's, which stand beside the choices.
+/// The echoed log-probabilities: the choice's, or Together's, which are next to the choices.
 fn echoed(reply: &Json) -> Result<&Json, AttemptError> {
     let beside = &reply["prompt"][0]["logprobs"];
     if beside.is_object() { Ok(beside) } else { Ok(&first_choice(reply)?["logprobs"]) }
@@ -139,7 +139,7 @@ fn from_prompt_logprobs(reply: &Json, answer: &str) -> Result<f64, AttemptError>
     let tokens = reply["prompt_logprobs"]
         .as_array()
         .or_else(|| reply["choices"][0]["prompt_logprobs"].as_array())
-        .ok_or_else(|| AttemptError::malformed("the reply holds no prompt log-probabilities"))?;
+        .ok_or_else(|| AttemptError::malformed("the reply contains no prompt log-probabilities"))?;
     let (mut spelt, mut sum, mut found) = (String::new(), 0.0, false);
     for entry in tokens.iter().rev().filter_map(Json::as_object) {
         // Beside the prompt's own token there may be the most probable one, of rank 1.
@@ -177,9 +177,10 @@ fn alternatives(choice: &Json, request: &ScoreRequest, chat: bool) -> Result<Val
 fn vectors(data: &Json, texts: usize) -> Result<Value, AttemptError> {
     let mut rows = vec![&Json::Null; texts];
     for (position, entry) in json::list(data).iter().enumerate() {
-        let place = entry["index"].as_u64().map_or(position, |index| index as usize);
-        let row =
-            rows.get_mut(place).ok_or_else(|| AttemptError::malformed("an embedding is out of place"))?;
+        let index = entry["index"].as_u64().map_or(position, |index| index as usize);
+        let row = rows
+            .get_mut(index)
+            .ok_or_else(|| AttemptError::malformed("an embedding has an index beyond the number of texts"))?;
         *row = &entry["embedding"];
     }
     json::vectors(rows.into_iter(), texts)

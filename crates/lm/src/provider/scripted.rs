@@ -48,9 +48,9 @@ struct Latency {
 #[serde(deny_unknown_fields)]
 struct Fault {
     kind: FaultKind,
-    /// Part of the attempts that it strikes, 0 to 1.
+    /// Share of the attempts that it affects, 0 to 1.
     rate: f64,
-    /// For `rate_limit`: when to come back.
+    /// For `rate_limit`: when to try again.
     #[serde(default)]
     retry_after_ms: Option<u64>,
 }
@@ -68,7 +68,7 @@ enum FaultKind {
     Stall,
     /// A reply that ends early.
     Truncated,
-    /// A log-probability that is none; an unusable reply to other requests.
+    /// A NaN for a log-probability; an unusable reply to other requests.
     Nan,
     /// A completion without text; scores and embeddings are spared.
     Empty,
@@ -118,7 +118,7 @@ struct ScoreRule {
     /// The first answer's log-odds before any word.
     #[serde(default)]
     bias: f64,
-    /// Half the width of a uniform disturbance of the log-odds, fixed for a text.
+    /// Half the width of uniform noise on the log-odds, fixed for a text.
     #[serde(default)]
     noise: f64,
     /// What each occurrence of a word adds to the log-odds.
@@ -138,7 +138,7 @@ impl Default for EmbedRule {
     }
 }
 
-/// A script, read.
+/// A script that was read.
 #[derive(Debug)]
 pub(crate) struct Scripted {
     script: Script,
@@ -152,7 +152,7 @@ impl Scripted {
             LmError::new(ErrorKind::Configuration, format!("script {}: {what}", path.display()))
         };
         let text = std::fs::read_to_string(path).map_err(|error| {
-            bad(format!("can't be read: {error}")).hint("a path starts at the working directory")
+            bad(format!("can't be read: {error}")).hint("relative paths start at the working directory")
         })?;
         let script: Script = toml::from_str(&text).map_err(|error| bad(error.to_string()))?;
         validate(&script).map_err(bad)?;
@@ -178,10 +178,10 @@ impl Scripted {
             Operation::Embed { texts, .. } => (texts.iter().fold(0, |key, text| hash(key, text)), false),
             Operation::Models => (0, false),
         };
-        let mut dice = Dice(key ^ (u64::from(number) << 48));
-        self.wait(&mut dice).await;
-        let struck = self.script.faults.iter().find(|fault| dice.unit() < fault.rate);
-        if let Some(fault) = struck {
+        let mut random = Random(key ^ (u64::from(number) << 48));
+        self.wait(&mut random).await;
+        let fault = self.script.faults.iter().find(|fault| random.unit() < fault.rate);
+        if let Some(fault) = fault {
             match fault.kind {
                 FaultKind::Empty if completes => return Ok(answer(Value::Text(String::new(), Finish::Stop))),
                 FaultKind::Empty => {}
@@ -192,16 +192,16 @@ impl Scripted {
         self.reply(operation)
     }
 
-    async fn wait(&self, dice: &mut Dice) {
+    async fn wait(&self, random: &mut Random) {
         let (lo, hi) = self.script.latency.ms;
         if hi > 0.0 {
-            tokio::time::sleep(Duration::from_secs_f64((lo + (hi - lo) * dice.unit()) / 1e3)).await;
+            tokio::time::sleep(Duration::from_secs_f64((lo + (hi - lo) * random.unit()) / 1e3)).await;
         }
     }
 
     fn reply(&self, operation: &Operation<'_>) -> Result<Answer, AttemptError> {
-        let silent = |what: &str| {
-            AttemptError::final_(
+        let no_rule = |what: &str| {
+            AttemptError::permanent(
                 ErrorKind::Unsupported,
                 format!("the script has no [[{what}]] rule for this prompt"),
             )
@@ -210,19 +210,22 @@ impl Scripted {
             Operation::Models => Ok(answer(Value::Models(vec![self.name.clone()]))),
             Operation::Complete { request, .. } => {
                 let rule = self.script.complete.iter().find(|rule| request.prompt.contains(&rule.contains));
-                Ok(answer(Value::Text(write(rule.ok_or_else(|| silent("complete"))?, request), Finish::Stop)))
+                Ok(answer(Value::Text(
+                    write(rule.ok_or_else(|| no_rule("complete"))?, request),
+                    Finish::Stop,
+                )))
             }
             Operation::Labels { request, .. } => {
                 let rule = self.script.score.iter().find(|rule| request.prompt.contains(&rule.contains));
-                Ok(answer(Value::LogProbabilities(judge(rule.ok_or_else(|| silent("score"))?, request))))
+                Ok(answer(Value::LogProbabilities(judge(rule.ok_or_else(|| no_rule("score"))?, request))))
             }
             Operation::Embed { texts, .. } => {
                 let vectors =
                     texts.iter().map(|text| bag_of_words(text, self.script.embed.dimensions)).collect();
                 Ok(answer(Value::Vectors(vectors)))
             }
-            Operation::LogProbability { .. } => Err(silent("score")),
-            Operation::Several { .. } => Err(silent("complete several times at once")),
+            Operation::LogProbability { .. } => Err(no_rule("score")),
+            Operation::Several { .. } => Err(no_rule("complete several times at once")),
         }
     }
 }
@@ -230,7 +233,7 @@ impl Scripted {
 fn validate(script: &Script) -> Result<(), String> {
     let (lo, hi) = script.latency.ms;
     if !(lo.is_finite() && hi.is_finite() && 0.0 <= lo && lo <= hi) {
-        return Err(format!("`latency.ms`: [{lo}, {hi}] is no range of milliseconds"));
+        return Err(format!("`latency.ms`: [{lo}, {hi}] is not a range of milliseconds"));
     }
     if let Some(fault) = script.faults.iter().find(|fault| !(0.0..=1.0).contains(&fault.rate)) {
         return Err(format!("`faults.rate`: {} is not between 0 and 1", fault.rate));
@@ -238,12 +241,15 @@ fn validate(script: &Script) -> Result<(), String> {
     for rule in &script.complete {
         match (&rule.recombine, rule.answers.is_empty()) {
             (None, true) | (Some(_), false) => {
-                return Err("`complete`: a rule has either answers or recombine".into());
+                return Err("`complete`: a rule needs either answers or recombine, not both".into());
             }
             (Some(r), true)
                 if !(0.0..=1.0).contains(&r.mutate) || r.sentences.is_empty() || r.length == 0 =>
             {
-                return Err("`complete.recombine`: mutate is 0 to 1, with a length and sentences".into());
+                return Err(
+                    "`complete.recombine`: mutate must be 0 to 1, length 1 or more, and sentences not empty"
+                        .into(),
+                );
             }
             _ => {}
         }
@@ -264,11 +270,11 @@ fn answer(value: Value) -> Answer {
 }
 
 fn failure(fault: &Fault) -> AttemptError {
-    let simulated = |kind, message: &str| AttemptError::passing(kind, format!("simulated: {message}"));
+    let simulated = |kind, message: &str| AttemptError::transient(kind, format!("simulated: {message}"));
     match fault.kind {
         FaultKind::RateLimit => AttemptError {
-            after: fault.retry_after_ms.map(Duration::from_millis),
-            busy: true,
+            retry_after: fault.retry_after_ms.map(Duration::from_millis),
+            overloaded: true,
             ..simulated(ErrorKind::Overloaded, "HTTP 429")
         },
         FaultKind::ServerError => simulated(ErrorKind::Overloaded, "HTTP 500"),
@@ -281,10 +287,10 @@ fn failure(fault: &Fault) -> AttemptError {
 }
 
 fn write(rule: &CompleteRule, request: &CompletionRequest) -> String {
-    let mut dice = Dice(hash(request.sampling.seed, &request.prompt));
+    let mut random = Random(hash(request.sampling.seed, &request.prompt));
     let mut text = match &rule.recombine {
-        None => dice.choose(&rule.answers).cloned().unwrap_or_default(),
-        Some(recombine) => cross(recombine, &request.prompt, &mut dice),
+        None => random.choose(&rule.answers).cloned().unwrap_or_default(),
+        Some(recombine) => cross(recombine, &request.prompt, &mut random),
     };
     let stops = request.sampling.stop.iter().filter(|stop| !stop.is_empty());
     text.truncate(stops.filter_map(|stop| text.find(&**stop)).min().unwrap_or(text.len()));
@@ -292,17 +298,17 @@ fn write(rule: &CompleteRule, request: &CompletionRequest) -> String {
 }
 
 /// Sentences of the prompt's examples, each drawn from a random example, some replaced by new ones.
-fn cross(recombine: &Recombine, prompt: &str, dice: &mut Dice) -> String {
+fn cross(recombine: &Recombine, prompt: &str, random: &mut Random) -> String {
     let mut pieces: Vec<&str> = prompt.split(&recombine.separator).collect();
     let template = pieces.pop().unwrap_or_default();
     let examples: Vec<Vec<&str>> =
         pieces.iter().map(|piece| sentences(piece.strip_prefix(template).unwrap_or(piece))).collect();
-    let length = 1 + dice.below(recombine.length);
+    let length = 1 + random.below(recombine.length);
     let mut written: Vec<&str> = Vec::new();
     for _ in 0..length {
-        let inherited = dice.choose(&examples).and_then(|example| dice.choose(example)).copied();
-        let fresh = dice.choose(&recombine.sentences).map(String::as_str);
-        let sentence = if dice.unit() < recombine.mutate { fresh } else { inherited.or(fresh) };
+        let inherited = random.choose(&examples).and_then(|example| random.choose(example)).copied();
+        let fresh = random.choose(&recombine.sentences).map(String::as_str);
+        let sentence = if random.unit() < recombine.mutate { fresh } else { inherited.or(fresh) };
         written.extend(sentence.filter(|sentence| !written.contains(sentence)));
     }
     written.join(" ")
@@ -314,9 +320,9 @@ fn sentences(text: &str) -> Vec<&str> {
 
 fn judge(rule: &ScoreRule, request: &ScoreRequest) -> Vec<f64> {
     let text = judged_text(&request.prompt);
-    let found: f64 = words(text).map(|word| rule.lexicon.get(&word).copied().unwrap_or(0.0)).sum();
-    let disturbance = rule.noise * (2.0 * Dice(hash(rule.bias.to_bits(), text)).unit() - 1.0);
-    let odds = rule.bias + found + disturbance;
+    let weight: f64 = words(text).map(|word| rule.lexicon.get(&word).copied().unwrap_or(0.0)).sum();
+    let noise = rule.noise * (2.0 * Random(hash(rule.bias.to_bits(), text)).unit() - 1.0);
+    let odds = rule.bias + weight + noise;
     // ln(1 / (1 + exp(-x))), without overflow at either end.
     let log_sigmoid = |x: f64| x.min(0.0) - (-x.abs()).exp().ln_1p();
     let others = (request.answers.len().saturating_sub(1)).max(1) as f64;
@@ -340,8 +346,8 @@ fn words(text: &str) -> impl Iterator<Item = String> {
 fn bag_of_words(text: &str, dimensions: usize) -> Vec<f64> {
     let mut vector = vec![0.0; dimensions];
     for word in words(text) {
-        let place = Dice(hash(0, &word)).below(dimensions);
-        vector[place] += 1.0;
+        let index = Random(hash(0, &word)).below(dimensions);
+        vector[index] += 1.0;
     }
     let norm = vector.iter().map(|x| x * x).sum::<f64>().sqrt();
     vector.iter().map(|x| if norm > 0.0 { x / norm } else { 0.0 }).collect()
@@ -353,13 +359,13 @@ fn hash(seed: u64, text: &str) -> u64 {
     let folded = bytes.iter().chain(text.as_bytes()).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
-    Dice(folded).next()
+    Random(folded).next()
 }
 
 /// SplitMix64 (Steele, Lea & Flood 2014): a tiny generator, made anew for every reply.
-struct Dice(u64);
+struct Random(u64);
 
-impl Dice {
+impl Random {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;

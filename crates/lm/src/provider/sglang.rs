@@ -50,7 +50,7 @@ pub(crate) fn decode(operation: &Operation<'_>, reply: &Json) -> Result<Answer, 
         Operation::LogProbability { method: ScoreMethod::InputLogprobs, .. } => {
             // Entries are [log-probability, token id, text or null].
             let tokens = |i: usize| json::list(&reply[i]["meta_info"]["input_token_logprobs"]).iter();
-            let value = json::behind_prompt(
+            let value = json::after_prompt(
                 tokens(0).map(|token| token[1].as_u64()),
                 tokens(1).map(|token| (token[1].as_u64(), &token[0])),
             )?;

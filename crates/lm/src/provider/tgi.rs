@@ -73,7 +73,7 @@ pub(crate) fn decode(operation: &Operation<'_>, replies: &[Json]) -> Result<Answ
         Operation::Complete { .. } => {
             json::text(&reply["generated_text"], details["finish_reason"].as_str())?
         }
-        Operation::LogProbability { method: ScoreMethod::Prefill, .. } => json::behind_prompt(
+        Operation::LogProbability { method: ScoreMethod::Prefill, .. } => json::after_prompt(
             json::list(&replies[0]).iter().map(|token| token["id"].as_u64()),
             prefill.iter().map(|token| (token["id"].as_u64(), &token["logprob"])),
         )?,

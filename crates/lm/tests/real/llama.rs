@@ -9,7 +9,7 @@ use samara_lm::{
 use serde_json::{Value, json};
 
 use crate::{
-    proxy::{Proxy, Weather},
+    proxy::{FaultPlan, Proxy},
     servers::RealServer,
 };
 
@@ -147,8 +147,8 @@ async fn a_check_of_llama_cpp_says_what_works_and_a_prompt_that_does_not_fit_is_
     assert_eq!(error.kind, ErrorKind::Invalid, "{error}");
 }
 
-/// Requests through a harmful network to the real server, each with the answer that the server gives without it.
-async fn storm(count: usize, weather: Weather) -> String {
+/// Requests through a faulty network to the real server, each with the answer that the server gives without it.
+async fn complete_through(plan: FaultPlan, count: usize) -> String {
     let Some(server) = start() else { return "skipped".into() };
     let model = open(&settings(&server, "bytes"), Budget::unlimited()).unwrap();
     let asked = |number: usize| request(&format!("number {}:", number % 40), 0.0, 1);
@@ -156,26 +156,27 @@ async fn storm(count: usize, weather: Weather) -> String {
     for number in 0..40 {
         answers.push(model.complete(&asked(number)).await.unwrap().text);
     }
-    let proxy = Proxy::start(&server.url("/v1"), weather);
-    let ends =
-        proxy.brave("bytes", count, 900.0, |number| (asked(number), answers[number % 40].clone())).await;
+    let proxy = Proxy::start(&server.url("/v1"), plan);
+    let ends = proxy
+        .complete_many("bytes", count, 900.0, |number| (asked(number), answers[number % 40].clone()))
+        .await;
     let last = ends.iter().map(|end| end.at).max().unwrap();
-    let harmed = proxy.harmed.load(Ordering::SeqCst);
-    assert!(harmed * 50 > count as u64, "only {harmed} exchanges were harmed");
-    format!("{count} requests in {last:?}, {harmed} exchanges harmed")
+    let faults = proxy.faults.load(Ordering::SeqCst);
+    assert!(faults * 50 > count as u64, "only {faults} exchanges met a fault");
+    format!("{count} requests in {last:?}, {faults} faults")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a real server: run .ci/real_servers"]
-async fn every_request_to_llama_cpp_through_a_harmful_network_gets_its_own_answer() {
-    let storms = vec![Duration::from_secs(1)..Duration::from_secs(2)];
-    println!("{}", storm(300, Weather { storms, harmed: 60 }).await);
+async fn every_request_to_llama_cpp_through_a_faulty_network_gets_its_own_answer() {
+    let outages = vec![Duration::from_secs(1)..Duration::from_secs(2)];
+    println!("{}", complete_through(FaultPlan { outages, per_thousand: 60 }, 300).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "ten thousand requests: a soak of some minutes"]
-async fn soak_ten_thousand_requests_to_llama_cpp_through_a_harmful_network() {
+async fn soak_ten_thousand_requests_to_llama_cpp_through_a_faulty_network() {
     let seconds = |from: u64, to: u64| Duration::from_secs(from)..Duration::from_secs(to);
-    storm(10_000, Weather { storms: vec![seconds(4, 6), seconds(14, 17), seconds(40, 45)], harmed: 50 })
-        .await;
+    let outages = vec![seconds(4, 6), seconds(14, 17), seconds(40, 45)];
+    complete_through(FaultPlan { outages, per_thousand: 50 }, 10_000).await;
 }

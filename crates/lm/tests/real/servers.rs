@@ -4,7 +4,6 @@ use std::{
     io::Write,
     net::TcpListener,
     os::unix::process::CommandExt,
-    path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -25,7 +24,7 @@ impl RealServer {
     /// Starts a server with this many ports and waits until the first one answers with a success on this path. None if
     /// it can't be installed here, which is said.
     pub(crate) fn start(name: &str, ports: usize, ready: &str) -> Option<Self> {
-        let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/real-servers/ready.json");
+        let file = samara_testing::workspace().join("target/real-servers/ready.json");
         let prepared = std::fs::read(&file).expect("prepared servers: run .ci/real_servers");
         let prepared: Value = serde_json::from_slice(&prepared).unwrap();
         if let Some(why) = prepared[name]["missing"].as_str() {

@@ -15,7 +15,8 @@ fn ways(server: &RealServer, model: &str) -> Vec<ModelSettings> {
     if cfg!(feature = "triton-grpc") {
         ways.push(format!("triton-grpc://127.0.0.1:{}/{model}", server.ports[1]));
     }
-    let tokenizer = concat!(env!("CARGO_MANIFEST_DIR"), "/../seedling/model/tokenizer.json");
+    let tokenizer = samara_testing::workspace().join("crates/seedling/model/tokenizer.json");
+    let tokenizer = tokenizer.display();
     ways.iter()
         .map(|way| match model {
             "tokens" => ModelSettings::parse(&format!("{way}#{tokenizer}")).unwrap(),

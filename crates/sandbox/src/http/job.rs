@@ -49,7 +49,7 @@ pub(super) fn read(body: &serde_json::Value) -> Result<Job, String> {
         ..Limits::default()
     };
     let arguments = run.arguments.iter().map(json::to_value).collect::<Result<_, _>>()?;
-    Ok(Job { program: run.program, entry: run.entry, arguments, limits, seed: run.seed })
+    Ok(Job { arguments, limits, seed: run.seed, ..Job::new(run.program, run.entry) })
 }
 
 fn at_most<T: Copy + PartialOrd + std::fmt::Display>(

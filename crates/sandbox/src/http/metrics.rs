@@ -10,7 +10,7 @@ pub(super) struct Metrics(Mutex<Counts>);
 
 #[derive(Default)]
 struct Counts {
-    outcomes: BTreeMap<&'static str, u64>,
+    endings: BTreeMap<&'static str, u64>,
     answers: BTreeMap<u16, u64>,
     cpu_seconds: f64,
     wall_seconds: f64,
@@ -23,7 +23,7 @@ impl Metrics {
 
     pub(super) fn ran(&self, verdict: &Verdict) {
         let mut counts = self.counts();
-        *counts.outcomes.entry(verdict.outcome.name()).or_default() += 1;
+        *counts.endings.entry(verdict.ending.name()).or_default() += 1;
         counts.cpu_seconds += verdict.cpu.as_secs_f64();
         counts.wall_seconds += verdict.wall.as_secs_f64();
     }
@@ -40,8 +40,8 @@ impl Metrics {
             let _ = writeln!(text, "{line}");
         };
         line(format_args!("# TYPE samara_sandbox_programs_total counter"));
-        for (outcome, count) in &counts.outcomes {
-            line(format_args!("samara_sandbox_programs_total{{outcome=\"{outcome}\"}} {count}"));
+        for (name, count) in &counts.endings {
+            line(format_args!("samara_sandbox_programs_total{{outcome=\"{name}\"}} {count}"));
         }
         line(format_args!("# TYPE samara_sandbox_answers_total counter"));
         for (status, count) in &counts.answers {

@@ -7,7 +7,7 @@
 //! | `GET /health`, `GET /metrics` | for operators; health needs no token |
 //!
 //! Everything has a bound: connections, the queue (429 when full), the body, the time to send it. A client that goes
-//! away does not free its place before its program has ended, so that the bounds hold.
+//! away keeps its slot in the queue until its program has ended, so that the bounds hold.
 
 mod job;
 mod metrics;
@@ -39,22 +39,22 @@ pub struct Bounds {
     pub connections: usize,
     /// Bytes of a request's body. Default 4 MiB.
     pub body: usize,
-    /// Time to send a request's head, and again its body. Default 10 s.
-    pub patience: Duration,
+    /// Time that a client has to send a request's head, and again its body. Default 10 s.
+    pub read_timeout: Duration,
     /// Programs in one request's list. Default 256.
     pub list: usize,
-    /// Time that requests have to end when the server stops. Default 30 s.
-    pub farewell: Duration,
+    /// Time that begun requests have when the server stops. Default 30 s.
+    pub grace: Duration,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        let (patience, farewell) = (Duration::from_secs(10), Duration::from_secs(30));
-        Self { queue: 64, connections: 256, body: 4 << 20, patience, list: 256, farewell }
+        let (read_timeout, grace) = (Duration::from_secs(10), Duration::from_secs(30));
+        Self { queue: 64, connections: 256, body: 4 << 20, read_timeout, list: 256, grace }
     }
 }
 
-/// What answers requests. It knows no socket: [`serve`] gives it connections.
+/// What answers requests. It has no socket: [`serve`] gives it connections.
 pub struct App {
     sandbox: Arc<Sandbox>,
     queue: Arc<Semaphore>,
@@ -76,7 +76,7 @@ impl Refusal {
 }
 
 impl App {
-    /// A server's logic over this sandbox. With a token, clients must send it as bearer.
+    /// A server's logic over this sandbox. With a token, clients must send it as a bearer token.
     pub fn new(sandbox: Sandbox, bounds: Bounds, token: Option<String>) -> Self {
         let queue = Arc::new(Semaphore::new(bounds.queue));
         Self { sandbox: Arc::new(sandbox), queue, bounds, token, metrics: Metrics::default() }
@@ -150,7 +150,7 @@ impl App {
             return Err(too_large());
         }
         let bytes =
-            tokio::time::timeout(self.bounds.patience, Limited::new(request, self.bounds.body).collect())
+            tokio::time::timeout(self.bounds.read_timeout, Limited::new(request, self.bounds.body).collect())
                 .await;
         let bytes =
             bytes.map_err(|_| Refusal(StatusCode::REQUEST_TIMEOUT, "the body took too long".to_owned()))?;
@@ -190,7 +190,7 @@ impl App {
         let mut replies = Vec::new();
         for code in &request.codes {
             let verdict = self.run(openelm::job(route, code, &request)).await?;
-            replies.push(openelm::reply(route, code, &verdict.outcome));
+            replies.push(openelm::reply(route, code, &verdict.ending));
         }
         match replies.pop() {
             Some((valid, reply)) if !request.list => {
@@ -211,14 +211,14 @@ fn respond(status: StatusCode, kind: &'static str, body: String) -> Response<Ful
     response
 }
 
-/// Serves connections until the future that says stop. Then nobody is let in any more, idle connections are closed, and
-/// requests that have begun are answered, for as long as [`Bounds::farewell`] at most. Returns whether all of them
-/// were.
+/// Serves connections until `stop` is ready. Then no connection is accepted any more, idle ones are closed, and
+/// requests that have begun are answered, within [`Bounds::grace`]. Returns whether all of them were.
 ///
-/// A program whose request is given up goes on until its own end: end the runtime without waiting for its threads.
+/// A program whose request is given up runs on until its own end: shut the runtime down without waiting for its
+/// threads.
 pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()>) -> bool {
     let connections = Arc::new(Semaphore::new(app.bounds.connections));
-    let (leave, leaving) = watch::channel(());
+    let (stopping, stopped) = watch::channel(());
     tokio::pin!(stop);
     loop {
         let permit = tokio::select! {
@@ -237,32 +237,32 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
                 }
             },
         };
-        let (app, leaving) = (Arc::clone(&app), leaving.clone());
+        let (app, stopped) = (Arc::clone(&app), stopped.clone());
         tokio::spawn(async move {
-            connection(stream, app, leaving).await;
+            connection(stream, app, stopped).await;
             drop(permit);
         });
     }
-    drop((listener, leave));
+    drop((listener, stopping));
     let all = u32::try_from(app.bounds.connections).unwrap_or(u32::MAX);
-    tokio::time::timeout(app.bounds.farewell, connections.acquire_many(all)).await.is_ok()
+    tokio::time::timeout(app.bounds.grace, connections.acquire_many(all)).await.is_ok()
 }
 
-/// Answers the requests of one connection, until it ends or the server leaves.
-async fn connection(stream: TcpStream, app: Arc<App>, mut leaving: watch::Receiver<()>) {
-    let patience = app.bounds.patience;
+/// Answers the requests of one connection, until it ends or the server stops.
+async fn connection(stream: TcpStream, app: Arc<App>, mut stopped: watch::Receiver<()>) {
+    let read_timeout = app.bounds.read_timeout;
     let service = hyper::service::service_fn(move |request| {
         let app = Arc::clone(&app);
         async move { Ok::<_, Infallible>(app.answer(request).await) }
     });
     let mut server = hyper::server::conn::http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(patience).max_buf_size(64 << 10);
+    server.timer(TokioTimer::new()).header_read_timeout(read_timeout).max_buf_size(64 << 10);
     let connection = server.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     // A connection that breaks concerns nobody else. The sender never sends: it ends.
     tokio::select! {
         _ = connection.as_mut() => return,
-        _ = leaving.changed() => connection.as_mut().graceful_shutdown(),
+        _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
 }

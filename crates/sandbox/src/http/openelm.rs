@@ -4,7 +4,7 @@ use super::job::{MOST_CPU, seconds, wall};
 use crate::job::{Job, Limits};
 use crate::text::Repr;
 use crate::value::Value;
-use crate::verdict::Outcome;
+use crate::verdict::Ending;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
@@ -84,31 +84,31 @@ pub(super) fn job(route: Route, code: &str, request: &Request) -> Job {
 }
 
 /// Whether the program is valid, and what the client reads.
-pub(super) fn reply(route: Route, code: &str, outcome: &Outcome) -> (bool, Json) {
-    let result = match (route, outcome) {
-        (Route::Racer, Outcome::Ok { value }) => walker(value),
+pub(super) fn reply(route: Route, code: &str, ending: &Ending) -> (bool, Json) {
+    let result = match (route, ending) {
+        (Route::Racer, Ending::Ok { value }) => walker(value),
         (
             Route::Image,
-            Outcome::Ok { value: value @ (Value::List(_) | Value::Tuple(_) | Value::Array(_)) },
+            Ending::Ok { value: value @ (Value::List(_) | Value::Tuple(_) | Value::Array(_)) },
         ) => Some(json!(Repr(value).to_string())),
-        (Route::Puzzle, Outcome::Ok { value }) => Some(json!(Repr(value).to_string())),
+        (Route::Puzzle, Ending::Ok { value }) => Some(json!(Repr(value).to_string())),
         _ => None,
     };
     match result {
         Some(result) => (true, json!({ "program_str": code, "result_obj": result })),
         None => {
-            let (error, name) = error(outcome);
+            let (error, name) = error(ending);
             (false, json!({ "program_str": code, "message": name, "unsafe_execute_error_code": error }))
         }
     }
 }
 
-fn error(outcome: &Outcome) -> (u8, &'static str) {
-    match outcome {
-        Outcome::Ok { .. } => (1, "TEST_FAILED"),
-        Outcome::Timeout { .. } => (2, "TIMEOUT_EXCEPTION"),
-        Outcome::Syntax { .. } => (3, "SYNTAX_ERROR"),
-        Outcome::Exception { kind, .. } => match kind.as_str() {
+fn error(ending: &Ending) -> (u8, &'static str) {
+    match ending {
+        Ending::Ok { .. } => (1, "TEST_FAILED"),
+        Ending::Timeout { .. } => (2, "TIMEOUT_EXCEPTION"),
+        Ending::Syntax { .. } => (3, "SYNTAX_ERROR"),
+        Ending::Exception { kind, .. } => match kind.as_str() {
             // Walker programs are compiled inside another one.
             "SyntaxError" | "IndentationError" | "TabError" => (3, "SYNTAX_ERROR"),
             "TypeError" => (4, "TYPE_ERROR"),
@@ -126,7 +126,7 @@ fn walker(value: &Value) -> Option<Json> {
     let muscles = muscles.iter().map(|muscle| muscle_of(muscle, joints.len())).collect::<Option<Vec<_>>>()?;
     let near = |a: &[f64; 2], b: &[f64; 2]| (a[0] - b[0]).hypot(a[1] - b[1]) < 0.003;
     let close =
-        joints.iter().enumerate().any(|(place, one)| joints[..place].iter().any(|other| near(one, other)));
+        joints.iter().enumerate().any(|(index, one)| joints[..index].iter().any(|other| near(one, other)));
     let ends =
         |joint: usize| muscles.iter().flat_map(|(a, b, ..)| [*a, *b]).filter(|end| *end == joint).count();
     let crowded = (0..joints.len()).any(|joint| ends(joint) > 10);

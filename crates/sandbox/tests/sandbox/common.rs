@@ -1,7 +1,8 @@
-//! What the tests share: sandboxes of each tier, limits that don't depend on how busy the machine is, outcomes as text.
+//! What the tests share: sandboxes of each tier, limits that don't depend on how busy the machine is, endings as text.
 
-use samara_sandbox::{Clock, Job, Limits, Outcome, Sandbox, SandboxError, Settings, Tier, Value, Verdict};
-use std::io::Write;
+use samara_sandbox::{
+    Clock, Ending, Job, Limits, Sandbox, SandboxError, SandboxOptions, Tier, Value, Verdict,
+};
 use std::time::{Duration, Instant};
 
 /// An interpreter or virtual environment for the tests: one with numpy tests more.
@@ -9,12 +10,6 @@ const PYTHON: &str = "SAMARA_SANDBOX_PYTHON";
 
 /// How long tests wait for what must happen at once: only a machine that does nothing else needs so long.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
-
-/// Says what this machine can't test, past the harness, which shows only what failing tests print.
-#[expect(clippy::explicit_write, reason = "eprintln is what the harness captures")]
-pub(crate) fn skipped(why: &str) {
-    writeln!(std::io::stderr(), "SKIPPED: {why}").unwrap();
-}
 
 /// Waits until something is so.
 pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -25,23 +20,29 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Settings of a tier with one fork server.
-pub(crate) fn settings(tier: Tier) -> Settings {
+/// SandboxOptions of a tier with one fork server.
+pub(crate) fn options(tier: Tier) -> SandboxOptions {
     let python = std::env::var_os(PYTHON).map(Into::into);
-    Settings { tier: Some(tier), minimum: Tier::Process, servers: 1, python, ..Settings::default() }
+    SandboxOptions {
+        tier: Some(tier),
+        minimum: Tier::Process,
+        servers: 1,
+        python,
+        ..SandboxOptions::default()
+    }
 }
 
-/// A sandbox of this tier, or none and a word on stderr, if this machine can't have it.
+/// A sandbox of this tier, or none and a word on stderr, if this machine can't have it and need not.
 pub(crate) fn sandbox(tier: Tier) -> Option<Sandbox> {
-    sandbox_of(&settings(tier), tier)
+    sandbox_of(&options(tier), tier)
 }
 
-/// The same with other settings.
-pub(crate) fn sandbox_of(settings: &Settings, tier: Tier) -> Option<Sandbox> {
-    match Sandbox::start(settings) {
+/// The same with other options.
+pub(crate) fn sandbox_of(options: &SandboxOptions, tier: Tier) -> Option<Sandbox> {
+    match Sandbox::start(options) {
         Ok(sandbox) => Some(sandbox),
         Err(error @ SandboxError::Tier { .. }) => {
-            skipped(&format!("tier {tier} does not work here: {error}"));
+            samara_testing::tiers::missing(tier.name(), &error.to_string());
             None
         }
         Err(error) => panic!("{error}"),
@@ -83,20 +84,20 @@ pub(crate) fn run(sandbox: &Sandbox, program: &str) -> Verdict {
     sandbox.run(&job(program)).unwrap()
 }
 
-/// An outcome as the corpus writes it.
-pub(crate) fn shown(outcome: &Outcome) -> String {
-    let detail = match outcome {
-        Outcome::Ok { value } => text(value),
-        Outcome::Exception { kind, .. } => kind.clone(),
-        Outcome::Timeout { clock: Clock::Cpu } => "cpu".to_owned(),
-        Outcome::Timeout { clock: Clock::Wall } => "wall".to_owned(),
-        Outcome::Crash { signal } => signal.to_string(),
-        Outcome::Forbidden { syscall } => syscall.clone(),
-        Outcome::NoResult { exit } => exit.to_string(),
-        Outcome::Failed { why } => why.clone(),
+/// An ending as the corpus writes it.
+pub(crate) fn shown(ending: &Ending) -> String {
+    let detail = match ending {
+        Ending::Ok { value } => text(value),
+        Ending::Exception { kind, .. } => kind.clone(),
+        Ending::Timeout { clock: Clock::Cpu } => "cpu".to_owned(),
+        Ending::Timeout { clock: Clock::Wall } => "wall".to_owned(),
+        Ending::Crash { signal } => signal.to_string(),
+        Ending::Forbidden { syscall } => syscall.clone(),
+        Ending::NoResult { exit } => exit.to_string(),
+        Ending::Failed { why } => why.clone(),
         _ => String::new(),
     };
-    format!("{} {detail}", outcome.name()).trim_end().to_owned()
+    format!("{} {detail}", ending.name()).trim_end().to_owned()
 }
 
 fn text(value: &Value) -> String {
@@ -108,8 +109,8 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// Whether an outcome is one of `a | b c | d`: its name, and its detail if one is given.
-pub(crate) fn matches(outcome: &Outcome, expected: &str) -> bool {
-    let shown = shown(outcome);
-    expected.split('|').map(str::trim).any(|one| shown == one || one == outcome.name())
+/// Whether an ending is one of `a | b c | d`: its name, and its detail if one is given.
+pub(crate) fn matches(ending: &Ending, expected: &str) -> bool {
+    let shown = shown(ending);
+    expected.split('|').map(str::trim).any(|one| shown == one || one == ending.name())
 }

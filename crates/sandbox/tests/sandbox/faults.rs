@@ -2,7 +2,7 @@
 
 use crate::common::{self, CONFINED, shown, until};
 use rustix::process::{Pid, Signal, kill_process};
-use samara_sandbox::{Outcome, Sandbox, Settings};
+use samara_sandbox::{Ending, Sandbox, SandboxOptions};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -21,7 +21,7 @@ fn an_idle_fork_server_that_was_killed_is_replaced_unnoticed() {
     common::on_tiers(&CONFINED, |sandbox| {
         let server = sandbox.servers()[0];
         kill(server);
-        assert_eq!(shown(&common::run(sandbox, "def main(): return 1").outcome), "ok 1");
+        assert_eq!(shown(&common::run(sandbox, "def main(): return 1").ending), "ok 1");
         assert_ne!(sandbox.servers(), [server]);
     });
 }
@@ -37,7 +37,7 @@ fn a_fork_server_killed_at_any_moment_costs_nothing_but_time() {
             });
             let verdict =
                 common::run(sandbox, "import time\ndef main():\n    time.sleep(0.02)\n    return 7");
-            assert_eq!(shown(&verdict.outcome), "ok 7");
+            assert_eq!(shown(&verdict.ending), "ok 7");
             killer.join().unwrap();
         }
     });
@@ -46,8 +46,8 @@ fn a_fork_server_killed_at_any_moment_costs_nothing_but_time() {
 #[test]
 fn servers_killed_at_random_under_many_callers_cost_their_own_programs_at_most_and_the_pool_heals() {
     for tier in CONFINED {
-        let settings = Settings { servers: 2, ..common::settings(tier) };
-        let Some(sandbox) = common::sandbox_of(&settings, tier) else { continue };
+        let options = SandboxOptions { servers: 2, ..common::options(tier) };
+        let Some(sandbox) = common::sandbox_of(&options, tier) else { continue };
         let done = AtomicBool::new(false);
         let program = "import time\ndef main(who):\n    time.sleep(0.01)\n    return who";
         let (kills, failed) = std::thread::scope(|scope| {
@@ -69,9 +69,9 @@ fn servers_killed_at_random_under_many_callers_cost_their_own_programs_at_most_a
                 move || {
                     let mut job = common::job(program);
                     job.arguments = vec![who.into()];
-                    let outcomes = (0..5).map(|_| sandbox.run(&job).unwrap().outcome);
-                    let wrong = outcomes.filter(|outcome| *outcome != Outcome::Ok { value: who.into() });
-                    wrong.map(|one| assert!(matches!(one, Outcome::Failed { .. }), "{one:?}")).count()
+                    let endings = (0..5).map(|_| sandbox.run(&job).unwrap().ending);
+                    let wrong = endings.filter(|ending| *ending != Ending::Ok { value: who.into() });
+                    wrong.map(|one| assert!(matches!(one, Ending::Failed { .. }), "{one:?}")).count()
                 }
             };
             let callers: Vec<_> = (0..4).map(|who| scope.spawn(caller(who))).collect();
@@ -82,7 +82,7 @@ fn servers_killed_at_random_under_many_callers_cost_their_own_programs_at_most_a
         // A program fails if both of its servers died.
         assert!(kills > 0 && 2 * failed <= kills, "{failed} failed by {kills} kills");
         for _ in 0..4 {
-            assert_eq!(shown(&common::run(&sandbox, "def main(): return 1").outcome), "ok 1");
+            assert_eq!(shown(&common::run(&sandbox, "def main(): return 1").ending), "ok 1");
         }
     }
 }
@@ -90,9 +90,8 @@ fn servers_killed_at_random_under_many_callers_cost_their_own_programs_at_most_a
 #[test]
 fn a_program_whose_fork_servers_all_die_has_failed_and_the_next_one_runs() {
     common::on_tiers(&CONFINED, |sandbox| {
-        let outcome = std::thread::scope(|scope| {
-            let run =
-                scope.spawn(|| common::run(sandbox, "import time\ndef main(): time.sleep(100)").outcome);
+        let ending = std::thread::scope(|scope| {
+            let run = scope.spawn(|| common::run(sandbox, "import time\ndef main(): time.sleep(100)").ending);
             while !run.is_finished() {
                 for server in sandbox.servers().into_iter().filter(|server| !children(*server).is_empty()) {
                     kill(server);
@@ -101,8 +100,8 @@ fn a_program_whose_fork_servers_all_die_has_failed_and_the_next_one_runs() {
             }
             run.join().unwrap()
         });
-        assert!(matches!(outcome, Outcome::Failed { .. }), "{outcome:?}");
-        assert_eq!(shown(&common::run(sandbox, "def main(): return 1").outcome), "ok 1");
+        assert!(matches!(ending, Ending::Failed { .. }), "{ending:?}");
+        assert_eq!(shown(&common::run(sandbox, "def main(): return 1").ending), "ok 1");
     });
 }
 

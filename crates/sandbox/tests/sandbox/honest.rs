@@ -4,7 +4,8 @@ use crate::common::{self, CONFINED, matches, shown};
 use proptest::prelude::*;
 use samara_sandbox::codec::{Budget, encode};
 use samara_sandbox::value::{Array, Dtype, Int};
-use samara_sandbox::{Job, Outcome, Sandbox, SandboxError, Settings, Tier, Value};
+use samara_sandbox::{Ending, Job, Sandbox, SandboxError, SandboxOptions, Tier, Value};
+use samara_testing::tiers;
 use std::time::Duration;
 
 const ALL: [Tier; 3] = Tier::ALL;
@@ -17,7 +18,7 @@ fn an_honest_program_gets_its_arguments_and_returns_its_value() {
         job.entry = "join".to_owned();
         job.arguments = vec![Value::List(vec!["a".into(), "b".into()]), "-".into()];
         let verdict = sandbox.run(&job).unwrap();
-        assert_eq!(verdict.outcome, Outcome::Ok { value: "a-b".into() });
+        assert_eq!(verdict.ending, Ending::Ok { value: "a-b".into() });
         assert_eq!(verdict.stdout, "joining 2\n");
         assert!(verdict.cpu > Duration::ZERO && verdict.wall >= verdict.cpu / 2);
         assert!(!verdict.isolation.python.is_empty());
@@ -41,10 +42,10 @@ fn limits_hold_and_are_named_on_every_tier() {
         ] {
             let verdict = common::run_expecting(sandbox, program, expected);
             assert!(
-                matches(&verdict.outcome, expected),
+                matches(&verdict.ending, expected),
                 "{}: {program}: {:?}",
                 sandbox.tier(),
-                verdict.outcome
+                verdict.ending
             );
         }
     });
@@ -64,7 +65,7 @@ fn a_verdict_says_how_much_was_used() {
     });
     common::on_tiers(&[Tier::Jail], |sandbox| {
         let verdict = common::run(sandbox, "def main(): return open('f', 'w').write('x' * 100000)");
-        assert_eq!((verdict.scratch_bytes, shown(&verdict.outcome)), (102_400, "ok 100000".to_owned()));
+        assert_eq!((verdict.scratch_bytes, shown(&verdict.ending)), (102_400, "ok 100000".to_owned()));
         assert_eq!(common::run(sandbox, "def main(): return 1").scratch_bytes, 0);
     });
 }
@@ -77,12 +78,12 @@ fn the_same_seed_gives_the_same_result_on_any_server_and_another_seed_another() 
         common::on_tiers(&[Tier::Jail], |sandbox| {
             for seed in [1, u64::MAX, 1] {
                 let job = Job { seed, ..common::job(program) };
-                assert!(matches(&sandbox.run(&job).unwrap().outcome, "ok"));
+                assert!(matches(&sandbox.run(&job).unwrap().ending, "ok"));
             }
         });
         let Some(sandbox) = common::sandbox(Tier::Jail) else { return };
         for seed in [1, 1, 2] {
-            seen.push(shown(&sandbox.run(&Job { seed, ..common::job(program) }).unwrap().outcome));
+            seen.push(shown(&sandbox.run(&Job { seed, ..common::job(program) }).unwrap().ending));
         }
     }
     assert_eq!([&seen[0], &seen[0]], [&seen[1], &seen[3]]);
@@ -90,10 +91,36 @@ fn the_same_seed_gives_the_same_result_on_any_server_and_another_seed_another() 
 }
 
 #[test]
+fn a_prelude_is_run_in_front_and_the_lines_of_errors_are_the_programs() {
+    common::on_tiers(&CONFINED, |sandbox| {
+        let ending = |prelude: &str, program: &str| {
+            let job = Job { prelude: prelude.to_owned(), ..common::job(program) };
+            sandbox.run(&job).unwrap().ending
+        };
+        let prelude = "import math\n\ndef half(x):\n    return x / 2\n";
+        assert_eq!(shown(&ending(prelude, "def main(): return str(half(math.floor(7.5)))")), "ok 3.5");
+        assert_eq!(
+            shown(&ending(prelude, "from __future__ import annotations\ndef main(): return 1")),
+            "ok 1"
+        );
+        let Ending::Syntax { message } = ending(prelude, "def main():\n    x = 1\n    oops oops\n") else {
+            panic!("no syntax error")
+        };
+        assert_eq!(message, "invalid syntax (<program>, line 3)");
+        let at = "import sys\ndef main():\n    return sys._getframe().f_lineno";
+        assert_eq!(shown(&ending(prelude, at)), "ok 3");
+        assert!(matches(
+            &ending("raise ValueError('early')", "def main(): return 1"),
+            "exception ValueError"
+        ));
+    });
+}
+
+#[test]
 fn modules_of_the_standard_library_can_be_imported() {
     common::on_tiers(&CONFINED, |sandbox| {
         let program = "def main():\n    import bisect, bz2, collections, dataclasses, datetime, decimal, enum, fractions, hashlib, heapq, lzma, queue, statistics, string, textwrap, threading, uuid, zlib\n    @dataclasses.dataclass\n    class P:\n        x: int\n    return [str(decimal.Decimal(1) / 4), P(3).x, hashlib.sha256(b'').hexdigest()[:4]]";
-        assert_eq!(shown(&common::run(sandbox, program).outcome), "ok [0.25, 3, e3b0]");
+        assert_eq!(shown(&common::run(sandbox, program).ending), "ok [0.25, 3, e3b0]");
     });
 }
 
@@ -101,7 +128,7 @@ fn modules_of_the_standard_library_can_be_imported() {
 fn arrays_travel_both_ways_if_there_is_numpy() {
     common::on_tiers(&ALL, |sandbox| {
         if !sandbox.isolation().python.contains("numpy") {
-            return common::skipped(&format!("no numpy in {}", sandbox.isolation().python));
+            return tiers::skipped(&format!("no numpy in {}", sandbox.isolation().python));
         }
         for (dtype, name, size) in Dtype::ALL {
             let data: Vec<u8> =
@@ -110,8 +137,8 @@ fn arrays_travel_both_ways_if_there_is_numpy() {
             let mut job = common::job("def main(x): return x.T.T[:, ::1], str(x.dtype), x[::-1][::-1]");
             job.arguments = vec![array.clone()];
             let verdict = sandbox.run(&job).unwrap();
-            let Outcome::Ok { value: Value::Tuple(values) } = &verdict.outcome else {
-                panic!("{name:?}: {:?}", verdict.outcome)
+            let Ending::Ok { value: Value::Tuple(values) } = &verdict.ending else {
+                panic!("{name:?}: {:?}", verdict.ending)
             };
             assert_eq!((&values[0], &values[2]), (&array, &array));
         }
@@ -153,8 +180,8 @@ fn any_plain_value_comes_back_from_python_bit_for_bit() {
         proptest!(config, |(value in plain())| {
             let mut job = common::job("def main(x): return x");
             job.arguments = vec![value.clone()];
-            let outcome = sandbox.run(&job).unwrap().outcome;
-            let Outcome::Ok { value: back } = outcome else { panic!("{value:?}: {outcome:?}") };
+            let ending = sandbox.run(&job).unwrap().ending;
+            let Ending::Ok { value: back } = ending else { panic!("{value:?}: {ending:?}") };
             // NaN differs from itself: their bytes are compared.
             prop_assert_eq!(encode(&back, Budget::default()), encode(&value, Budget::default()));
         });
@@ -163,15 +190,15 @@ fn any_plain_value_comes_back_from_python_bit_for_bit() {
 
 #[test]
 fn a_tier_below_the_minimum_is_refused_and_says_why() {
-    let settings = Settings { tier: Some(Tier::Process), ..Settings::default() };
-    let error = Sandbox::start(&settings).unwrap_err().to_string();
+    let options = SandboxOptions { tier: Some(Tier::Process), ..SandboxOptions::default() };
+    let error = Sandbox::start(&options).unwrap_err().to_string();
     assert!(error.contains("weaker than the minimum, landlock") && error.contains("hint: "), "{error}");
 }
 
 #[test]
-fn a_python_that_is_none_is_refused_and_named() {
-    let settings = Settings { python: Some("/nowhere/python".into()), ..Settings::default() };
-    let error = Sandbox::start(&settings).unwrap_err();
+fn a_path_that_is_no_python_is_refused_and_named() {
+    let options = SandboxOptions { python: Some("/nowhere/python".into()), ..SandboxOptions::default() };
+    let error = Sandbox::start(&options).unwrap_err();
     assert!(matches!(error, SandboxError::Tier { .. }));
     assert!(
         error.to_string().contains("/nowhere/python: ") && error.to_string().contains("hint: "),
@@ -192,8 +219,9 @@ fn jobs_that_can_not_be_sent_are_refused() {
 
 #[test]
 fn the_strongest_tier_that_works_is_taken() {
-    let Ok(sandbox) = Sandbox::start(&Settings { servers: 1, ..Settings::default() }) else {
-        return common::skipped("no confined tier works here");
+    let sandbox = match Sandbox::start(&SandboxOptions { servers: 1, ..SandboxOptions::default() }) {
+        Ok(sandbox) => sandbox,
+        Err(error) => return tiers::none_isolates(&error.to_string()),
     };
     assert!(sandbox.tier() >= Tier::Landlock);
     assert_eq!(sandbox.tier() == Tier::Jail, common::sandbox(Tier::Jail).is_some());
@@ -201,7 +229,7 @@ fn the_strongest_tier_that_works_is_taken() {
 
 #[test]
 fn the_doctor_says_of_every_tier_whether_it_works_or_how_to_get_it() {
-    let report = samara_sandbox::doctor::examine(&common::settings(Tier::Jail));
+    let report = samara_sandbox::doctor::examine(&common::options(Tier::Jail));
     let text = report.to_string();
     for (tier, found) in &report.tiers {
         assert!(text.contains(tier.name()) && (found.is_ok() || text.contains("hint: ")), "{text}");

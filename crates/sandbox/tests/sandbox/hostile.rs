@@ -1,7 +1,7 @@
 //! The corpus: every program in a row on one fork server, then everything must be as before.
 //!
 //! Programs below 100 came with the specification, their first line in prose; what they must give is listed here. The
-//! others say it in their first line: outcomes with `|` between them, a detail if it matters.
+//! others say it in their first line: endings with `|` between them, a detail if it matters.
 
 use crate::common::{self, CONFINED, matches, shown};
 use samara_sandbox::{Sandbox, Tier};
@@ -162,9 +162,9 @@ fn everything_in_a_row(sandbox: &Sandbox) {
     for hostile in corpus(canary.directory.path()) {
         let verdict = common::run_expecting(sandbox, &hostile.program, &hostile.expected);
         let printed = verdict.stdout.contains(SECRET);
-        let told = shown(&verdict.outcome).contains(SECRET);
-        if !matches(&verdict.outcome, &hostile.expected) || printed || told {
-            wrong.push(format!("{}: {:?}, expected {}", hostile.name, verdict.outcome, hostile.expected));
+        let told = shown(&verdict.ending).contains(SECRET);
+        if !matches(&verdict.ending, &hostile.expected) || printed || told {
+            wrong.push(format!("{}: {:?}, expected {}", hostile.name, verdict.ending, hostile.expected));
         }
         assert_eq!(verdict.isolation.tier, tier);
     }
@@ -173,7 +173,7 @@ fn everything_in_a_row(sandbox: &Sandbox) {
     assert_eq!(children(server[0]), [0_u32; 0], "nobody survived");
     let honest =
         common::run(sandbox, "import math\ndef main(): return [math.sqrt(4), sum([1, 2]), len('abc')]");
-    assert_eq!(shown(&honest.outcome), "ok [Float(2.0), 3, 3]");
+    assert_eq!(shown(&honest.ending), "ok [Float(2.0), 3, 3]");
     canary.check();
 }
 
@@ -201,7 +201,7 @@ fn every_hostile_program_says_what_is_expected_of_it() {
 fn the_host_s_paths_do_not_show_in_a_jail() {
     common::on_tiers(&[Tier::Jail], |sandbox| {
         let program = "import sys, os\ndef main(): return [sys.executable, sys.prefix, *sys.path, os.__file__, os.getcwd()]";
-        let shown = shown(&common::run(sandbox, program).outcome);
+        let shown = shown(&common::run(sandbox, program).ending);
         assert!(shown.starts_with("ok [/python/bin/python3, /python,"), "{shown}");
         assert!(!shown.contains("home") && !shown.contains("root") && !shown.contains("/usr"), "{shown}");
     });
@@ -212,18 +212,18 @@ fn a_jail_s_root_holds_nothing_else_and_can_not_be_written() {
     common::on_tiers(&[Tier::Jail], |sandbox| {
         let program = "import os\ndef main():\n    bad = []\n    for at, dirs, files in os.walk('/'):\n        if at.startswith(('/python/lib/python3', '/python/packages')): continue\n        bad += [at + '/' + f for f in files if '.so' not in f]\n    return sorted(bad)";
         assert_eq!(
-            shown(&common::run(sandbox, program).outcome),
+            shown(&common::run(sandbox, program).ending),
             "ok [/dev/null, /dev/urandom, /python/bin/python3]"
         );
         let program = "import os\ndef main():\n    wrote = []\n    for at, dirs, files in os.walk('/'):\n        if at == '/scratch': continue\n        try: open(at + '/x', 'w'); wrote.append(at)\n        except OSError: pass\n    return wrote";
-        assert_eq!(shown(&common::run(sandbox, program).outcome), "ok []");
+        assert_eq!(shown(&common::run(sandbox, program).ending), "ok []");
     });
 }
 
 #[test]
 fn the_host_s_environment_does_not_show() {
     common::on_tiers(&[Tier::Jail, Tier::Landlock, Tier::Process], |sandbox| {
-        let shown = shown(&common::run(sandbox, "import os\ndef main(): return sorted(os.environ)").outcome);
+        let shown = shown(&common::run(sandbox, "import os\ndef main(): return sorted(os.environ)").ending);
         assert!(!shown.contains(" PATH,") && !shown.contains("[PATH") && !shown.contains("CARGO"), "{shown}");
     });
 }
@@ -233,23 +233,23 @@ fn nothing_that_a_program_leaves_is_there_for_the_next() {
     let leave = "import os, random, sys\ndef main():\n    random.seed(99)\n    sys.modules['mark'] = 1\n    os.environ['MARK'] = '1'\n    try:\n        open('mark', 'w').write('x')\n        os.mkdir('m')\n    except OSError: pass\n    return os.getpid()";
     let look = "import os, random, sys\ndef main():\n    try: files = os.listdir('.')\n    except OSError: files = []\n    return [files, 'mark' in sys.modules, 'MARK' in os.environ, random.random()]";
     common::on_tiers(&CONFINED, |sandbox| {
-        let before = common::run(sandbox, look).outcome;
+        let before = common::run(sandbox, look).ending;
         common::run(sandbox, leave);
-        assert_eq!(common::run(sandbox, look).outcome, before);
+        assert_eq!(common::run(sandbox, look).ending, before);
     });
 }
 
 #[test]
 fn programs_on_two_servers_do_not_see_each_other() {
     for tier in CONFINED {
-        let settings = samara_sandbox::Settings { servers: 2, ..common::settings(tier) };
-        let Some(sandbox) = common::sandbox_of(&settings, tier) else { continue };
+        let options = samara_sandbox::SandboxOptions { servers: 2, ..common::options(tier) };
+        let Some(sandbox) = common::sandbox_of(&options, tier) else { continue };
         let program = "import os, time\ndef main():\n    try: open('mine', 'w').write('x')\n    except OSError: pass\n    time.sleep(0.5)\n    try: return os.listdir('.')\n    except OSError: return ['mine']";
-        let outcomes: Vec<String> = std::thread::scope(|scope| {
-            let one = || shown(&common::run(&sandbox, program).outcome);
+        let endings: Vec<String> = std::thread::scope(|scope| {
+            let one = || shown(&common::run(&sandbox, program).ending);
             let both = [scope.spawn(one), scope.spawn(one)];
             both.map(|thread| thread.join().unwrap()).into()
         });
-        assert_eq!(outcomes, ["ok [mine]", "ok [mine]"]);
+        assert_eq!(endings, ["ok [mine]", "ok [mine]"]);
     }
 }

@@ -31,7 +31,7 @@ fn soak_a_hundred_thousand_programs_leak_nothing_and_do_not_slow_down() {
         let begin = Instant::now();
         for index in 0..count {
             let verdict = common::run(sandbox, programs[index as usize % programs.len()]);
-            assert_ne!(verdict.outcome.name(), "failed", "{}", shown(&verdict.outcome));
+            assert_ne!(verdict.ending.name(), "failed", "{}", shown(&verdict.ending));
             walls.push(verdict.wall);
             if index == count / 20 {
                 before = Some((state("self"), state(&server)));

@@ -1,6 +1,6 @@
 //! The same tests as an ordinary user: root starts this program again as nobody.
 
-use crate::common::skipped;
+use samara_testing::tiers::skipped;
 use std::process::Command;
 
 /// Runs tests of this program as the user nobody; says so if that can't be done.

@@ -1,4 +1,4 @@
-//! Bad texts: good ones spoiled in the ways in which a search meets them, with what is true of them then.
+//! Bad texts: good ones spoiled in the ways that a search meets, with the truth about the result.
 
 use super::{
     domain::Domain,
@@ -12,9 +12,9 @@ use crate::Stream;
 pub enum Damage {
     /// A text of another domain, or about something else altogether.
     OffTopic,
-    /// A sentence said again, once or more.
+    /// A sentence repeated, once or more.
     Repeated,
-    /// The words of a sentence, or of all, in disorder.
+    /// The words of a sentence, or of all, shuffled.
     Shuffled,
     /// Cut off in the middle of a sentence.
     Truncated,
@@ -24,12 +24,12 @@ pub enum Damage {
     Title,
     /// A link at the end.
     Link,
-    /// A word that is said over and over.
+    /// A word repeated over and over.
     Stuck,
 }
 
 impl Damage {
-    /// All ways.
+    /// All of them.
     pub const ALL: [Self; 8] = [
         Self::OffTopic,
         Self::Repeated,
@@ -64,7 +64,7 @@ pub fn spoil(domain: Domain, damage: Damage, text: &Text, split: Split, stream: 
     judged(domain, damage, text, spoiled)
 }
 
-/// What is true of a spoiled text: the grammar's word where it can still read it.
+/// The truth about a spoiled text: what the grammar says if it can still read it.
 fn judged(domain: Domain, damage: Damage, text: &Text, spoiled: String) -> Text {
     if let Some(parsed) = parse(domain, &spoiled) {
         return Text { text: spoiled, odds: parsed.odds };
@@ -100,7 +100,7 @@ fn off_topic(domain: Domain, split: Split, stream: &mut Stream) -> Text {
     let latents = Latents::draw(other, stream);
     let text = write_text(other, &latents, split, stream);
     let mut odds = vec![0.0; domain.axes()];
-    // Praise is praise, whatever it is of.
+    // Praise counts, whatever is praised.
     if other.axes() == 1 && domain.axes() == 1 {
         odds[0] = 0.5 * text.odds[0];
     }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::Stream;
 
-/// What stands between two examples.
+/// What separates two examples.
 const BETWEEN: &str = "\n###\n";
 
 /// The loss weight of a template's tokens, which are the same every time.
@@ -54,7 +54,7 @@ pub fn few_shot_prompt(template: &str, examples: &[&str]) -> String {
     shown + template
 }
 
-/// What stands before and behind the text in a judge's prompt.
+/// What comes before and after the text in a judge's prompt.
 pub fn feedback_frame(instruction: &str) -> (String, &'static str) {
     (format!("### Instruction:\n{instruction}\n\n### Input:\n"), "\n\n### Response:")
 }
@@ -111,10 +111,10 @@ pub fn few_shot_document(domain: Domain, split: Split, stream: &mut Stream) -> D
     Document { segments, answer: None }
 }
 
-/// A text for a judge to be asked question number `at` of its domain about: a clean one, or a bad one.
+/// A text, clean or bad, about which a judge is asked question number `at` of its domain.
 pub fn judged_text(domain: Domain, at: usize, split: Split, stream: &mut Stream) -> Text {
     let mut latents = Latents::draw(domain, stream);
-    // The ends are met more often than they would be: that is where the cells are narrow.
+    // Extremes are drawn more often than chance would: the cells are narrow there.
     if stream.chance(0.25) {
         latents.odds[at.min(1)] = stream.uniform(2.5, 5.7) * if stream.chance(0.5) { 1.0 } else { -1.0 };
     }
@@ -128,7 +128,7 @@ pub fn judged_text(domain: Domain, at: usize, split: Split, stream: &mut Stream)
 
 /// A run of a text's sentences, with the truth about them alone; the whole text if the grammar can't read it.
 ///
-/// What single sentences are worth is learnt from far fewer documents than what whole texts are.
+/// It takes far fewer documents to learn what single sentences are worth than what whole texts are worth.
 pub fn fragment(domain: Domain, text: Text, stream: &mut Stream) -> Text {
     let sentences: Vec<&str> = text.text.split_inclusive(". ").map(str::trim).collect();
     let first = stream.below(sentences.len());

@@ -94,7 +94,7 @@ impl Domain {
         }
     }
 
-    /// The line that stands above every text in a few-shot prompt.
+    /// The line above every text in a few-shot prompt.
     pub fn template(self) -> &'static str {
         match self {
             Self::Opinions => "Here is a random opinion piece about eating vegetables and plant-based foods:",
@@ -135,11 +135,11 @@ pub(super) struct Rules {
     pub(super) grammar: Grammar,
     /// Any sentence.
     pub(super) sentence: usize,
-    /// The sentences that open a text, carry it on, turn it and close it.
+    /// The sentences that open a text, continue it, turn it and close it.
     pub(super) plan: [usize; 4],
     pub(super) filler: usize,
     pub(super) off_topic: usize,
-    /// Quality odds of a text before anything is known of it.
+    /// Quality odds of a text about which nothing is known.
     pub(super) base: f64,
     /// Fewest and most sentences.
     pub(super) sentences: (usize, usize),
@@ -147,7 +147,7 @@ pub(super) struct Rules {
     pub(super) most: usize,
     pub(super) short: usize,
     pub(super) ample: usize,
-    /// Marks (any of them) that raise quality where met, and lower it where not.
+    /// Marks of which any one raises quality if present; quality is lower if none is.
     pub(super) presence: &'static [u64],
     /// Pairs of marks that are kept out of the training data.
     pub(super) held_out: &'static [u64],

@@ -28,11 +28,11 @@ pub(super) enum Part {
 pub(super) struct Alternative {
     /// What it is made of.
     pub(super) parts: Vec<Part>,
-    /// What it weighs apart from its slots.
+    /// Its weights without those of its slots.
     pub(super) own: Weights,
-    /// The least it can weigh with its slots.
+    /// Its least weights, slots included.
     pub(super) low: Weights,
-    /// The most it can weigh with its slots.
+    /// Its greatest weights, slots included.
     pub(super) high: Weights,
 }
 

@@ -1,7 +1,7 @@
-//! Training data for the embedded model: texts of three domains, written by weighted grammars, with what is true of
+//! Training data for the embedded model: texts of three domains, written by weighted grammars, with the truth about
 //! them as log-odds.
 //!
-//! A grammar's tables stand in `tables/`; [`write_text`] and [`parse`] use the same ones, so that they can't
+//! A grammar's tables are in `tables/`; [`write_text`] and [`parse`] use the same ones, so that they can't
 //! disagree. What a text is worth is the sum of the weights of its phrases. Start at [`document`]; the tables are
 //! read in `grammar`. Knows nothing of models, tokens or files.
 

@@ -1,4 +1,4 @@
-//! The recogniser of a grammar: what a sentence weighs, if it is one. Knows nothing of domains.
+//! The recogniser of a grammar: whether a sentence belongs to it, and with what weights. Knows nothing of domains.
 
 use std::{collections::HashMap, rc::Rc};
 
@@ -9,7 +9,7 @@ use super::grammar::{Grammar, Part, Weights};
 pub(super) struct Reading {
     /// The token after its last one.
     pub(super) end: usize,
-    /// What it weighs.
+    /// Its weights.
     pub(super) weights: Weights,
     /// The marks of the symbols in it.
     pub(super) marks: u64,

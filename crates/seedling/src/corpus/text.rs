@@ -1,4 +1,4 @@
-//! Texts of a domain with what is true of them: writing one to given odds, and reading any.
+//! Texts of a domain with the truth about them: writing one to given odds, and reading any.
 
 use super::{
     domain::{Domain, Rules},
@@ -38,7 +38,7 @@ pub struct Latents {
     pub care: f64,
     /// Number of sentences, cut to what the domain allows.
     pub sentences: usize,
-    /// What it prefers to speak of, and how.
+    /// What it prefers to talk about, and how.
     pub style: Style,
 }
 
@@ -95,7 +95,7 @@ fn miss(odds: &[f64], latents: &Latents) -> f64 {
     axis.max(0.3 * (quality - latents.care).abs())
 }
 
-/// One attempt: None if it is too long, repeats a sentence or has a combination that it may not have.
+/// One attempt: `None` if it is too long, repeats a sentence or has a combination that it may not have.
 fn draft(
     domain: Domain,
     rules: &Rules,
@@ -140,7 +140,7 @@ fn draft(
     Some(Text { text, odds })
 }
 
-/// What the next of the sentences still to come should weigh: the same part of its range as all of them.
+/// Target weights of the next sentence: the same share of its range as is left to all the sentences to come.
 fn share(rules: &Rules, roots: &[usize], asked: &Weights, so_far: &Weights) -> Weights {
     let ranges = roots.iter().map(|&root| rules.grammar.symbols[root].range);
     std::array::from_fn(|d| {
@@ -160,7 +160,7 @@ fn odds(domain: Domain, words: &[u32], weights: Weights, marks: u64) -> Vec<f64>
     odds
 }
 
-/// What length, named things and repetition add to quality.
+/// What length, things mentioned and repetition add to quality.
 fn structure(rules: &Rules, length: usize, marks: u64, repetition: f64) -> f64 {
     let length = if length < rules.short {
         -1.0
@@ -173,7 +173,7 @@ fn structure(rules: &Rules, length: usize, marks: u64, repetition: f64) -> f64 {
     rules.base + length + rules.presence.iter().map(present).sum::<f64>() - repetition
 }
 
-/// What runs of three words that were there before cost: half a unit each after the second, four at most.
+/// What repeated runs of three words cost: half a unit each after the second, four at most.
 fn repetition(words: &[u32]) -> f64 {
     let mut runs: Vec<[u32; 3]> = words.windows(3).map(|run| [run[0], run[1], run[2]]).collect();
     runs.sort_unstable();
@@ -181,7 +181,7 @@ fn repetition(words: &[u32]) -> f64 {
     (0.5 * repeated.saturating_sub(2) as f64).min(4.0)
 }
 
-/// Reads a text by the grammar of a domain: None unless every sentence is one of it.
+/// Reads a text by the grammar of a domain: `None` unless every sentence belongs to it.
 pub fn parse(domain: Domain, text: &str) -> Option<Parsed> {
     let rules = domain.rules();
     let sentences = tokens::sentences(text)?;
@@ -193,7 +193,7 @@ pub fn parse(domain: Domain, text: &str) -> Option<Parsed> {
         let [a, b, quality] = reading.weights;
         weights[0] += a;
         weights[1] += b;
-        // What is said again is no merit.
+        // Repeating a sentence earns nothing.
         weights[2] += if again { quality.min(0.0) } else { quality };
         marks |= reading.marks;
         words.extend(sentence);

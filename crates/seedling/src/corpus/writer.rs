@@ -35,12 +35,12 @@ pub(super) struct Writer<'a> {
     pub(super) wanted: u64,
     /// The words so far.
     pub(super) words: Vec<u32>,
-    /// What they weigh.
+    /// Their weights.
     pub(super) weights: Weights,
     /// The marks of the symbols used.
     pub(super) marks: u64,
     used: Vec<(usize, usize)>,
-    /// Room to work in.
+    /// Memory to reuse.
     odds: Vec<f64>,
 }
 

@@ -1,7 +1,7 @@
-//! Beginnings of prompts whose pages are kept, so that the next prompt that begins alike need not compute them.
+//! Pages of prompts' beginnings, kept so that the next prompt with the same beginning need not compute them.
 //!
-//! A page is known by its tokens and by the page before it, so that a hit is exact, never a matter of hashes. What is
-//! found here equals what would be computed, to the last bit.
+//! A page's key is its tokens and the page before it, so that a hit is exact and does not rest on hashes. A kept page
+//! equals what would be computed, to the last bit.
 
 use std::{
     collections::{HashMap, HashSet},

@@ -1,4 +1,4 @@
-//! One request on its way: what it still has to feed to the model, and what it has so far.
+//! A request in progress: what it still has to feed to the model, and what it has so far.
 
 use crate::{
     Model, SeedlingError, Stream, Tokenizer,
@@ -6,12 +6,12 @@ use crate::{
 };
 
 use super::{
-    End, Listener, Reply, Request, Sampling,
     prefix::{Key, Prefixes},
+    request::{End, Listener, Reply, Request, Sampling},
     sample::{draw, log_normaliser},
 };
 
-/// A request on its way.
+/// A request in progress.
 pub(super) struct Run {
     /// What the model remembers of it.
     pub cache: Cache,
@@ -62,10 +62,10 @@ struct Scoring {
     trunk: Option<Cache>,
 }
 
-/// What a step made of a run.
+/// Where a run stands after a step.
 #[derive(Debug)]
 pub(super) enum Step {
-    Goes,
+    Continues,
     Done(Reply),
 }
 
@@ -112,7 +112,7 @@ impl Run {
         Ok(Self { cache, feed, fed: 0, sharable, kept: (0, 0), task, prompt_tokens, listener: None })
     }
 
-    /// Takes over the kept pages of its prompt. False if another run is computing the next one: come again.
+    /// Takes over the kept pages of its prompt. False if another run is computing the next one: try again later.
     pub(super) fn share(&mut self, prefixes: &mut Prefixes) -> bool {
         while let Some(key) = self.next_key() {
             match prefixes.find(&key) {
@@ -186,12 +186,12 @@ impl Run {
                     sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x));
                 }
                 if self.fed < self.feed.len() {
-                    return Step::Goes;
+                    return Step::Continues;
                 }
                 let vector = sum.iter().map(|sum| sum / self.prompt_tokens as f64).collect();
                 Step::Done(Reply::Vector { vector, tokens: self.prompt_tokens })
             }
-            Task::Complete(_) if self.fed < self.feed.len() => Step::Goes,
+            Task::Complete(_) if self.fed < self.feed.len() => Step::Continues,
             Task::Complete(writing) => {
                 let token = draw(
                     outputs,
@@ -208,7 +208,7 @@ impl Run {
                     }
                     None => {
                         self.feed.push(token);
-                        Step::Goes
+                        Step::Continues
                     }
                 }
             }
@@ -218,12 +218,12 @@ impl Run {
 
     /// Adds up the log-probabilities that the outputs give.
     fn score(&mut self, first: usize, outputs: &[f32], model: &Model, scratch: &mut Vec<f32>) -> Step {
-        let Task::Score(scoring) = &mut self.task else { return Step::Goes };
+        let Task::Score(scoring) = &mut self.task else { return Step::Continues };
         let width = model.config().vocab_size;
         let from = first.max(if scoring.branch.is_none() { self.prompt_tokens - 1 } else { first });
         for (position, logits) in (from..).zip(outputs.chunks_exact(width)) {
             let normaliser = log_normaliser(logits, scratch);
-            // The output at a position weighs the token behind it.
+            // The output at a position scores the token after it.
             let next = match scoring.branch {
                 None => position + 1 - self.prompt_tokens,
                 Some(_) => scoring.common + position + 1 - (self.prompt_tokens + scoring.common),
@@ -236,7 +236,7 @@ impl Run {
             }
         }
         if self.fed < self.feed.len() {
-            return Step::Goes;
+            return Step::Continues;
         }
         let start = scoring.branch.map_or(0, |branch| branch + 1);
         let long = |i: &usize| scoring.answers[*i].len() > scoring.common + 1;
@@ -246,14 +246,14 @@ impl Run {
             return Step::Done(Reply::Scores { log_probabilities, tokens: self.prompt_tokens + answers });
         };
         let trunk = scoring.trunk.get_or_insert_with(|| self.cache.clone());
-        // An answer with more tokens is fed up to its last but one, from where all answers part.
+        // An answer with more tokens is fed up to its last token but one, from where all answers diverge.
         self.cache = trunk.clone();
         scoring.branch = Some(branch);
         let answer = &scoring.answers[branch];
         self.feed.truncate(self.prompt_tokens + scoring.common);
         self.fed = self.feed.len();
         self.feed.extend(&answer[scoring.common..answer.len() - 1]);
-        Step::Goes
+        Step::Continues
     }
 }
 
@@ -277,7 +277,7 @@ fn scoring(answers: &[String], tokenizer: &Tokenizer) -> Result<Scoring, Seedlin
     }
     let agree = |at: usize| answers.iter().all(|answer| answer.get(at) == answers[0].get(at));
     let shortest = answers.iter().map(Vec::len).min().unwrap_or(0);
-    // The last token of an answer is weighed, never fed.
+    // The last token of an answer is scored, never fed.
     let common = (0..shortest - 1).take_while(|at| agree(*at)).count();
     Ok(Scoring { sums: vec![0.0; answers.len()], answers, common, branch: None, trunk: None })
 }

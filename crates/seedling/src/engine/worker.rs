@@ -6,7 +6,8 @@ use crate::{
 };
 
 use super::{
-    Reply, Shared, lock,
+    queue::{Queue, Shared, lock},
+    request::Reply,
     run::{Run, Step},
 };
 
@@ -24,7 +25,7 @@ pub(super) fn work(shared: &Shared) {
         let replies = advance(shared, &mut runs, &fed, &work, &mut scratch);
         if !replies.is_empty() {
             lock(&shared.queue).alive -= replies.len();
-            // Places are free, and other workers may take a fair share of what waits.
+            // There is room again, and other workers may take their share of what waits.
             shared.changed.notify_all();
         }
         for (mut run, reply) in replies {
@@ -35,7 +36,7 @@ pub(super) fn work(shared: &Shared) {
     }
 }
 
-/// Fills the free places from the queue, waiting if there is nothing to do. False if the engine has closed.
+/// Takes runs in from the queue up to a fair share, waiting if there is nothing to do. False if the engine has closed.
 fn take_in(shared: &Shared, runs: &mut Vec<Run>) -> bool {
     let mut queue = lock(&shared.queue);
     loop {
@@ -73,7 +74,7 @@ fn take_in(shared: &Shared, runs: &mut Vec<Run>) -> bool {
 }
 
 /// How many runs a worker may hold: an equal part of all, so that no worker idles while another is full.
-fn fair_share(shared: &Shared, queue: &super::Queue) -> usize {
+fn fair_share(shared: &Shared, queue: &Queue) -> usize {
     let all = queue.waiting.len() + queue.alive;
     all.div_ceil(shared.settings.threads.max(1)).min(shared.settings.batch.max(1))
 }
@@ -120,7 +121,7 @@ fn advance(
             run.keep(&mut lock(&shared.prefixes));
         }
         match run.take(*count, outputs, &shared.model, &shared.tokenizer, scratch) {
-            Step::Goes => going.push(run),
+            Step::Continues => going.push(run),
             Step::Done(reply) => replies.push((run, Ok(reply))),
         }
     }

@@ -43,7 +43,7 @@ impl Default for WalkerSettings {
 pub struct Answered {
     /// The programs that the prompt showed.
     pub shown: Vec<Program>,
-    /// The program that was written, whether or not it can be run; none if a diff did not apply.
+    /// The program that was written, whether or not it can be run; `None` if a diff did not apply.
     pub written: Option<String>,
 }
 
@@ -56,7 +56,7 @@ pub struct WalkerReport {
     pub valid: f64,
     /// Share of the valid ones whose text differs from all others.
     pub distinct: f64,
-    /// Share of the valid ones that repeat a program of the prompt letter for letter; less than 0.3 is wanted.
+    /// Share of the valid ones that repeat a program of the prompt exactly; less than 0.3 is wanted.
     pub copies: f64,
     /// Spearman's rank correlation of height, width and mass between the programs shown (their mean) and the one
     /// written, over the valid ones; 0 where none is shown.
@@ -72,21 +72,21 @@ pub const FORMATS: [&str; 4] = ["new", "few_shot", "mutation", "diff"];
 
 /// A prompt of a format, with the programs that it shows.
 fn prompt(format: &str, stream: &mut Stream) -> (String, Vec<Program>) {
-    let lesson = |kind, stream: &mut Stream| walkers::lesson_of(kind, stream).shown;
+    let example = |kind, stream: &mut Stream| walkers::training_example_of(kind, stream).shown;
     match format {
         "new" => (format::HEADER.to_owned(), Vec::new()),
         "few_shot" => {
-            let shown = lesson(Kind::FewShot, stream);
+            let shown = example(Kind::FewShot, stream);
             let texts: Vec<&str> = shown.iter().map(|program| program.text.as_str()).collect();
             let style = stream.below(format::INSTRUCTIONS.len());
             (format::few_shot_prompt(&texts, style), shown)
         }
         "mutation" => {
-            let shown = lesson(Kind::Mutation, stream);
+            let shown = example(Kind::Mutation, stream);
             (format::mutation_prompt(&shown[0].text), shown)
         }
         _ => {
-            let shown = lesson(Kind::Diff, stream);
+            let shown = example(Kind::Diff, stream);
             (format::diff_prompt(&shown[0].text, stream.choose::<&str>(&walkers::MESSAGES)), shown)
         }
     }

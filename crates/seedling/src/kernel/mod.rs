@@ -10,16 +10,9 @@
 mod functions;
 mod product;
 mod real;
+mod tile;
 
-pub use functions::{add, dot, exp_f32, rms_norm};
-pub use product::{Block, MR, NR, Packed, Scratch, View, multiply, multiply_packed};
-pub use real::Real;
-
-/// What a product does with what its output held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Write {
-    /// Overwrites it.
-    Set,
-    /// Adds to it.
-    Add,
-}
+pub use functions::{add, dot, rms_norm};
+pub use product::{Packed, Scratch, View, multiply, multiply_packed};
+pub use real::{Real, exp_f32};
+pub use tile::{Block, MR, NR, Write};

@@ -4,12 +4,11 @@
 //! matrix is packed into panels of [`NR`] columns, the left one into panels of [`MR`] rows, and blocks of the inner
 //! dimension are small enough for a cache.
 
-use super::{Real, Write};
+use super::{
+    real::Real,
+    tile::{Block, MR, NR, Write, copy_row},
+};
 
-/// Rows of a tile.
-pub const MR: usize = 6;
-/// Columns of a tile: one vector of 512 bits, two of 256, four of 128.
-pub const NR: usize = 16;
 /// Steps of the inner dimension in one block.
 const KC: usize = 256;
 
@@ -95,15 +94,6 @@ impl<T: Real> Packed<T> {
     }
 }
 
-/// Copies `width` numbers; a whole row without a call.
-#[inline(always)]
-fn copy_row<T: Real, const N: usize>(from: &[T], to: &mut [T; N], width: usize) {
-    match from.first_chunk::<N>() {
-        Some(from) if width == N => *to = *from,
-        _ => to[..width].copy_from_slice(&from[..width]),
-    }
-}
-
 /// Packs rows `rows` of the left matrix, columns `inner`, into panels of [`MR`] rows; the last one is narrower.
 fn pack_left<T: Real>(a: &View<'_, T>, inner: std::ops::Range<usize>, into: &mut Vec<T>) {
     into.resize(a.rows * inner.len(), T::ZERO);
@@ -137,53 +127,6 @@ fn pack_six<T: Real>(a: &View<'_, T>, first: usize, start: usize, panel: &mut [T
     for (k, to) in panel.iter_mut().enumerate() {
         for i in 0..MR {
             to[i] = rows[i][k];
-        }
-    }
-}
-
-/// One block: all tiles of an output for one range of the inner dimension.
-#[derive(Debug)]
-pub struct Block<'a, T> {
-    left: &'a [T],
-    right: &'a [T],
-    /// Steps of this block, and of the whole packed right matrix.
-    steps: usize,
-    inner: usize,
-    first: usize,
-    output: &'a mut [T],
-    rows: usize,
-    columns: usize,
-    stride: usize,
-    write: Write,
-}
-
-impl<T: Real> Block<'_, T> {
-    /// Calls `kernel(left panel, right panel, tile, rows)` for every tile; it adds to the tile.
-    #[inline(always)]
-    pub(super) fn each(self, kernel: impl Fn(&[T], &[T], &mut [[T; NR]; MR], usize)) {
-        for j in 0..self.columns.div_ceil(NR) {
-            let column = j * NR;
-            let width = NR.min(self.columns - column);
-            let start = j * NR * self.inner + self.first * NR;
-            let right = &self.right[start..start + self.steps * NR];
-            for row in (0..self.rows).step_by(MR) {
-                let height = MR.min(self.rows - row);
-                let left = &self.left[row * self.steps..(row + height) * self.steps];
-                let mut tile = [[T::ZERO; NR]; MR];
-                if self.write == Write::Add {
-                    for (i, to) in tile[..height].iter_mut().enumerate() {
-                        copy_row(&self.output[(row + i) * self.stride + column..], to, width);
-                    }
-                }
-                kernel(left, right, &mut tile, height);
-                for (i, from) in tile[..height].iter().enumerate() {
-                    let to = &mut self.output[(row + i) * self.stride + column..];
-                    match to.first_chunk_mut::<NR>() {
-                        Some(to) if width == NR => *to = *from,
-                        _ => to[..width].copy_from_slice(&from[..width]),
-                    }
-                }
-            }
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The two kinds of numbers: `f32` for work, `f64` to check gradients of the same code to many digits.
+//! The two kinds of numbers, `f32` for work, `f64` to check gradients of the same code to many digits, and what is
+//! faster done for many of them at once.
 
 use std::{
     fmt::Debug,
@@ -8,10 +9,10 @@ use std::{
 
 use pulp::{Simd, WithSimd};
 
-use super::{
-    functions::{ExpShifted, SiluTimes, SiluTimesBackward, silu_times, silu_times_backward},
-    product::{Block, MR, NR},
-};
+use super::tile::{Block, NR};
+
+/// Partial sums of a reduction.
+pub(super) const LANES: usize = 16;
 
 /// A floating-point number that models are made of.
 pub trait Real:
@@ -67,7 +68,7 @@ impl Real for f32 {
     }
     #[inline(always)]
     fn exp(self) -> Self {
-        super::exp_f32(self)
+        exp_f32(self)
     }
     fn exp_shifted(values: &mut [Self], top: Self, factor: Self) -> Self {
         pulp::Arch::new().dispatch(ExpShifted { values, top, factor })
@@ -123,80 +124,104 @@ impl Real for f64 {
     }
 }
 
-impl WithSimd for Block<'_, f32> {
+/// e to the power of `x`, within two units in the last place; 0 below -87.3, never above `f32::MAX`.
+///
+/// Cody & Waite's reduction to [-ln 2 / 2, ln 2 / 2] and a polynomial of degree 6, without branches, so that loops
+/// over it become vectors.
+#[inline(always)]
+pub fn exp_f32(x: f32) -> f32 {
+    const MAGIC: f32 = 12_582_912.0;
+    let clamped = x.clamp(-87.3, 88.3);
+    let shifted = clamped * std::f32::consts::LOG2_E + MAGIC;
+    let n = shifted - MAGIC;
+    let r = clamped - n * 0.693_359_4;
+    let r = r - n * -2.121_944_4e-4;
+    let mut p = 1.388_89e-3_f32;
+    p = p * r + 8.333_33e-3;
+    p = p * r + 4.166_666_6e-2;
+    p = p * r + 1.666_666_7e-1;
+    p = p * r + 0.5;
+    p = p * r + 1.0;
+    p = p * r + 1.0;
+    let scale = f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23));
+    if x < -87.3 { 0.0 } else { p * scale }
+}
+
+/// `output = silu(gate) * up`.
+#[inline(always)]
+fn silu_times<T: Real>(gate: &[T], up: &[T], output: &mut [T]) {
+    for ((output, gate), up) in output.iter_mut().zip(gate).zip(up) {
+        *output = *gate / (T::ONE + (-*gate).exp()) * *up;
+    }
+}
+
+/// The gradient of [`silu_times`]: `gate_up` holds gate and then up, and so does `d`.
+#[inline(always)]
+fn silu_times_backward<T: Real>(gate_up: &[T], d_output: &[T], d: &mut [T]) {
+    let (gate, up) = gate_up.split_at(d_output.len());
+    let (d_gate, d_up) = d.split_at_mut(d_output.len());
+    for (((d_gate, d_up), (gate, up)), d) in
+        d_gate.iter_mut().zip(d_up).zip(gate.iter().zip(up)).zip(d_output)
+    {
+        let sigmoid = T::ONE / (T::ONE + (-*gate).exp());
+        *d_up = *d * *gate * sigmoid;
+        *d_gate = *d * *up * sigmoid * (T::ONE + *gate * (T::ONE - sigmoid));
+    }
+}
+
+struct SiluTimes<'a> {
+    gate: &'a [f32],
+    up: &'a [f32],
+    output: &'a mut [f32],
+}
+
+impl WithSimd for SiluTimes<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        match NR / S::F32_LANES {
-            1 => self.each(
-                #[inline(always)]
-                |a, b, tile, rows| rows_of::<S, 1>(simd, a, b, tile, rows),
-            ),
-            2 => self.each(
-                #[inline(always)]
-                |a, b, tile, rows| rows_of::<S, 2>(simd, a, b, tile, rows),
-            ),
-            4 => self.each(
-                #[inline(always)]
-                |a, b, tile, rows| rows_of::<S, 4>(simd, a, b, tile, rows),
-            ),
-            _ => self.each(
-                #[inline(always)]
-                |a, b, tile, rows| rows_of::<S, NR>(simd, a, b, tile, rows),
-            ),
-        }
+    fn with_simd<S: Simd>(self, _simd: S) {
+        silu_times(self.gate, self.up, self.output);
     }
 }
 
-#[inline(always)]
-fn rows_of<S: Simd, const VECTORS: usize>(
-    simd: S,
-    a: &[f32],
-    b: &[f32],
-    tile: &mut [[f32; NR]; MR],
-    rows: usize,
-) {
-    match rows {
-        6 => tile_of::<S, 6, VECTORS>(simd, a, b, tile),
-        5 => tile_of::<S, 5, VECTORS>(simd, a, b, tile),
-        4 => tile_of::<S, 4, VECTORS>(simd, a, b, tile),
-        3 => tile_of::<S, 3, VECTORS>(simd, a, b, tile),
-        2 => tile_of::<S, 2, VECTORS>(simd, a, b, tile),
-        _ => tile_of::<S, 1, VECTORS>(simd, a, b, tile),
+struct SiluTimesBackward<'a> {
+    gate_up: &'a [f32],
+    d_output: &'a [f32],
+    d: &'a mut [f32],
+}
+
+impl WithSimd for SiluTimesBackward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        silu_times_backward(self.gate_up, self.d_output, self.d);
     }
 }
 
-/// The inner loop: `ROWS` x `NR` sums kept in registers.
-#[inline(always)]
-fn tile_of<S: Simd, const ROWS: usize, const VECTORS: usize>(
-    simd: S,
-    a: &[f32],
-    b: &[f32],
-    tile: &mut [[f32; NR]; MR],
-) {
-    let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
-    for (sums, row) in sums.iter_mut().zip(tile.iter()) {
-        let (row, _) = S::as_simd_f32s(row);
-        for (sum, held) in sums.iter_mut().zip(row) {
-            *sum = *held;
-        }
-    }
-    let (a, _) = a.as_chunks::<ROWS>();
-    let (b, _) = S::as_simd_f32s(b);
-    let (b, _) = b.as_chunks::<VECTORS>();
-    for (a, b) in a.iter().zip(b) {
-        for i in 0..ROWS {
-            let x = simd.splat_f32s(a[i]);
-            for j in 0..VECTORS {
-                sums[i][j] = simd.mul_add_f32s(x, b[j], sums[i][j]);
+struct ExpShifted<'a> {
+    values: &'a mut [f32],
+    top: f32,
+    factor: f32,
+}
+
+impl WithSimd for ExpShifted<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) -> f32 {
+        let mut sums = [0.0_f32; LANES];
+        let (chunks, rest) = self.values.as_chunks_mut::<LANES>();
+        for chunk in chunks {
+            for i in 0..LANES {
+                chunk[i] = exp_f32((chunk[i] - self.top) * self.factor);
+                sums[i] += chunk[i];
             }
         }
-    }
-    for (sums, row) in sums.iter().zip(tile.iter_mut()) {
-        let (row, _) = S::as_mut_simd_f32s(row);
-        for (sum, held) in sums.iter().zip(row) {
-            *held = *sum;
+        for (sum, x) in sums.iter_mut().zip(rest) {
+            *x = exp_f32((*x - self.top) * self.factor);
+            *sum += *x;
         }
+        sums.iter().sum()
     }
 }

@@ -60,9 +60,9 @@ pub(super) struct Merges {
     table: FastMap<(u32, u32), (u32, u32)>,
 }
 
-/// Room to merge in, used again for each piece.
+/// Memory that merging reuses.
 #[derive(Default)]
-pub(super) struct Room {
+pub(super) struct Scratch {
     ranks: Vec<(u32, u32)>,
     links: Vec<(u32, u32)>,
     heap: BinaryHeap<Reverse<(u32, u32, u32)>>,
@@ -82,16 +82,16 @@ impl Merges {
     }
 
     /// Merges the tokens of a piece as far as it goes, in place.
-    pub(super) fn apply(&self, tokens: &mut Vec<u32>, from: usize, room: &mut Room) {
+    pub(super) fn apply(&self, tokens: &mut Vec<u32>, from: usize, scratch: &mut Scratch) {
         if tokens.len() - from < HEAP_FROM {
-            self.by_scanning(tokens, from, room);
+            self.by_scanning(tokens, from, scratch);
         } else {
-            self.by_heap(tokens, from, room);
+            self.by_heap(tokens, from, scratch);
         }
     }
 
-    fn by_scanning(&self, tokens: &mut Vec<u32>, from: usize, room: &mut Room) {
-        let ranks = &mut room.ranks;
+    fn by_scanning(&self, tokens: &mut Vec<u32>, from: usize, scratch: &mut Scratch) {
+        let ranks = &mut scratch.ranks;
         ranks.clear();
         ranks.extend(tokens[from..].windows(2).map(|pair| self.get(pair[0], pair[1])));
         while let Some((at, (rank, merged))) =
@@ -112,8 +112,8 @@ impl Merges {
         }
     }
 
-    fn by_heap(&self, tokens: &mut Vec<u32>, from: usize, room: &mut Room) {
-        let Room { links, heap, .. } = room;
+    fn by_heap(&self, tokens: &mut Vec<u32>, from: usize, scratch: &mut Scratch) {
+        let Scratch { links, heap, .. } = scratch;
         let piece = &mut tokens[from..];
         let count = piece.len() as u32;
         links.clear();
@@ -170,8 +170,8 @@ mod tests {
         ) {
             let merges = Merges::new(&pairs);
             let (mut scanned, mut heaped) = (tokens.clone(), tokens);
-            merges.by_scanning(&mut scanned, 0, &mut Room::default());
-            merges.by_heap(&mut heaped, 0, &mut Room::default());
+            merges.by_scanning(&mut scanned, 0, &mut Scratch::default());
+            merges.by_heap(&mut heaped, 0, &mut Scratch::default());
             prop_assert_eq!(scanned, heaped);
         }
     }

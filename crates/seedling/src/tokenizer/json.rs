@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Added, Kind, Metaspace, Parts, Prepend, SPACE, Step, Tokenizer,
+    definition::{Added, Definition, Kind, Metaspace, Prepend, SPACE, Step},
     split::{Cut, Gpt2, Source},
 };
 use crate::{SeedlingError, config::MAX_SIZE};
@@ -20,11 +20,11 @@ const MAX_STEPS: usize = 64;
 /// What is wrong, and a hint.
 type Refusal = (String, &'static str);
 
-const AGAIN: &str = "take tokenizer.json from the model's publisher again";
+const AGAIN: &str = "download tokenizer.json from the model's publisher again";
 const SUPPORTED: &str = "byte-pair encoding is read, byte-level (GPT-2, Llama 3, Qwen2) or SentencePiece-like with \
      byte_fallback (Llama 2, Mistral)";
 
-pub(super) fn parse(bytes: &[u8], origin: &Path) -> Result<Parts, SeedlingError> {
+pub(super) fn parse(bytes: &[u8], origin: &Path) -> Result<Definition, SeedlingError> {
     let refuse = |(what, hint): Refusal| SeedlingError::file(origin, what, hint);
     let file = match serde_json::from_slice::<Value>(bytes) {
         Ok(Value::Object(file)) => file,
@@ -37,7 +37,7 @@ pub(super) fn parse(bytes: &[u8], origin: &Path) -> Result<Parts, SeedlingError>
         .ok_or_else(|| refuse(("model is missing".to_owned(), AGAIN)))?;
     check_model(model).map_err(refuse)?;
     let kind = kind(&file, model).map_err(refuse)?;
-    Ok(Parts {
+    Ok(Definition {
         origin: origin.to_owned(),
         kind,
         vocab: vocab(model).map_err(refuse)?,
@@ -370,39 +370,37 @@ struct Model<'a> {
     byte_fallback: bool,
     ignore_merges: bool,
     vocab: Vocab<'a>,
-    merges: Vec<(&'a str, &'a str)>,
+    merges: &'a [(String, String)],
 }
 
 /// Written in the order of the numbers.
-struct Vocab<'a>(Vec<(&'a str, u32)>);
+struct Vocab<'a>(&'a [(String, u32)]);
 
 impl Serialize for Vocab<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, id) in &self.0 {
+        for (name, id) in self.0 {
             map.serialize_entry(name, id)?;
         }
         map.end()
     }
 }
 
-pub(super) fn text(tokenizer: &Tokenizer) -> String {
-    let name = |id: u32| tokenizer.tokens[id as usize].name.as_str();
-    let numbered = || (0..).zip(&tokenizer.tokens);
-    let added_tokens = numbered().filter_map(|(id, token)| {
-        let Added { special, normalized } = token.added?;
-        Some(AddedToken {
-            id,
-            content: &token.name,
-            single_word: false,
-            lstrip: false,
-            rstrip: false,
-            normalized,
-            special,
-        })
+pub(super) fn text(definition: &Definition) -> String {
+    let Definition { vocab, merges, added, bos, .. } = definition;
+    let mut names =
+        vocab.iter().map(|(name, id)| (name, id)).chain(added.iter().map(|(name, id, _)| (name, id)));
+    let bos = bos.map(|bos| template(bos, names.find(|(_, id)| **id == bos).map_or("", |(name, _)| name)));
+    let added_tokens = added.iter().map(|(content, id, flags)| AddedToken {
+        id: *id,
+        content,
+        single_word: false,
+        lstrip: false,
+        rstrip: false,
+        normalized: flags.normalized,
+        special: flags.special,
     });
-    let vocab = numbered().filter(|(_, token)| token.in_model).map(|(id, token)| (token.name.as_str(), id));
-    let (normalizer, pre_tokenizer, decoder) = steps_of(&tokenizer.kind);
+    let (normalizer, pre_tokenizer, decoder) = steps_of(&definition.kind);
     let file = File {
         version: "1.0",
         truncation: (),
@@ -410,21 +408,19 @@ pub(super) fn text(tokenizer: &Tokenizer) -> String {
         added_tokens: added_tokens.collect(),
         normalizer,
         pre_tokenizer,
-        post_processor: tokenizer
-            .bos
-            .map_or(Value::Null, |bos| template(bos, tokenizer.name(bos).unwrap_or_default())),
+        post_processor: bos.unwrap_or(Value::Null),
         decoder,
         model: Model {
             r#type: "BPE",
             dropout: (),
-            unk_token: tokenizer.unknown.as_deref(),
+            unk_token: definition.unknown.as_deref(),
             continuing_subword_prefix: (),
             end_of_word_suffix: (),
             fuse_unk: true,
-            byte_fallback: matches!(tokenizer.kind, Kind::Sentencepiece { .. }),
-            ignore_merges: tokenizer.ignore_merges,
-            vocab: Vocab(vocab.collect()),
-            merges: tokenizer.ranked.iter().map(|(left, right, _)| (name(*left), name(*right))).collect(),
+            byte_fallback: matches!(definition.kind, Kind::Sentencepiece { .. }),
+            ignore_merges: definition.ignore_merges,
+            vocab: Vocab(vocab),
+            merges,
         },
     };
     serde_json::to_string(&file).expect("texts and numbers can be written as JSON")

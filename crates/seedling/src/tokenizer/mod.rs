@@ -6,6 +6,7 @@
 mod added;
 mod alphabet;
 mod bpe;
+mod definition;
 mod json;
 mod split;
 #[cfg(test)]
@@ -18,7 +19,8 @@ use std::{
 };
 
 use added::Matcher;
-use bpe::{FastMap, Merges, NONE, Room};
+use bpe::{FastMap, Merges, NONE, Scratch};
+use definition::{Added, Definition, Kind, SPACE};
 use split::Cut;
 
 use crate::{
@@ -26,14 +28,10 @@ use crate::{
     config::{MAX_SIZE, read_limited},
 };
 
-/// The name of the file in a model's folder.
-pub const TOKENIZER_FILE: &str = "tokenizer.json";
+pub use definition::TOKENIZER_FILE;
 
 /// No `tokenizer.json` may be longer, in bytes.
 const MAX_FILE_BYTES: u64 = 64 << 20;
-
-/// What SentencePiece writes for a space.
-const SPACE: char = '\u{2581}';
 
 /// Names of tokens that end a text, the usual ones first.
 const EOS_NAMES: [&str; 6] =
@@ -74,55 +72,6 @@ struct Token {
     added: Option<Added>,
 }
 
-/// A token that is found in text as a whole, rather than merged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Added {
-    /// Marks something rather than standing for text.
-    special: bool,
-    /// Found in normalized text.
-    normalized: bool,
-}
-
-#[derive(Debug, Clone)]
-enum Kind {
-    ByteLevel { nfc: bool, cuts: Vec<Cut> },
-    Sentencepiece { steps: Vec<Step>, metaspace: Option<Metaspace>, strip: bool },
-}
-
-/// A step of normalizing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
-    Prepend(String),
-    Replace(String, String),
-    Nfc,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Metaspace {
-    prepend: Prepend,
-    split: bool,
-}
-
-/// When a space is put before a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Prepend {
-    Always,
-    First,
-    Never,
-}
-
-/// What a tokenizer is made of.
-struct Parts {
-    origin: PathBuf,
-    kind: Kind,
-    vocab: Vec<(String, u32)>,
-    merges: Vec<(String, String)>,
-    added: Vec<(String, u32, Added)>,
-    ignore_merges: bool,
-    unknown: Option<String>,
-    bos: Option<u32>,
-}
-
 impl Tokenizer {
     /// Reads a `tokenizer.json`.
     ///
@@ -143,7 +92,7 @@ impl Tokenizer {
 
     /// The text of a `tokenizer.json` that Hugging Face's `tokenizers` reads too.
     pub fn to_json(&self) -> String {
-        json::text(self)
+        json::text(&self.definition())
     }
 
     /// Trains a byte-level tokenizer, cutting text as GPT-2 does: first the special tokens, then the 256 bytes, then
@@ -246,10 +195,10 @@ impl Tokenizer {
         &self.origin
     }
 
-    fn build(parts: Parts) -> Result<Self, SeedlingError> {
-        let Parts { origin, kind, vocab, merges, added, ignore_merges, unknown, bos } = parts;
+    fn build(definition: Definition) -> Result<Self, SeedlingError> {
+        let Definition { origin, kind, vocab, merges, added, ignore_merges, unknown, bos } = definition;
         let fail = |what: String| {
-            SeedlingError::file(&origin, what, "take tokenizer.json from the model's publisher again")
+            SeedlingError::file(&origin, what, "download tokenizer.json from the model's publisher again")
         };
         let tokens = gather_tokens(&kind, &vocab, &added).map_err(fail)?;
         let ids = vocab.iter().map(|(name, id)| (name.as_str(), *id)).collect::<FastMap<_, _>>();
@@ -295,6 +244,27 @@ impl Tokenizer {
         Ok(made)
     }
 
+    /// What [`Self::build`] makes this tokenizer of.
+    fn definition(&self) -> Definition {
+        let name = |id: u32| self.tokens[id as usize].name.clone();
+        let numbered = || (0..).zip(&self.tokens);
+        Definition {
+            origin: self.origin.clone(),
+            kind: self.kind.clone(),
+            vocab: numbered()
+                .filter(|(_, token)| token.in_model)
+                .map(|(id, token)| (token.name.clone(), id))
+                .collect(),
+            merges: self.ranked.iter().map(|(left, right, _)| (name(*left), name(*right))).collect(),
+            added: numbered()
+                .filter_map(|(id, token)| Some((token.name.clone(), id, token.added?)))
+                .collect(),
+            ignore_merges: self.ignore_merges,
+            unknown: self.unknown.clone(),
+            bos: self.bos,
+        }
+    }
+
     /// Finds the words that are one token after merging too, so that they need no merging.
     fn note_whole_words(&mut self) {
         let mut words = std::mem::take(&mut self.words);
@@ -307,12 +277,12 @@ impl Tokenizer {
 
     fn reached_by_merging(&self, words: &FastMap<Box<[u8]>, (u32, bool)>) -> Vec<bool> {
         let mut found = vec![false; self.tokens.len()];
-        let mut room = Room::default();
+        let mut scratch = Scratch::default();
         let mut ids = Vec::new();
         for (word, (id, _)) in words {
             ids.clear();
             self.start_of(word, words, &mut ids);
-            self.merges.apply(&mut ids, 0, &mut room);
+            self.merges.apply(&mut ids, 0, &mut scratch);
             found[*id as usize] = ids == [*id];
         }
         found
@@ -338,12 +308,12 @@ impl Tokenizer {
 
     fn encode_as(&self, text: &str, specials: bool) -> Vec<u32> {
         let mut ids = Vec::with_capacity(text.len() / 3);
-        let mut room = Room::default();
+        let mut scratch = Scratch::default();
         self.plain.split(text, specials, &mut |start, piece| match piece {
             Ok(piece) => {
                 let piece = self.kind.normalize(piece);
                 self.normalized.split(&piece, specials, &mut |within, piece| match piece {
-                    Ok(piece) => self.encode_piece(piece, start + within == 0, &mut ids, &mut room),
+                    Ok(piece) => self.encode_piece(piece, start + within == 0, &mut ids, &mut scratch),
                     Err(id) => ids.push(id),
                 });
             }
@@ -353,30 +323,30 @@ impl Tokenizer {
     }
 
     /// Encodes normalized text without added tokens; `first` if the whole text begins with it.
-    fn encode_piece(&self, piece: &str, first: bool, ids: &mut Vec<u32>, room: &mut Room) {
+    fn encode_piece(&self, piece: &str, first: bool, ids: &mut Vec<u32>, scratch: &mut Scratch) {
         match &self.kind {
             Kind::ByteLevel { cuts, .. } => {
                 cut(cuts, piece, 0..piece.len(), &mut |range| {
-                    self.encode_word(&piece.as_bytes()[range], ids, room);
+                    self.encode_word(&piece.as_bytes()[range], ids, scratch);
                 });
             }
-            Kind::Sentencepiece { metaspace: None, .. } => self.encode_word(piece.as_bytes(), ids, room),
+            Kind::Sentencepiece { metaspace: None, .. } => self.encode_word(piece.as_bytes(), ids, scratch),
             Kind::Sentencepiece { metaspace: Some(metaspace), .. } => {
                 let spaced = metaspace.apply(piece, first);
                 if !metaspace.split {
-                    return self.encode_word(spaced.as_bytes(), ids, room);
+                    return self.encode_word(spaced.as_bytes(), ids, scratch);
                 }
                 let mut start = 0;
                 for (at, _) in spaced.match_indices(SPACE).filter(|(at, _)| *at > 0) {
-                    self.encode_word(&spaced.as_bytes()[start..at], ids, room);
+                    self.encode_word(&spaced.as_bytes()[start..at], ids, scratch);
                     start = at;
                 }
-                self.encode_word(&spaced.as_bytes()[start..], ids, room);
+                self.encode_word(&spaced.as_bytes()[start..], ids, scratch);
             }
         }
     }
 
-    fn encode_word(&self, word: &[u8], ids: &mut Vec<u32>, room: &mut Room) {
+    fn encode_word(&self, word: &[u8], ids: &mut Vec<u32>, scratch: &mut Scratch) {
         if word.is_empty() {
             return;
         }
@@ -388,7 +358,7 @@ impl Tokenizer {
         }
         let from = ids.len();
         self.start_of(word, &self.words, ids);
-        self.merges.apply(ids, from, room);
+        self.merges.apply(ids, from, scratch);
     }
 }
 
@@ -396,42 +366,6 @@ impl Token {
     fn is_special(&self) -> bool {
         self.added.is_some_and(|added| added.special)
     }
-}
-
-impl Kind {
-    fn normalize<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        match self {
-            Self::ByteLevel { nfc: false, .. } => Cow::Borrowed(text),
-            Self::ByteLevel { nfc: true, .. } => nfc(text),
-            Self::Sentencepiece { steps, .. } => {
-                steps.iter().fold(Cow::Borrowed(text), |text, step| match step {
-                    Step::Prepend(_) if text.is_empty() => text,
-                    Step::Prepend(before) => Cow::Owned(format!("{before}{text}")),
-                    Step::Replace(from, to) => Cow::Owned(text.replace(from.as_str(), to)),
-                    Step::Nfc => Cow::Owned(nfc(&text).into_owned()),
-                })
-            }
-        }
-    }
-}
-
-impl Metaspace {
-    fn apply(self, text: &str, first: bool) -> String {
-        let spaced = text.replace(' ', "\u{2581}");
-        let prepend = match self.prepend {
-            Prepend::Always => true,
-            Prepend::First => first,
-            Prepend::Never => false,
-        };
-        if prepend && !spaced.starts_with(SPACE) { format!("{SPACE}{spaced}") } else { spaced }
-    }
-}
-
-fn nfc(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() {
-        return Cow::Borrowed(text);
-    }
-    icu_normalizer::ComposingNormalizerBorrowed::new_nfc().normalize(text)
 }
 
 /// The tokens of the model's vocabulary by what merging sees of them.

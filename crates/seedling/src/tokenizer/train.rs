@@ -2,7 +2,12 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap, path::PathBuf};
 
-use super::{Added, Kind, Parts, TOKENIZER_FILE, alphabet, bpe::FastMap, split::Cut};
+use super::{
+    alphabet,
+    bpe::FastMap,
+    definition::{Added, Definition, Kind, TOKENIZER_FILE},
+    split::Cut,
+};
 
 /// No pair is merged that occurs less often.
 const LEAST: i64 = 2;
@@ -12,7 +17,7 @@ pub(super) fn train(
     vocab_size: usize,
     specials: &[&str],
     cut: Cut,
-) -> Parts {
+) -> Definition {
     let mut names = Vec::<String>::new();
     for special in specials {
         assert!(special.chars().count() > 1, "the special token {special:?} is too short");
@@ -52,7 +57,7 @@ pub(super) fn train(
     let added =
         names.iter().zip(0..).take(special_count).map(|(name, id)| (name.clone(), id, flags)).collect();
     let bos = names.iter().take(special_count).position(|name| name == "<s>").map(|id| id as u32);
-    Parts {
+    Definition {
         origin: PathBuf::from(TOKENIZER_FILE),
         kind: Kind::ByteLevel { nfc: false, cuts: vec![cut] },
         vocab: names.into_iter().zip(0..).collect(),

@@ -15,13 +15,13 @@ pub struct AdamSettings {
     pub beta1: f64,
     /// Decay of the second moment.
     pub beta2: f64,
-    /// Pull of matrices towards 0, per step and unit of learning rate.
+    /// Weight decay of matrices, per step and unit of learning rate.
     pub weight_decay: f64,
-    /// The gradient is shortened to this length.
+    /// The gradient is scaled down to this norm.
     pub max_norm: f64,
     /// Steps until the highest learning rate.
     pub warmup: u64,
-    /// The last learning rate as part of the highest.
+    /// The last learning rate, as a share of the highest.
     pub last: f64,
 }
 
@@ -63,12 +63,12 @@ pub struct Adam {
 }
 
 impl Adam {
-    /// Moments at rest.
+    /// Moments of zero.
     pub fn new(len: usize) -> Self {
         Self { first: vec![0.0; len], second: vec![0.0; len], step: 0 }
     }
 
-    /// Takes one step and returns the gradient's norm before it was shortened.
+    /// Takes one step and returns the gradient's norm before it was scaled down.
     pub fn step(
         &mut self,
         settings: &AdamSettings,
@@ -80,7 +80,7 @@ impl Adam {
     ) -> f64 {
         let (layout, matrices) = shape;
         let norm = libm::sqrt(gradient.iter().map(|g| f64::from(*g) * f64::from(*g)).sum());
-        let shorten = if norm > settings.max_norm { settings.max_norm / norm } else { 1.0 } as f32;
+        let scale = if norm > settings.max_norm { settings.max_norm / norm } else { 1.0 } as f32;
         let rate = settings.rate(self.step, steps);
         let decay = (1.0 - rate * settings.weight_decay) as f32;
         for range in layout.decayed() {
@@ -95,13 +95,13 @@ impl Adam {
             let moments = self.first[range.clone()].iter_mut().zip(&mut self.second[range.clone()]);
             let numbers = parameters[range.clone()].iter_mut().zip(&gradient[range]);
             for ((x, g), (first, second)) in numbers.zip(moments) {
-                let g = *g * shorten;
+                let g = *g * scale;
                 *first = beta1 * *first + (1.0 - beta1) * g;
                 *second = beta2 * *second + (1.0 - beta2) * g * g;
                 *x -= factor * *first / ((*second * correct).sqrt() + 1e-8);
             }
         }
-        muon::step(matrices, rate, shorten, parameters, &mut self.first, gradient, threads);
+        muon::step(matrices, rate, scale, parameters, &mut self.first, gradient, threads);
         norm
     }
 }

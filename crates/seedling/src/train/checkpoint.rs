@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Dtype, SeedlingError, Tokenizer, Weights, check_tokenizer};
 
-use super::{adam::Adam, trainer::TrainSettings};
+use super::{adam::Adam, settings::TrainSettings};
 
 /// The optimiser's file.
 const MOMENTS: &str = "moments.safetensors";
@@ -19,9 +19,9 @@ const STATE: &str = "training.json";
 /// The tokenizer's file.
 const TOKENIZER: &str = "tokenizer.json";
 
-/// Where a training is.
+/// How far a training has come.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct State {
+pub struct TrainingState {
     /// What decides the weights.
     pub settings: TrainSettings,
     /// The next document.
@@ -41,12 +41,12 @@ pub struct Saved {
     pub tokenizer: Tokenizer,
     /// The moments.
     pub adam: Adam,
-    /// Where the training is.
-    pub state: State,
+    /// How far the training has come.
+    pub state: TrainingState,
 }
 
 fn failed(path: PathBuf, what: impl std::fmt::Display) -> SeedlingError {
-    SeedlingError::file(path, what.to_string(), "is there space, and may you write there?")
+    SeedlingError::file(path, what.to_string(), "check the free space and the folder's permissions")
 }
 
 /// Writes a file so that it is there as a whole or not at all.
@@ -82,7 +82,7 @@ pub fn write(
     weights: &Weights,
     tokenizer: &Tokenizer,
     adam: &Adam,
-    state: &State,
+    state: &TrainingState,
 ) -> Result<(), SeedlingError> {
     write_model(folder, weights, tokenizer, Dtype::F32)?;
     let bytes = |list: &[f32]| list.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
@@ -105,7 +105,7 @@ pub fn read(folder: &Path) -> Result<Saved, SeedlingError> {
     let unusable = |name: &str, what: String| SeedlingError::file(folder.join(name), what, hint);
     let text = std::fs::read(folder.join(STATE))
         .map_err(|error| unusable(STATE, format!("can't be read: {error}")))?;
-    let state: State = serde_json::from_slice(&text)
+    let state: TrainingState = serde_json::from_slice(&text)
         .map_err(|error| unusable(STATE, format!("is no checkpoint: {error}")))?;
     let weights = Weights::read(folder)?;
     let tokenizer = Tokenizer::read(&folder.join(TOKENIZER))?;

@@ -8,7 +8,7 @@ use crate::{
 
 use super::{
     sequence::{Sequence, Target},
-    trainer::Corpus,
+    settings::Corpus,
 };
 
 /// Documents that the tokenizer is trained on.
@@ -23,10 +23,10 @@ const TEXTS: usize = 6;
 /// Chance that a judged text is cut to a run of its sentences.
 const FRAGMENTS: f64 = 0.5;
 
-/// What a token of a judged text counts in the loss: a little, for it has no examples to follow.
+/// The weight of a judged text's tokens in the loss: small, since the text has no examples to follow.
 const INPUT_WEIGHT: f32 = 0.2;
 
-/// The weight by which held-out answers are told from other targets.
+/// The weight that marks held-out answers, so that they can be told from other targets.
 const ANSWER_MARK: f32 = 1000.0;
 
 /// The token that no text contains; generation ends at it.
@@ -46,7 +46,7 @@ pub fn document(corpus: Corpus, seed: u64, split: Split, number: u64) -> Documen
     let mut stream = stream(seed, split, number);
     match corpus {
         Corpus::Texts => corpus::document(split, &mut stream),
-        Corpus::Walkers => walkers::lesson(&mut stream).document,
+        Corpus::Walkers => walkers::training_example(&mut stream).document,
     }
 }
 
@@ -74,8 +74,9 @@ fn plain(tokenizer: &Tokenizer, document: &Document) -> Sequence {
 
 /// One question about several texts, whose instruction is computed once: a branch for every text.
 ///
-/// An answer is a soft target where the answers part, with the weight `answer_weight` times the probability of each:
-/// the expectation of the loss over answers drawn from the truth. What follows there is taught for the likelier one.
+/// An answer is a soft target where the two answers diverge, with the weight `answer_weight` times the probability of
+/// each: the expectation of the loss over answers drawn from the truth. What follows that point is taught for the
+/// likelier one.
 fn judged(
     tokenizer: &Tokenizer,
     domain: Domain,
@@ -152,9 +153,9 @@ pub struct Source {
     pub corpus: Corpus,
     /// Its seed.
     pub seed: u64,
-    /// Chance that a document is a question; walkers know none.
+    /// Chance that a document is a question; there are none about walkers.
     pub judged: f64,
-    /// What a judge's answer counts in the loss, beside 1 for a token of a text.
+    /// The weight of a judge's answer in the loss; a token of a text has 1.
     pub answer_weight: f32,
 }
 
@@ -179,7 +180,7 @@ pub struct Batches<'a> {
     pub next: u64,
     /// Tokens of a batch; the document that reaches it is the last.
     pub tokens: usize,
-    /// The longest document that the model's context takes.
+    /// The longest document that fits the model's context.
     pub context: usize,
 }
 

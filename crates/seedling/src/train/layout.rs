@@ -47,7 +47,7 @@ impl Layout {
         if !config.tied || config.attention_bias || config.qk_norm {
             let what =
                 "only models with tied embeddings, without biases and without normed heads can be trained";
-            return Err(SeedlingError::setting("model", what, "train from another model, or from nothing"));
+            return Err(SeedlingError::setting("model", what, "train from another model, or from scratch"));
         }
         let mut len = 0;
         let mut take = |count: usize| {

@@ -1,7 +1,8 @@
 //! Training: documents in, weights out, the same for a seed whatever the number of threads.
 //!
-//! [`trainer`] is the loop; [`data`] makes batches, [`network`] is the loss and its gradient, [`adam`] and [`muon`] the
-//! optimiser, [`step`] one batch over threads, [`checkpoint`] a training on disk.
+//! [`trainer`] is the loop and [`settings`] decides what it does; [`data`] makes batches, [`network`] is the loss and
+//! its gradient, [`adam`] and [`muon`] the optimiser, [`step`] one batch over threads, [`checkpoint`] a training on
+//! disk.
 
 pub mod adam;
 pub mod attention;
@@ -11,7 +12,9 @@ pub mod layout;
 pub mod muon;
 pub mod network;
 pub mod sequence;
+pub mod settings;
 pub mod step;
 pub mod trainer;
 
-pub use trainer::{Corpus, Progress, Size, TrainSettings, Trainer};
+pub use settings::{Corpus, Size, TrainSettings};
+pub use trainer::{Progress, Trainer};

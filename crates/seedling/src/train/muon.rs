@@ -1,5 +1,5 @@
 //! Muon (Jordan et al. 2024; as scaled by Liu et al. 2025, arXiv 2502.16982): the momentum of a matrix, made nearly
-//! orthogonal, is its update. All directions of a matrix learn at one pace, the rare words' too.
+//! orthogonal, is its update. All directions of a matrix learn at the same rate, those of rare words too.
 
 use std::{ops::Range, sync::Mutex};
 
@@ -25,12 +25,12 @@ pub struct Matrix {
     pub columns: usize,
 }
 
-/// Updates matrices from their gradients (times `shorten`), on as many threads as asked. Every matrix is one thread's
+/// Updates matrices from their gradients (times `scale`), on as many threads as asked. Every matrix is one thread's
 /// alone, so that the number of threads changes nothing.
 pub fn step(
     matrices: &[Matrix],
     rate: f64,
-    shorten: f32,
+    scale: f32,
     parameters: &mut [f32],
     momentum: &mut [f32],
     gradient: &[f32],
@@ -44,11 +44,11 @@ pub fn step(
             let Some((matrix, parameters, momentum)) = next else { return };
             let gradient = &gradient[matrix.range.clone()];
             for (m, g) in momentum.iter_mut().zip(gradient) {
-                *m = MOMENTUM * *m + *g * shorten;
+                *m = MOMENTUM * *m + *g * scale;
             }
             // Nesterov's look ahead.
             let mut update: Vec<f32> =
-                momentum.iter().zip(gradient).map(|(m, g)| MOMENTUM * *m + *g * shorten).collect();
+                momentum.iter().zip(gradient).map(|(m, g)| MOMENTUM * *m + *g * scale).collect();
             orthogonalise(&mut update, matrix.rows, matrix.columns, &mut scratch);
             let size = SCALE * (matrix.rows.max(matrix.columns) as f64).sqrt();
             let factor = (rate * size) as f32;

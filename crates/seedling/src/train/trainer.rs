@@ -4,7 +4,7 @@ use std::{path::Path, time::Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Dtype, ModelConfig, RopeScaling, SeedlingError, Stream, Tokenizer, Weights};
+use crate::{Dtype, ModelConfig, SeedlingError, Stream, Tokenizer, Weights};
 
 use super::{
     adam::{Adam, AdamSettings},
@@ -15,148 +15,9 @@ use super::{
     muon::Matrix,
     network::Workspace,
     sequence::Sequence,
+    settings::TrainSettings,
     step,
 };
-
-/// How large a model is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Size {
-    /// 0.1 million parameters: for trying things out.
-    Tiny,
-    /// 1.5 million parameters: the embedded model.
-    #[default]
-    Small,
-    /// 7 million parameters.
-    Medium,
-}
-
-impl Size {
-    /// The shape of a model of this size for a vocabulary.
-    pub fn config(self, vocab_size: usize) -> ModelConfig {
-        let (hidden_size, intermediate_size, layers, heads, kv_heads, head_dim) = match self {
-            Self::Tiny => (48, 128, 3, 4, 2, 12),
-            Self::Small => (128, 384, 5, 4, 2, 32),
-            Self::Medium => (256, 704, 9, 8, 4, 32),
-        };
-        ModelConfig {
-            vocab_size,
-            hidden_size,
-            intermediate_size,
-            layers,
-            heads,
-            kv_heads,
-            head_dim,
-            max_positions: 1024,
-            rms_eps: 1e-5,
-            rope_theta: 10_000.0,
-            tied: true,
-            attention_bias: false,
-            qk_norm: false,
-            rope_scaling: RopeScaling::None,
-            bos: None,
-            eos: vec![0],
-        }
-    }
-}
-
-/// What a model learns to write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Corpus {
-    /// Texts of the built-in experiments, and judgements of them: [`crate::corpus`].
-    #[default]
-    Texts,
-    /// Walker programs: [`crate::walkers`].
-    Walkers,
-}
-
-impl Corpus {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Texts, Self::Walkers];
-
-    /// The name in settings and model strings.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Texts => "texts",
-            Self::Walkers => "walkers",
-        }
-    }
-
-    fn is_texts(&self) -> bool {
-        *self == Self::Texts
-    }
-}
-
-/// What decides the trained weights.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TrainSettings {
-    /// What it learns to write. Left out where it is texts, as it was before there was anything else.
-    #[serde(default, skip_serializing_if = "Corpus::is_texts")]
-    pub corpus: Corpus,
-    /// The model's size.
-    pub size: Size,
-    /// Entries of the vocabulary.
-    pub vocab_size: usize,
-    /// Tokens to train on.
-    pub tokens: u64,
-    /// The seed of corpus and first weights.
-    pub seed: u64,
-    /// Tokens of a batch.
-    pub batch_tokens: usize,
-    /// The highest learning rate.
-    pub learning_rate: f64,
-    /// What a judge's answer counts in the loss, beside 1 for a token of a text.
-    pub answer_weight: f32,
-}
-
-impl Default for TrainSettings {
-    fn default() -> Self {
-        Self {
-            corpus: Corpus::Texts,
-            size: Size::Small,
-            vocab_size: 4096,
-            tokens: 15_000_000,
-            seed: 1,
-            batch_tokens: 1536,
-            learning_rate: 4e-3,
-            answer_weight: 32.0,
-        }
-    }
-}
-
-impl TrainSettings {
-    /// The settings that the shipped model of a corpus was trained with.
-    pub fn of(corpus: Corpus) -> Self {
-        match corpus {
-            Corpus::Texts => Self::default(),
-            Corpus::Walkers => Self { corpus, vocab_size: 768, tokens: 5_000_000, ..Self::default() },
-        }
-    }
-
-    /// Steps of the optimiser.
-    pub fn steps(&self) -> u64 {
-        self.tokens.div_ceil(self.batch_tokens as u64)
-    }
-
-    /// Refuses values that make no training.
-    ///
-    /// # Errors
-    /// The first setting that can't be used.
-    pub fn validate(&self) -> Result<(), SeedlingError> {
-        let checks = [
-            ((300..=65_536).contains(&self.vocab_size), "vocab_size", "300 to 65536"),
-            (self.tokens > 0, "tokens", "1 or more"),
-            ((512..=1 << 20).contains(&self.batch_tokens), "batch_tokens", "512 to 1048576"),
-            (self.learning_rate > 0.0 && self.learning_rate <= 1.0, "learning_rate", "above 0, to 1 at most"),
-            (self.answer_weight > 0.0 && self.answer_weight <= 1e4, "answer_weight", "above 0, to 10000"),
-        ];
-        match checks.into_iter().find(|(fine, ..)| !fine) {
-            Some((_, name, hint)) => Err(SeedlingError::setting(name, "is out of range", hint)),
-            None => Ok(()),
-        }
-    }
-}
 
 /// What is known after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -194,11 +55,11 @@ pub struct Trainer {
     tokens_before: u64,
 }
 
-/// Until which part of the tokens a document is a question with which chance. (Found by trying; the shipped weights
+/// The chance that a document is a question, each up to a share of the tokens. (Found by trial; the shipped weights
 /// depend on it.)
 const QUESTIONS: [(f64, f64); 2] = [(0.1, 1.0), (0.375, 0.45)];
 
-/// The chance from then on.
+/// The chance after those.
 const QUESTIONS_LAST: f64 = 0.2;
 
 /// Held-out documents that losses are measured on.
@@ -216,7 +77,7 @@ fn fits(settings: &TrainSettings, tokenizer: &Tokenizer, context: usize) -> Resu
 }
 
 impl Trainer {
-    /// A training from nothing: trains the tokenizer and draws the first weights.
+    /// A training from scratch: trains the tokenizer and draws the first weights.
     ///
     /// # Errors
     /// Settings that can't be used.
@@ -232,7 +93,7 @@ impl Trainer {
         Ok(Self::with(settings, (config, layout, tokenizer), parameters, adam, (0, 0), threads))
     }
 
-    /// Goes on where a checkpoint was written.
+    /// Resumes from a checkpoint.
     ///
     /// # Errors
     /// A folder that holds no usable checkpoint.
@@ -352,9 +213,9 @@ impl Trainer {
         })
     }
 
-    /// Chance that the next documents are questions: at first nothing else. What words are worth is learnt in some
-    /// hundred steps when it is all that is asked for, and hardly at all while the words themselves are being learnt;
-    /// once it is known, completions take after their examples much sooner as well. Writing well takes longest.
+    /// Chance that the next documents are questions: 1 at first. What words are worth is learnt in a few hundred steps
+    /// when nothing else is asked for, and hardly at all while the words themselves are being learnt; once it is known,
+    /// completions resemble their examples much sooner as well. Writing well takes longest.
     fn judged(&self) -> f64 {
         let part = self.tokens as f64 / self.settings.tokens as f64;
         QUESTIONS.into_iter().find(|(until, _)| part < *until).map_or(QUESTIONS_LAST, |(_, chance)| chance)
@@ -390,7 +251,7 @@ impl Trainer {
     /// # Errors
     /// A folder that can't be written.
     pub fn save(&self, folder: &Path) -> Result<(), SeedlingError> {
-        let state = checkpoint::State {
+        let state = checkpoint::TrainingState {
             settings: self.settings.clone(),
             next: self.next,
             tokens: self.tokens,

@@ -3,7 +3,7 @@
 /// The most that a muscle's amplitude may be.
 const AMPLITUDE: f64 = 10.0;
 
-/// How many ends of muscles a joint may be.
+/// How many muscles may end at a joint.
 const ENDS: usize = 10;
 
 /// Joints must be this far apart, in a walker's units.
@@ -35,7 +35,7 @@ impl Muscle {
 /// A walker.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Body {
-    /// The joints' places in a walker's units: 0.22 of a program's, with y upside down.
+    /// The joints' positions in a walker's units: 0.22 of a program's, with y upside down.
     pub joints: Vec<(f64, f64)>,
     /// The muscles and bones.
     pub muscles: Vec<Muscle>,
@@ -53,7 +53,7 @@ pub struct Measures {
 }
 
 impl Body {
-    /// Whether it is a walker that OpenELM's `validate` lets pass and that can be simulated: joints apart, no more
+    /// Whether it is a walker that OpenELM's `validate` accepts and that can be simulated: joints apart, no more
     /// than ten ends at one, amplitudes of 10 at most, numbers finite and in range.
     pub fn is_valid(&self) -> bool {
         let count = self.joints.len();
@@ -79,7 +79,7 @@ impl Body {
         })
     }
 
-    /// The measures; none without joints.
+    /// The measures; `None` without joints.
     pub fn measures(&self) -> Option<Measures> {
         // A walker's unit is 150 / 2.2 / 2.2 of the canvas wide and 200 / 2.5 / 2.5 high.
         let places: Vec<(f64, f64)> =

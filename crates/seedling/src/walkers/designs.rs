@@ -1,4 +1,4 @@
-//! Families of walkers as program texts. Sizes, counts, names and drives vary; whatever comes out that is no sound
+//! Families of walkers as program texts. Sizes, counts, names and drives vary; any that is not a valid
 //! walker is drawn again by [`super::program`].
 
 use std::fmt::Write;

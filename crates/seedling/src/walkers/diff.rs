@@ -39,7 +39,7 @@ fn changes<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<Change<'a>> {
     found
 }
 
-/// The hunks that make `new` of `old`, each line with its break.
+/// The hunks that turn `old` into `new`, each line with its break.
 pub fn hunks(old: &str, new: &str) -> String {
     let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
     let changes = changes(&old, &new);
@@ -71,8 +71,8 @@ pub fn hunks(old: &str, new: &str) -> String {
     text
 }
 
-/// What hunks make of a text, by the text of their lines: where they say they belong is not looked at. None if there is
-/// no hunk, or one whose old lines are nowhere in the text.
+/// Applies hunks to a text by the text of their lines; their line numbers are ignored. `None` if there is no hunk, or
+/// one whose old lines are nowhere in the text.
 pub fn patched(old: &str, hunks: &str) -> Option<String> {
     let mut lines: Vec<&str> = old.lines().collect();
     let mut found = false;

@@ -11,13 +11,13 @@ use crate::{
     corpus::{Document, Segment},
 };
 
-/// The loss weight of what is the same in every document, and of what is only there to be followed.
+/// The loss weight of what is the same in every document.
 const FRAME_WEIGHT: f32 = 0.1;
 
 /// The loss weight of a program that is changed later: it is an unconditional sample, of which there are plenty.
 const PARENT_WEIGHT: f32 = 0.4;
 
-/// What the kinds of documents are.
+/// The kinds of documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Programs, and one that inherits from them.
@@ -33,9 +33,9 @@ impl Kind {
     pub const ALL: [Self; 3] = [Self::FewShot, Self::Mutation, Self::Diff];
 }
 
-/// A document, and what was shown and written in it.
+/// A training document, with the programs shown and written in it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Lesson {
+pub struct TrainingExample {
     /// The kind.
     pub kind: Kind,
     /// The text.
@@ -56,7 +56,7 @@ fn body(program: &Program) -> Segment {
 }
 
 /// A document of any kind. Document `i` of a seed comes from `Stream::new(seed, i)`.
-pub fn lesson(stream: &mut Stream) -> Lesson {
+pub fn training_example(stream: &mut Stream) -> TrainingExample {
     match stream.unit() {
         chance if chance < 0.45 => few_shot(stream),
         chance if chance < 0.8 => mutation(stream),
@@ -65,7 +65,7 @@ pub fn lesson(stream: &mut Stream) -> Lesson {
 }
 
 /// A document of one kind.
-pub fn lesson_of(kind: Kind, stream: &mut Stream) -> Lesson {
+pub fn training_example_of(kind: Kind, stream: &mut Stream) -> TrainingExample {
     match kind {
         Kind::FewShot => few_shot(stream),
         Kind::Mutation => mutation(stream),
@@ -73,7 +73,7 @@ pub fn lesson_of(kind: Kind, stream: &mut Stream) -> Lesson {
     }
 }
 
-/// A program some changes away from another.
+/// A program a few changes away from another.
 fn relative(of: &Program, changes: usize, stream: &mut Stream) -> Program {
     let mut program = of.clone();
     for _ in 0..changes {
@@ -82,7 +82,7 @@ fn relative(of: &Program, changes: usize, stream: &mut Stream) -> Program {
     program
 }
 
-/// A program with a history: a design, changed some times or crossed, as an archive holds them after a while.
+/// A program with a history: a design, changed a few times or crossed, as an archive holds them after a while.
 fn ancestor(stream: &mut Stream) -> Program {
     let design = Program::draw(stream);
     match stream.below(20) {
@@ -95,7 +95,7 @@ fn ancestor(stream: &mut Stream) -> Program {
     }
 }
 
-fn few_shot(stream: &mut Stream) -> Lesson {
+fn few_shot(stream: &mut Stream) -> TrainingExample {
     let style = stream.below(INSTRUCTIONS.len());
     let count = 1 + stream.below(3);
     let mut shown = vec![ancestor(stream)];
@@ -127,10 +127,10 @@ fn few_shot(stream: &mut Stream) -> Lesson {
     }
     segments.push(frame(format!("{}{HEADER}", INSTRUCTIONS[style])));
     segments.push(body(&written));
-    Lesson { kind: Kind::FewShot, document: Document { segments, answer: None }, shown, written }
+    TrainingExample { kind: Kind::FewShot, document: Document { segments, answer: None }, shown, written }
 }
 
-fn mutation(stream: &mut Stream) -> Lesson {
+fn mutation(stream: &mut Stream) -> TrainingExample {
     let parent = ancestor(stream);
     let changes = 1 + stream.below(2);
     let child = relative(&parent, changes, stream);
@@ -140,7 +140,7 @@ fn mutation(stream: &mut Stream) -> Lesson {
         frame(format!("{FIXED}{HEADER}")),
         body(&child),
     ];
-    Lesson {
+    TrainingExample {
         kind: Kind::Mutation,
         document: Document { segments, answer: None },
         shown: vec![parent],
@@ -172,7 +172,7 @@ fn message(edit: Edit) -> &'static str {
     }]
 }
 
-fn diff(stream: &mut Stream) -> Lesson {
+fn diff(stream: &mut Stream) -> TrainingExample {
     let parent = ancestor(stream);
     let (child, edit) = edit(&parent, stream);
     let message = if stream.chance(0.4) { MESSAGES[0] } else { message(edit) };
@@ -182,7 +182,7 @@ fn diff(stream: &mut Stream) -> Lesson {
         frame(format!("<MSG> {message}\n<DFF>")),
         Segment { text: format!(" {}{BETWEEN}", hunks(&parent.text, &child.text)), weight: 1.0 },
     ];
-    Lesson {
+    TrainingExample {
         kind: Kind::Diff,
         document: Document { segments, answer: None },
         shown: vec![parent],

@@ -1,4 +1,4 @@
-//! Small changes of a program's text. A change is kept only if what comes out is a sound walker that differs.
+//! Small changes of a program's text. A change is kept only if the result is a valid walker that differs.
 
 use super::program::Program;
 use crate::Stream;
@@ -9,11 +9,11 @@ const TRIES: usize = 12;
 /// A kind of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Edit {
-    /// One number is another.
+    /// One number changes.
     Number,
-    /// Two or three numbers are others.
+    /// Two or three numbers change.
     Numbers,
-    /// Every place is further out or further in.
+    /// All lengths are scaled.
     Scale,
     /// One more muscle.
     AddMuscle,
@@ -74,7 +74,7 @@ pub fn edit(parent: &Program, stream: &mut Stream) -> (Program, Edit) {
     }
 }
 
-/// Where numbers stand in a line: start and end of each.
+/// Where the numbers of a line are: start and end of each.
 pub(super) fn literals(line: &str) -> Vec<(usize, usize)> {
     let bytes = line.as_bytes();
     let in_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.';
@@ -93,7 +93,7 @@ pub(super) fn literals(line: &str) -> Vec<(usize, usize)> {
     found
 }
 
-/// A number near another, spelt alike.
+/// A number near another, written in the same form.
 fn near(written: &str, stream: &mut Stream) -> Option<String> {
     let value: f64 = written.parse().ok()?;
     let factor = libm::exp(0.45 * stream.normal());
@@ -232,7 +232,7 @@ pub(super) fn joints(text: &str) -> Vec<String> {
     found
 }
 
-/// Where lines stand that connect two joints outside of loops.
+/// Where the lines are that connect two joints outside of loops.
 fn muscles(lines: &[String]) -> Vec<usize> {
     let at = |(at, line): (usize, &String)| line.starts_with("    wc.add_muscle(").then_some(at);
     lines.iter().enumerate().filter_map(at).collect()
@@ -391,7 +391,7 @@ fn replace_name(text: &str, name: &str, by: &str) -> String {
     made + rest
 }
 
-/// Both bodies beside each other, tied by two muscles.
+/// Both bodies side by side, tied by two muscles.
 fn combine(first: &Program, second: &Program, stream: &mut Stream) -> Option<Program> {
     let width = first.body.measures()?.width * 2.2 / (150.0 / 2.2) / 0.22;
     let offset = libm::round(width * stream.uniform(0.5, 1.3)) + 2.0;
@@ -424,7 +424,7 @@ fn combine(first: &Program, second: &Program, stream: &mut Stream) -> Option<Pro
     Program::sound(joined(&lines))
 }
 
-/// A line whose joints stand `offset` further to the right.
+/// A line whose joints are `offset` further to the right.
 fn shift(line: &str, offset: f64) -> Option<String> {
     const CALLS: [(&str, &[usize]); 5] = [
         ("add_joint(", &[0]),
@@ -453,7 +453,7 @@ fn shift(line: &str, offset: f64) -> Option<String> {
     Some(made)
 }
 
-/// A program that inherits from two: one's design in the other's size and drive, or both beside each other.
+/// A program that inherits from two: one's design in the other's size and drive, or both side by side.
 pub fn cross(first: &Program, second: &Program, stream: &mut Stream) -> Program {
     for _ in 0..TRIES {
         let short = first.text.len() + second.text.len() < super::program::LETTERS;

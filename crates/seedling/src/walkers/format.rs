@@ -1,4 +1,4 @@
-//! The prompts that the walkers' model is trained on. Whoever asks it should write them exactly so.
+//! The prompts that the walkers' model is trained on. Prompts for it should be written exactly like this.
 //!
 //! A program is `def make_walker():`, a line break and the indented lines of the body, each with its line break. A
 //! completion is the body; it ends at the first of [`STOP`], before which the last line's break may be cut off.
@@ -21,7 +21,7 @@ pub const FIXED: &str = "# The fixed version of make_walker:\n";
 /// The file's name in a diff document.
 pub const FILE: &str = "walker.py";
 
-/// What may be said of a new walker behind the examples: by the number of the style.
+/// What a prompt may ask of a new walker after the examples, by the number of the style.
 pub const INSTRUCTIONS: [&str; 4] = [
     "",
     "# A new walker, changed from the one above:\n",

@@ -14,8 +14,8 @@ struct Line<'a> {
     text: &'a str,
 }
 
-/// The statements of `make_walker`; none if the text is anything else than that function, in the part of Python that
-/// the corpus writes.
+/// The statements of `make_walker`; `None` unless the text is that function alone, in the part of Python that the
+/// corpus writes.
 pub(super) fn program(text: &str) -> Option<Vec<Statement>> {
     let mut lines = Vec::new();
     for line in text.lines() {
@@ -119,7 +119,7 @@ const MARKS: [&str; 24] = [
     "%", "<", ">", ".", ";",
 ];
 
-/// Words that are no names.
+/// Words that cannot be names.
 const WORDS: [&str; 12] =
     ["for", "in", "if", "else", "def", "return", "lambda", "and", "or", "not", "while", "import"];
 

@@ -27,9 +27,9 @@ pub struct Program {
     pub body: Body,
 }
 
-/// What a program's text makes; none if it can't be read, raises an error, or returns no walker.
+/// What a program's text makes; `None` if it can't be read, raises an error, or returns no walker.
 ///
-/// Only the part of Python that the corpus writes is known here: a text that Python runs may be refused, but what is
+/// Only the part of Python that the corpus writes is understood: a text that Python runs may be refused, but what is
 /// accepted runs in Python as well, with the library of helpers, and makes the same walker.
 pub fn interpret(text: &str) -> Option<Body> {
     run::run(&parse::program(text)?)

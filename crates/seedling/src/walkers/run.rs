@@ -57,7 +57,8 @@ impl Value {
     }
 }
 
-/// The walker that a program returns; none if Python would raise an error, or if it uses what is not known here.
+/// The walker that a program returns; `None` if Python would raise an error, or if it uses what is not understood
+/// here.
 pub(super) fn run(program: &[Statement]) -> Option<Body> {
     let mut machine = Machine::default();
     match machine.block(program, 0)? {

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use samara_engine::{EngineError, Examples, State};
+use samara_engine::EngineError;
 use samara_journal::Reader;
+use samara_search::{Charge, Replay};
 use serde::Serialize;
 
 use super::plan::Planned;
@@ -49,8 +50,8 @@ pub(crate) struct Point {
 }
 
 impl Point {
-    fn of(state: &State, step: u64) -> Self {
-        let stats = state.archive().stats();
+    fn of(replay: &Replay, step: u64) -> Self {
+        let stats = replay.population().overall().archive().stats();
         Self { step, qd_score: stats.qd_score, coverage: stats.coverage, best: stats.best }
     }
 }
@@ -65,28 +66,35 @@ pub(crate) fn steps(total: u64) -> Vec<u64> {
 /// Folds a run's journal, up to the steps that are compared: a run may have been made longer.
 pub(crate) fn read(planned: &Planned, folder: &Path) -> Result<Run, Failure> {
     let search = &planned.experiment.search;
-    let mut state = State::new(search.archive(&planned.experiment.axes)?, Examples::default());
+    let reader = Reader::open(folder)?;
+    // The run's own cells: nothing is computed anew.
+    let recorded = reader.tessellations()?.into_iter().next().map(|cells| cells.tessellation);
+    let tessellation = recorded.unwrap_or_else(|| planned.experiment.tessellation.clone());
+    let mut replay = Replay::new(search, tessellation)?;
+    let mut spent = Charge::default();
     let mut steps = steps(search.total_steps).into_iter().peekable();
     let mut curve = Vec::new();
-    Reader::open(folder)?.fold(&mut |settled| {
-        if state.settled() < search.total_steps {
-            state.refold(settled)?;
-            if steps.next_if_eq(&state.settled()).is_some() {
-                curve.push(Point::of(&state, state.settled()));
+    reader.fold(&mut |candidate| {
+        if replay.settled() < search.total_steps {
+            replay.refold(&candidate)?;
+            spent += candidate.charge;
+            if steps.next_if_eq(&replay.settled()).is_some() {
+                curve.push(Point::of(&replay, replay.settled()));
             }
         }
         Ok::<(), EngineError>(())
     })?;
     // A run that its budget ended stays as it was.
-    curve.extend(steps.map(|step| Point::of(&state, step)));
-    let (stats, spent) = (state.archive().stats(), state.spending().total);
+    curve.extend(steps.map(|step| Point::of(&replay, step)));
+    let population = replay.population();
+    let stats = population.overall().archive().stats();
     Ok(Run {
         seed: search.seed,
-        candidates: state.settled(),
+        candidates: replay.settled(),
         qd_score: stats.qd_score,
         coverage: stats.coverage,
         best: stats.best,
-        archive_hash: state.archive_hash(),
+        archive_hash: population.archive_hash(),
         calls: spent.calls,
         tokens: spent.tokens,
         cost: spent.money,

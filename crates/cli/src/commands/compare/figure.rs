@@ -1,10 +1,13 @@
 //! The picture of a comparison: the QD score over candidates with its band for each strategy, and beside it the
 //! final values, which are the legend too.
 
-use samara_engine::{Interval, Strategy};
+use samara_search::{Interval, Strategy};
 
 use super::report::{Found, Report};
-use crate::svg::{Anchor, Scale, Svg, room};
+use crate::{
+    numbers::column,
+    svg::{Anchor, Scale, Svg, room},
+};
 
 /// Where the curves are, in pixels: left, right, top, bottom.
 const CURVES: [f64; 4] = [72.0, 590.0, 48.0, 400.0];
@@ -17,21 +20,21 @@ const SIZE: (f64, f64) = (1030.0, 452.0);
 
 /// Okabe and Ito's colours, which people of every kind of colour vision can tell apart, and dashes for print without
 /// colours.
-fn look(strategy: Strategy) -> (&'static str, &'static str) {
-    match strategy {
-        Strategy::Qdaif => ("#0072b2", ""),
-        Strategy::LmxQualityOnly => ("#d55e00", "8 3"),
-        Strategy::FixedFewShot => ("#000000", "2 3"),
-        Strategy::ShufflingFewShot => ("#cc79a7", "6 3 2 3"),
-        Strategy::RandomSearch => ("#e69f00", "3 2"),
-        Strategy::LmxNsaif => ("#009e73", "12 3"),
-        Strategy::LmxRougeL => ("#56b4e9", "10 3 2 3"),
+fn look(strategy: &Strategy) -> (&'static str, &'static str) {
+    match strategy.name() {
+        "qdaif" => ("#0072b2", ""),
+        "lmx_quality_only" => ("#d55e00", "8 3"),
+        "shuffling_few_shot" => ("#cc79a7", "6 3 2 3"),
+        "random_search" => ("#e69f00", "3 2"),
+        "lmx_nsaif" => ("#009e73", "12 3"),
+        "lmx_rouge_l" => ("#56b4e9", "10 3 2 3"),
+        _ => ("#000000", "2 3"),
     }
 }
 
-fn stroke(strategy: Strategy) -> String {
+fn stroke(strategy: &Strategy) -> String {
     let (colour, dashes) = look(strategy);
-    let width = if strategy == Strategy::Qdaif { "2.4" } else { "1.7" };
+    let width = if *strategy == Strategy::Qdaif { "2.4" } else { "1.7" };
     format!(
         "stroke=\"{colour}\" stroke-width=\"{width}\" stroke-linejoin=\"round\" stroke-dasharray=\"{dashes}\""
     )
@@ -75,13 +78,13 @@ fn curves(svg: &mut Svg, report: &Report) {
         let band = &found.curves.qd_score;
         let upper = band.iter().enumerate().map(|(i, interval)| at(i, interval.high));
         let lower = band.iter().enumerate().rev().map(|(i, interval)| at(i, interval.low));
-        let style = format!("fill=\"{}\" fill-opacity=\"0.14\"", look(found.strategy).0);
+        let style = format!("fill=\"{}\" fill-opacity=\"0.14\"", look(&found.strategy).0);
         svg.shape(&upper.chain(lower).collect::<Vec<_>>(), &style);
     }
     for found in ordered() {
         let points: Vec<(f64, f64)> =
             found.curves.qd_score.iter().enumerate().map(|(i, interval)| at(i, interval.mean)).collect();
-        svg.line(&points, &stroke(found.strategy));
+        svg.line(&points, &stroke(&found.strategy));
     }
 }
 
@@ -99,20 +102,21 @@ fn finals(svg: &mut Svg, report: &Report) {
     svg.line(&[(FINALS[0], bottom), (FINALS[1], bottom)], "stroke=\"#222\"");
     svg.text((middle, bottom + 40.0), Anchor::Middle, "final QD score", "");
     let row = ((bottom - top) / report.strategies.len() as f64).min(50.0);
-    for (i, found) in report.strategies.iter().enumerate() {
+    let means = column(&report.strategies.iter().map(|found| found.qd_score.mean).collect::<Vec<_>>());
+    for (i, (found, mean)) in report.strategies.iter().zip(means).enumerate() {
         let y = top + row * (i as f64 + 0.5);
-        finals_row(svg, found, &across, y);
+        finals_row(svg, (found, &mean), &across, y);
     }
 }
 
-fn finals_row(svg: &mut Svg, found: &Found, across: &Scale, y: f64) {
-    let (colour, _) = look(found.strategy);
+fn finals_row(svg: &mut Svg, (found, told): (&Found, &str), across: &Scale, y: f64) {
+    let (colour, _) = look(&found.strategy);
     let bold = if found.strategy == Strategy::Qdaif { "font-weight=\"bold\"" } else { "" };
-    svg.line(&[(SAMPLES, y), (SAMPLES + 30.0, y)], &stroke(found.strategy));
+    svg.line(&[(SAMPLES, y), (SAMPLES + 30.0, y)], &stroke(&found.strategy));
     svg.text((NAMES, y + 4.0), Anchor::Start, found.strategy.name(), bold);
     let Interval { mean, low, high } = found.qd_score;
     let style = format!("stroke=\"{colour}\" stroke-width=\"2\"");
     svg.line(&[(across.at(low), y), (across.at(high), y)], &style);
     svg.dot((across.at(mean), y), 4.0, colour);
-    svg.text((FINALS[1] + 12.0, y + 4.0), Anchor::Start, &format!("{mean:.2}"), bold);
+    svg.text((FINALS[1] + 12.0, y + 4.0), Anchor::Start, told, bold);
 }

@@ -20,6 +20,7 @@ use crate::{
     args::{Compare, Format},
     exit::{Exit, Failure, print, remark},
     models::Shared,
+    numbers::number,
     session,
 };
 use curve::Run;
@@ -71,20 +72,20 @@ async fn run_all(plan: &[Planned], folder: &Path, quiet: bool) -> Result<Option<
     let mut runs = Vec::with_capacity(plan.len());
     for (position, planned) in plan.iter().enumerate() {
         let reused = planned.is_done(folder)?;
-        if !reused && !carry(planned, folder, &mut tools, (plan.len(), quiet), &interrupt).await? {
+        if !reused && !run_to_end(planned, folder, &mut tools, (plan.len(), quiet), &interrupt).await? {
             return Ok(None);
         }
         let run = curve::read(planned, &planned.folder(folder))?;
         if !quiet {
             let how = if reused { ", reused" } else { "" };
             remark(&format!(
-                "{}/{}  {} seed {}: QD score {:.3}, coverage {:.1} % after {} candidates{how}",
+                "{}/{}  {} seed {}: QD score {}, coverage {} % after {} candidates{how}",
                 position + 1,
                 plan.len(),
                 planned.strategy.name(),
                 run.seed,
-                run.qd_score,
-                run.coverage * 100.0,
+                number(run.qd_score),
+                number(run.coverage * 100.0),
                 run.candidates
             ));
         }
@@ -95,7 +96,7 @@ async fn run_all(plan: &[Planned], folder: &Path, quiet: bool) -> Result<Option<
 
 /// One run to its end; whether it came there. The models and the sandbox are opened once, by the first run that needs
 /// them.
-async fn carry(
+async fn run_to_end(
     planned: &Planned,
     folder: &Path,
     tools: &mut Option<Tools>,
@@ -105,15 +106,15 @@ async fn carry(
     let opened = match tools {
         Some(opened) => opened.clone(),
         None => {
-            let exchanges = session::cache(&planned.experiment)?;
-            let shared = Shared { budget: backstop(planned, count), exchanges };
+            let cache = session::cache(&planned.experiment)?;
+            let shared = Shared { budget: backstop(planned, count), cache };
             tools.insert(session::open(&planned.experiment, &shared, quiet).await?).clone()
         }
     };
-    let place = planned.folder(folder);
-    let journal = match session::recorded(&place)? {
-        Some(_) => Journal::open(&place)?,
-        None => session::create(&planned.experiment, &place)?,
+    let run_folder = planned.folder(folder);
+    let journal = match session::recorded(&run_folder)? {
+        Some(_) => Journal::open(&run_folder)?,
+        None => session::create(&planned.experiment, &run_folder)?,
     };
     let ended =
         session::search(planned.experiment.clone(), opened, journal, interrupt.clone(), quiet).await?;

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use samara_engine::{Strategy, nearest};
+use samara_environments::{Inputs, entry};
+use samara_search::{Strategy, nearest};
 use toml::{Table, Value};
 
 use crate::{
     args::Compare,
-    config::{self, Experiment},
+    config::{self, Experiment, Fresh},
     exit::Failure,
     session,
 };
@@ -17,6 +18,9 @@ pub(crate) struct Planned {
     pub strategy: Strategy,
     pub experiment: Experiment,
 }
+
+/// Strategies that `--min-quality` is for.
+const FILTERED: [&str; 2] = ["lmx_nsaif", "lmx_rouge_l"];
 
 /// Settings that two runs of one outcome may differ in.
 const FREE: [&str; 2] = ["concurrency", "max_failures"];
@@ -48,9 +52,10 @@ pub(crate) fn plan(args: &Compare) -> Result<Vec<Planned>, Failure> {
             let seed = base.search.seed.saturating_add(offset);
             set.push(format!("search.seed={seed}"));
             set.push(format!("search.strategy={}", strategy.name()));
-            let filter = args.min_quality.filter(|_| strategy.filters_quality());
-            set.extend(filter.map(|quality| format!("search.novelty.min_quality={quality:?}")));
-            plan.push(Planned { strategy, experiment: config::load(&args.experiment, &set)? });
+            let filter = args.min_quality.filter(|_| FILTERED.contains(&strategy.name()));
+            set.extend(filter.map(|quality| format!("environment.novelty.min_quality={quality:?}")));
+            let experiment = config::load(&args.experiment, &set)?;
+            plan.push(Planned { strategy: strategy.clone(), experiment });
         }
     }
     Ok(plan)
@@ -58,16 +63,21 @@ pub(crate) fn plan(args: &Compare) -> Result<Vec<Planned>, Failure> {
 
 /// The strategies of those names, each once; without names, all that the environment can follow.
 fn strategies(names: &[String], base: &Experiment) -> Result<Vec<Strategy>, Failure> {
+    let own = entry(&base.naming.environment)?.strategies;
+    let known: Vec<&str> = ["qdaif"].iter().chain(own).chain(&["random_search"]).copied().collect();
     if names.is_empty() {
-        let suits = |strategy: &Strategy| strategy.suits(base.environment.as_ref());
-        return Ok(Strategy::ALL.into_iter().filter(suits).collect());
+        return Ok(known.into_iter().map(|name| Strategy::from(name.to_owned())).collect());
     }
     let mut strategies = Vec::new();
-    for name in names {
-        let Some(strategy) = Strategy::named(name.trim()) else {
-            let hint = nearest(name, &Strategy::ALL.map(Strategy::name));
-            return Err(Failure::usage(format!("--strategies {name}: no such strategy\nhint: {hint}")));
-        };
+    for name in names.iter().map(|name| name.trim()) {
+        if !known.contains(&name) {
+            let hint = nearest(name, &known);
+            return Err(Failure::usage(format!(
+                "--strategies {name}: the environment `{}` knows no such strategy\nhint: {hint}",
+                base.naming.environment
+            )));
+        }
+        let strategy = Strategy::from(name.to_owned());
         if !strategies.contains(&strategy) {
             strategies.push(strategy);
         }
@@ -85,7 +95,12 @@ impl Planned {
     pub(crate) fn check(&self, of_all: &Path) -> Result<(), Failure> {
         let folder = self.folder(of_all);
         let Some(reader) = session::recorded(&folder)? else { return Ok(()) };
-        let stored = config::reload(&reader.header().config, &folder, &[])?;
+        // Only the settings are compared: what they name is read from where it is now.
+        let fresh = Fresh {
+            inputs: Inputs::in_folder("."),
+            tessellation: Some(self.experiment.tessellation.clone()),
+        };
+        let stored = config::reload(&reader.header().config, &folder, (&[], &[]), fresh)?;
         let Some(key) = difference(&significant(&stored.resolved)?, &significant(&self.experiment.resolved)?)
         else {
             return Ok(());
@@ -109,7 +124,7 @@ fn significant(resolved: &str) -> Result<Value, Failure> {
     let mut table: Table = resolved.parse().map_err(|error: toml::de::Error| {
         Failure::internal(format!("settings that can't be read: {error}"))
     })?;
-    // Where answers are found again changes none.
+    // Where answers are cached changes none of them.
     table.remove("cache");
     if let Some(Value::Table(search)) = table.get_mut("search") {
         search.retain(|key, _| !FREE.contains(&key));

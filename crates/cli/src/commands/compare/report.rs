@@ -1,8 +1,10 @@
 //! A comparison in numbers: intervals over seeds, as a table, as JSON, as CSV.
 
-use samara_engine::{Interval, Resamples, Strategy};
 use samara_qd::Stream;
+use samara_search::{Interval, Resamples, Strategy};
 use serde::Serialize;
+
+use crate::{exit::one_line, numbers::fixed};
 
 use super::{
     curve::{Point, Run, steps},
@@ -83,7 +85,7 @@ impl Report {
         let mut runs = runs.into_iter();
         for planned in plan.iter().step_by(seeds.len()) {
             strategies.push(Found::new(
-                planned.strategy,
+                planned.strategy.clone(),
                 runs.by_ref().take(seeds.len()).collect(),
                 &resamples,
             ));
@@ -134,7 +136,8 @@ impl Report {
             }
             [] => String::new(),
         };
-        let mut text = format!("{} · {} candidates · {seeds}\n\n", self.experiment, self.total_steps);
+        let mut text =
+            format!("{} · {} candidates · {seeds}\n\n", one_line(&self.experiment), self.total_steps);
         let titles = ["strategy", "QD score", "coverage %", "best objective", "QD score against qdaif"];
         let rows: Vec<[String; 5]> =
             self.strategies.iter().map(|found| found.row(self.seeds.len())).collect();
@@ -197,9 +200,9 @@ impl Found {
 
     fn row(&self, seeds: usize) -> [String; 5] {
         let number = |interval: &Interval, scale: f64, decimals: usize| {
-            let [mean, low, high] = [interval.mean, interval.low, interval.high].map(|x| x * scale);
-            let spread = format!(" [{low:.decimals$}, {high:.decimals$}]");
-            format!("{mean:.decimals$}{}", if seeds > 1 { &*spread } else { "" })
+            let [mean, low, high] =
+                fixed([interval.mean, interval.low, interval.high].map(|x| x * scale), decimals);
+            if seeds > 1 { format!("{mean} [{low}, {high}]") } else { mean }
         };
         [
             self.strategy.name().to_owned(),

@@ -4,13 +4,12 @@ use std::fmt::Write;
 
 use samara_sandbox::{
     Tier,
-    doctor::{Report, Works, examine},
+    doctor::{Report, WorkingTier, examine},
 };
 use serde_json::json;
 
-use super::args::Doctor;
 use crate::{
-    args::Format,
+    args::{Format, sandbox::Doctor},
     exit::{Exit, Failure, print, printable},
 };
 
@@ -70,7 +69,7 @@ fn text(report: &Report, no_numpy: bool) -> String {
         }
     }
     line(format_args!(""));
-    let has = |(_, found): &(_, Result<Works, _>)| {
+    let has = |(_, found): &(_, Result<WorkingTier, _>)| {
         found.as_ref().is_ok_and(|works| works.isolation.python.contains("numpy"))
     };
     if !no_numpy && report.best().is_some() && !report.tiers.iter().any(has) {

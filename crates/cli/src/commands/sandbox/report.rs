@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use samara_sandbox::{Clock, Limits, Outcome, Verdict, text::Repr};
+use samara_sandbox::{Clock, Ending, Limits, Verdict, text::Repr};
 
 use crate::exit::printable;
 
@@ -11,10 +11,10 @@ const CHARACTERS: usize = 2_000;
 /// Most lines of it.
 const LINES: usize = 20;
 
-/// The outcome, what belongs to it, and what was used.
+/// The ending, what belongs to it, and what was used.
 pub(super) fn text(verdict: &Verdict, limits: &Limits) -> String {
-    let mut text = format!("{}\n\n", printable(&headline(&verdict.outcome, limits)));
-    if let Outcome::Ok { value } = &verdict.outcome {
+    let mut text = format!("{}\n\n", printable(&headline(&verdict.ending, limits)));
+    if let Ending::Ok { value } = &verdict.ending {
         text += &field("value", &Repr(value).to_string());
     }
     if !verdict.stdout.is_empty() {
@@ -30,31 +30,31 @@ pub(super) fn text(verdict: &Verdict, limits: &Limits) -> String {
     text + &field("isolation", &format!("{}, Python {}", verdict.isolation.tier, verdict.isolation.python))
 }
 
-fn headline(outcome: &Outcome, limits: &Limits) -> String {
-    match outcome {
-        Outcome::Ok { .. } => "ok".to_owned(),
-        Outcome::Syntax { message } => format!("syntax error: {message}"),
-        Outcome::Exception { kind, message } if message.is_empty() => format!("exception: {kind}"),
-        Outcome::Exception { kind, message } => format!("exception: {kind}: {message}"),
-        Outcome::Timeout { clock: Clock::Cpu } => {
+fn headline(ending: &Ending, limits: &Limits) -> String {
+    match ending {
+        Ending::Ok { .. } => "ok".to_owned(),
+        Ending::Syntax { message } => format!("syntax error: {message}"),
+        Ending::Exception { kind, message } if message.is_empty() => format!("exception: {kind}"),
+        Ending::Exception { kind, message } => format!("exception: {kind}: {message}"),
+        Ending::Timeout { clock: Clock::Cpu } => {
             format!("timeout: it used up its {} of CPU time", seconds(limits.cpu))
         }
-        Outcome::Timeout { clock: Clock::Wall } => {
+        Ending::Timeout { clock: Clock::Wall } => {
             format!("timeout: it used up its {} of wall time", seconds(limits.wall))
         }
-        Outcome::Memory => format!("memory: it used up its {} MiB", limits.memory >> 20),
-        Outcome::OutputLimit => format!("output limit: it printed more than {} KiB", limits.output >> 10),
-        Outcome::ResultLimit => format!(
+        Ending::Memory => format!("memory: it used up its {} MiB", limits.memory >> 20),
+        Ending::OutputLimit => format!("output limit: it printed more than {} KiB", limits.output >> 10),
+        Ending::ResultLimit => format!(
             "result limit: it returned more than {} MiB, {} values or a depth of {}",
             limits.result.bytes >> 20,
             limits.result.nodes,
             limits.result.depth
         ),
-        Outcome::Crash { signal } => format!("crash: signal {signal}{}", signal_name(*signal)),
-        Outcome::Forbidden { syscall } => format!("forbidden: it made the system call {syscall}"),
-        Outcome::NoResult { exit } => format!("no result: it ended by itself with exit code {exit}"),
-        Outcome::BadFrame => "bad frame: what it wrote as its result is none".to_owned(),
-        Outcome::Failed { why } => {
+        Ending::Crash { signal } => format!("crash: signal {signal}{}", signal_name(*signal)),
+        Ending::Forbidden { syscall } => format!("forbidden: it made the system call {syscall}"),
+        Ending::NoResult { exit } => format!("no result: it ended by itself with exit code {exit}"),
+        Ending::BadFrame => "bad frame: what it wrote as its result is none".to_owned(),
+        Ending::Failed { why } => {
             format!("failed: the sandbox broke twice, nothing is known of the program: {why}")
         }
     }
@@ -109,9 +109,9 @@ mod tests {
 
     use super::*;
 
-    fn shown(outcome: Outcome, stdout: &str) -> String {
+    fn shown(ending: Ending, stdout: &str) -> String {
         let verdict = Verdict {
-            outcome,
+            ending,
             cpu: Duration::from_micros(4_250),
             wall: Duration::from_millis(1_234),
             peak_memory: 3 << 19,
@@ -126,38 +126,35 @@ mod tests {
     fn a_verdict_is_a_headline_and_some_lines() {
         let expected = "ok\n\n  value      [1, 'a']\n  printed    one\n             two    \u{fffd}[2J\n  used       4.2 ms CPU, 1.23 s wall, 1.5 MiB of memory\n  isolation  jail, Python 3.11.2\n";
         let value = Value::List(vec![1.into(), "a".into()]);
-        assert_eq!(shown(Outcome::Ok { value }, "one\ntwo\t\u{1b}[2J\n"), expected);
+        assert_eq!(shown(Ending::Ok { value }, "one\ntwo\t\u{1b}[2J\n"), expected);
     }
 
     #[test]
     fn what_is_long_is_cut_and_says_so() {
-        let text = shown(Outcome::Ok { value: Value::Str("é".repeat(5_000)) }, "");
+        let text = shown(Ending::Ok { value: Value::Str("é".repeat(5_000)) }, "");
         assert!(text.contains("\n             ... 3002 more characters"), "{text}");
         assert!(text.chars().count() < 2_300);
-        let text = shown(Outcome::Memory, &"a\n".repeat(30));
+        let text = shown(Ending::Memory, &"a\n".repeat(30));
         assert_eq!(text.matches(" a\n").count(), 20);
         assert!(text.contains("\n             ... 20 more characters"), "{text}");
     }
 
     #[test]
     fn every_outcome_has_a_headline_that_names_its_limit() {
-        let head = |outcome| shown(outcome, "").lines().next().unwrap_or_default().to_owned();
+        let head = |ending| shown(ending, "").lines().next().unwrap_or_default().to_owned();
+        assert_eq!(head(Ending::Timeout { clock: Clock::Cpu }), "timeout: it used up its 2.00 s of CPU time");
         assert_eq!(
-            head(Outcome::Timeout { clock: Clock::Cpu }),
-            "timeout: it used up its 2.00 s of CPU time"
-        );
-        assert_eq!(
-            head(Outcome::Timeout { clock: Clock::Wall }),
+            head(Ending::Timeout { clock: Clock::Wall }),
             "timeout: it used up its 10.00 s of wall time"
         );
-        assert_eq!(head(Outcome::Memory), "memory: it used up its 256 MiB");
-        assert_eq!(head(Outcome::OutputLimit), "output limit: it printed more than 64 KiB");
+        assert_eq!(head(Ending::Memory), "memory: it used up its 256 MiB");
+        assert_eq!(head(Ending::OutputLimit), "output limit: it printed more than 64 KiB");
         assert_eq!(
-            head(Outcome::ResultLimit),
+            head(Ending::ResultLimit),
             "result limit: it returned more than 4 MiB, 200000 values or a depth of 64"
         );
-        assert_eq!(head(Outcome::Crash { signal: 11 }), "crash: signal 11 (segmentation fault)");
-        let exception = |message: &str| Outcome::Exception { kind: "E\u{7}".into(), message: message.into() };
+        assert_eq!(head(Ending::Crash { signal: 11 }), "crash: signal 11 (segmentation fault)");
+        let exception = |message: &str| Ending::Exception { kind: "E\u{7}".into(), message: message.into() };
         assert_eq!(head(exception("")), "exception: E\u{fffd}");
         assert_eq!(head(exception("why")), "exception: E\u{fffd}: why");
     }

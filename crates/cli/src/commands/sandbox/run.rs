@@ -2,11 +2,11 @@
 
 use std::{io::Read, path::Path, time::Duration};
 
-use samara_sandbox::{Job, Limits, Outcome, Value, job::MAX_PROGRAM, json};
+use samara_sandbox::{Ending, Job, Limits, Value, job::MAX_PROGRAM, json};
 
-use super::{args::Run, report};
+use super::report;
 use crate::{
-    args::Format,
+    args::{Format, sandbox::Run},
     exit::{Exit, Failure, print},
 };
 
@@ -23,11 +23,10 @@ pub(crate) fn run(args: &Run) -> Result<Exit, Failure> {
         ..Limits::default()
     };
     let job = Job {
-        program: program(&args.file)?,
-        entry: args.entry.clone(),
         arguments: arguments(&args.args)?,
         limits,
         seed: args.seed,
+        ..Job::new(program(&args.file)?, args.entry.clone())
     };
     let verdict = args.isolating.start(1)?.run(&job)?;
     match args.format {
@@ -35,7 +34,7 @@ pub(crate) fn run(args: &Run) -> Result<Exit, Failure> {
         Format::Human => print(&report::text(&verdict, &limits))?,
     }
     // The sandbox broke: nothing is known about the program, so nobody may take it for judged.
-    Ok(if matches!(verdict.outcome, Outcome::Failed { .. }) { Exit::Internal } else { Exit::Ok })
+    Ok(if matches!(verdict.ending, Ending::Failed { .. }) { Exit::Internal } else { Exit::Ok })
 }
 
 /// The program's text. No more of it is read than can be run.

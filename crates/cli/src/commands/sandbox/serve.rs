@@ -7,13 +7,12 @@ use std::{
 };
 
 use samara_sandbox::{
-    Sandbox, Settings,
+    Sandbox, SandboxOptions,
     http::{self, App, Bounds},
 };
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::args::Serve;
 use crate::{
+    args::sandbox::Serve,
     exit::{Exit, Failure, remark},
     session,
 };
@@ -22,7 +21,7 @@ pub(crate) fn serve(args: &Serve) -> Result<Exit, Failure> {
     let token = args.token_env.as_deref().map(token).transpose()?;
     let addresses = addresses(args, token.is_some())?;
     let listener = listen(&addresses)?;
-    let servers = args.servers.map_or(Settings::default().servers, usize::from);
+    let servers = args.servers.map_or(SandboxOptions::default().servers, usize::from);
     let sandbox = args.isolating.start(servers)?;
     introduce(&sandbox, servers, token.is_some());
     let bounds = Bounds { queue: usize::from(args.queue), ..Bounds::default() };
@@ -33,7 +32,7 @@ pub(crate) fn serve(args: &Serve) -> Result<Exit, Failure> {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         // Only now: who reads this may stop the server at once.
         remark(&format!("listening on http://{address}"));
-        Ok::<_, std::io::Error>(http::serve(listener, app, stop(signals, bounds.farewell)).await)
+        Ok::<_, std::io::Error>(http::serve(listener, app, stop(signals, bounds.grace)).await)
     });
     // Programs whose clients are no longer there end with this process.
     runtime.shutdown_background();
@@ -46,13 +45,16 @@ pub(crate) fn serve(args: &Serve) -> Result<Exit, Failure> {
 }
 
 /// The signals that end a server. None that comes after this is made is lost.
+#[cfg(unix)]
 struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
 }
 
+#[cfg(unix)]
 impl Signals {
     fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
@@ -64,10 +66,25 @@ impl Signals {
     }
 }
 
+/// Ctrl-C, where there are no signals.
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
 /// Ends when the first signal comes; the second one ends the process.
-async fn stop(mut signals: Signals, farewell: Duration) {
+async fn stop(mut signals: Signals, grace: Duration) {
     signals.next().await;
-    let seconds = farewell.as_secs();
+    let seconds = grace.as_secs();
     remark(&format!("stopping: what runs has {seconds} s to end; a second signal ends it at once"));
     tokio::spawn(async move {
         signals.next().await;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use samara_sodarace::{Evaluation, Morphology, Settings, Verdict, Walker};
+use samara_sodarace::{Conditions, Evaluation, Morphology, Verdict, Walker};
 use serde::Serialize;
 
-use super::{args::EvaluateWalkers, source::Source};
+use super::source::Source;
 use crate::{
-    args::Format,
+    args::{Format, sodarace::EvaluateWalkers},
     exit::{Exit, Failure, print, printable},
 };
 
@@ -51,7 +51,7 @@ impl From<Morphology> for Shape {
 }
 
 pub(super) fn evaluate(args: &EvaluateWalkers) -> Result<Exit, Failure> {
-    let settings = Settings { law: args.law.into(), terrain: args.terrain.into(), ..Settings::default() };
+    let settings = Conditions { law: args.law.into(), terrain: args.terrain.into(), ..Conditions::default() };
     let mut source = Source::default();
     for file in &args.files {
         let name = file.display().to_string();
@@ -68,7 +68,7 @@ pub(super) fn evaluate(args: &EvaluateWalkers) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-fn of(file: String, walker: &Walker, settings: &Settings, ms: &[u32]) -> Result<Report, Failure> {
+fn of(file: String, walker: &Walker, settings: &Conditions, ms: &[u32]) -> Result<Report, Failure> {
     let mut report = rejected(file, settings, String::new());
     report.valid = walker.validate();
     report.rejected = None;
@@ -80,7 +80,7 @@ fn of(file: String, walker: &Walker, settings: &Settings, ms: &[u32]) -> Result<
                 report.fitness.insert(*ms, fitness);
                 report.verdict.insert(*ms, verdict);
             }
-            Err(samara_sodarace::Rejection::Settings(why)) => return Err(Failure::usage(why)),
+            Err(samara_sodarace::Rejection::Conditions(why)) => return Err(Failure::usage(why)),
             Err(rejection) => {
                 report.valid = false;
                 report.rejected = Some(rejection.to_string());
@@ -90,7 +90,7 @@ fn of(file: String, walker: &Walker, settings: &Settings, ms: &[u32]) -> Result<
     Ok(report)
 }
 
-fn rejected(file: String, settings: &Settings, why: String) -> Report {
+fn rejected(file: String, settings: &Conditions, why: String) -> Report {
     Report {
         file,
         law: settings.law,

@@ -1,9 +1,6 @@
 //! A walk as an animated GIF that repeats for ever.
 
-use image::{
-    Delay, Rgba, RgbaImage,
-    codecs::gif::{GifEncoder, Repeat},
-};
+use gif::{DisposalMethod, Encoder, Frame, Repeat};
 use tiny_skia::{FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, Stroke, Transform};
 
 use super::{
@@ -14,7 +11,9 @@ use super::{
 /// Most pixels of the longer and the shorter side.
 const LONG: f64 = 720.0;
 const SHORT: f64 = 480.0;
-/// Frames a second; GIF counts in hundredths of a second.
+/// A second as GIF counts it, in hundredths.
+const SECOND: u16 = 100;
+/// Frames a second.
 pub(super) const RATE: u32 = 20;
 /// The encoder's choice between speed (30) and exact colours (1); the picture has few colours.
 const SPEED: i32 = 20;
@@ -27,32 +26,43 @@ pub(super) fn draw(walk: &Walk) -> Result<Vec<u8>, String> {
     let window = walk.window();
     let fits = |width: f64, height: f64| (width / window.width).min(height / window.height);
     let view = View { window, scale: fits(LONG, SHORT).max(fits(SHORT, LONG)) };
-    let mut bytes = Vec::new();
-    let mut encoder = GifEncoder::new_with_speed(&mut bytes, SPEED);
-    encoder.set_repeat(Repeat::Infinite).map_err(|error| error.to_string())?;
+    let mut film: Option<Encoder<Vec<u8>>> = None;
     for place in 0..walk.frames.len() {
-        let picture = paint(&shapes(walk, place, &view), &view).ok_or("the picture has no size")?;
         let last = place + 1 == walk.frames.len();
-        let delay = Delay::from_numer_denom_ms(if last { 1000 } else { 1000 / RATE }, 1);
-        let frame = image::Frame::from_parts(picture, 0, 0, delay);
-        encoder.encode_frame(frame).map_err(|error| error.to_string())?;
+        let mut frame = paint(&shapes(walk, place, &view), &view)?;
+        frame.delay = if last { SECOND } else { SECOND / RATE as u16 };
+        let encoder = match &mut film {
+            Some(encoder) => encoder,
+            None => film.insert(begin(frame.width, frame.height)?),
+        };
+        encoder.write_frame(&frame).map_err(|error| error.to_string())?;
     }
-    drop(encoder);
-    Ok(bytes)
+    let film = film.ok_or("the walk has no frames")?;
+    film.into_inner().map_err(|error| error.to_string())
 }
 
-fn paint(shapes: &[Shape], view: &View) -> Option<RgbaImage> {
+fn begin(width: u16, height: u16) -> Result<Encoder<Vec<u8>>, String> {
+    let mut encoder = Encoder::new(Vec::new(), width, height, &[]).map_err(|error| error.to_string())?;
+    encoder.set_repeat(Repeat::Infinite).map_err(|error| error.to_string())?;
+    Ok(encoder)
+}
+
+fn paint(shapes: &[Shape], view: &View) -> Result<Frame<'static>, String> {
+    let size = |side: f64| u16::try_from(side.ceil().max(1.0) as u32);
     let (width, height) = view.size();
-    let mut pixmap = Pixmap::new(width.ceil().max(1.0) as u32, height.ceil().max(1.0) as u32)?;
+    let (Ok(width), Ok(height)) = (size(width), size(height)) else {
+        return Err("the picture is too large for a GIF".to_owned());
+    };
+    let mut pixmap = Pixmap::new(width.into(), height.into()).ok_or("the picture has no size")?;
     pixmap.fill(colour(PAPER));
     for shape in shapes {
         add(&mut pixmap, shape);
     }
     // The paper is opaque, so that all pixels are.
     let pixels = pixmap.pixels().iter().flat_map(|pixel| [pixel.red(), pixel.green(), pixel.blue(), 255]);
-    let image = RgbaImage::from_raw(pixmap.width(), pixmap.height(), pixels.collect());
-    debug_assert!(image.as_ref().is_some_and(|image| *image.get_pixel(0, 0) != Rgba([0, 0, 0, 0])));
-    image
+    let mut frame = Frame::from_rgba_speed(width, height, &mut pixels.collect::<Vec<u8>>(), SPEED);
+    frame.dispose = DisposalMethod::Background;
+    Ok(frame)
 }
 
 fn add(pixmap: &mut Pixmap, shape: &Shape) {

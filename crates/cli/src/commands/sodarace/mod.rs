@@ -1,6 +1,5 @@
 //! `samara sodarace render` and `evaluate`: creatures from files, programs, seeds and runs.
 
-mod args;
 mod evaluate;
 mod film;
 mod render;
@@ -9,9 +8,10 @@ mod source;
 mod strip;
 mod walk;
 
-use crate::exit::{Exit, Failure};
-
-pub(crate) use args::SodaraceCommand;
+use crate::{
+    args::sodarace::SodaraceCommand,
+    exit::{Exit, Failure},
+};
 
 pub(crate) fn sodarace(command: &SodaraceCommand) -> Result<Exit, Failure> {
     match command {

@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use samara_environments::sodarace;
-use samara_journal::Reader;
-use samara_qd::{Archive, Elite, Tessellation};
-use samara_sodarace::{Settings, Walker};
+use samara_journal::RunView;
+use samara_qd::{Archive, Elite};
+use samara_sodarace::{Conditions, Walker};
 
-use super::{args::Render, film, source::Source, strip, walk::Walk};
+use super::{film, source::Source, strip, walk::Walk};
 use crate::{
-    commands::show,
-    config,
+    args::sodarace::Render,
+    cells,
     exit::{Exit, Failure, remark},
 };
 
@@ -18,7 +18,7 @@ use crate::{
 struct Subject {
     name: String,
     walker: Walker,
-    settings: Settings,
+    settings: Conditions,
     ms: u32,
 }
 
@@ -72,23 +72,22 @@ fn subject(args: &Render) -> Result<Subject, Failure> {
     let walker = Source::default().walker(&args.source)?;
     let name = args.source.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let walker = walker.map_err(|why| Failure::usage(format!("{}: {why}", args.source.display())))?;
-    Ok(Subject { name, walker, settings: Settings::default(), ms: sodarace::DEFAULT_MS })
+    Ok(Subject { name, walker, settings: Conditions::default(), ms: sodarace::DEFAULT_MS })
 }
 
 fn of_run(args: &Render) -> Result<Subject, Failure> {
-    let reader = Reader::open(&args.source)?;
-    let header = reader.header();
+    let view = RunView::open(&args.source)?;
+    let header = &view.header;
     if header.environment != sodarace::NAME {
         let what = format!("{}: a run of `{}`", args.source.display(), header.environment);
         return Err(Failure::usage(format!(
             "{what}, which has no creatures\nhint: name a run of `sodarace`"
         )));
     }
-    let experiment = config::reload(&header.config, &args.source, &[])?;
-    let state = show::fold(&reader, &experiment)?;
-    let elite = chosen(state.archive(), args.cell.as_deref(), &args.source)?;
+    let found = view.replay.population().overall();
+    let elite = chosen(found.archive(), args.cell.as_deref(), &args.source)?;
     let (settings, ms) = sodarace::circumstances(&header.config)?;
-    let text = state.genome(&elite).text().into_owned();
+    let text = found.genome(elite.id).text().into_owned();
     let name = format!("{}, candidate {}", header.experiment, elite.id);
     let walker = Source::default().program(&text)?.map_err(|why| Failure::usage(format!("{name}: {why}")))?;
     Ok(Subject { name, walker, settings, ms })
@@ -101,33 +100,10 @@ fn chosen<'a>(archive: &'a Archive, cell: Option<&str>, run: &Path) -> Result<El
         let best = best.max_by(|a, b| a.objective.total_cmp(&b.objective).then(b.cell.cmp(&a.cell)));
         return best.ok_or_else(|| Failure::usage(format!("{}: the run has no elite yet", run.display())));
     };
-    let cell = number(archive, text).ok_or_else(|| {
-        Failure::usage(format!("--cell {text}: there is no such cell\nhint: {}", cells(archive)))
-    })?;
+    let cell = cells::find(archive, text)?;
     archive.elite(cell).ok_or_else(|| {
         Failure::usage(format!(
             "--cell {text}: the cell is empty\nhint: `samara show` draws which are filled"
         ))
     })
-}
-
-/// A cell's number, from that number or its bins.
-fn number(archive: &Archive, text: &str) -> Option<usize> {
-    let bins: Vec<usize> = text.split(',').map(|bin| bin.trim().parse().ok()).collect::<Option<_>>()?;
-    let cells = archive.tessellation().cells();
-    match (archive.tessellation(), &bins[..]) {
-        (_, [cell]) => (*cell < cells).then_some(*cell),
-        (Tessellation::Grid(grid), bins) => (0..cells).find(|cell| grid.unravel(*cell) == bins),
-        (Tessellation::Cvt(_), _) => None,
-    }
-}
-
-fn cells(archive: &Archive) -> String {
-    match archive.tessellation() {
-        Tessellation::Grid(grid) => {
-            let last: Vec<String> = grid.axes().iter().map(|axis| (axis.cells() - 1).to_string()).collect();
-            format!("bins go from 0 to {}", last.join(","))
-        }
-        Tessellation::Cvt(cvt) => format!("cells go from 0 to {}", cvt.cells() - 1),
-    }
 }

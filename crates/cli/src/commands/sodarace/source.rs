@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use samara_environments::sodarace;
-use samara_sandbox::{Job, Limits, Outcome, Sandbox, Settings};
+use samara_sandbox::{Ending, Job, Limits, Sandbox, SandboxOptions};
 use samara_sodarace::Walker;
 
 use crate::exit::Failure;
@@ -35,10 +35,12 @@ impl Source {
                 "{name} can't be read: {error}\nhint: name a JSON file, a Python program or one of the seeds {seeds}"
             ))
         })?;
+        // A byte-order mark is no part of a text.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         if file.extension().is_some_and(|extension| extension == "py") {
-            return self.program(&text);
+            return self.program(text);
         }
-        Ok(serde_json::from_str(&text).map_err(|error| {
+        Ok(serde_json::from_str(text).map_err(|error| {
             format!(
                 "not a walker: {error}\nhint: a walker is {{\"joints\": [[x, y], ...], \"muscles\": [[i, j, \
                  {{\"type\", \"amplitude\", \"phase\"}}], ...]}}; a program's name ends with .py"
@@ -53,14 +55,16 @@ impl Source {
     pub(super) fn program(&mut self, text: &str) -> Result<Read, Failure> {
         let sandbox = match &self.sandbox {
             Some(sandbox) => sandbox,
-            None => self.sandbox.insert(Sandbox::start(&Settings { servers: 1, ..Settings::default() })?),
+            None => self
+                .sandbox
+                .insert(Sandbox::start(&SandboxOptions { servers: 1, ..SandboxOptions::default() })?),
         };
         let limits = Limits { wall: std::time::Duration::from_secs(30), ..Limits::default() };
-        let job = Job { limits, ..Job::new(sodarace::runnable(text), sodarace::ENTRY) };
-        Ok(match sandbox.run(&job)?.outcome {
-            Outcome::Ok { value } => sodarace::walker(&value),
-            Outcome::Syntax { message } => Err(format!("the program does not compile: {message}")),
-            Outcome::Exception { kind, message } => Err(format!("the program raised {kind}: {message}")),
+        let job = Job { limits, prelude: sodarace::preamble(), ..Job::new(text, sodarace::ENTRY) };
+        Ok(match sandbox.run(&job)?.ending {
+            Ending::Ok { value } => sodarace::walker(&value),
+            Ending::Syntax { message } => Err(format!("the program does not compile: {message}")),
+            Ending::Exception { kind, message } => Err(format!("the program raised {kind}: {message}")),
             other => Err(format!("the program ended with the verdict {}", other.name())),
         })
     }

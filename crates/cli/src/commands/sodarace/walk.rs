@@ -1,6 +1,6 @@
 //! A walk, recorded: where the joints of a creature are, frame by frame.
 
-use samara_sodarace::{Connection, Law, Rejection, Settings, Walker, World, constants::NODE_RADIUS};
+use samara_sodarace::{Conditions, Connection, Law, Rejection, Walker, World, constants::NODE_RADIUS};
 
 /// Steps in a second.
 pub(super) const STEPS_PER_SECOND: u32 = samara_sodarace::constants::STEPS_PER_SECOND;
@@ -46,7 +46,7 @@ impl Walk {
     /// If the walker can't be simulated.
     pub(super) fn record(
         walker: &Walker,
-        settings: &Settings,
+        settings: &Conditions,
         ms: u32,
         frames: u32,
     ) -> Result<Self, Rejection> {
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_walk_has_its_first_and_last_moment_and_the_fitness_of_an_evaluation() {
-        let settings = Settings::default();
+        let settings = Conditions::default();
         let walk = Walk::record(&walker(), &settings, 2000, 6).expect("walks");
         let seconds: Vec<f64> = walk.frames.iter().map(|frame| frame.seconds).collect();
         assert_eq!(seconds, [0.0, 0.4, 0.8, 1.2, 1.6, 2.0]);
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn the_window_holds_every_joint_and_the_ground_below() {
-        let walk = Walk::record(&walker(), &Settings::default(), 1000, 4).expect("walks");
+        let walk = Walk::record(&walker(), &Conditions::default(), 1000, 4).expect("walks");
         let window = walk.window();
         assert!(window.bottom < 0.0);
         for joint in walk.frames.iter().flat_map(|frame| &frame.joints) {

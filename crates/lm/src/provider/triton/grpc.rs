@@ -71,27 +71,32 @@ pub(super) struct InferResponse {
 /// A server reached by gRPC.
 #[derive(Debug)]
 pub(super) struct Grpc {
-    /// Connects by itself, and again after a break.
+    /// Connects when it is first used, and again after a connection broke.
     channel: Channel,
     address: String,
-    most_bytes: usize,
+    max_bytes: usize,
 }
 
 impl Grpc {
     pub(super) fn new(settings: &ModelSettings) -> Result<Self, LmError> {
         let address = settings.address();
-        let bad = |what: String, hint: &str| {
-            LmError::new(ErrorKind::Configuration, format!("`base_url`: {what}")).hint(hint)
+        let bad = |problem: String, hint: &str| {
+            LmError::new(ErrorKind::Configuration, format!("`base_url` {problem}")).hint(hint)
         };
-        validate_url(&address).map_err(|(_, what, hint)| bad(what, hint))?;
+        validate_url(&address).map_err(|invalid| bad(invalid.problem, invalid.hint))?;
         if address.starts_with("https") {
-            return Err(bad("gRPC is not spoken over TLS".into(), "use triton over https"));
+            return Err(bad(
+                "asks for TLS, which is not supported over gRPC".into(),
+                "use triton over https",
+            ));
         }
         let channel = Channel::from_shared(address.clone())
-            .map_err(|error| bad(error.to_string(), "such as http://127.0.0.1:8001"))?
+            .map_err(|error| {
+                bad(format!("is not an address: {error}"), "write an address such as http://127.0.0.1:8001")
+            })?
             .connect_timeout(Duration::from_secs_f64(settings.timeout_s.min(10.0)))
             .connect_lazy();
-        Ok(Self { channel, address, most_bytes: settings.max_reply_bytes })
+        Ok(Self { channel, address, max_bytes: settings.max_reply_bytes })
     }
 
     pub(super) fn address(&self) -> &str {
@@ -127,7 +132,7 @@ impl Grpc {
         };
         let reply: InferResponse = self.ask("ModelInfer", request).await?;
         if reply.outputs.len() != reply.raw_output_contents.len() {
-            return Err(AttemptError::malformed("the reply's tensors and their contents differ in number"));
+            return Err(AttemptError::malformed("the reply has a different number of tensors and contents"));
         }
         reply
             .outputs
@@ -142,51 +147,51 @@ impl Grpc {
         Q: prost::Message + 'static,
         A: prost::Message + Default + 'static,
     {
-        let mut client = Client::new(self.channel.clone()).max_decoding_message_size(self.most_bytes);
+        let mut client = Client::new(self.channel.clone()).max_decoding_message_size(self.max_bytes);
         client.ready().await.map_err(|error| {
-            AttemptError::passing(ErrorKind::Unreachable, format!("no connection: {}", innermost(&error)))
+            AttemptError::transient(ErrorKind::Unreachable, format!("no connection: {}", root_cause(&error)))
         })?;
         let path = PathAndQuery::try_from(format!("/inference.GRPCInferenceService/{method}"))
-            .map_err(|error| AttemptError::final_(ErrorKind::Invalid, error.to_string()))?;
+            .map_err(|error| AttemptError::permanent(ErrorKind::Invalid, error.to_string()))?;
         let codec: ProstCodec<Q, A> = ProstCodec::default();
         let reply = client.unary(tonic::Request::new(request), path, codec).await;
         reply.map(tonic::Response::into_inner).map_err(|status| failure(&status))
     }
 }
 
-/// What a bad status means.
+/// What an error status means.
 fn failure(status: &Status) -> AttemptError {
     let said: String = status.message().chars().take(300).collect();
     let message = format!("gRPC {:?}: {said}", status.code());
     match status.code() {
         Code::Unauthenticated | Code::PermissionDenied | Code::NotFound => {
-            AttemptError::final_(ErrorKind::Refused, message)
+            AttemptError::permanent(ErrorKind::Refused, message)
         }
         Code::InvalidArgument | Code::FailedPrecondition | Code::AlreadyExists => {
-            AttemptError::final_(ErrorKind::Invalid, message)
+            AttemptError::permanent(ErrorKind::Invalid, message)
         }
-        Code::Unimplemented => AttemptError::final_(ErrorKind::Unsupported, message),
-        Code::OutOfRange => AttemptError::final_(
+        Code::Unimplemented => AttemptError::permanent(ErrorKind::Unsupported, message),
+        Code::OutOfRange => AttemptError::permanent(
             ErrorKind::Malformed,
             format!("{message}; raise max_reply_bytes if the reply is larger than expected"),
         ),
         Code::DeadlineExceeded => {
-            AttemptError { busy: true, ..AttemptError::passing(ErrorKind::Timeout, message) }
+            AttemptError { overloaded: true, ..AttemptError::transient(ErrorKind::Timeout, message) }
         }
         Code::ResourceExhausted => {
-            AttemptError { busy: true, ..AttemptError::passing(ErrorKind::Overloaded, message) }
+            AttemptError { overloaded: true, ..AttemptError::transient(ErrorKind::Overloaded, message) }
         }
-        // A connection that could not be made comes as this code, with its cause.
+        // A connection that could not be made is reported with this code, and with its cause.
         Code::Unavailable if std::error::Error::source(status).is_some() => {
-            let cause = innermost(status);
-            AttemptError::passing(ErrorKind::Unreachable, format!("no connection: {cause}"))
+            let cause = root_cause(status);
+            AttemptError::transient(ErrorKind::Unreachable, format!("no connection: {cause}"))
         }
         Code::DataLoss => AttemptError::malformed(message),
-        _ => AttemptError::passing(ErrorKind::Overloaded, message),
+        _ => AttemptError::transient(ErrorKind::Overloaded, message),
     }
 }
 
-fn innermost(error: &dyn std::error::Error) -> String {
+fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
@@ -209,7 +214,7 @@ fn width(datatype: &str) -> Option<usize> {
 fn to_raw(tensor: &Tensor) -> Result<Vec<u8>, AttemptError> {
     let unknown = || {
         let message = format!("input `{}` is of type {}, which is not known", tensor.name, tensor.datatype);
-        AttemptError::final_(ErrorKind::Unsupported, message)
+        AttemptError::permanent(ErrorKind::Unsupported, message)
     };
     let width = width(&tensor.datatype).ok_or_else(unknown)?;
     Ok(match &tensor.data {
@@ -249,7 +254,7 @@ fn from_raw(head: TensorMetadata, raw: &[u8]) -> Result<Tensor, AttemptError> {
         "FP64" => Data::Floats(raw.chunks(8).map(|c| f64::from_bits(bits(c))).collect()),
         signed => {
             let shift = if signed.starts_with('I') { 64 - 8 * width as u32 } else { 0 };
-            // Up and down again draws the sign along.
+            // Shifting up and down again extends the sign.
             Data::Integers(raw.chunks(width).map(|c| ((bits(c) << shift) as i64) >> shift).collect())
         }
     };

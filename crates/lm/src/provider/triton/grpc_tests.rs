@@ -131,7 +131,7 @@ async fn a_text_model_completes_over_grpc() {
 async fn statuses_tell_what_may_pass_from_what_will_not() {
     let kind = async |behave: fn(&str, &[u8]) -> Said| {
         let error = complete(serve(behave).await, "m").await.expect_err("a failure");
-        (error.kind, error.again)
+        (error.kind, error.retryable)
     };
     assert_eq!(kind(|_, _| Err((14, "loading"))).await, (ErrorKind::Overloaded, true));
     assert_eq!(kind(|_, _| Err((8, "queue is full"))).await, (ErrorKind::Overloaded, true));

@@ -1,10 +1,10 @@
 //! NVIDIA Triton (the KServe v2 protocol), over HTTP or gRPC.
 //!
-//! Two kinds of models: those that take token ids, as FasterTransformer exports do (`tokens.rs`; the tokenizer is on
+//! Two kinds of models: those that take token ids, as FasterTransformer exports do (`tokens.rs`; the tokenizer runs on
 //! our side), and those that take text (`text.rs`). Which it is, and the names and datatypes of its tensors, is asked
-//! of the server once: `/generate` passes unknown names over without a word.
+//! of the server once: `/generate` ignores unknown names without an error.
 //!
-//! Triton weighs no given answers, so that they are sampled or rated, and it embeds no texts.
+//! Triton can't score given answers, so they are sampled or rated, and it embeds no texts.
 
 #[cfg(feature = "triton-grpc")]
 mod grpc;
@@ -53,7 +53,7 @@ impl Triton {
             ProviderName::TritonGrpc => Wire::Grpc(grpc::Grpc::new(settings)?),
             #[cfg(not(feature = "triton-grpc"))]
             ProviderName::TritonGrpc => {
-                let message = "this samara speaks no gRPC";
+                let message = "this build of samara does not support gRPC";
                 let hint = "use triton over HTTP, or build with --features triton-grpc";
                 return Err(LmError::new(ErrorKind::Configuration, message).hint(hint));
             }
@@ -87,7 +87,7 @@ impl Triton {
         if metadata.takes("input_ids") {
             let tokenizer = self.tokenizer.as_ref().ok_or_else(|| {
                 let message = format!("{} takes token ids: set tokenizer = \"tokenizer.json\"", self.model);
-                AttemptError::final_(ErrorKind::Configuration, message)
+                AttemptError::permanent(ErrorKind::Configuration, message)
             })?;
             let prompt = tokenizer.encode_with_specials(&request.prompt);
             let inputs = tokens::encode(&prompt, &request.sampling, metadata, &self.extra)?;

@@ -1,4 +1,4 @@
-//! Named arrays with a datatype, as both wires carry them, and what a model says of its own.
+//! Named arrays with a datatype, as both wires carry them, and what a model says about its own.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -30,7 +30,7 @@ pub(super) struct Metadata {
     pub outputs: Vec<Slot>,
 }
 
-/// The place of a tensor.
+/// An input or an output: what a tensor must look like.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Slot {
     pub name: String,
@@ -74,11 +74,11 @@ impl Metadata {
         names.iter().copied().find(|name| self.takes(name))
     }
 
-    /// What a person is told whose name the model doesn't know.
+    /// The error for an input that the model does not have.
     pub(super) fn no_input(&self, name: &str) -> AttemptError {
         let names: Vec<&str> = self.inputs.iter().map(|slot| slot.name.as_str()).collect();
         let message = format!("the model has no input `{name}`; it has {}", names.join(", "));
-        AttemptError::final_(ErrorKind::Configuration, message)
+        AttemptError::permanent(ErrorKind::Configuration, message)
     }
 }
 
@@ -89,7 +89,7 @@ impl Tensor {
         let values = value.as_array().map_or(single, Vec::as_slice);
         let data = elements(&slot.datatype, values).ok_or_else(|| {
             let message = format!("input `{}` is of type {}, which {value} is not", slot.name, slot.datatype);
-            AttemptError::final_(ErrorKind::Configuration, message)
+            AttemptError::permanent(ErrorKind::Configuration, message)
         })?;
         let length = values.len() as i64;
         let shape = if slot.rank == 1 { vec![length] } else { vec![1, length] };
@@ -115,7 +115,7 @@ impl Tensor {
             (Some(shape), Some(data)) => {
                 Ok(Self { name: name.to_owned(), datatype: datatype.to_owned(), shape, data })
             }
-            _ => Err(AttemptError::malformed(format!("output `{name}` is no tensor of type {datatype}"))),
+            _ => Err(AttemptError::malformed(format!("output `{name}` is not a tensor of type {datatype}"))),
         }
     }
 }
@@ -163,6 +163,6 @@ pub(super) fn first_text(outputs: &[Tensor], name: &str) -> Result<Json, Attempt
     let tensor = outputs.iter().find(|tensor| tensor.name == name);
     match tensor.map(|tensor| &tensor.data) {
         Some(Data::Texts(texts)) if !texts.is_empty() => Ok(json!(texts[0])),
-        _ => Err(AttemptError::malformed(format!("the reply holds no text `{name}`"))),
+        _ => Err(AttemptError::malformed(format!("the reply contains no text `{name}`"))),
     }
 }

@@ -99,7 +99,7 @@ fn output_ids_hold_the_prompt_then_the_text_of_the_first_beam() {
     let whole: Vec<i64> = prompt.iter().chain(&written).map(|id| i64::from(*id)).collect();
     let read = |values: Vec<i64>, length: Option<i64>| {
         let width = values.len() as i64;
-        // A second beam behind the first one.
+        // A second beam after the first one.
         let both: Vec<i64> = values.iter().chain(&values).copied().collect();
         let mut outputs = vec![ids("output_ids", &[1, 2, width], &both)];
         outputs.extend(length.map(|length| ids("sequence_length", &[1, 2], &[length, length])));

@@ -1,7 +1,7 @@
 //! Models that take and give text: TensorRT-LLM's, vLLM's and Python models with the same names.
 //!
 //! Names differ between backends. Only those that the model has are sent, and further ones from the settings must be
-//! among them, because the server passes unknown ones over without a word.
+//! among them, because the server ignores unknown ones without an error.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -20,8 +20,8 @@ pub(super) fn fields(
     extra: &Map<String, Json>,
 ) -> Result<Map<String, Json>, AttemptError> {
     if !metadata.takes("text_input") || !metadata.gives("text_output") {
-        let message = "the model takes neither `input_ids` nor `text_input` for a `text_output`";
-        return Err(AttemptError::final_(ErrorKind::Unsupported, message));
+        let message = "the model has neither an input `input_ids` nor an input `text_input` with an output `text_output`";
+        return Err(AttemptError::permanent(ErrorKind::Unsupported, message));
     }
     let sampling = &request.sampling;
     let mut fields = Map::new();
@@ -72,7 +72,8 @@ pub(super) fn decode(
 ) -> Result<Answer, AttemptError> {
     // Some backends give a list of one.
     let text = if output.is_array() { &output[0] } else { output };
-    let mut text = text.as_str().ok_or_else(|| AttemptError::malformed("the reply holds no text_output"))?;
+    let mut text =
+        text.as_str().ok_or_else(|| AttemptError::malformed("the reply contains no text_output"))?;
     if !metadata.takes("exclude_input_in_output") {
         text = text.strip_prefix(&request.prompt).unwrap_or(text);
     }

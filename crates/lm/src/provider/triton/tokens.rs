@@ -1,7 +1,7 @@
 //! Models that take and give token ids: FasterTransformer's interface, which OpenELM's own client speaks.
 //!
 //! Datatypes are the metadata's: exports differ in them. `output_ids` holds the prompt, then what was written, one row
-//! per beam, filled up behind its end.
+//! per beam, padded after its end.
 
 use serde_json::{Map, Value as Json, json};
 

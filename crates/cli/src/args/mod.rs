@@ -1,0 +1,281 @@
+//! The command line, as clap reads it. Parsing has no effect.
+//!
+//! The arguments of commands that have commands of their own are in `model`, `sandbox` and `sodarace`; what a shell
+//! offers for an argument is in `offers`.
+
+mod model;
+mod offers;
+mod output;
+pub(crate) mod sandbox;
+pub(crate) mod sodarace;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum, ValueHint, value_parser};
+use clap_complete::ArgValueCompleter;
+
+pub(crate) use model::{Chat, Check, Evaluate, ModelCommand, Train};
+pub(crate) use output::{Format, Output};
+use sandbox::SandboxCommand;
+use sodarace::SodaraceCommand;
+
+/// Evolution through large models: quality-diversity search in which language models write the variation and judge
+/// the result.
+#[derive(Debug, Parser)]
+#[command(name = "samara", version, max_term_width = 100)]
+pub(crate) struct Args {
+    /// Append a log to FILE; the variable RUST_LOG sets what is logged, such as debug or samara_lm=debug
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath, display_order = 900)]
+    pub log: Option<PathBuf>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run an experiment
+    Run(Run),
+    /// Continue a run that was interrupted, killed or stopped
+    Resume(Resume),
+    /// Run an experiment under several strategies and seeds, and compare what they find
+    Compare(Compare),
+    /// Show a run: its archive, its numbers and its best elites
+    Show(Show),
+    /// Export a run's candidates
+    Export(Export),
+    /// Replay a run, or an OpenELM history.jsonl, into other axes
+    Rebin(Rebin),
+    /// List the built-in experiments and environments
+    List(List),
+    /// Write a commented experiment file to change and run
+    New(New),
+    /// Print the JSON schema of an experiment's settings, by which editors check and complete them
+    Schema,
+    /// Train, evaluate, check or talk to a language model
+    #[command(subcommand)]
+    Model(ModelCommand),
+    /// Run untrusted programs in a sandbox, serve it over HTTP, or see which isolation works here
+    #[command(subcommand)]
+    Sandbox(SandboxCommand),
+    /// Evaluate creatures, and draw how they walk
+    #[command(subcommand)]
+    Sodarace(SodaraceCommand),
+    /// Print a shell's completion script
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the version, as --version does
+    Version,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Run {
+    /// A built-in experiment (see `samara list`) or a TOML file
+    #[arg(add = ArgValueCompleter::new(offers::experiments_and_files))]
+    pub experiment: String,
+    /// Change a setting, such as search.total_steps=500 (repeatable)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// The run's seed (search.seed)
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Candidates in progress at once (search.concurrency); never changes the result
+    #[arg(long)]
+    pub concurrency: Option<usize>,
+    /// The run's folder [default: a new one under runs/]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub recording: Recording,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Where the answers of a whole run go, or come from.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Recording {
+    /// Record everything that models are asked and answer into this file
+    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
+    pub record: Option<PathBuf>,
+    /// Answer from a recording, and ask no model
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub replay: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Resume {
+    /// The run's folder
+    #[arg(add = ArgValueCompleter::new(offers::runs))]
+    pub run: PathBuf,
+    /// Change what may change in a run: search.total_steps, search.concurrency, search.max_failures, search.budget.*,
+    /// models.*, prices.* and cache.* (repeatable)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Candidates in progress at once (search.concurrency); never changes the result
+    #[arg(long)]
+    pub concurrency: Option<usize>,
+    /// If files that the run read have changed: continue with the run's own copies, or with the files as they are now
+    #[arg(long, value_enum)]
+    pub inputs: Option<InputsChoice>,
+    /// Continue somebody else's run even though its settings weaken isolation, send keys or read files
+    #[arg(long)]
+    pub trust_run: bool,
+    #[command(flatten)]
+    pub recording: Recording,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Which files a resumed run goes on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InputsChoice {
+    /// The run's own copies
+    Recorded,
+    /// The files as they are now
+    Current,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Compare {
+    /// A built-in experiment (see `samara list`) or a TOML file
+    #[arg(add = ArgValueCompleter::new(offers::experiments_and_files))]
+    pub experiment: String,
+    /// What to compare, such as qdaif,lmx_quality_only [default: every strategy that the environment can follow]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub strategies: Vec<String>,
+    /// Runs of each strategy, with the seeds from search.seed up
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = value_parser!(u16).range(1..=1000))]
+    pub seeds: u16,
+    /// Change a setting of every run, such as search.total_steps=500 (repeatable)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Candidates in progress at once (search.concurrency); never changes the result
+    #[arg(long)]
+    pub concurrency: Option<usize>,
+    /// environment.novelty.min_quality of lmx_nsaif and lmx_rouge_l
+    #[arg(long, value_name = "OBJECTIVE", allow_hyphen_values = true, value_parser = finite)]
+    pub min_quality: Option<f64>,
+    /// The folder of all runs and of the results; if it exists, finished runs in it are reused
+    /// [default: a new one under runs/]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Show {
+    /// The run's folder
+    #[arg(add = ArgValueCompleter::new(offers::runs))]
+    pub run: PathBuf,
+    /// How many of the best elites to print
+    #[arg(long, default_value_t = 5)]
+    pub best: usize,
+    /// Print the elite of this cell alone: its bin on every axis, such as 3,0 (counted from 0), or its number
+    #[arg(long, value_name = "BINS")]
+    pub cell: Option<String>,
+    /// Also draw the archive to this file; elites that have pictures are shown by them
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub svg: Option<PathBuf>,
+    /// Write the pictures of the elites that are printed to this folder, as candidate-NUMBER.png
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub pictures: Option<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "human")]
+    pub format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportKind {
+    /// OpenELM's history.jsonl: genotype, phenotype, fitness, num_gens_current
+    Openelm,
+    /// One row per candidate
+    Csv,
+    /// Everything, model calls included: one JSON object per candidate
+    Jsonl,
+    /// The run's settings, as TOML
+    Settings,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Export {
+    /// The run's folder
+    #[arg(add = ArgValueCompleter::new(offers::runs))]
+    pub run: PathBuf,
+    /// What to write
+    #[arg(long = "as", value_enum, default_value = "openelm")]
+    pub kind: ExportKind,
+    /// Only the current elites of the archive
+    #[arg(long)]
+    pub elites: bool,
+    /// The file [default: standard output]
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Rebin {
+    /// A run's folder or an OpenELM history.jsonl
+    #[arg(add = ArgValueCompleter::new(offers::runs_and_histories))]
+    pub history: PathBuf,
+    /// Inner edges of an axis, such as 0.1,0.5,0.9 (given once for all axes, or once per axis)
+    #[arg(long, value_name = "EDGES", conflicts_with = "bins", allow_hyphen_values = true)]
+    pub ticks: Vec<String>,
+    /// Number of equal bins of an axis (given once for all axes, or once per axis)
+    #[arg(long, value_name = "N")]
+    pub bins: Vec<usize>,
+    /// Lowest and highest value of an axis for --bins, such as 0,1 [default: the run's, or 0,1]
+    #[arg(long, value_name = "LO,HI", requires = "bins", allow_hyphen_values = true)]
+    pub range: Vec<String>,
+    /// Elites kept per cell [default: the run's, or 1]
+    #[arg(long)]
+    pub depth: Option<usize>,
+    /// Subtracted from each elite's objective in the QD score [default: the run's, or 0]
+    #[arg(long, allow_hyphen_values = true, value_parser = finite)]
+    pub qd_offset: Option<f64>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "human")]
+    pub format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct List {
+    /// How to print
+    #[arg(long, value_enum, default_value = "human")]
+    pub format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct New {
+    /// The experiment's name; NAME.toml is written
+    pub name: String,
+    /// The built-in experiment to start from
+    #[arg(long, default_value = "opinions", add = ArgValueCompleter::new(offers::experiments))]
+    pub from: String,
+}
+
+/// A number that is one: neither infinite nor `nan`, which `f64` reads too.
+fn finite(text: &str) -> Result<f64, String> {
+    let number: Option<f64> = text.parse().ok();
+    number.filter(|number| number.is_finite()).ok_or_else(|| "write a finite number, such as 0.5".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_sound() {
+        use clap::CommandFactory;
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn numbers_are_finite() {
+        assert_eq!((finite("-1e300"), finite("0.5")), (Ok(-1e300), Ok(0.5)));
+        for bad in ["nan", "inf", "-infinity", "1e309", "", "1s"] {
+            assert!(finite(bad).is_err(), "{bad}");
+        }
+    }
+}

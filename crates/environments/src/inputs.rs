@@ -1,0 +1,155 @@
+//! The files that an experiment names: read once, kept by the run, and never needed again.
+//!
+//! A new run reads files relative to the experiment's; a resumed one takes them from its journal. Only regular files of
+//! a sane size are read, and a byte-order mark is no part of a text.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use samara_search::Invalid;
+use sha2::{Digest as _, Sha256};
+
+/// Largest input in bytes.
+pub const MAX_BYTES: u64 = 16 << 20;
+
+/// A file that a run read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputFile {
+    /// The setting that names it, such as `environment.prompt_pool_path`.
+    pub key: String,
+    /// Where it was, as an absolute path.
+    pub path: PathBuf,
+    /// Its text, without a byte-order mark.
+    pub text: String,
+}
+
+impl InputFile {
+    /// The SHA-256 of the text, in hexadecimal digits.
+    pub fn digest(&self) -> String {
+        Sha256::digest(self.text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Where inputs come from.
+#[derive(Debug)]
+enum Source {
+    /// Files; relative paths start here.
+    Folder(PathBuf),
+    /// A run's own copies, whatever is on disk.
+    Recorded(BTreeMap<String, InputFile>),
+    /// The files that a run once read, as they are now.
+    Current(BTreeMap<String, InputFile>),
+}
+
+/// The files that an experiment names, and those of them that were read.
+#[derive(Debug)]
+pub struct Inputs {
+    source: Source,
+    read: RefCell<Vec<InputFile>>,
+}
+
+impl Inputs {
+    /// Files; relative paths start at `folder`.
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        Self::from(Source::Folder(folder.into()))
+    }
+
+    /// What a run has recorded; nothing is read from disk.
+    pub fn recorded(files: Vec<InputFile>) -> Self {
+        Self::from(Source::Recorded(by_key(files)))
+    }
+
+    /// The files that a run read once, as they are now.
+    pub fn current(files: Vec<InputFile>) -> Self {
+        Self::from(Source::Current(by_key(files)))
+    }
+
+    fn from(source: Source) -> Self {
+        Self { source, read: RefCell::default() }
+    }
+
+    /// The text of the file that the setting `key` names.
+    ///
+    /// # Errors
+    /// It can't be read, is no regular file, too large or not UTF-8; or the run has not recorded it.
+    pub fn text(&self, key: &str, path: &str, hint: &str) -> Result<String, Invalid> {
+        let file = match &self.source {
+            Source::Folder(folder) => read(key, &folder.join(path), hint)?,
+            Source::Recorded(files) => files.get(key).cloned().ok_or_else(|| {
+                Invalid::new(
+                    key,
+                    format!("the run has no copy of {path}"),
+                    "the run file is damaged or edited",
+                )
+            })?,
+            Source::Current(files) => {
+                let recorded = files.get(key).map(|file| file.path.clone());
+                read(key, &recorded.unwrap_or_else(|| PathBuf::from(path)), hint)?
+            }
+        };
+        let text = file.text.clone();
+        self.read.borrow_mut().push(file);
+        Ok(text)
+    }
+
+    /// What was read, in the order of reading.
+    pub fn files(&self) -> Vec<InputFile> {
+        self.read.borrow().clone()
+    }
+}
+
+fn by_key(files: Vec<InputFile>) -> BTreeMap<String, InputFile> {
+    files.into_iter().map(|file| (file.key.clone(), file)).collect()
+}
+
+/// Reads a regular file of [`MAX_BYTES`] at most.
+fn read(key: &str, path: &Path, hint: &str) -> Result<InputFile, Invalid> {
+    let bad = |what: String| Invalid::new(key, format!("can't read {}: {what}", path.display()), hint);
+    let full = std::path::absolute(path).map_err(|error| bad(error.to_string()))?;
+    let data = std::fs::metadata(&full).map_err(|error| bad(error.to_string()))?;
+    if !data.is_file() {
+        return Err(bad("it is no regular file".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(&full).map_err(|error| bad(error.to_string()))?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| bad(error.to_string()))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(bad(format!("it is larger than {} MiB", MAX_BYTES >> 20)));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| bad("it is not UTF-8".to_owned()))?;
+    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+    Ok(InputFile { key: key.to_owned(), path: full, text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recorded_input_needs_no_file_and_a_current_one_is_read_where_it_was() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("pool.txt"), "\u{feff}one\n").expect("a file");
+        let fresh = Inputs::in_folder(folder.path());
+        assert_eq!(fresh.text("k", "pool.txt", ""), Ok("one\n".to_owned()), "without the byte-order mark");
+        let files = fresh.files();
+        std::fs::write(folder.path().join("pool.txt"), "two\n").expect("a file");
+        assert_eq!(Inputs::recorded(files.clone()).text("k", "pool.txt", ""), Ok("one\n".to_owned()));
+        let current = Inputs::current(files.clone());
+        assert_eq!(current.text("k", "pool.txt", ""), Ok("two\n".to_owned()));
+        assert_ne!(current.files()[0].digest(), files[0].digest());
+        assert!(Inputs::recorded(Vec::new()).text("k", "pool.txt", "").is_err());
+    }
+
+    #[test]
+    fn only_regular_files_are_read() {
+        for path in ["/dev/zero", "/", "/no/such/file"] {
+            let error =
+                Inputs::in_folder(".").text("environment.k", path, "try another").expect_err("no file");
+            assert_eq!((&*error.key, &*error.hint), ("environment.k", "try another"));
+        }
+    }
+}

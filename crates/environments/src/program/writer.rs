@@ -1,0 +1,189 @@
+//! Writing a program from others: plans, and how each operator carries them out.
+
+use std::sync::Arc;
+
+use samara_engine::{Abort, Context, Roles};
+use samara_lm::{Finish, Sampling};
+use samara_qd::Stream;
+use samara_search::{Genome, Invalid, Operator, Plan, View};
+
+use super::{
+    diff, gp,
+    prompt::{self, Format},
+    settings::{Instruction, Neighbours, WritingSettings},
+};
+use crate::source::{Source, expect_cells};
+
+/// Longest program, in bytes: a diff or a crossover that outgrows it is not worth its evaluation.
+pub const MAX_BYTES: usize = 20_000;
+
+/// How often a created candidate is a seed as it is; the others are varied from seeds.
+const AS_IT_IS: f64 = 0.2;
+
+/// How often the operator without a model crosses two elites.
+const CROSSED: f64 = 0.3;
+
+/// The operator of an experiment: `search.operator`, or `prompt`.
+pub fn operator(source: &Source<'_>) -> Operator {
+    source.search.operator.unwrap_or(Operator::Prompt)
+}
+
+/// Writes programs from others, by one operator.
+pub struct Writer {
+    operator: Operator,
+    settings: WritingSettings,
+    format: Format,
+    gp: gp::Mutator,
+}
+
+impl Writer {
+    /// A writer of programs of this format, by `search.operator` or the usual one.
+    ///
+    /// # Errors
+    /// Settings out of their ranges, by their keys under `environment.writing`; an archive too small to cross elites.
+    pub fn new(source: &Source<'_>, settings: WritingSettings, format: Format) -> Result<Self, Invalid> {
+        settings.validate()?;
+        let operator = operator(source);
+        if operator == Operator::Crossover {
+            expect_cells(source, 2, "search.operator")?;
+        }
+        Ok(Self { operator, settings, format, gp: gp::Mutator::default() })
+    }
+
+    /// The operator.
+    pub fn operator(&self) -> Operator {
+        self.operator
+    }
+
+    /// Its mutator without a model.
+    pub fn mutator(&self) -> &gp::Mutator {
+        &self.gp
+    }
+
+    /// Asks the generator for one program that has no parents; `None` if the completion holds none.
+    pub async fn ask(&self, format: &Format, context: &mut Context) -> Result<Option<String>, Abort> {
+        let prompt = prompt::ask(format, Instruction::Header, &[]);
+        let completion = context.complete(prompt, self.sampling(&prompt::STOPS)).await?;
+        let finished = completion.finish != Finish::Length;
+        Ok(prompt::program(format, Instruction::Header, &completion.text, finished))
+    }
+
+    /// What it needs: the sandbox, and the generator for all operators but `gp`.
+    pub fn roles(&self) -> Roles {
+        Roles { generator: self.operator != Operator::Gp, sandbox: true, ..Roles::default() }
+    }
+
+    /// Plans a program made from seeds. With none, a model writes it from nothing.
+    pub fn seeded(&self, seeds: &[Arc<Genome>], stream: &mut Stream) -> Plan {
+        let wanted = if self.operator == Operator::Crossover { self.settings.few_shot } else { 1 };
+        let drawn = stream.distinct(seeds.len(), wanted.min(seeds.len()));
+        Plan::fresh("seed", drawn.into_iter().map(|place| Arc::clone(&seeds[place])).collect())
+    }
+
+    /// Plans a program varied from elites; `None` if the archive holds too few.
+    pub fn varied(&self, view: &View<'_>, stream: &mut Stream) -> Option<Plan> {
+        let archive = view.archive();
+        let elites = match self.operator {
+            Operator::Prompt | Operator::Diff => vec![archive.select(stream)?],
+            Operator::Gp if stream.unit() < CROSSED => vec![archive.select(stream)?, archive.select(stream)?],
+            Operator::Gp => vec![archive.select(stream)?],
+            Operator::Crossover => {
+                let filled = archive.stats().cells_filled;
+                let count = self.settings.few_shot.min(filled);
+                if count < 2 {
+                    return None;
+                }
+                match self.settings.neighbours {
+                    Neighbours::Near => archive.select_near(stream, count)?,
+                    Neighbours::Uniform => {
+                        (0..count).map(|_| archive.select(stream)).collect::<Option<Vec<_>>>()?
+                    }
+                }
+            }
+        };
+        let parents = elites.iter().map(|elite| view.parent(elite)).collect();
+        Some(Plan::varied(self.operator.name(), parents))
+    }
+
+    /// Writes the planned program. A created one is now and then a seed as it is, so that seeds compete.
+    pub async fn write(&self, plan: &Plan, context: &mut Context) -> Result<String, Abort> {
+        let parents: Vec<String> = plan.sources().iter().map(|genome| genome.text().into_owned()).collect();
+        if plan.fresh
+            && let Some(seed) = parents.first()
+            && context.stream.unit() < AS_IT_IS
+        {
+            return Ok(seed.clone());
+        }
+        let text = match self.operator {
+            Operator::Gp => {
+                let names = &self.format.functions;
+                let varied = self.gp.vary(&parents, names, 1, context).await?;
+                let first = varied.into_iter().next().flatten();
+                first.ok_or_else(|| Abort::invalid("no variation was found"))?
+            }
+            Operator::Diff => self.write_diff(&parents, context).await?,
+            Operator::Prompt => self.write_program(&parents, Instruction::Fix, context).await?,
+            Operator::Crossover => self.write_program(&parents, Instruction::Header, context).await?,
+        };
+        match text.len() {
+            0..=MAX_BYTES => Ok(text),
+            bytes => Err(Abort::invalid(format!("the program has {bytes} bytes, more than {MAX_BYTES}"))),
+        }
+    }
+
+    /// Asks for a program after `parents`, up to `attempts` times until one is complete.
+    async fn write_program(
+        &self,
+        parents: &[String],
+        usual: Instruction,
+        context: &mut Context,
+    ) -> Result<String, Abort> {
+        // Without parents there is nothing to fix or to combine.
+        let instruction = match parents {
+            [] => Instruction::Header,
+            _ => self.settings.instruction.unwrap_or(usual),
+        };
+        let prompt = prompt::ask(&self.format, instruction, parents);
+        for _ in 0..self.settings.attempts {
+            let completion = context.complete(prompt.clone(), self.sampling(&prompt::STOPS)).await?;
+            let finished = completion.finish != Finish::Length;
+            if let Some(program) = prompt::program(&self.format, instruction, &completion.text, finished) {
+                return Ok(program);
+            }
+        }
+        Err(self.nothing("hold no program"))
+    }
+
+    /// Asks for a diff of the first parent, up to `attempts` times until one changes it.
+    async fn write_diff(&self, parents: &[String], context: &mut Context) -> Result<String, Abort> {
+        let parent = parents.first().map(String::as_str).unwrap_or_default();
+        let messages = &self.format.messages;
+        let message = messages.get(context.stream.index(messages.len().max(1)));
+        let prompt = diff::ask(&self.format, parent, message.map_or("Change it.", String::as_str));
+        for _ in 0..self.settings.attempts {
+            let completion = context.complete(prompt.clone(), self.sampling(&diff::STOPS)).await?;
+            let changed = diff::apply(parent, &completion.text);
+            if changed != parent {
+                return Ok(changed);
+            }
+        }
+        Err(self.nothing("hold no hunk that applies"))
+    }
+
+    fn nothing(&self, what: &str) -> Abort {
+        Abort::invalid(format!("{} completions in a row {what}", self.settings.attempts))
+    }
+
+    fn sampling(&self, usual: &[&str]) -> Sampling {
+        Sampling {
+            max_tokens: self.settings.gen_max_len,
+            temperature: self.settings.temperature,
+            top_p: self.settings.top_p,
+            stop: match &self.format.stops[..] {
+                [] => usual.iter().map(|stop| (*stop).to_owned()).collect(),
+                stops => stops.to_vec(),
+            },
+            seed: 0,
+        }
+    }
+}

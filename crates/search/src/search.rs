@@ -1,0 +1,402 @@
+//! The search: ask for candidates, tell what became of them.
+//!
+//! ```text
+//! ask    the next ticket: its plan was drawn from the state as candidate i - window had left it
+//! tell   in any order; results settle in index order: archive -> fate, charge, memory, ensemble, migration
+//! ```
+//!
+//! Candidate i is planned from the state exactly as candidate i - window left it, by its own random stream, and
+//! results settle in index order. So the archive is a function of (settings, seed, outcomes), whatever the order in
+//! which they are told, and however often the search was stopped and folded again ([`Search::refold`]).
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use samara_qd::{Stream, Tessellation};
+
+use crate::{
+    Artifact, Candidate, Charge, Ensemble, Fate, Finished, FoldError, Gain, Genome, Index, Invalid,
+    Migration, Outcome, Placement, Plan, Population, Proposer, Score, SearchSettings, Spending, Ticket,
+    Trial, Unscored, View, artifact,
+};
+
+/// The answer to [`Search::ask`].
+#[derive(Debug)]
+pub enum Ask {
+    /// A candidate to make.
+    Ticket(Box<Ticket>),
+    /// No candidate until the result of one that is out is told.
+    Wait,
+    /// No further candidate, and none is out.
+    Ended(End),
+}
+
+/// Why a search has no further candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// `search.total_steps` candidates are settled.
+    Completed,
+    /// The budget of calls, tokens or money allows no further candidate.
+    Budget,
+}
+
+/// A candidate that has just settled, and what followed from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settled {
+    /// The candidate with its fate.
+    pub candidate: Candidate,
+    /// The exchange between islands that was due after it.
+    pub migration: Option<Migration>,
+}
+
+/// What a search is made of.
+pub struct Setup {
+    /// The `[search]` section, validated.
+    pub settings: SearchSettings,
+    /// The archives' cells.
+    pub tessellation: Tessellation,
+    /// The generator's ensemble; the default where there is nothing to choose.
+    pub ensemble: Ensemble,
+    /// The environment's plans and memory: one for each island.
+    pub proposers: Vec<Box<dyn Proposer>>,
+}
+
+/// What is remembered of a ticket until its candidate settles.
+#[derive(Debug)]
+struct Out {
+    horizon: u64,
+    operator: String,
+    parents: Vec<u64>,
+    generator: Option<u32>,
+}
+
+/// The search. It owns all state; workers own nothing.
+pub struct Search {
+    settings: SearchSettings,
+    population: Population,
+    proposers: Vec<Box<dyn Proposer>>,
+    ensemble: Ensemble,
+    spending: Spending,
+    index: Index,
+    /// How many candidates are settled: the index of the next one to settle.
+    settled: u64,
+    /// How many candidates are recorded and settle by [`Search::refold`].
+    recorded: u64,
+    /// The index of the next candidate to plan.
+    next: u64,
+    /// Planned and not yet asked for, in index order.
+    planned: VecDeque<Ticket>,
+    /// Asked for and not yet settled.
+    out: BTreeMap<u64, Out>,
+    /// Told, and waiting for their turn.
+    told: BTreeMap<u64, Finished>,
+    /// Set when no further candidate may be planned.
+    closed: Option<End>,
+}
+
+impl Search {
+    /// The search before candidate 0.
+    ///
+    /// # Errors
+    /// Settings that contradict the cells.
+    ///
+    /// # Panics
+    /// If there isn't one proposer for each island.
+    pub fn new(setup: Setup) -> Result<Self, Invalid> {
+        let population = Population::new(&setup.settings, setup.tessellation)?;
+        assert_eq!(setup.proposers.len(), population.islands().len(), "one proposer for each island");
+        Ok(Self {
+            settings: setup.settings,
+            population,
+            proposers: setup.proposers,
+            ensemble: setup.ensemble,
+            spending: Spending::default(),
+            index: Index::default(),
+            settled: 0,
+            recorded: 0,
+            next: 0,
+            planned: VecDeque::new(),
+            out: BTreeMap::new(),
+            told: BTreeMap::new(),
+            closed: None,
+        })
+    }
+
+    /// Charges calls that belong to no candidate (the setup's). To be called before [`Search::resume`] and before the
+    /// first [`Search::ask`].
+    pub fn charge_setup(&mut self, charge: Charge) {
+        self.spending.total += charge;
+    }
+
+    /// Announces that `recorded` candidates will be [`Search::refold`]ed before anything is asked, so that those after
+    /// them are planned from the very states that they were first planned from.
+    ///
+    /// # Panics
+    /// If a candidate was asked for or refolded already.
+    pub fn resume(&mut self, recorded: u64) {
+        assert_eq!(self.next, 0, "a search is resumed before anything else");
+        self.recorded = recorded;
+        self.next = recorded;
+        self.plan_due();
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &SearchSettings {
+        &self.settings
+    }
+
+    /// The archives.
+    pub fn population(&self) -> &Population {
+        &self.population
+    }
+
+    /// What settled candidates and the setup have spent.
+    pub fn spending(&self) -> &Spending {
+        &self.spending
+    }
+
+    /// The generator's ensemble and what is known of it.
+    pub fn ensemble(&self) -> &Ensemble {
+        &self.ensemble
+    }
+
+    /// How many candidates are settled.
+    pub fn settled(&self) -> u64 {
+        self.settled
+    }
+
+    /// How many candidates were asked for and are neither settled nor told.
+    pub fn in_flight(&self) -> usize {
+        self.out.len() - self.told.len()
+    }
+
+    /// What workers may ask about settled candidates.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// The next candidate to make. Under a budget of calls, tokens or money the first one is made alone: nobody knows
+    /// yet what a candidate costs, and many at once could overdraw the budget.
+    pub fn ask(&mut self) -> Ask {
+        if self.next == 0 {
+            self.plan_due();
+        }
+        let blind = self.settled == 0 && self.settings.budget.limits_spending() && !self.out.is_empty();
+        if blind {
+            return Ask::Wait;
+        }
+        let Some(ticket) = self.planned.pop_front() else {
+            return if self.out.is_empty() {
+                Ask::Ended(self.closed.unwrap_or(End::Completed))
+            } else {
+                Ask::Wait
+            };
+        };
+        self.out.insert(ticket.index, Out::new(&ticket));
+        Ask::Ticket(Box::new(ticket))
+    }
+
+    /// Takes a result, in any order, and settles every candidate whose turn has come. A result that nobody asked for,
+    /// or the second one of a candidate, is ignored: a worker that was given up may still answer.
+    pub fn tell(&mut self, finished: Finished) -> Vec<Settled> {
+        if self.out.contains_key(&finished.index) {
+            self.told.entry(finished.index).or_insert(finished);
+        }
+        let mut settled = Vec::new();
+        while let Some(finished) = self.told.remove(&self.settled) {
+            let out = self.out.remove(&finished.index).expect("what was told had been asked for");
+            settled.push(self.settle(out, finished));
+            self.plan_due();
+        }
+        settled
+    }
+
+    /// Settles a recorded candidate again. The migration that follows from it is returned, for the caller to compare
+    /// with the recorded one. After an error the search is of no further use.
+    ///
+    /// # Errors
+    /// Folding gives another island, fate or cell than was recorded, or it is not this candidate's turn.
+    ///
+    /// # Panics
+    /// If [`Search::resume`] announced fewer candidates.
+    pub fn refold(&mut self, recorded: Candidate) -> Result<Option<Migration>, FoldError> {
+        if recorded.index != self.settled {
+            return Err(FoldError::Order { expected: self.settled, found: recorded.index });
+        }
+        assert!(recorded.index < self.recorded, "a search is resumed before candidates are refolded");
+        let (index, island, fate, cell) =
+            (recorded.index, recorded.island, recorded.fate.clone(), recorded.cell);
+        let (out, finished) = taken_apart(recorded);
+        let Settled { candidate, migration } = self.settle(out, finished);
+        let folded = (candidate.island, &candidate.fate, candidate.cell);
+        FoldError::check(index, (island, &fate, cell), folded)?;
+        self.plan_due();
+        Ok(migration)
+    }
+
+    fn settle(&mut self, out: Out, finished: Finished) -> Settled {
+        let Finished { index, outcome, charge, model_ms } = finished;
+        let island = self.population.island_of(index);
+        self.settled += 1;
+        self.spending.charge(charge);
+        let mut candidate = Candidate {
+            index,
+            island,
+            horizon: out.horizon,
+            operator: out.operator,
+            parents: out.parents,
+            generator: out.generator,
+            genome: None,
+            score: None,
+            fate: Fate::NotBetter,
+            cell: None,
+            rank: None,
+            copy_of: None,
+            artifacts: Vec::new(),
+            charge,
+            model_ms,
+        };
+        self.place(&mut candidate, outcome);
+        self.proposers[island as usize].learn(&candidate);
+        if let Some(generator) = candidate.generator {
+            self.ensemble.learn(&Trial { generator, charge, model_ms }, gain_of(&candidate.fate));
+        }
+        let migration = self.population.migrate(self.settled).map(|(migration, moved)| {
+            self.index.note_migration(&migration, &moved);
+            migration
+        });
+        self.index.forget_before(self.settled.saturating_sub(self.settings.window as u64));
+        Settled { candidate, migration }
+    }
+
+    /// Offers an outcome to the archive and notes what it became.
+    fn place(&mut self, candidate: &mut Candidate, outcome: Outcome) {
+        match outcome {
+            Outcome::Scored { genome, score } => self.place_scored(candidate, genome, score),
+            Outcome::Invalid(unscored) => place_unscored(candidate, unscored, |why| Fate::Invalid { why }),
+            Outcome::Failed(unscored) => place_unscored(candidate, unscored, |why| Fate::Failed { why }),
+        }
+        if let Some(genome) = &candidate.genome {
+            let first = self.index.note_content(genome.digest(), candidate.index);
+            candidate.copy_of = (first != candidate.index).then_some(first);
+        }
+    }
+
+    fn place_scored(&mut self, candidate: &mut Candidate, genome: Arc<Genome>, mut score: Score) {
+        score.artifacts = artifact::fitting(std::mem::take(&mut score.artifacts));
+        score.metrics.retain(|_, value| value.is_finite());
+        let score = Arc::new(score);
+        let Placement { fate, cell, rank, displaced } =
+            self.population.offer(candidate.index, &genome, &score);
+        if fate.entered() {
+            let elite = (candidate.index, &genome, &score);
+            self.index.note_elite(candidate.island, self.settled, elite, displaced);
+        }
+        candidate.genome = Some(genome);
+        if cell.is_some() {
+            candidate.score = Some(score);
+        } else {
+            // Numbers that an archive can't hold are no score, but what the evaluation left may say why.
+            candidate.artifacts = Arc::unwrap_or_clone(score).artifacts;
+        }
+        candidate.fate = fate;
+        candidate.cell = cell.map(|cell| cell as u64);
+        candidate.rank = rank.map(|rank| rank as u32);
+    }
+
+    /// Plans every candidate that is due: those below settled + window. While a record is folded, the candidates it
+    /// holds are passed over; the others are planned from the very states that they were first planned from.
+    fn plan_due(&mut self) {
+        if self.settled == 1 {
+            self.drop_unaffordable();
+        }
+        let due = self.settled + self.settings.window as u64;
+        while self.next < due.min(self.settings.total_steps) && self.closed.is_none() {
+            let index = self.next;
+            let in_flight = index - self.settled;
+            if !self.spending.allows(&self.settings.budget, in_flight) {
+                self.closed = Some(End::Budget);
+                return;
+            }
+            self.planned.push_back(self.ticket(index));
+            self.next += 1;
+        }
+    }
+
+    /// Once the first candidate has shown what one costs: drops the last of those planned before that, as far as the
+    /// budget would not have allowed them. None of them was handed out, since the first one is made alone.
+    fn drop_unaffordable(&mut self) {
+        while let Some(last) = self.planned.back() {
+            let in_flight = last.index - self.settled;
+            if self.spending.allows(&self.settings.budget, in_flight) {
+                return;
+            }
+            self.planned.pop_back();
+            self.closed = Some(End::Budget);
+        }
+    }
+
+    fn ticket(&self, index: u64) -> Ticket {
+        let island = self.population.island_of(index);
+        let mut stream = Stream::new(self.settings.seed, index);
+        let plan = self.plan(index, island as usize, &mut stream);
+        let generator = self.ensemble.choose(&mut stream);
+        let (seed, horizon) = (self.settings.seed, self.settled);
+        Ticket { index, seed, horizon, island, generator, plan, stream }
+    }
+
+    fn plan(&self, index: u64, island: usize, stream: &mut Stream) -> Plan {
+        let view = View::new(&self.population.islands()[island]);
+        let proposer = &self.proposers[island];
+        let fresh = index < self.settings.init_steps || !self.settings.strategy.varies();
+        let varied = if fresh { None } else { proposer.vary(&view, stream) };
+        varied.unwrap_or_else(|| proposer.create(&view, stream))
+    }
+}
+
+impl Out {
+    fn new(ticket: &Ticket) -> Self {
+        Self {
+            horizon: ticket.horizon,
+            operator: ticket.plan.operator.clone(),
+            parents: ticket.plan.parents.iter().map(|parent| parent.id).collect(),
+            generator: ticket.generator,
+        }
+    }
+}
+
+fn place_unscored(candidate: &mut Candidate, unscored: Unscored, fate: impl FnOnce(String) -> Fate) {
+    candidate.genome = unscored.genome;
+    candidate.fate = fate(unscored.why);
+    candidate.artifacts = artifact::fitting(unscored.artifacts);
+}
+
+fn gain_of(fate: &Fate) -> Gain {
+    match fate {
+        Fate::New | Fate::Improved => Gain::Entered,
+        Fate::NotBetter => Gain::Scored,
+        Fate::Invalid { .. } | Fate::Failed { .. } => Gain::Nothing,
+    }
+}
+
+/// What had been asked for and told when a candidate settled.
+fn taken_apart(candidate: Candidate) -> (Out, Finished) {
+    let Candidate { index, horizon, operator, parents, generator, genome, score, fate, .. } = candidate;
+    let outcome = match (genome, score) {
+        (Some(genome), Some(score)) => Outcome::Scored { genome, score: Arc::unwrap_or_clone(score) },
+        (genome, _) => outcome_without_score(fate, genome, candidate.artifacts),
+    };
+    let out = Out { horizon, operator, parents, generator };
+    (out, Finished { index, outcome, charge: candidate.charge, model_ms: candidate.model_ms })
+}
+
+fn outcome_without_score(fate: Fate, genome: Option<Arc<Genome>>, artifacts: Vec<Artifact>) -> Outcome {
+    let unscored = |why| Unscored { genome, why, artifacts };
+    match fate.without_score() {
+        Fate::Invalid { why } => Outcome::Invalid(unscored(why)),
+        Fate::Failed { why } => Outcome::Failed(unscored(why)),
+        fate => unreachable!("{} needs a score", fate.name()),
+    }
+}

@@ -1,0 +1,472 @@
+//! The `[search]` and `[[axes]]` sections of an experiment, and how they become an archive.
+//!
+//! Reading files and naming the file in an error is the command line's; here a section is checked and built.
+
+use samara_qd::{Archive, Axis, Cvt, CvtSettings, Grid, Rules, Soft, Tessellation};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{BudgetSettings, Invalid, Strategy, budget, schema};
+
+/// Which cells the archive has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Algorithm {
+    /// MAP-Elites (Mouret & Clune 2015, arXiv 1504.04909): a grid of the axes' bins or ticks.
+    #[default]
+    MapElites,
+    /// CVT-MAP-Elites (Vassiliades et al. 2016, arXiv 1610.05729): the cells are a centroidal Voronoi tessellation of
+    /// the axes' ranges.
+    CvtMapElites,
+}
+
+/// How an environment of programs writes a new one from elites.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Operator {
+    /// The generator is shown the parent as a program with a bug, and writes the fixed one (Lehman et al. 2022, ELM,
+    /// arXiv 2206.08896; OpenELM's prompt mutation).
+    Prompt,
+    /// The generator writes a diff of the parent (ELM's diff models).
+    Diff,
+    /// The generator continues a list of elites (Meyerson et al. 2023, LMX, arXiv 2302.12170).
+    Crossover,
+    /// No model: numbers, loops and calls of the parent's syntax tree are perturbed. The ELM paper's baseline.
+    Gp,
+}
+
+impl Operator {
+    /// Its name in `search.operator`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Prompt => "prompt",
+            Self::Diff => "diff",
+            Self::Crossover => "crossover",
+            Self::Gp => "gp",
+        }
+    }
+}
+
+/// What becomes of a candidate whose genome is that of an earlier one, which had settled when it was planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Duplicates {
+    /// It is evaluated and judged like any other. (Where no model judges, equal genomes share one evaluation.)
+    #[default]
+    Evaluate,
+    /// It is written anew, up to three times; if it is still a duplicate then, it is invalid.
+    Rewrite,
+    /// It is invalid.
+    Refuse,
+}
+
+/// The `[search.islands]` section: populations that evolve side by side and exchange their best now and then.
+/// Candidate i belongs to island i modulo `count`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(transform = crate::schema::in_order::<Self>)]
+pub struct IslandSettings {
+    /// How many, 1 to 1,000. Default 1: a single population.
+    #[schemars(range(min = 1, max = 1000))]
+    pub count: u32,
+    /// Settled candidates from one migration to the next, 1 or more. Default 200.
+    #[schemars(range(min = 1, max = MOST_STEPS))]
+    pub migration_interval: u64,
+    /// Elites that each island copies to the next one in the ring, its best first; 0 for no migration. Default 5.
+    #[schemars(range(min = 0, max = 1000000))]
+    pub migrants: usize,
+}
+
+impl Default for IslandSettings {
+    fn default() -> Self {
+        Self { count: 1, migration_interval: 200, migrants: 5 }
+    }
+}
+
+impl IslandSettings {
+    fn validate(&self) -> Result<(), Invalid> {
+        let bad = |key: &str, what: String, hint: &str| {
+            Err(Invalid::new(format!("search.islands.{key}"), what, hint))
+        };
+        if !(1..=1000).contains(&self.count) {
+            return bad(
+                "count",
+                format!("is {}", self.count),
+                "set it from 1 to 1000; 1 is a single population",
+            );
+        }
+        if self.migration_interval == 0 {
+            return bad(
+                "migration_interval",
+                "is 0".into(),
+                "200 is the default; migrants = 0 turns migration off",
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The `[search]` section.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(transform = crate::schema::in_order::<Self>)]
+pub struct SearchSettings {
+    /// Which cells the archive has. Default `map_elites`.
+    pub algorithm: Algorithm,
+    /// How candidates are proposed: `qdaif` (elites are varied), `random_search` (every candidate is created, none
+    /// varied), or a baseline of the environment's own to compare it with. Default `qdaif`.
+    pub strategy: Strategy,
+    /// How programs are written from elites. Default: the environment's own; environments of other genomes have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator: Option<Operator>,
+    /// Candidates created before variation starts; baselines vary none. Default 50.
+    #[schemars(range(min = 0, max = MOST_STEPS))]
+    pub init_steps: u64,
+    /// Candidates in total. Default 2,000.
+    #[schemars(range(min = 1, max = MOST_STEPS))]
+    pub total_steps: u64,
+    /// Candidates alive at once, 1 to `window`. Never changes the outcome. Default 16.
+    #[schemars(range(min = 1, max = MAX_WINDOW))]
+    pub concurrency: usize,
+    /// Candidate i is proposed from the state after candidate i - window has settled. 1 is the sequential
+    /// algorithm; a larger window keeps more model calls in flight, and proposes from an older archive. Default 32.
+    #[schemars(range(min = 1, max = MAX_WINDOW))]
+    pub window: usize,
+    /// The run's seed, 0 to 2^63 - 1. Default 0.
+    #[schemars(range(min = 0, max = MAX_SEED))]
+    pub seed: u64,
+    /// Elites kept per cell, best first. Default 1.
+    #[schemars(range(min = 1, max = MOST_DEPTH))]
+    pub depth: usize,
+    /// Subtracted from each elite's objective in the QD score, so that negative objectives count. Default 0.
+    #[schemars(range(min = -MOST, max = MOST))]
+    pub qd_offset: f64,
+    /// A soft archive (CMA-MAE, Fontaine & Nikolaidis 2023): how fast a cell's threshold follows what it accepts,
+    /// 0 to 1. Needs `threshold_min`, and a depth of 1. Default: off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub learning_rate: Option<f64>,
+    /// A soft archive: the threshold of an empty cell. Needs `learning_rate`. Default: off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = -MOST, max = MOST))]
+    pub threshold_min: Option<f64>,
+    /// Failed candidates in a row after which the run stops. Default 20.
+    #[schemars(range(min = 1, max = MOST_STEPS))]
+    pub max_failures: u64,
+    /// What becomes of a candidate whose genome is that of an earlier one. Default `evaluate`.
+    pub duplicates: Duplicates,
+    /// The cells of `cvt_map_elites`.
+    pub cvt: CvtSection,
+    /// Several populations in place of one.
+    pub islands: IslandSettings,
+    /// What the run may spend.
+    pub budget: BudgetSettings,
+}
+
+impl Default for SearchSettings {
+    fn default() -> Self {
+        Self {
+            algorithm: Algorithm::MapElites,
+            strategy: Strategy::Qdaif,
+            operator: None,
+            init_steps: 50,
+            total_steps: 2000,
+            concurrency: 16,
+            window: 32,
+            seed: 0,
+            depth: 1,
+            qd_offset: 0.0,
+            learning_rate: None,
+            threshold_min: None,
+            max_failures: 20,
+            duplicates: Duplicates::Evaluate,
+            cvt: CvtSection::default(),
+            islands: IslandSettings::default(),
+            budget: BudgetSettings::default(),
+        }
+    }
+}
+
+/// The `[search.cvt]` section: the cells of `cvt_map_elites`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(transform = crate::schema::in_order::<Self>)]
+pub struct CvtSection {
+    /// Number of cells. Default 1,000.
+    #[schemars(range(min = 1, max = MOST_CELLS))]
+    pub cells: usize,
+    /// Uniform samples of the measure space that k-means clusters, at least as many as cells. Default 25,000.
+    #[schemars(range(min = 1, max = MOST_SAMPLES))]
+    pub samples: usize,
+    /// Most iterations of k-means. Default 100.
+    #[schemars(range(min = 1, max = 1000000))]
+    pub max_iterations: usize,
+}
+
+impl Default for CvtSection {
+    fn default() -> Self {
+        Self { cells: 1000, samples: 25_000, max_iterations: 100 }
+    }
+}
+
+/// The largest window: a candidate waiting in the reorder buffer holds its genome and its calls in memory.
+const MAX_WINDOW: usize = 65_536;
+/// The most candidates, calls or tokens of a run: floats count them without a gap.
+pub(crate) const MOST_STEPS: u64 = 1_000_000_000_000_000;
+/// The largest size of an objective or a measure that a setting names: sums, squares and differences of such are numbers.
+pub(crate) const MOST: f64 = 1e100;
+/// The most cells of an axis or a CVT; an archive allocates all of its cells.
+const MOST_CELLS: usize = 1 << 24;
+/// The most elites of a cell, in an archive of one cell.
+const MOST_DEPTH: usize = 1 << 26;
+/// The most samples of k-means, on one axis.
+const MOST_SAMPLES: usize = 1 << 28;
+/// SQLite and most servers count in signed 64-bit integers.
+const MAX_SEED: u64 = i64::MAX as u64;
+
+impl SearchSettings {
+    /// Checks every value that does not depend on the axes.
+    pub fn validate(&self) -> Result<(), Invalid> {
+        let bad =
+            |key: &str, what: String, hint: &str| Err(Invalid::new(format!("search.{key}"), what, hint));
+        if self.total_steps == 0 {
+            return bad("total_steps", "is 0".into(), "a run needs at least one candidate");
+        }
+        if self.window == 0 || self.window > MAX_WINDOW {
+            return bad("window", format!("is {}", self.window), "set it from 1 to 65536; 32 is the default");
+        }
+        if self.concurrency == 0 || self.concurrency > self.window {
+            let what = format!("is {}, but search.window is {}", self.concurrency, self.window);
+            return bad("concurrency", what, "set it from 1 to search.window, or widen the window");
+        }
+        if self.seed > MAX_SEED {
+            return bad("seed", format!("is {}", self.seed), "seeds go from 0 to 2^63 - 1");
+        }
+        if self.max_failures == 0 {
+            return bad("max_failures", "is 0".into(), "set it to 1 or more; 20 is the default");
+        }
+        if self.learning_rate.is_some() != self.threshold_min.is_some() {
+            let what = "learning_rate and threshold_min only work together".to_owned();
+            return bad("learning_rate", what, "set both for a soft archive, or neither");
+        }
+        self.islands.validate()?;
+        budget::validate(&self.budget)
+    }
+
+    /// What the archive keeps.
+    pub fn rules(&self) -> Rules {
+        let soft = self
+            .learning_rate
+            .zip(self.threshold_min)
+            .map(|(learning_rate, threshold_min)| Soft { learning_rate, threshold_min });
+        Rules { depth: self.depth, soft, qd_offset: self.qd_offset }
+    }
+
+    /// The empty archive that these settings and axes describe.
+    pub fn archive(&self, axes: &[AxisSettings]) -> Result<Archive, Invalid> {
+        self.archive_of(self.tessellation(axes)?)
+    }
+
+    /// The empty archive with these cells.
+    pub fn archive_of(&self, tessellation: Tessellation) -> Result<Archive, Invalid> {
+        Archive::new(tessellation, self.rules()).map_err(|error| {
+            Invalid::new("search", error.to_string(), "see depth, learning_rate, threshold_min and qd_offset")
+        })
+    }
+
+    /// The cells that these settings and axes describe. Those of a CVT are the work of k-means.
+    pub fn tessellation(&self, axes: &[AxisSettings]) -> Result<Tessellation, Invalid> {
+        match self.algorithm {
+            Algorithm::CvtMapElites => self.cvt(axes),
+            Algorithm::MapElites => grid(axes),
+        }
+    }
+
+    fn cvt(&self, axes: &[AxisSettings]) -> Result<Tessellation, Invalid> {
+        let ranges = axes.iter().enumerate().map(|(i, axis)| axis.range(i)).collect::<Result<Vec<_>, _>>()?;
+        let settings = CvtSettings {
+            cells: self.cvt.cells,
+            samples: self.cvt.samples,
+            max_iterations: self.cvt.max_iterations,
+            ranges,
+            ..CvtSettings::default()
+        };
+        Cvt::kmeans(&settings, self.seed)
+            .map(Tessellation::Cvt)
+            .map_err(|error| Invalid::new("search.cvt", error.to_string(), "cells >= 1, samples >= cells"))
+    }
+}
+
+fn grid(axes: &[AxisSettings]) -> Result<Tessellation, Invalid> {
+    let built = axes.iter().enumerate().map(|(i, axis)| axis.build(i)).collect::<Result<Vec<_>, _>>()?;
+    Grid::new(built)
+        .map(Tessellation::Grid)
+        .map_err(|error| Invalid::new("axes", error.to_string(), "use fewer bins or fewer axes"))
+}
+
+/// One `[[axes]]` entry: a measure and how it is cut into cells.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(transform = crate::schema::in_order::<Self>)]
+pub struct AxisSettings {
+    /// The measure's name. Axes stand in the order of the environment's measures.
+    pub name: String,
+    /// Lowest and highest value of even bins, or of a CVT; values outside go to the first and last cell.
+    /// Default `[0, 1]`.
+    #[serde(default = "unit_range")]
+    #[schemars(inner(range(min = -MOST, max = MOST)))]
+    pub range: [f64; 2],
+    /// Number of even cells of a grid. Either this or `ticks`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = MOST_CELLS))]
+    pub bins: Option<usize>,
+    /// Inner edges, strictly increasing: n ticks make n + 1 cells, and a value on a tick belongs to the cell above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1), inner(range(min = -MOST, max = MOST)))]
+    pub ticks: Option<Vec<f64>>,
+}
+
+/// The `[[axes]]` of an experiment.
+///
+/// # Errors
+/// Names the axis and its key.
+pub fn axes(sections: &[toml::Table]) -> Result<Vec<AxisSettings>, Invalid> {
+    let axis = |(i, section): (usize, &toml::Table)| schema::read(section, &format!("axes[{i}]"));
+    sections.iter().enumerate().map(axis).collect()
+}
+
+/// Stored settings that earlier versions wrote, in the words of this one: random search was an algorithm, and is a
+/// strategy on the same grid.
+pub fn translate(table: &mut toml::Table) {
+    let Some(toml::Value::Table(search)) = table.get_mut("search") else { return };
+    let random = Strategy::RandomSearch;
+    if search.get("algorithm").and_then(toml::Value::as_str) == Some(random.name()) {
+        search.insert("algorithm".into(), "map_elites".into());
+        search.insert("strategy".into(), random.name().into());
+    }
+}
+
+fn unit_range() -> [f64; 2] {
+    [0.0, 1.0]
+}
+
+impl AxisSettings {
+    /// An axis of `bins` even cells over `range`.
+    pub fn even(name: impl Into<String>, range: [f64; 2], bins: usize) -> Self {
+        Self { name: name.into(), range, bins: Some(bins), ticks: None }
+    }
+
+    fn range(&self, position: usize) -> Result<(f64, f64), Invalid> {
+        let [lo, hi] = self.range;
+        if lo.is_finite() && hi.is_finite() && lo < hi {
+            return Ok((lo, hi));
+        }
+        let key = format!("axes[{position}].range");
+        Err(Invalid::new(key, format!("[{lo}, {hi}] is no range"), "two finite numbers, the lower first"))
+    }
+
+    fn build(&self, position: usize) -> Result<Axis, Invalid> {
+        let key = |field: &str| format!("axes[{position}].{field}");
+        let (lo, hi) = self.range(position)?;
+        match (self.bins, &self.ticks) {
+            (Some(bins), None) => Axis::bins(&*self.name, lo, hi, bins).map_err(|error| {
+                Invalid::new(key("bins"), error.to_string(), "use 1 bin or more, such as bins = 20")
+            }),
+            (None, Some(ticks)) => Axis::ticks(&*self.name, ticks.clone()).map_err(|error| {
+                Invalid::new(
+                    key("ticks"),
+                    error.to_string(),
+                    "list the inner edges from low to high, each once",
+                )
+            }),
+            (Some(_), Some(_)) => {
+                Err(Invalid::new(key("ticks"), "bins and ticks are both set", "keep one of them"))
+            }
+            (None, None) => Err(Invalid::new(
+                key("bins"),
+                "neither bins nor ticks is set",
+                "add bins = 20, or ticks = [..]",
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key_of(change: impl FnOnce(&mut SearchSettings)) -> String {
+        let mut settings = SearchSettings::default();
+        change(&mut settings);
+        settings.validate().expect_err("must be refused").key
+    }
+
+    #[test]
+    fn settings_that_contradict_each_other_name_their_key() {
+        assert_eq!(key_of(|s| s.concurrency = 33), "search.concurrency");
+        assert_eq!(key_of(|s| s.concurrency = 0), "search.concurrency");
+        assert_eq!(key_of(|s| s.window = 0), "search.window");
+        assert_eq!(key_of(|s| s.total_steps = 0), "search.total_steps");
+        assert_eq!(key_of(|s| s.seed = u64::MAX), "search.seed");
+        assert_eq!(key_of(|s| s.learning_rate = Some(0.1)), "search.learning_rate");
+        assert_eq!(key_of(|s| s.budget.money = Some(f64::NAN)), "search.budget.money");
+        assert_eq!(key_of(|s| s.max_failures = 0), "search.max_failures");
+    }
+
+    #[test]
+    fn islands_are_one_to_a_thousand_and_exchange_after_a_candidate_or_more() {
+        for count in [0, 1001, u32::MAX] {
+            assert_eq!(key_of(|s| s.islands.count = count), "search.islands.count");
+        }
+        assert_eq!(key_of(|s| s.islands.migration_interval = 0), "search.islands.migration_interval");
+        for count in [1, 1000] {
+            let islands = IslandSettings { count, migration_interval: 1, migrants: 0 };
+            let settings = SearchSettings { islands, ..SearchSettings::default() };
+            settings.validate().expect("the least and the most");
+        }
+    }
+
+    #[test]
+    fn sections_left_out_are_the_defaults_and_every_setting_reads_as_it_is_written() {
+        let read = |text: &str| toml::from_str::<SearchSettings>(text).expect("settings");
+        assert_eq!(read(""), SearchSettings::default());
+        let islands = read("[islands]\ncount = 4").islands;
+        assert_eq!(islands, IslandSettings { count: 4, ..IslandSettings::default() });
+        for (name, duplicates) in [
+            ("evaluate", Duplicates::Evaluate),
+            ("rewrite", Duplicates::Rewrite),
+            ("refuse", Duplicates::Refuse),
+        ] {
+            let settings = read(&format!("duplicates = \"{name}\"\nlearning_rate = 0.5"));
+            assert_eq!(settings.duplicates, duplicates);
+            assert_eq!(read(&toml::to_string(&settings).expect("TOML")), settings);
+        }
+    }
+
+    #[test]
+    fn rules_that_the_archive_refuses_name_the_section() {
+        let soft = SearchSettings {
+            depth: 2,
+            learning_rate: Some(0.1),
+            threshold_min: Some(0.0),
+            ..SearchSettings::default()
+        };
+        let error = soft.archive(&[AxisSettings::even("x", [0.0, 1.0], 2)]).expect_err("must be refused");
+        assert_eq!((&*error.key, &*error.what), ("search", "soft thresholds need a depth of 1"));
+    }
+
+    #[test]
+    fn an_axis_that_cannot_be_cut_names_its_position_and_field() {
+        let key = |axis: AxisSettings| {
+            let axes = [AxisSettings::even("x", [0.0, 1.0], 2), axis];
+            SearchSettings::default().archive(&axes).expect_err("must be refused").key
+        };
+        let axis = AxisSettings::even("y", [0.0, 1.0], 2);
+        assert_eq!(key(AxisSettings { bins: Some(0), ..axis.clone() }), "axes[1].bins");
+        assert_eq!(key(AxisSettings { bins: None, ..axis.clone() }), "axes[1].bins");
+        assert_eq!(key(AxisSettings { range: [f64::NAN, 1.0], ..axis.clone() }), "axes[1].range");
+        assert_eq!(key(AxisSettings { range: [1.0, 1.0], ..axis.clone() }), "axes[1].range");
+        assert_eq!(key(AxisSettings { ticks: Some(vec![0.5]), ..axis.clone() }), "axes[1].ticks");
+        assert_eq!(key(AxisSettings { bins: None, ticks: Some(vec![0.5, 0.5]), ..axis }), "axes[1].ticks");
+    }
+}

@@ -1,0 +1,53 @@
+//! What the engine's workers share: the queue of requests, and limits.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Condvar, Mutex, MutexGuard},
+};
+
+use crate::{Model, Tokenizer};
+
+use super::{prefix::Prefixes, run::Run};
+
+/// Limits of the engine; none of them changes a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EngineSettings {
+    /// Worker threads, 1 or more. Default: the machine's.
+    pub threads: usize,
+    /// Sequences that a worker runs together, 1 or more. Default 32.
+    pub batch: usize,
+    /// Memory for shared beginnings of prompts, in bytes. Default 64 MiB.
+    pub prefix_bytes: usize,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { threads, batch: 32, prefix_bytes: 64 << 20 }
+    }
+}
+
+/// What workers share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub model: Arc<Model>,
+    pub tokenizer: Arc<Tokenizer>,
+    pub settings: EngineSettings,
+    pub queue: Mutex<Queue>,
+    pub changed: Condvar,
+    pub prefixes: Mutex<Prefixes>,
+}
+
+/// What waits.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    pub waiting: VecDeque<Run>,
+    /// Runs that workers have taken in and not answered.
+    pub alive: usize,
+    pub closed: bool,
+}
+
+/// A lock that outlives a panic of another holder: the queue's parts are valid at every moment.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,82 @@
+//! What can be asked of a model, and what it answers.
+
+use crate::SeedlingError;
+
+/// How to draw a completion.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sampling {
+    /// Most tokens to write, 1 or more.
+    pub max_tokens: usize,
+    /// 0 is greedy, 1 the model's own distribution.
+    pub temperature: f64,
+    /// Nucleus (Holtzman et al. 2020, arXiv 1904.09751): the probability mass tokens are drawn from, above 0 to 1.
+    pub top_p: f64,
+    /// Strings that end the completion; they are not part of it.
+    pub stop: Vec<String>,
+    /// The request's seed.
+    pub seed: u64,
+}
+
+/// What can be asked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// To continue a prompt.
+    Complete {
+        /// The prompt.
+        prompt: String,
+        /// How.
+        sampling: Sampling,
+    },
+    /// The log-probabilities of answers, each of any number of tokens, after a prompt.
+    Score {
+        /// Everything before the answer.
+        prompt: String,
+        /// The answers, exactly as they would follow.
+        answers: Vec<String>,
+    },
+    /// The mean of a text's last hidden states.
+    Embed {
+        /// The text.
+        text: String,
+    },
+}
+
+/// Why a completion ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// At a stop string or the model's own end.
+    Stop,
+    /// At the most tokens, or the end of the context.
+    Length,
+}
+
+/// What a request gave.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// A completion.
+    Text {
+        /// What was written, without the stop string.
+        text: String,
+        /// Why it ended.
+        end: End,
+        /// Tokens of the prompt, and written.
+        tokens: (usize, usize),
+    },
+    /// Log-probabilities.
+    Scores {
+        /// Natural logarithms, one per answer, at most 0.
+        log_probabilities: Vec<f64>,
+        /// Tokens of prompt and answers.
+        tokens: usize,
+    },
+    /// An embedding.
+    Vector {
+        /// As many numbers as the model is wide.
+        vector: Vec<f64>,
+        /// Tokens of the text.
+        tokens: usize,
+    },
+}
+
+/// Called with the reply, once, on a worker thread; must not block.
+pub type Listener = Box<dyn FnOnce(Result<Reply, SeedlingError>) + Send>;
