@@ -120,6 +120,9 @@ pub(crate) fn load(experiment: &str, set: &[String]) -> Result<Experiment, Failu
     }
     let path = Path::new(experiment);
     let text = read(path).map_err(|error| {
+        if error.kind() != std::io::ErrorKind::NotFound {
+            return Failure::usage(format!("{experiment} can't be read: {error}"));
+        }
         let names: Vec<&str> = builtin::EXPERIMENTS.iter().map(|e| e.name).collect();
         let hint = nearest(experiment, &names);
         Failure::usage(format!("{experiment}: no built-in experiment, and no file: {error}\nhint: {hint}"))

@@ -83,8 +83,18 @@ fn check(value: &toml::Value, schema: &Value, key: &str) -> Result<(), Invalid> 
         toml::Value::Table(table) => check_table(table, schema, key),
         toml::Value::Array(items) => check_list(items, schema, key),
         toml::Value::Integer(number) => check_number(*number as f64, number, schema, key),
-        toml::Value::Float(number) => check_number(*number, number, schema, key),
+        toml::Value::Float(number) => check_number(*number, &short(*number), schema, key),
         _ => Ok(()),
+    }
+}
+
+/// A number without rows of zeros.
+fn short(number: f64) -> String {
+    let size = number.abs();
+    if number.is_finite() && (size >= 1e16 || (size > 0.0 && size < 1e-6)) {
+        format!("{number:e}")
+    } else {
+        number.to_string()
     }
 }
 
@@ -179,6 +189,7 @@ mod tests {
             assert_eq!(refused::<SearchSettings>(&format!("qd_offset = {number}")).0, "s.qd_offset");
             assert_eq!(refused::<AxisSettings>(&format!("name = \"x\"\nrange = [0, {number}]")).0, "s.range");
         }
+        assert_eq!([1e300, -2.5, 1e-9].map(short), ["1e300", "-2.5", "1e-9"]);
         assert_eq!(refused::<SearchSettings>("budget.wall_time_s = nan").0, "s.budget.wall_time_s");
         assert_eq!(refused::<AxisSettings>("name = \"x\"\nticks = []").0, "s.ticks");
     }
