@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum QdError {
     /// A measure is NaN or infinite.
-    #[error("measure {position} is {value}, not a finite number")]
+    #[error("measure {position} is {value:?}, not a finite number")]
     Measure {
         /// Position of the measure, from 0.
         position: usize,

@@ -68,7 +68,7 @@ impl EnsembleSettings {
     /// Names the key.
     pub fn validate(&self) -> Result<(), Invalid> {
         let bad = |key: &str, value: f64, hint: &str| {
-            Err(Invalid::new(format!("models.generator.{key}"), format!("is {value}"), hint))
+            Err(Invalid::new(format!("models.generator.{key}"), format!("is {value:?}"), hint))
         };
         if !(self.exploration.is_finite() && self.exploration >= 0.0) {
             return bad("exploration", self.exploration, "set it to 0 or more; 1 is the default");

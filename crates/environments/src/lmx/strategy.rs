@@ -73,7 +73,7 @@ impl NoveltySection {
     /// Checks its values.
     pub(crate) fn validate(&self) -> Result<(), Invalid> {
         let bad = |key: &str, value: f64, hint: &str| {
-            Err(Invalid::new(format!("environment.novelty.{key}"), format!("is {value}"), hint))
+            Err(Invalid::new(format!("environment.novelty.{key}"), format!("is {value:?}"), hint))
         };
         if let Some(quality) = self.min_quality.filter(|quality| !quality.is_finite()) {
             return bad("min_quality", quality, "set it to a finite number, or leave it out");
