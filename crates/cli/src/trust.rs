@@ -18,8 +18,8 @@ const SECTIONS: [&str; 3] = ["models", "sandbox", "cache"];
 /// Keys of a model that name files.
 const FILES: [&str; 3] = ["script", "folder", "tokenizer"];
 
-/// Notes that this user began or trusted a run with these settings, as it stores them. A state folder that can't be written only means
-/// that the user is asked again.
+/// Notes that this user began or trusted a run with these settings, as it stores them. A state folder that can't be
+/// written only means that the user is asked again.
 pub(crate) fn remember(id: &str, stored: &Table) {
     let Some(file) = record(id) else { return };
     let digest = digest(stored);
@@ -86,6 +86,12 @@ fn reasons(resolved: &Table) -> Vec<(String, String)> {
                 let why = format!("run programs without isolation (sandbox.{key} = \"process\")");
                 reasons.push((format!("sandbox.{key}"), why));
             }
+        }
+        if sandbox.get("tier").and_then(Value::as_str) == Some("landlock") {
+            // Without a setting the strongest tier that works is taken.
+            let why = "isolate programs by Landlock even where a jail works (sandbox.tier = \"landlock\")"
+                .to_owned();
+            reasons.push(("sandbox.tier".to_owned(), why));
         }
         if let Some(python) = sandbox.get("python").and_then(Value::as_str) {
             let why = format!("run the interpreter {python} (sandbox.python)");
@@ -179,6 +185,7 @@ mod tests {
             keys("[sandbox]\ntier = \"process\"\nminimum_tier = \"process\""),
             ["sandbox.tier", "sandbox.minimum_tier"]
         );
+        assert_eq!(keys("[sandbox]\ntier = \"landlock\"\nminimum_tier = \"landlock\""), ["sandbox.tier"]);
         let model = "[models.judge]\nprovider = \"openai\"\nbase_url = \"http://x\"\napi_key_env = \"TOKEN\"";
         assert_eq!(keys(model), ["models.judge.base_url", "models.judge.api_key_env"]);
         assert_eq!(keys("[models.judge]\nprovider = \"openai\""), ["models.judge"]);
