@@ -10,7 +10,7 @@ use std::collections::btree_map::Entry;
 use std::path::Path;
 
 use samara_qd::Tessellation;
-use samara_search::{AxisSettings, Fate, FoldError, Invalid, Replay, SearchSettings, decode};
+use samara_search::{AxisSettings, Fate, FoldError, Invalid, Replay, SearchSettings, decode, settings};
 
 use crate::cells;
 use crate::error::JournalError;
@@ -129,21 +129,19 @@ impl RunView {
 /// No TOML, or sections that can't be used.
 pub fn search_of(config: &str, begun: u32) -> Result<(SearchSettings, Vec<AxisSettings>), Invalid> {
     let hint = "the run may be of a later samara, or somebody changed it";
-    let table: toml::Table = config
+    let mut table: toml::Table = config
         .parse()
         .map_err(|error: toml::de::Error| Invalid::new("config", error.message().to_owned(), hint))?;
-    let empty = toml::Table::new();
-    let mut search = match table.get("search") {
-        Some(toml::Value::Table(search)) => search.clone(),
-        None => empty,
+    if begun < 3 {
+        settings::translate(&mut table);
+    }
+    let mut search = match table.remove("search") {
+        Some(toml::Value::Table(search)) => search,
+        None => toml::Table::new(),
         Some(_) => return Err(Invalid::new("search", "is no table", hint)),
     };
     if begun < 3 {
         search.remove("novelty");
-        if search.get("algorithm").and_then(toml::Value::as_str) == Some("random_search") {
-            search.insert("algorithm".into(), "map_elites".into());
-            search.insert("strategy".into(), "random_search".into());
-        }
     }
     let settings: SearchSettings = decode(&search, "search")?;
     settings.validate()?;
