@@ -241,4 +241,13 @@ mod tests {
             [("invalid", "c", 4), ("invalid", "a", 2), ("failed", &long, 1), ("invalid", "b", 1)]
         );
     }
+
+    #[test]
+    fn random_search_of_an_old_run_is_the_strategy_that_it_was_an_algorithm_of() {
+        let config = "[search]\nalgorithm = \"random_search\"\n[search.novelty]\nneighbours = 3\n";
+        let (settings, axes) = search_of(config, 2).expect("settings of format 2");
+        assert_eq!((settings.strategy.name(), axes.len()), ("random_search", 0));
+        assert_eq!(settings.algorithm, SearchSettings::default().algorithm);
+        assert!(search_of(config, 3).is_err(), "format 3 never wrote it so");
+    }
 }
