@@ -123,7 +123,8 @@ impl Context {
     pub async fn complete(&mut self, prompt: String, sampling: Sampling) -> Result<Completion, Abort> {
         let model = role(self.models.generator.get(self.generator), "generator")?;
         let seed = self.next_seed();
-        let request = CompletionRequest { prompt, sampling: Sampling { seed, ..sampling } };
+        let request =
+            CompletionRequest { prompt, instructions: None, sampling: Sampling { seed, ..sampling } };
         let reply = self.waiting(model.complete(&request)).await;
         let mut call = blank("generator", CallKind::Complete, model.label(), request.prompt, seed);
         if let Ok(completion) = &reply {

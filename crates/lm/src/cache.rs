@@ -412,7 +412,7 @@ mod tests {
         let how = Endpoint { model: "m".into(), chat: true, completion_tokens: false };
         let sampling =
             Sampling { max_tokens: 8, temperature: 1.0, top_p: 0.5, stop: vec!["x".into()], seed: 3 };
-        let request = CompletionRequest { prompt: "Say".into(), sampling };
+        let request = CompletionRequest { prompt: "Say".into(), instructions: None, sampling };
         let score = ScoreRequest { prompt: "Q".into(), answers: vec!["a".into(), "b".into()], seed: 4 };
         let written = |operation: Operation<'_>| serde_json::to_string(&operation).expect("JSON");
         let endpoint = r#""how":{"model":"m","chat":true,"completion_tokens":false}"#;

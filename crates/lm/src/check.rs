@@ -183,7 +183,7 @@ fn finding(what: &str, result: Result<String, LmError>) -> Finding {
 fn request(prompt: &str, max_tokens: u32, stop: &[&str], seed: u64) -> CompletionRequest {
     let stop = stop.iter().map(|stop| (*stop).to_owned()).collect();
     let sampling = Sampling { max_tokens, temperature: 1.0, top_p: 1.0, stop, seed };
-    CompletionRequest { prompt: prompt.to_owned(), sampling }
+    CompletionRequest { prompt: prompt.to_owned(), instructions: None, sampling }
 }
 
 async fn completes(client: &Client) -> Result<Finding, LmError> {

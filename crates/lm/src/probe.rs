@@ -113,7 +113,7 @@ impl Client {
     /// Asks for a short completion. Some models refuse any temperature but 1.
     async fn try_completion(&self, how: &Endpoint, max_tokens: u32) -> Result<(), LmError> {
         let sampling = Sampling { max_tokens, temperature: 1.0, top_p: 1.0, stop: Vec::new(), seed: 1 };
-        let request = CompletionRequest { prompt: "1+1=".into(), sampling };
+        let request = CompletionRequest { prompt: "1+1=".into(), instructions: None, sampling };
         perform(self, &Operation::Complete { request: &request, how }).await.map(drop)
     }
 

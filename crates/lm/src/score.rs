@@ -91,7 +91,7 @@ impl Client {
             // Seeds of one request must differ, and stay below 2^31.
             let seed = (seed.wrapping_mul(31).wrapping_add(sample)) & 0x7fff_ffff;
             let sampling = Sampling { max_tokens: 8, temperature: 1.0, top_p: 1.0, stop: Vec::new(), seed };
-            CompletionRequest { prompt: prompt.to_owned(), sampling }
+            CompletionRequest { prompt: prompt.to_owned(), instructions: None, sampling }
         };
         let (mut texts, mut usage) = (Vec::new(), Usage::default());
         if count > 1 && self.settings.provider == ProviderName::Openai && !self.single.load(Ordering::Relaxed)

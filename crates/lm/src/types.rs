@@ -22,6 +22,10 @@ pub struct Sampling {
 pub struct CompletionRequest {
     /// The prompt.
     pub prompt: String,
+    /// What a model that answers in a chat is told above the prompt, so that it answers with the text alone. Models that
+    /// continue a prompt never see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<String>,
     /// How to sample.
     pub sampling: Sampling,
 }

@@ -17,7 +17,7 @@ fn model(threads: usize) -> Arc<dyn LanguageModel> {
 fn request(prompt: &str, seed: u64) -> CompletionRequest {
     let stop = vec!["###".into(), "\n#".into()];
     let sampling = Sampling { max_tokens: 50, temperature: 1.0, top_p: 1.0, stop, seed };
-    CompletionRequest { prompt: prompt.into(), sampling }
+    CompletionRequest { prompt: prompt.into(), instructions: None, sampling }
 }
 
 const TEMPLATE: &str = "Here is a random opinion piece about eating vegetables and plant-based foods:";
@@ -103,7 +103,7 @@ async fn the_walkers_model_is_there_beside_the_texts_model() {
     assert_eq!(&*found.model, "embedded#walkers");
     let sampling =
         Sampling { max_tokens: 320, temperature: 0.7, top_p: 1.0, stop: vec!["\n\n".into()], seed: 1 };
-    let request = CompletionRequest { prompt: "def make_walker():\n".into(), sampling };
+    let request = CompletionRequest { prompt: "def make_walker():\n".into(), instructions: None, sampling };
     let answer = model.complete(&request).await.unwrap();
     assert_eq!(answer.finish, Finish::Stop);
     assert!(answer.text.starts_with("    wc = walker_creator()\n"), "{}", answer.text);

@@ -28,7 +28,7 @@ async fn complete_through(plan: FaultPlan, count: usize, deadline: f64) -> (Vec<
     let ask = |number| {
         let prompt = format!("request {number}");
         let answer = format!("answer to {prompt}");
-        (CompletionRequest { prompt, sampling: sampling.clone() }, answer)
+        (CompletionRequest { prompt, instructions: None, sampling: sampling.clone() }, answer)
     };
     let ends = proxy.complete_many("m", count, deadline, ask).await;
     (ends, proxy.faults.load(Ordering::SeqCst))

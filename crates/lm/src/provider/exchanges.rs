@@ -151,7 +151,7 @@ async fn replay(provider: ProviderName, case: &Case) {
                 stop: ask.stop.clone(),
                 seed: ask.seed,
             };
-            complete = CompletionRequest { prompt: ask.prompt.clone(), sampling };
+            complete = CompletionRequest { prompt: ask.prompt.clone(), instructions: None, sampling };
             Operation::Complete { request: &complete, how: &how }
         }
         Ask::Answer { prompt, answer, method } => {
@@ -272,7 +272,7 @@ proptest! {
         bytes: Vec<u8>, text: String, numbers: Vec<Option<f64>>, offsets in prop::collection::vec(0_usize..300, 0..6),
     ) {
         let sampling = Sampling { max_tokens: 1, temperature: 0.0, top_p: 1.0, stop: vec![], seed: 0 };
-        let request = CompletionRequest { prompt: text.clone(), sampling };
+        let request = CompletionRequest { prompt: text.clone(), instructions: None, sampling };
         let score = ScoreRequest { prompt: text.clone(), answers: vec![text.clone(), "no".into()], seed: 0 };
         let reply = almost(&text, &numbers, &offsets);
         let mut replies = vec![reply.clone(), json!([reply, reply]), Json::Null];

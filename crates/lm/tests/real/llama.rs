@@ -23,7 +23,7 @@ fn settings(server: &RealServer, model: &str) -> ModelSettings {
 
 fn request(prompt: &str, temperature: f64, seed: u64) -> CompletionRequest {
     let sampling = Sampling { max_tokens: 8, temperature, top_p: 1.0, stop: Vec::new(), seed };
-    CompletionRequest { prompt: prompt.into(), sampling }
+    CompletionRequest { prompt: prompt.into(), instructions: None, sampling }
 }
 
 /// The log-probability of an answer that a grammar forces, token by token.

@@ -27,7 +27,7 @@ fn ways(server: &RealServer, model: &str) -> Vec<ModelSettings> {
 
 fn request(prompt: &str, max_tokens: u32, temperature: f64, seed: u64) -> CompletionRequest {
     let sampling = Sampling { max_tokens, temperature, top_p: 0.9, stop: Vec::new(), seed };
-    CompletionRequest { prompt: prompt.into(), sampling }
+    CompletionRequest { prompt: prompt.into(), instructions: None, sampling }
 }
 
 async fn written(model: &Arc<dyn LanguageModel>, request: &CompletionRequest) -> (String, Finish) {

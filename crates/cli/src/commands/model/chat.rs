@@ -68,7 +68,7 @@ impl Asked {
 
     fn complete(&self, prompt: &str, seed: u64) -> Result<String, LmError> {
         let sampling = Sampling { seed: seed % SEEDS, ..self.sampling.clone() };
-        let request = CompletionRequest { prompt: prompt.to_owned(), sampling };
+        let request = CompletionRequest { prompt: prompt.to_owned(), instructions: None, sampling };
         Ok(self.runtime.block_on(self.model.complete(&request))?.text)
     }
 }

@@ -115,7 +115,7 @@ async fn complete(address: SocketAddr, model: &str) -> Result<Value, AttemptErro
     };
     let triton = Triton::open(&settings).expect("valid");
     let sampling = Sampling { max_tokens: 8, temperature: 0.5, top_p: 1.0, stop: vec!["#".into()], seed: 3 };
-    let request = CompletionRequest { prompt: "Say".into(), sampling };
+    let request = CompletionRequest { prompt: "Say".into(), instructions: None, sampling };
     let how = Endpoint { model: model.into(), chat: false, completion_tokens: false };
     triton.attempt(&Operation::Complete { request: &request, how: &how }).await.map(|answer| answer.value)
 }
