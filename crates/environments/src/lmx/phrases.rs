@@ -393,8 +393,9 @@ pub fn label(line: &str) -> Option<usize> {
         if named && whole && matches!(word, "about" | "on" | "of" | "for" | "from") {
             break;
         }
-        let noun = NOUNS.contains(&word) && !(word == "one" && !whole);
-        if !noun && !(number && named) && (named || !MODIFIERS.contains(&word)) {
+        let noun = NOUNS.contains(&word) && (whole || word != "one");
+        let belongs = noun || if named { number } else { MODIFIERS.contains(&word) };
+        if !belongs {
             return None;
         }
         named |= noun;

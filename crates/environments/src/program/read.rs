@@ -236,7 +236,8 @@ fn code_above(text: &str, place: usize) -> usize {
         let line = &line[begin..];
         let inner = line.trim().is_empty() || line.starts_with([' ', '\t', ')', ']', '}']);
         let outer = is_outside(line) || assigned(line).is_some();
-        if !inner && !(outer && is_statement(line)) {
+        let belongs = inner || (outer && is_statement(line));
+        if !belongs {
             break;
         }
         above = begin;
