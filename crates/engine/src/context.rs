@@ -11,8 +11,8 @@ use std::sync::{
 use futures_util::future::join_all;
 use samara_journal::{CallKind, ModelCall};
 use samara_lm::{
-    Completion, CompletionRequest, EmbedRequest, ErrorKind, LanguageModel, LmError, Sampling, Score,
-    ScoreRequest, Usage,
+    Completion, CompletionRequest, EmbedRequest, ErrorKind, LanguageModel, LmError, Score, ScoreRequest,
+    Usage,
 };
 use samara_qd::Stream;
 use samara_search::{Charge, Ticket};
@@ -119,12 +119,11 @@ impl Context {
         self.models.generator.get(self.generator).map(|model| model.label())
     }
 
-    /// Completes a prompt with the generator. The seed in `sampling` is replaced by the call's own.
-    pub async fn complete(&mut self, prompt: String, sampling: Sampling) -> Result<Completion, Abort> {
+    /// Completes a prompt with the generator. The seed of the request is replaced by the call's own.
+    pub async fn complete(&mut self, mut request: CompletionRequest) -> Result<Completion, Abort> {
         let model = role(self.models.generator.get(self.generator), "generator")?;
         let seed = self.next_seed();
-        let request =
-            CompletionRequest { prompt, instructions: None, sampling: Sampling { seed, ..sampling } };
+        request.sampling.seed = seed;
         let reply = self.waiting(model.complete(&request)).await;
         let mut call = blank("generator", CallKind::Complete, model.label(), request.prompt, seed);
         if let Ok(completion) = &reply {
