@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of the network, of archives or of what prompts mean to a search.
 
+pub mod chat;
 pub mod config;
 pub mod corpus;
 pub mod engine;
@@ -19,6 +20,7 @@ pub mod train;
 pub mod walkers;
 pub mod weights;
 
+pub use chat::{ChatTemplate, Message, Prompt, Role};
 pub use config::ModelConfig;
 pub use engine::{End, Engine, EngineSettings, Reply, Request, Sampling};
 pub use error::SeedlingError;

@@ -11,6 +11,7 @@ mod definition;
 mod gguf;
 mod json;
 mod patterns;
+mod prompt;
 mod scored;
 mod split;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use split::Cut;
 use crate::{SeedlingError, files::read_limited};
 
 pub use definition::TOKENIZER_FILE;
+pub(crate) use gguf::boundary_texts;
 
 /// No `tokenizer.json` may be longer, in bytes.
 const MAX_FILE_BYTES: u64 = 64 << 20;
