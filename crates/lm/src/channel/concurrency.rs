@@ -7,6 +7,12 @@
 //! refuses). Trials that fail make the next ones rarer. After an outage the limit climbs by one per answer to where it
 //! was, which doubles it per round trip.
 //!
+//! Nothing is known of a server at first, and one that answers one request at a time, in many seconds, must not be
+//! buried under a queue: the limit starts at 1 and grows as long as throughput grows with it ([`Ramp`]).
+//!
+//! A request that nobody waits for any longer may keep its server busy all the same. It is counted as in flight for
+//! about as long as an answer usually takes, so that such requests don't pile up.
+//!
 //! A few refusals say nothing about the limit: connections break, servers are restarted, others share them. One in two
 //! dozen attempts is excused, since a limit that is too high is refused far more often than that. Without this, one or
 //! two failures in a hundred were enough to take a server with hundreds of slots down to one.
@@ -16,7 +22,20 @@
 use std::time::Duration;
 
 /// Attempts allowed before anything is known of the server.
-const START: usize = 16;
+const START: usize = 1;
+/// While the limit first grows: the factor, and the one for a server that answers within [`QUICK`], where a step too far
+/// makes a queue of moments.
+const GROWTH: usize = 2;
+const QUICK_GROWTH: usize = 4;
+const QUICK: Duration = Duration::from_secs(2);
+/// The limit goes on growing if throughput grew by this factor. One that grew by less is counted once more.
+const GAIN_TO_GROW: f64 = 1.3;
+/// Most answers that a rate is measured over while the limit first grows.
+const FIRST_ROUND: usize = 32;
+/// Weight of the newest answer in the usual time of one.
+const NEWEST: f64 = 0.1;
+/// Longest time that an abandoned request is counted as in flight, if nothing is known of the server.
+const LONGEST_HOLD: Duration = Duration::from_secs(60);
 /// Fewest answers that a rate is measured over.
 const ROUND: usize = 32;
 /// Most rounds between two trials.
@@ -43,6 +62,15 @@ struct Trial {
     throughput: f64,
 }
 
+/// The first growth of a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Ramp {
+    /// The limit before the last step, and its throughput in answers per second; none before the first step.
+    from: Option<(usize, f64)>,
+    /// Whether this limit's answers are counted for the second time.
+    again: bool,
+}
+
 /// The limit of one endpoint. Times are counted from an arbitrary start.
 #[derive(Debug)]
 pub(crate) struct ConcurrencyLimit {
@@ -50,6 +78,8 @@ pub(crate) struct ConcurrencyLimit {
     max: usize,
     /// The limit to climb back to after refusals.
     recover_to: usize,
+    /// Until the limit has been found for the first time.
+    ramp: Option<Ramp>,
     trial: Option<Trial>,
     /// The best recent throughput, in answers per second.
     best: f64,
@@ -71,6 +101,8 @@ pub(crate) struct ConcurrencyLimit {
     /// Refusals in a row while a single attempt was allowed.
     outage: u32,
     paused_until: Duration,
+    /// How long an answer usually takes; none before the first.
+    usual: Option<Duration>,
 }
 
 impl ConcurrencyLimit {
@@ -81,6 +113,7 @@ impl ConcurrencyLimit {
             current,
             max,
             recover_to: current,
+            ramp: Some(Ramp::default()),
             trial: None,
             best: 0.0,
             try_higher: true,
@@ -93,7 +126,14 @@ impl ConcurrencyLimit {
             credit: ANSWERS_PER_EXCUSE * MAX_EXCUSES / 2,
             outage: 0,
             paused_until: Duration::ZERO,
+            usual: None,
         }
+    }
+
+    /// One that has found its way to `current`.
+    #[cfg(test)]
+    pub(crate) fn at(current: usize, max: usize) -> Self {
+        Self { current, recover_to: current, ramp: None, ..Self::new(max) }
     }
 
     /// How many attempts may be in flight.
@@ -106,9 +146,13 @@ impl ConcurrencyLimit {
         self.paused_until.checked_sub(now).filter(|pause| !pause.is_zero())
     }
 
-    /// An attempt was answered while `used` were in flight, itself included.
-    pub(crate) fn answered(&mut self, now: Duration, used: usize) {
+    /// An attempt was answered after `took` while `used` were in flight, itself included.
+    pub(crate) fn answered(&mut self, now: Duration, used: usize, took: Duration) {
         self.paused_until = Duration::ZERO;
+        self.usual = Some(match self.usual {
+            Some(usual) => usual.mul_f64(1.0 - NEWEST) + took.mul_f64(NEWEST),
+            None => took,
+        });
         self.credit = (self.credit + 1).min(ANSWERS_PER_EXCUSE * MAX_EXCUSES);
         if self.assessing {
             self.assess();
@@ -122,11 +166,55 @@ impl ConcurrencyLimit {
             self.round_started = now;
         } else {
             self.counted += 1;
-            if self.counted >= ROUND.max(self.current) {
+            let enough = match self.ramp {
+                Some(Ramp { again, .. }) => self.current.min(FIRST_ROUND) * (1 + usize::from(again)),
+                None => ROUND.max(self.current),
+            };
+            if self.counted >= enough {
                 let seconds = now.saturating_sub(self.round_started).as_secs_f64();
-                self.end_round(now, self.counted as f64 / seconds.max(1e-9));
+                let throughput = self.counted as f64 / seconds.max(1e-9);
+                match self.ramp.take() {
+                    Some(ramp) => self.grow(now, used, ramp, throughput),
+                    None => self.end_round(now, throughput),
+                }
             }
         }
+    }
+
+    /// After a round of the first growth: a larger limit, the same for another round, or the one before for good.
+    fn grow(&mut self, now: Duration, used: usize, ramp: Ramp, throughput: f64) {
+        self.best = throughput.max(self.best);
+        let grew = ramp.from.is_none_or(|(_, before)| throughput >= before * GAIN_TO_GROW);
+        // What is in flight now was begun under the limit of this round, and its answers belong to it.
+        let old = used.saturating_sub(1);
+        match ramp.from {
+            _ if grew => {
+                let quick = self.usual.is_some_and(|usual| usual < QUICK);
+                let next = self.current * if quick { QUICK_GROWTH } else { GROWTH };
+                // At its bound there is nothing to grow to.
+                if self.current < self.max {
+                    self.ramp = Some(Ramp { from: Some((self.current, throughput)), again: false });
+                    self.current = next.min(self.max);
+                }
+                self.begin_round(now, old);
+            }
+            Some(_) if !ramp.again => {
+                self.ramp = Some(Ramp { again: true, ..ramp });
+                self.begin_round(now, 0);
+            }
+            Some((from, _)) => {
+                self.current = from;
+                self.begin_round(now, old);
+            }
+            None => {}
+        }
+        self.recover_to = self.current;
+    }
+
+    /// An attempt was given up after `waited` without an answer. Returns how much longer it counts as in flight.
+    pub(crate) fn abandoned(&mut self, now: Duration, waited: Duration) -> Duration {
+        self.refused(now, None);
+        self.usual.unwrap_or(waited).min(LONGEST_HOLD)
     }
 
     /// An attempt was refused, or not answered in time.
@@ -136,6 +224,7 @@ impl ConcurrencyLimit {
             return;
         }
         self.assessing = true;
+        self.ramp = None;
         if let Some(Trial { from, .. }) = self.trial.take() {
             self.wait_longer();
             // A higher limit is what was refused; a lower one has not had its chance.
@@ -247,15 +336,18 @@ mod tests {
         let mut seen = Seen { answers: Vec::new(), refusals: Vec::new(), limit: 0, highest: 0 };
         // (when, whether it is an answer), earliest first; those that wait for a slot of the server.
         let mut events: BinaryHeap<Reverse<(u64, u64, bool)>> = BinaryHeap::new();
-        let (mut serving, mut queued, mut number, mut now) = (0, 0_usize, 0, 0);
+        let mut begun = std::collections::HashMap::new();
+        let mut queued: std::collections::VecDeque<u64> = std::collections::VecDeque::new();
+        let (mut serving, mut number, mut now) = (0, 0, 0);
         let end = seconds * 1_000_000;
         while now < end {
-            let mut in_flight = events.len() + queued;
+            let mut in_flight = events.len() + queued.len();
             let at = Duration::from_micros(now);
             let pause = limit.pause(at);
             while pause.is_none() && in_flight < limit.current() {
                 in_flight += 1;
                 number += 1;
+                begun.insert(number, now);
                 let down = server.outage.contains(&(now / 1000));
                 if !down && draw(&mut random) % 1000 < server.failing {
                     let late = if number % 2 == 0 { 1000 } else { 1_000_000 };
@@ -266,21 +358,20 @@ mod tests {
                     serving += 1;
                     events.push(Reverse((now + latency(server, serving, &mut random), number, true)));
                 } else {
-                    queued += 1;
+                    queued.push_back(number);
                 }
             }
-            let Some(Reverse((when, _, answer))) = events.pop() else {
+            let Some(Reverse((when, which, answer))) = events.pop() else {
                 now += pause.map_or(1000, |pause| pause.as_micros() as u64 + 1);
                 continue;
             };
             now = when;
             let at = Duration::from_micros(now);
             if answer {
-                limit.answered(at, events.len() + queued + 1);
+                let took = Duration::from_micros(now - begun[&which]);
+                limit.answered(at, events.len() + queued.len() + 1, took);
                 seen.answers.push(now);
-                if queued > 0 {
-                    queued -= 1;
-                    number += 1;
+                if let Some(number) = queued.pop_front() {
                     events.push(Reverse((now + latency(server, serving, &mut random), number, true)));
                 } else {
                     serving -= 1;
@@ -359,6 +450,31 @@ mod tests {
     }
 
     #[test]
+    fn a_slow_server_that_answers_one_at_a_time_has_no_queue() {
+        for refuses in [false, true] {
+            let slow = Server { latency: (8000, 16_000), ..server(1, refuses) };
+            let seen = simulate(&slow, 480);
+            // The longest wait for an answer is far below any timeout.
+            assert!(seen.highest <= 2, "{}", seen.highest);
+            assert!(
+                share_of_best(&slow, &seen, 0, 480) > 0.85,
+                "{} answers in 8 minutes",
+                seen.answers.len()
+            );
+        }
+    }
+
+    #[test]
+    fn a_fast_server_is_near_its_best_within_moments() {
+        for slots in [8, 64, 256] {
+            let fast = Server { latency: (190, 210), ..server(slots, false) };
+            let seen = simulate(&fast, 30);
+            let share = share_of_best(&fast, &seen, 6, 30);
+            assert!(share > 0.9, "{slots} slots: {share:.3}");
+        }
+    }
+
+    #[test]
     fn throughput_recovers_soon_after_an_outage() {
         for (slots, outage) in [(8, 20_000..23_000), (64, 20_000..40_000), (200, 20_000..50_000)] {
             let end = outage.end / 1000;
@@ -393,9 +509,9 @@ mod tests {
     fn a_limit_that_is_not_used_does_not_grow() {
         let mut limit = ConcurrencyLimit::new(256);
         for step in 0..5000 {
-            limit.answered(Duration::from_millis(step), 1);
+            limit.answered(Duration::from_millis(step), 1, Duration::from_millis(1));
         }
-        assert_eq!(limit.current(), START);
+        assert_eq!(limit.current(), QUICK_GROWTH, "the first step is taken before anything is known");
     }
 
     #[test]
@@ -408,7 +524,7 @@ mod tests {
             if random >> 62 == 0 {
                 limit.refused(now, None);
             } else {
-                limit.answered(now, limit.current());
+                limit.answered(now, limit.current(), Duration::from_millis(random >> 54));
             }
             assert!((1..=20).contains(&limit.current()));
         }

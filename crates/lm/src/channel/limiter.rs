@@ -1,9 +1,12 @@
 //! Adaptive concurrency: how many attempts an endpoint is sent at once.
 //!
 //! `concurrency` decides the limit; here the limit becomes permits. First come, first served; a dropped attempt gives
-//! its permit back; while a server refuses everything, no attempt is let through for a moment.
+//! its permit back; while a server refuses everything, no attempt is let through for a moment. The permit of an attempt
+//! that was given up comes back later, when the server has probably finished with it.
 
 use std::{
+    cmp::Reverse,
+    collections::BinaryHeap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -23,6 +26,8 @@ struct Allowance {
     permits: usize,
     /// Permits in use that are taken away as soon as they come back.
     to_revoke: usize,
+    /// When the permits of abandoned attempts come back, the earliest on top.
+    held: BinaryHeap<Reverse<Duration>>,
 }
 
 /// Limits how many attempts are in flight to one endpoint.
@@ -38,8 +43,10 @@ pub(crate) struct Limiter {
 pub(crate) enum Load {
     /// Answered.
     Bearable,
-    /// 429, 503 or no answer in time; after how long the server wants to be asked again, if it said so.
+    /// 429 or 503; after how long the server wants to be asked again, if it said so.
     Excessive(Option<Duration>),
+    /// Given up without an answer: the server may still be at work on it.
+    Abandoned,
     /// Failed for another reason.
     Unknown,
 }
@@ -55,26 +62,63 @@ pub(crate) struct LimitChange {
 pub(crate) struct Permit<'a> {
     limiter: &'a Limiter,
     permit: Option<SemaphorePermit<'a>>,
+    /// When the attempt could begin.
+    since: Duration,
 }
 
 impl Limiter {
     /// At most `max` attempts at once, whatever the server can take.
     pub(crate) fn new(max: usize) -> Self {
-        let limit = ConcurrencyLimit::new(max);
+        Self::with(ConcurrencyLimit::new(max))
+    }
+
+    fn with(limit: ConcurrencyLimit) -> Self {
         let permits = limit.current();
-        let allowance = Mutex::new(Allowance { limit, permits, to_revoke: 0 });
+        let allowance = Mutex::new(Allowance { limit, permits, to_revoke: 0, held: BinaryHeap::new() });
         Self { free: Semaphore::new(permits), started: Instant::now(), allowance }
     }
 
     /// Waits for a permit.
     pub(crate) async fn acquire(&self) -> Permit<'_> {
-        // The semaphore is never closed, so this is always `Some`.
-        let permit = Permit { limiter: self, permit: self.free.acquire().await.ok() };
+        let mut permit = Permit { limiter: self, permit: None, since: Duration::ZERO };
+        while permit.permit.is_none() {
+            let next = self.give_back();
+            let wait = async {
+                match next {
+                    Some(at) => tokio::time::sleep_until(self.started + at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                // The semaphore is never closed, so this is always `Some`.
+                free = self.free.acquire() => permit.permit = free.ok(),
+                () = wait => {}
+            }
+        }
         loop {
-            let pause = self.lock().limit.pause(self.started.elapsed());
+            permit.since = self.started.elapsed();
+            let pause = self.lock().limit.pause(permit.since);
             let Some(pause) = pause else { return permit };
             tokio::time::sleep(pause).await;
         }
+    }
+
+    /// Gives back the permits of abandoned attempts whose time has passed; returns when the next one comes back.
+    fn give_back(&self) -> Option<Duration> {
+        let now = self.started.elapsed();
+        let mut allowance = self.lock();
+        while let Some(Reverse(at)) = allowance.held.peek().copied() {
+            if at > now {
+                return Some(at);
+            }
+            allowance.held.pop();
+            if allowance.to_revoke > 0 {
+                allowance.to_revoke -= 1;
+            } else {
+                self.free.add_permits(1);
+            }
+        }
+        None
     }
 
     fn lock(&self) -> MutexGuard<'_, Allowance> {
@@ -83,13 +127,21 @@ impl Limiter {
 
     /// Learns from an attempt, and adds or revokes permits until there are as many as the limit allows. `Some` if that
     /// changed the limit.
-    fn record(&self, load: Load) -> Option<LimitChange> {
+    fn record(&self, permit: &mut Permit<'_>, load: Load) -> Option<LimitChange> {
         let now = self.started.elapsed();
+        let took = now.saturating_sub(permit.since);
         let mut allowance = self.lock();
         let used = (allowance.permits + allowance.to_revoke).saturating_sub(self.free.available_permits());
         match load {
-            Load::Bearable => allowance.limit.answered(now, used),
+            Load::Bearable => allowance.limit.answered(now, used, took),
             Load::Excessive(after) => allowance.limit.refused(now, after),
+            Load::Abandoned => {
+                let back = now + allowance.limit.abandoned(now, took);
+                if let Some(permit) = permit.permit.take() {
+                    permit.forget();
+                    allowance.held.push(Reverse(back));
+                }
+            }
             Load::Unknown => return None,
         }
         let (before, wanted) = (allowance.permits, allowance.limit.current());
@@ -109,8 +161,9 @@ impl Limiter {
 
 impl Permit<'_> {
     /// Gives the permit back and reports how the attempt went. `Some` if that changed the limit.
-    pub(crate) fn release(self, load: Load) -> Option<LimitChange> {
-        self.limiter.record(load)
+    pub(crate) fn release(mut self, load: Load) -> Option<LimitChange> {
+        let limiter = self.limiter;
+        limiter.record(&mut self, load)
     }
 }
 
@@ -152,7 +205,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_smaller_limit_holds_even_for_permits_given_out_before() {
-        let limiter = Limiter::new(8);
+        let limiter = Limiter::with(ConcurrencyLimit::at(8, 8));
         let mut permits = acquire_all(&limiter).await;
         for _ in 0..3 {
             // Refusals that say when to come back are never excused.
@@ -170,6 +223,22 @@ mod tests {
         let asked = Instant::now();
         limiter.acquire().await.release(Load::Bearable);
         assert!(asked.elapsed() >= Duration::from_millis(35));
+    }
+
+    #[tokio::test]
+    async fn an_abandoned_attempt_counts_as_in_flight_for_about_as_long_as_an_answer_takes() {
+        let limiter = Limiter::with(ConcurrencyLimit::at(2, 2));
+        let usual = Duration::from_millis(60);
+        let answered = limiter.acquire().await;
+        tokio::time::sleep(usual).await;
+        answered.release(Load::Bearable);
+        let permit = limiter.acquire().await;
+        let abandoned = Instant::now();
+        permit.release(Load::Abandoned);
+        assert_eq!(limiter.free.available_permits(), 1, "one of two is held");
+        let _other = limiter.acquire().await;
+        let _third = limiter.acquire().await;
+        assert!(abandoned.elapsed() >= usual, "it came back after {:?}", abandoned.elapsed());
     }
 
     #[tokio::test]

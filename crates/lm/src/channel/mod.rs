@@ -125,6 +125,7 @@ impl Channel {
         log::attempt(&self.asked(operation), number, asked.elapsed(), &answer);
         let changed = permit.release(match &answer {
             Ok(_) => Load::Bearable,
+            Err(error) if error.kind == ErrorKind::Timeout => Load::Abandoned,
             Err(error) if error.overloaded => Load::Excessive(error.retry_after),
             Err(_) => Load::Unknown,
         });
