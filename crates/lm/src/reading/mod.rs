@@ -7,10 +7,12 @@
 //! Knows no provider, no settings and no network; what time it is, is passed in.
 
 pub(crate) mod address;
+pub(crate) mod echo;
 pub(crate) mod fault_codes;
 pub(crate) mod faults;
 pub(crate) mod framing;
 pub(crate) mod limits;
+pub(crate) mod logprobs;
 pub(crate) mod secrets;
 mod stream;
 pub(crate) mod thinking;
