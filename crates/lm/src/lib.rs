@@ -28,6 +28,7 @@ mod operation;
 mod provider_name;
 mod providers;
 mod reach;
+mod reading;
 pub mod secret;
 pub mod settings;
 mod store;
