@@ -149,7 +149,8 @@ impl CacheMode {
     /// Whether an error is stored: it is part of the run, since it failed a candidate or told the probe what a server
     /// can't do. Others end the session, and may be gone when the run goes on.
     fn stores(self, error: &LmError) -> bool {
-        let probed = matches!(error.kind, ErrorKind::Refused | ErrorKind::Unsupported);
+        let probed =
+            matches!(error.kind, ErrorKind::Refused | ErrorKind::Unsupported | ErrorKind::OnlyThoughts);
         self == Self::Record && (probed || fails_a_candidate(error.kind))
     }
 }
@@ -294,10 +295,12 @@ fn from_stored(
 
 /// Settings that decide when a model is asked, at what price and with which key, but never what it answers. How it
 /// completes and scores is in the operations.
-const IRRELEVANT: [&str; 13] = [
+const IRRELEVANT: [&str; 15] = [
     "api",
     "api_key_env",
+    "ca_file",
     "deadline_s",
+    "key_header",
     "max_attempts",
     "max_concurrency",
     "max_reply_bytes",
@@ -400,7 +403,13 @@ mod tests {
     #[test]
     fn every_irrelevant_setting_exists() {
         let api_key_env = Some("KEY".into());
-        let settings = ModelSettings { api_key_env, threads: Some(1), ..ModelSettings::default() };
+        let settings = ModelSettings {
+            api_key_env,
+            threads: Some(1),
+            ca_file: Some("a.pem".into()),
+            key_header: Some("api-key".into()),
+            ..ModelSettings::default()
+        };
         let all = serde_json::to_value(settings).expect("JSON");
         for name in IRRELEVANT {
             assert!(all.get(name).is_some(), "{name}");

@@ -137,7 +137,9 @@ async fn scores(client: &Client, findings: &mut Vec<Finding>) -> Option<ScoreMet
     for method in client.facts().methods.iter().copied() {
         let tried = client.try_method(method).await;
         scoring = scoring.or(tried.is_ok().then_some(method));
-        findings.push(finding(&format!("score by {}", method.name()), tried.map(|()| "works".to_owned())));
+        let told =
+            |weakness: Option<String>| weakness.map_or("works".to_owned(), |why| format!("works, but {why}"));
+        findings.push(finding(&format!("score by {}", method.name()), tried.map(told)));
     }
     if scoring.is_some() {
         return scoring;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::reading::faults::Fault;
+
 /// The kind of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -24,6 +26,8 @@ pub enum ErrorKind {
     Invalid,
     /// The model can't do this.
     Unsupported,
+    /// The model used up its tokens on thinking and answered nothing.
+    OnlyThoughts,
     /// The run's budget does not allow the call.
     Budget,
     /// The recording that is replayed does not contain the request.
@@ -44,6 +48,7 @@ impl ErrorKind {
             Self::Malformed => "malformed",
             Self::Invalid => "invalid",
             Self::Unsupported => "unsupported",
+            Self::OnlyThoughts => "only_thoughts",
             Self::Budget => "budget",
             Self::Missing => "missing",
             Self::Storage => "storage",
@@ -93,6 +98,8 @@ pub(crate) struct AttemptError {
     pub overloaded: bool,
     /// What to do, if that follows from this failure rather than from its kind.
     pub hint: Option<String>,
+    /// What the server complains about, if it answered.
+    pub complaint: Option<Box<Fault>>,
 }
 
 impl AttemptError {
@@ -106,6 +113,7 @@ impl AttemptError {
             retry_after: None,
             overloaded: false,
             hint: None,
+            complaint: None,
         }
     }
 
@@ -117,6 +125,12 @@ impl AttemptError {
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// A model that thought until its tokens were used up.
+    pub(crate) fn only_thoughts() -> Self {
+        let message = "the model used up its tokens on thinking and answered nothing";
+        Self::permanent(ErrorKind::OnlyThoughts, message)
     }
 
     /// An answer that is not what was asked for.

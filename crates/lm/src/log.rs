@@ -76,6 +76,11 @@ pub(crate) fn limit(model: &str, from: usize, to: usize) {
     info!(model, from, to, "limit of requests in flight");
 }
 
+/// Something was found out about a server.
+pub(crate) fn remark(provider: &str, remark: &str) {
+    warn!(provider, remark, "found out");
+}
+
 /// An answer came from the cache or the recording.
 pub(crate) fn cached(model: &str, operation: &str) {
     debug!(model, operation, "answered from the cache");

@@ -1,7 +1,7 @@
 //! A `[models.ROLE]` section. What may be in it is checked in `validation.rs`; model strings are read in
 //! `model_string.rs`.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -123,6 +123,28 @@ pub struct ModelSettings {
     #[serde(skip_serializing_if = "toml::Table::is_empty")]
     #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
     pub extra: toml::Table,
+    /// Names of fields that are left out of the server's requests; a field within a table as `options.seed`. Fields that
+    /// a server refuses are found and left out without this.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remove: Vec<String>,
+    /// A table of fields that the server calls by other names, such as `seed = "random_seed"`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub rename: BTreeMap<String, String>,
+    /// A table of further headers of every request. A secret is read from the environment: `X-Key = "env:VARIABLE"`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// A table of what stands in the query of every request, such as Azure's `api-version = "2024-10-21"`. A secret is
+    /// read from the environment: `key = "env:VARIABLE"`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub query: BTreeMap<String, String>,
+    /// The header that carries the key, such as Azure's `api-key`. Default: the vendor's; for most,
+    /// `Authorization: Bearer KEY`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_header: Option<String>,
+    /// A file of certificates (PEM) that are trusted beside the system's: those of authorities, and a server's own. The
+    /// variable `SSL_CERT_FILE` names one, too. A relative path starts as for `folder`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
     /// The script's file, for `scripted`; a relative path starts at the experiment's file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub script: Option<PathBuf>,
@@ -159,6 +181,12 @@ impl Default for ModelSettings {
             price_in: 0.0,
             price_out: 0.0,
             extra: toml::Table::new(),
+            remove: Vec::new(),
+            rename: BTreeMap::new(),
+            headers: BTreeMap::new(),
+            query: BTreeMap::new(),
+            key_header: None,
+            ca_file: None,
             script: None,
             folder: None,
             tokenizer: None,
@@ -186,34 +214,11 @@ pub(crate) fn validate_url(url: &str) -> Result<(), InvalidSetting> {
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
             bad("contains a user name or a password")
         }
-        Ok(url) if url.query().is_some() => bad("contains a query"),
+        Ok(url) if url.query().is_some() => Err(InvalidSetting {
+            key: "base_url",
+            problem: "contains a query".into(),
+            hint: "write it as query = { NAME = \"VALUE\" }; a key as \"env:VARIABLE\"",
+        }),
         Ok(_) => Ok(()),
-    }
-}
-
-/// Whether an address is on this machine.
-pub(crate) fn is_loopback(base: &str) -> bool {
-    reqwest::Url::parse(base).is_ok_and(|url| match url.host_str() {
-        Some("localhost" | "[::1]") => true,
-        Some(host) => host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback()),
-        None => false,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_this_machine_is_reached_without_the_proxy() {
-        for (base, expected) in [
-            ("http://127.0.0.1:8000/v1", true),
-            ("http://localhost/v1", true),
-            ("http://[::1]:8000/v1", true),
-            ("http://localhost.example.com/v1", false),
-            ("https://10.0.0.1/v1", false),
-        ] {
-            assert_eq!(is_loopback(base), expected, "{base}");
-        }
     }
 }

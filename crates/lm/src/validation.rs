@@ -1,5 +1,7 @@
 //! Whether a model's settings can be used: ranges, what its provider needs, and what it would ignore.
 
+use reqwest::header::HeaderName;
+
 use crate::{
     error::InvalidSetting,
     provider_name::ProviderName,
@@ -44,6 +46,7 @@ impl ModelSettings {
             return Err(invalid(key, "is out of range", hint));
         }
         self.validate_provider()?;
+        self.validate_requests()?;
         self.base_url.as_deref().map_or(Ok(()), validate_url)
     }
 
@@ -73,11 +76,50 @@ impl ModelSettings {
             ("api", self.api != Api::Auto),
             ("scoring", self.scoring != Scoring::Auto),
             ("extra", !self.extra.is_empty()),
+            ("remove", !self.remove.is_empty()),
+            ("rename", !self.rename.is_empty()),
+            ("headers", !self.headers.is_empty()),
+            ("query", !self.query.is_empty()),
+            ("key_header", self.key_header.is_some()),
+            ("ca_file", self.ca_file.is_some()),
         ];
         match server.into_iter().find(|(_, set)| *set) {
             Some((key, _)) => Err(invalid(key, "belongs to a provider with a server", remove)),
             None => Ok(()),
         }
+    }
+
+    /// Checks names and values of headers and of the query: a key in the settings would be written into the journal.
+    fn validate_requests(&self) -> Result<(), InvalidSetting> {
+        let names = self.headers.keys().map(|name| ("headers", name));
+        for (key, name) in names.chain(self.key_header.iter().map(|name| ("key_header", name))) {
+            if HeaderName::from_bytes(name.as_bytes()).is_err() {
+                let problem = format!("has a name that no header can have: `{name}`");
+                return Err(invalid(key, problem, "write the name of a header, such as api-key"));
+            }
+        }
+        let values = self.headers.iter().map(|(name, value)| ("headers", name, value));
+        for (key, name, value) in values.chain(self.query.iter().map(|(name, value)| ("query", name, value)))
+        {
+            match value.strip_prefix("env:") {
+                Some(variable) if variable.is_empty() || variable.contains(['=', '\0']) => {
+                    return Err(invalid(
+                        key,
+                        format!("`{name}` names no variable"),
+                        "write \"env:VARIABLE\"",
+                    ));
+                }
+                None if looks_like_a_key(name, value) => {
+                    let hint = "put it into an environment variable and write \"env:VARIABLE\"";
+                    return Err(invalid(key, format!("`{name}` looks like a key"), hint));
+                }
+                None if value.chars().any(char::is_control) => {
+                    return Err(invalid(key, format!("`{name}` contains a control character"), "remove it"));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn validate_server(&self, facts: &Provider) -> Result<(), InvalidSetting> {
@@ -110,6 +152,20 @@ impl ModelSettings {
         }
         Ok(())
     }
+}
+
+/// Whether a value is probably a secret: by the name that it has, or by what it looks like.
+fn looks_like_a_key(name: &str, value: &str) -> bool {
+    let name = name.to_lowercase();
+    let secret = ["authorization", "key", "token", "secret", "password", "cookie"];
+    let by_name =
+        secret.iter().any(|word| name.split(['-', '_']).any(|part| part == *word || part == "apikey"));
+    let scheme = ["bearer ", "basic ", "sk-", "hf_", "ghp_"];
+    let by_start = scheme.iter().any(|start| value.to_lowercase().starts_with(start));
+    let digits = value.chars().filter(char::is_ascii_digit).count();
+    let letters = value.chars().filter(char::is_ascii_alphabetic).count();
+    let random = value.len() >= 24 && digits >= 4 && letters >= 8 && digits + letters >= value.len() - 3;
+    by_name || by_start || random
 }
 
 #[cfg(test)]

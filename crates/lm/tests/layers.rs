@@ -9,8 +9,10 @@ use std::{
 };
 
 /// The modules, lowest first; those of one line may use each other in one direction.
-const LAYERS: [&[&str]; 9] = [
-    &["types", "secret", "error", "digest"],
+const LAYERS: [&[&str]; 11] = [
+    &["types", "secret"],
+    &["reading"],
+    &["error", "digest"],
     &["operation"],
     &["log", "provider_name", "store"],
     &["settings"],

@@ -51,18 +51,29 @@ impl Patience {
     /// Whether no further attempt should be made after this failure, the `attempts`-th attempt, of which `malformed`
     /// answers were not what was asked for.
     pub(crate) fn is_hopeless(&self, error: &AttemptError, attempts: u32, malformed: u32) -> bool {
-        !error.retryable || attempts >= self.max_attempts(error.kind) || malformed >= MAX_MALFORMED
+        !error.retryable
+            || malformed >= MAX_MALFORMED
+            || (!self.waits(error) && attempts >= self.max_attempts(error.kind))
+    }
+
+    /// Whether the deadline alone ends the attempts: a server that loads its model, or that has answered before and has a
+    /// limit now, will answer again.
+    fn waits(&self, error: &AttemptError) -> bool {
+        match error.status {
+            Some(503) => true,
+            _ => error.overloaded && error.kind == ErrorKind::Overloaded && self.has_answered(),
+        }
+    }
+
+    fn has_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
     }
 
     /// Most attempts after a failure of this kind. Until the server has answered once, only two are made where nothing
     /// answers: a person is waiting for the start, and the address is probably wrong.
     fn max_attempts(&self, kind: ErrorKind) -> u32 {
         let silent = matches!(kind, ErrorKind::Unreachable | ErrorKind::Timeout);
-        if silent && !self.answered.load(Ordering::Relaxed) {
-            self.max_attempts.min(2)
-        } else {
-            self.max_attempts
-        }
+        if silent && !self.has_answered() { self.max_attempts.min(2) } else { self.max_attempts }
     }
 }
 

@@ -48,6 +48,14 @@ impl Backend {
         }
     }
 
+    /// What was found out about it and a person should know.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        match self {
+            Self::Http(server) => server.remarks(),
+            Self::Triton(_) | Self::Local(_) => Vec::new(),
+        }
+    }
+
     /// What to call it.
     pub(crate) fn label(&self, settings: &ModelSettings) -> String {
         if let Self::Local(model) = self {

@@ -18,10 +18,8 @@ use crate::{
     error::AttemptError,
     operation::{Answer, Endpoint, Operation, Value},
     provider_name::ProviderName,
-    providers::{
-        facts::{Kind, Protocol},
-        json,
-    },
+    providers::facts::{Kind, Protocol},
+    reading::{framing, secrets::Redactor},
     settings::ModelSettings,
     types::{CompletionRequest, Finish, Sampling, ScoreMethod, ScoreRequest},
 };
@@ -125,12 +123,16 @@ type Seen = Arc<Mutex<Vec<(String, Json, String)>>>;
 /// A server that plays a case's part and remembers what it was asked.
 fn play(case: &Case) -> (Server, Seen) {
     let (seen, steps) = (Seen::default(), case.exchanges.clone());
+    let refuses = case.kind == "validation";
     let log = Arc::clone(&seen);
     let server = Server::start(move |request| {
         let asked = (request.path.clone(), request.body.clone(), request.head.clone());
         log.lock().expect("no test has panicked with it").push(asked);
         let over = || Action::Reply(404, String::new(), "one exchange too many".to_owned());
-        steps.get(request.number).map_or_else(over, action)
+        // A server that refuses a request refuses it again, whatever is left out of it.
+        let step =
+            if refuses { steps.get(request.number).or(steps.last()) } else { steps.get(request.number) };
+        step.map_or_else(over, action)
     });
     (server, seen)
 }
@@ -172,7 +174,8 @@ async fn replay(provider: ProviderName, case: &Case) {
     };
     let result = backend.attempt(&operation, 1).await;
     let seen = seen.lock().expect("no test has panicked with it");
-    assert_eq!(seen.len(), case.exchanges.len(), "{}: {result:?} after {seen:#?}", case.name);
+    let complete = seen.len() == case.exchanges.len() || (case.kind == "validation" && !seen.is_empty());
+    assert!(complete, "{}: {result:?} after {seen:#?}", case.name);
     for (exchange, (path, body, head)) in case.exchanges.iter().zip(seen.iter()) {
         assert_eq!(path, &exchange.path, "{}", case.name);
         if let Some(sent) = &exchange.sent {
@@ -281,7 +284,7 @@ proptest! {
         let score = ScoreRequest { prompt: text.clone(), answers: vec![text.clone(), "no".into()], seed: 0 };
         let reply = almost(&text, &numbers, &offsets);
         let mut replies = vec![reply.clone(), json!([reply, reply]), Json::Null];
-        replies.extend(json::parse(&bytes));
+        replies.extend(framing::read(&bytes, None, &Redactor::default()));
         let methods = [ScoreMethod::Echo, ScoreMethod::PromptLogprobs, ScoreMethod::Grammar, ScoreMethod::Evaluate,
             ScoreMethod::InputLogprobs, ScoreMethod::Prefill];
         for (protocol, chat) in protocols().flat_map(|protocol| [(protocol, false), (protocol, true)]) {

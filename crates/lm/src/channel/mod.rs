@@ -8,12 +8,15 @@ pub(crate) mod budget;
 mod concurrency;
 #[cfg(test)]
 mod exchanges;
+mod fields;
 #[cfg(feature = "triton-grpc")]
 mod grpc;
 mod http;
 mod limiter;
 pub(crate) mod prices;
-pub(crate) mod transport;
+mod refusal;
+mod tls;
+mod transport;
 mod triton;
 
 use std::{sync::Arc, time::Instant};
@@ -68,6 +71,11 @@ impl Channel {
         self.backend.address()
     }
 
+    /// What was found out about the server and a person should know.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        self.backend.remarks()
+    }
+
     /// Who is asked what, for logs.
     fn asked(&self, operation: &Operation<'_>) -> log::Asked<'_> {
         log::Asked { provider: self.provider.name, model: &self.label, operation: operation.name() }
@@ -79,11 +87,12 @@ impl Channel {
         let reservation =
             self.budget.reserve(tokens_in + tokens_out, self.prices.price(tokens_in, tokens_out))?;
         let started = Instant::now();
-        let deadline = started + self.patience.deadline;
+        // What is waited for our own requests in flight does not count: the server has not been asked yet.
+        let mut deadline = started + self.patience.deadline;
         let (mut attempts, mut malformed) = (0, 0);
         loop {
             attempts += 1;
-            match self.attempt(operation, attempts, deadline).await {
+            match self.attempt(operation, attempts, &mut deadline).await {
                 Ok(answer) => {
                     let usage = self.prices.usage(operation, &answer, attempts, started.elapsed());
                     reservation.settle(usage.tokens_in + usage.tokens_out, usage.cost);
@@ -109,18 +118,20 @@ impl Channel {
         &self,
         operation: &Operation<'_>,
         number: u32,
-        deadline: Instant,
+        deadline: &mut Instant,
     ) -> Result<Answer, AttemptError> {
-        let timeout = |message: &str| AttemptError::transient(ErrorKind::Timeout, message);
-        let permit = tokio::time::timeout_at(deadline.into(), self.limiter.acquire())
-            .await
-            .map_err(|_| timeout("the requests in flight left no room for another one in time"))?;
+        let waiting = Instant::now();
+        let permit = self.limiter.acquire().await;
+        *deadline += waiting.elapsed();
         let asked = Instant::now();
-        let end = (asked + self.patience.timeout).min(deadline);
+        let end = (asked + self.patience.timeout).min(*deadline);
         let answer = match tokio::time::timeout_at(end.into(), self.backend.attempt(operation, number)).await
         {
             Ok(answer) => answer,
-            Err(_) => Err(AttemptError { overloaded: true, ..timeout("no answer in time") }),
+            Err(_) => {
+                let timeout = AttemptError::transient(ErrorKind::Timeout, "no answer in time");
+                Err(AttemptError { overloaded: true, ..timeout })
+            }
         };
         log::attempt(&self.asked(operation), number, asked.elapsed(), &answer);
         let changed = permit.release(match &answer {
@@ -136,8 +147,14 @@ impl Channel {
     }
 
     /// An attempt's last error as the caller sees it.
-    fn failure(&self, error: AttemptError, attempts: u32) -> LmError {
+    pub(crate) fn failure(&self, error: AttemptError, attempts: u32) -> LmError {
         let hint = error.hint.or_else(|| match error.kind {
+            ErrorKind::OnlyThoughts => Some(
+                "let it write more tokens (gen_max_len), or switch its thinking off, such as by \
+                 extra = { reasoning_effort = \"none\" } or \
+                 extra = { chat_template_kwargs = { enable_thinking = false } }"
+                    .to_owned(),
+            ),
             ErrorKind::Unreachable => Some(format!(
                 "check that the server at {} is running, or set base_url in the model's section",
                 self.address()

@@ -1,36 +1,50 @@
-//! One HTTP exchange (a request and its reply): bytes out, bytes in, and what an error status means. Knows no
-//! provider's JSON.
+//! One HTTP exchange (a request and its reply): JSON out, JSON in, without the keys. Knows no provider's JSON.
 
-use std::time::{Duration, SystemTime};
-
-use reqwest::{
-    Method, StatusCode,
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+use std::{
+    error::Error,
+    io,
+    sync::{PoisonError, RwLock},
+    time::Duration,
 };
 
+use reqwest::{
+    Method, Url,
+    header::{
+        ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    },
+};
+use serde_json::Value as Json;
+
+use super::{refusal, tls};
 use crate::{
     error::{AttemptError, ErrorKind, LmError},
     log,
+    reading::{
+        address::is_this_machine,
+        faults,
+        framing::{self, BodyFault},
+        secrets::Redactor,
+    },
     secret::Secret,
-    settings::{ModelSettings, is_loopback, validate_url},
+    settings::{ModelSettings, validate_url},
 };
-
-/// The longest wait that is accepted from a server's headers.
-const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// How much of a refusal's body is read, and for how long.
 const MAX_REFUSAL_BYTES: usize = 64 << 10;
 const REFUSAL_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// A server's address, the key for it and the client to reach it.
+/// A server's address, what every request to it carries, and the client to reach it.
 #[derive(Debug)]
 pub(crate) struct Transport {
     client: reqwest::Client,
+    /// The address of the settings, which it is known by.
     base: String,
-    key: Option<Secret>,
-    /// The key's header if it is not a bearer token's, and what every request carries.
-    key_header: Option<HeaderName>,
-    headers: &'static [(&'static str, &'static str)],
+    /// Where requests go: the address, or the one with a version that was found to be meant.
+    found: RwLock<String>,
+    headers: HeaderMap,
+    query: Vec<(String, Secret)>,
+    /// All secrets in use.
+    keys: Redactor,
     max_bytes: usize,
 }
 
@@ -44,77 +58,121 @@ impl Transport {
             let message = format!("`{}`{or_variable} {}", invalid.key, invalid.problem);
             LmError::new(ErrorKind::Configuration, message).hint(invalid.hint)
         })?;
-        // The first installation wins; a second one is refused and changes nothing.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder();
-        if is_loopback(&base) {
-            // A proxy from the environment would look for the server on its own machine.
-            builder = builder.no_proxy();
-        }
-        let client = builder
-            .connect_timeout(Duration::from_secs_f64(settings.timeout_s.min(10.0)))
-            .pool_max_idle_per_host(settings.max_concurrency)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| {
-                LmError::new(ErrorKind::Configuration, format!("the HTTP client can't be set up: {error}"))
-            })?;
         let key = settings.key_variables().into_iter().find_map(Secret::from_environment);
+        let query = named(&settings.query, "query")?;
+        let further = named(&settings.headers, "headers")?;
+        let secrets = further.iter().chain(&query).filter(|(_, from, _)| *from).map(|(_, _, value)| value);
+        let keys = Redactor::new(key.iter().chain(secrets));
         Ok(Self {
-            client,
+            client: client(settings, &base)?,
+            found: RwLock::new(base.clone()),
             base,
-            key,
-            key_header: facts.key_header.clone(),
-            headers: facts.headers,
+            headers: headers(settings, key.as_ref(), &further)?,
+            query: query.into_iter().map(|(name, _, value)| (name, value)).collect(),
+            keys,
             max_bytes: settings.max_reply_bytes,
         })
     }
 
+    /// The address that it is known by.
     pub(crate) fn base(&self) -> &str {
         &self.base
     }
 
-    /// Sends a body (or a request without one) and returns the reply's body if its status is good.
-    pub(crate) async fn exchange(&self, path: &str, body: Option<Vec<u8>>) -> Result<Vec<u8>, AttemptError> {
+    /// Sends further requests to another address.
+    pub(crate) fn move_to(&self, base: &str) {
+        base.clone_into(&mut self.found.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Sends a body (or a request without one) and returns the reply if it is a good one.
+    pub(crate) async fn exchange(&self, path: &str, body: Option<&Json>) -> Result<Json, AttemptError> {
+        let base = self.found.read().unwrap_or_else(PoisonError::into_inner).clone();
+        self.exchange_at(&base, path, body).await
+    }
+
+    /// The same at another address.
+    pub(crate) async fn exchange_at(
+        &self,
+        base: &str,
+        path: &str,
+        body: Option<&Json>,
+    ) -> Result<Json, AttemptError> {
         let method = if body.is_some() { Method::POST } else { Method::GET };
-        let mut request = self.client.request(method, format!("{}{path}", self.base));
+        let mut request = self.client.request(method, self.url(base, path)?).headers(self.headers.clone());
+        let body = body.map(|body| body.to_string().into_bytes());
         log::exchange(path, body.as_ref().map_or(0, Vec::len));
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
-        for (name, value) in self.headers {
-            request = request.header(*name, *value);
-        }
-        if let Some(key) = &self.key {
-            let (name, value) = match &self.key_header {
-                Some(name) => (name.clone(), key.reveal().to_owned()),
-                None => (AUTHORIZATION, format!("Bearer {}", key.reveal())),
-            };
-            let mut value = HeaderValue::from_str(&value).map_err(|_| {
-                AttemptError::permanent(
-                    ErrorKind::Configuration,
-                    "the key contains characters that an HTTP header can't carry",
-                )
-            })?;
-            value.set_sensitive(true);
-            request = request.header(name, value);
-        }
         let response = request.send().await.map_err(|error| self.connection_error(error))?;
         let (status, headers) = (response.status(), response.headers().clone());
+        let content_type = text_of(&headers, &CONTENT_TYPE);
         if status.is_success() {
-            return self.read(response).await;
+            let body = self.read(response).await?;
+            return self.reply(&body, &headers, content_type);
         }
         let body = start_of_body(response).await;
-        Err(refusal(status, &headers, &body, &self.quote(&body)))
+        let body = framing::unpack(&body, text_of(&headers, &CONTENT_ENCODING), MAX_REFUSAL_BYTES)
+            .map_or_else(|_| body.clone().into(), |body| body);
+        Err(refusal::of_status(status, &headers, &body, content_type, &self.keys))
+    }
+
+    fn url(&self, base: &str, path: &str) -> Result<Url, AttemptError> {
+        let mut url = Url::parse(&format!("{base}{path}")).map_err(|error| {
+            AttemptError::permanent(
+                ErrorKind::Configuration,
+                format!("`base_url` is not an address: {error}"),
+            )
+        })?;
+        if !self.query.is_empty() {
+            let pairs = self.query.iter().map(|(name, value)| (name.as_str(), value.reveal()));
+            url.query_pairs_mut().extend_pairs(pairs);
+        }
+        Ok(url)
+    }
+
+    /// A reply with a good status as JSON without keys, unless it is an error all the same.
+    fn reply(
+        &self,
+        body: &[u8],
+        headers: &HeaderMap,
+        content_type: Option<&str>,
+    ) -> Result<Json, AttemptError> {
+        let read = || {
+            let body = framing::unpack(body, text_of(headers, &CONTENT_ENCODING), self.max_bytes)?;
+            framing::read(&body, content_type, &self.keys)
+        };
+        let mut reply = read().map_err(|fault| self.unreadable(&fault))?;
+        if let Some(fault) = faults::in_reply(&reply) {
+            return Err(refusal::within(fault, headers, &reply, &self.keys));
+        }
+        self.keys.redact_json(&mut reply);
+        Ok(reply)
+    }
+
+    /// A body that is no JSON.
+    fn unreadable(&self, fault: &BodyFault) -> AttemptError {
+        let error = AttemptError::malformed(fault.to_string());
+        match fault {
+            BodyFault::TooLarge { .. } => self.too_large(),
+            BodyFault::Html { .. } => {
+                error.hint("check base_url: it is the address of a server's interface, for most up to /v1")
+            }
+            _ => error,
+        }
+    }
+
+    fn too_large(&self) -> AttemptError {
+        let message = format!("the reply is larger than {} bytes", self.max_bytes);
+        AttemptError::permanent(ErrorKind::Malformed, message)
+            .hint("raise max_reply_bytes in the model's section if that is expected")
     }
 
     async fn read(&self, mut response: reqwest::Response) -> Result<Vec<u8>, AttemptError> {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.connection_error(error))? {
             if body.len() + chunk.len() > self.max_bytes {
-                let message = format!("the reply is larger than {} bytes", self.max_bytes);
-                let hint = "raise max_reply_bytes in the model's section if that is expected";
-                return Err(AttemptError::permanent(ErrorKind::Malformed, message).hint(hint));
+                return Err(self.too_large());
             }
             body.extend_from_slice(&chunk);
         }
@@ -125,50 +183,126 @@ impl Transport {
     fn connection_error(&self, error: reqwest::Error) -> AttemptError {
         let unreachable = error.is_connect();
         let error = error.without_url();
-        let mut cause: &dyn std::error::Error = &error;
-        while let Some(deeper) = cause.source() {
-            cause = deeper;
-        }
-        let message = self.redact(&format!("{error}: {cause}"));
+        let (cause, hint) = root_cause(&error);
+        let message = self.keys.redact(&format!("{error}: {cause}"));
         if unreachable {
-            return AttemptError::transient(ErrorKind::Unreachable, format!("no connection: {message}"));
+            let error = AttemptError::transient(ErrorKind::Unreachable, format!("no connection: {message}"));
+            return AttemptError { hint, ..error };
         }
         if error.is_timeout() {
             return AttemptError { overloaded: true, ..AttemptError::transient(ErrorKind::Timeout, message) };
         }
         AttemptError::transient(ErrorKind::Overloaded, format!("the connection broke: {message}"))
     }
+}
 
-    /// The beginning of a body, without the key.
-    fn quote(&self, body: &[u8]) -> String {
-        let text = String::from_utf8_lossy(body);
-        let text = self.redact(&text).split_whitespace().collect::<Vec<_>>().join(" ");
-        text.chars().take(300).collect()
+/// The client for a server.
+fn client(settings: &ModelSettings, base: &str) -> Result<reqwest::Client, LmError> {
+    // The first installation wins; a second one is refused and changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder();
+    if is_this_machine(base) {
+        // A proxy from the environment would look for the server on its own machine.
+        builder = builder.no_proxy();
     }
+    if let Some(config) = tls::config(settings.ca_file.as_deref())? {
+        builder = builder.tls_backend_preconfigured(config);
+    }
+    builder
+        .connect_timeout(Duration::from_secs_f64(settings.timeout_s.min(10.0)))
+        .pool_max_idle_per_host(settings.max_concurrency)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(|error| {
+            LmError::new(ErrorKind::Configuration, format!("the HTTP client can't be set up: {error}"))
+        })
+}
 
-    fn redact(&self, text: &str) -> String {
-        self.key.as_ref().map_or_else(|| text.to_owned(), |key| key.redact(text))
+/// Names and values, with whether the value is a secret of the environment.
+type Named = Vec<(String, bool, Secret)>;
+
+/// Values of the settings; those that begin with `env:` are read from the environment.
+fn named(values: &std::collections::BTreeMap<String, String>, setting: &str) -> Result<Named, LmError> {
+    let read = |(name, value): (&String, &String)| {
+        let Some(variable) = value.strip_prefix("env:") else {
+            return Ok((name.clone(), false, Secret::new(value)));
+        };
+        let secret = Secret::from_environment(variable).ok_or_else(|| {
+            let message = format!("`{setting}.{name}` names the variable {variable}, which is not set");
+            LmError::new(ErrorKind::Configuration, message).hint("set it, or remove the line")
+        })?;
+        Ok((name.clone(), true, secret))
+    };
+    values.iter().map(read).collect()
+}
+
+/// What every request carries: the provider's own headers, the key, and those of the settings, which may replace them.
+fn headers(settings: &ModelSettings, key: Option<&Secret>, further: &Named) -> Result<HeaderMap, LmError> {
+    let facts = settings.provider.facts();
+    let unusable = |what: &str| {
+        let message = format!("{what} contains characters that an HTTP header can't carry");
+        LmError::new(ErrorKind::Configuration, message)
+    };
+    let mut headers = HeaderMap::new();
+    // A reply may be unpacked only within its limit; without compression there is nothing to unpack.
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    for (name, value) in facts.headers {
+        headers.insert(*name, HeaderValue::from_static(value));
+    }
+    if let Some(key) = key {
+        let own = settings.key_header.as_ref().and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok());
+        let (name, value) = match own.or_else(|| facts.key_header.clone()) {
+            Some(name) if name != AUTHORIZATION => (name, key.reveal().to_owned()),
+            _ => (AUTHORIZATION, format!("Bearer {}", key.reveal())),
+        };
+        headers.insert(name, sensitive(&value).ok_or_else(|| unusable("the key"))?);
+    }
+    for (name, _, value) in further {
+        let field =
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| unusable(&format!("the name `{name}`")))?;
+        let value = sensitive(value.reveal()).ok_or_else(|| unusable(&format!("the value of `{name}`")))?;
+        headers.insert(field, value);
+    }
+    Ok(headers)
+}
+
+fn sensitive(value: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(value).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn text_of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The innermost reason of a failure, and what to do if it is one of certificates.
+fn root_cause(error: &reqwest::Error) -> (String, Option<String>) {
+    let (mut cause, mut hint): (&dyn Error, _) = (error, None);
+    loop {
+        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            hint = Some(tls_hint(tls).to_owned());
+        }
+        match inner.map(|inner| inner as &dyn Error).or_else(|| cause.source()) {
+            Some(deeper) => cause = deeper,
+            None => return (cause.to_string(), hint),
+        }
     }
 }
 
-/// What an error status means; `quoted` is the body as an error may show it.
-///
-/// 424 is Text Generation Inference's for a model that failed half-way, 529 Anthropic's for an overloaded server.
-pub(crate) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8], quoted: &str) -> AttemptError {
-    let message = format!("HTTP {}: {quoted}", status.as_u16());
-    let error = match status.as_u16() {
-        401..=404 => AttemptError::permanent(ErrorKind::Refused, message),
-        429 if quoted.contains("insufficient_quota") => AttemptError::permanent(ErrorKind::Refused, message),
-        501 => AttemptError::permanent(ErrorKind::Unsupported, message),
-        408 | 424 | 429 | 500..=599 if !(status.is_server_error() && is_validation(body)) => {
-            let retry_after = requested_wait(headers, status.as_u16() == 429, SystemTime::now());
-            let overloaded = matches!(status.as_u16(), 429 | 503 | 529);
-            let kind = ErrorKind::Overloaded;
-            AttemptError { retry_after, overloaded, ..AttemptError::transient(kind, message) }
+fn tls_hint(error: &rustls::Error) -> &'static str {
+    match error {
+        rustls::Error::InvalidCertificate(rustls::CertificateError::NotValidForName)
+        | rustls::Error::InvalidCertificate(rustls::CertificateError::NotValidForNameContext { .. }) => {
+            "the server's certificate is for another name: write the name that it is for in base_url"
         }
-        _ => AttemptError::permanent(ErrorKind::Invalid, message),
-    };
-    AttemptError { status: Some(status.as_u16()), ..error }
+        rustls::Error::InvalidCertificate(_) => {
+            "the server's certificate is not trusted: name a file with it or with its authority's certificate \
+             (ca_file in the model's section, or the variable SSL_CERT_FILE)"
+        }
+        _ => "the server does not speak TLS as it should: is it http:// rather than https://?",
+    }
 }
 
 /// The start of a refusal's body, as far as it arrives: the status counts even if the connection breaks after it.
@@ -184,105 +318,4 @@ async fn start_of_body(mut response: reqwest::Response) -> Vec<u8> {
     // On a timeout, what has arrived must do.
     let _ = tokio::time::timeout(REFUSAL_TIMEOUT, read).await;
     body
-}
-
-/// Whether a server error is really a complaint about the request, which some servers report as 500.
-fn is_validation(body: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(body).to_lowercase();
-    ["validation error", "invalid_request", "badrequest", "validationerror"]
-        .iter()
-        .any(|sign| text.contains(sign))
-}
-
-/// How long the server asks us to wait.
-fn requested_wait(headers: &HeaderMap, limited: bool, now: SystemTime) -> Option<Duration> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let seconds = |seconds: f64| (seconds >= 0.0 && seconds.is_finite()).then_some(seconds);
-    let milliseconds = || text("retry-after-ms")?.parse::<f64>().ok().and_then(seconds).map(|ms| ms / 1e3);
-    let after = || text("retry-after")?.parse::<f64>().ok().and_then(seconds);
-    let date = || {
-        let date = httpdate::parse_http_date(text("retry-after")?).ok()?;
-        Some(date.duration_since(now).unwrap_or_default().as_secs_f64())
-    };
-    let reset = || {
-        let names = ["x-ratelimit-reset-requests", "x-ratelimit-reset-tokens"];
-        let waits = names.iter().filter_map(|name| text(name).and_then(span)).filter(|_| limited);
-        waits.reduce(f64::max)
-    };
-    let wait = milliseconds().or_else(after).or_else(date).or_else(reset)?;
-    Some(Duration::from_secs_f64(wait.min(LONGEST_WAIT.as_secs_f64())))
-}
-
-/// A span such as `1s`, `6m0s`, `20ms` or `1h2m`, or a bare number of seconds, in seconds.
-fn span(text: &str) -> Option<f64> {
-    if let Ok(seconds) = text.parse::<f64>() {
-        return (seconds >= 0.0 && seconds.is_finite()).then_some(seconds);
-    }
-    let mut total = 0.0;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number: f64 = rest[..digits].parse().ok()?;
-        let unit_end =
-            rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |end| digits + end);
-        total += number
-            * match &rest[digits..unit_end] {
-                "ms" => 1e-3,
-                "s" => 1.0,
-                "m" => 60.0,
-                "h" => 3600.0,
-                _ => return None,
-            };
-        rest = &rest[unit_end..];
-    }
-    (!text.is_empty()).then_some(total)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs
-            .iter()
-            .map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")))
-            .collect()
-    }
-
-    #[test]
-    fn waits_are_read_in_every_form_servers_write_them() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-        let wait = |pairs: &[(&'static str, &str)]| {
-            requested_wait(&headers(pairs), true, now).map(|wait| wait.as_secs_f64())
-        };
-        assert_eq!(wait(&[("retry-after", "2")]), Some(2.0));
-        assert_eq!(wait(&[("retry-after-ms", "150"), ("retry-after", "9")]), Some(0.15));
-        assert_eq!(wait(&[("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT")]), Some(10.0));
-        assert_eq!(wait(&[("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT")]), Some(0.0));
-        assert_eq!(
-            wait(&[("x-ratelimit-reset-tokens", "1m2.5s"), ("x-ratelimit-reset-requests", "20ms")]),
-            Some(62.5)
-        );
-        assert_eq!(wait(&[("x-ratelimit-reset-requests", "1.5")]), Some(1.5));
-        assert_eq!(wait(&[("retry-after", "99999999")]), Some(300.0));
-        assert_eq!(wait(&[("retry-after", "soon")]), None);
-        assert_eq!(wait(&[("retry-after", "-1")]), None);
-        assert_eq!(wait(&[]), None);
-    }
-
-    proptest! {
-        #[test]
-        fn no_header_makes_the_reader_panic_or_wait_forever(
-            text in "[ -~]{0,20}", span in "[0-9.]{0,4}(ms|s|m|h|x)?[0-9]{0,400}[msh]?",
-        ) {
-            for name in ["retry-after", "retry-after-ms", "x-ratelimit-reset-requests"] {
-                for value in [&text, &span] {
-                    let wait = requested_wait(&headers(&[(name, value)]), true, SystemTime::now());
-                    prop_assert!(wait.is_none_or(|wait| wait <= LONGEST_WAIT));
-                }
-            }
-        }
-    }
 }

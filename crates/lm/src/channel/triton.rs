@@ -95,9 +95,9 @@ impl Triton {
         let fields = text::fields(request, metadata, &self.extra)?;
         match &self.wire {
             Wire::Http(transport) => {
-                let body = Json::Object(fields).to_string().into_bytes();
-                let reply = transport.exchange(&self.path("/generate"), Some(body)).await?;
-                text::decode(&json::parse(&reply)?["text_output"], request, metadata)
+                let body = Json::Object(fields);
+                let reply = transport.exchange(&self.path("/generate"), Some(&body)).await?;
+                text::decode(&reply["text_output"], request, metadata)
             }
             #[cfg(feature = "triton-grpc")]
             Wire::Grpc(_) => {
@@ -112,7 +112,7 @@ impl Triton {
         match &self.wire {
             Wire::Http(transport) => {
                 let reply = transport.exchange(&self.path(""), None).await.map_err(unknown_model)?;
-                Metadata::from_json(&json::parse(&reply)?)
+                Metadata::from_json(&reply)
             }
             #[cfg(feature = "triton-grpc")]
             Wire::Grpc(grpc) => grpc.metadata(&self.model).await.map_err(unknown_model),
@@ -124,8 +124,8 @@ impl Triton {
             Wire::Http(transport) => {
                 let inputs: Vec<Json> = inputs.iter().map(Tensor::to_json).collect();
                 let outputs: Vec<Json> = outputs.iter().map(|name| json!({"name": name})).collect();
-                let body = json!({"inputs": inputs, "outputs": outputs}).to_string().into_bytes();
-                let reply = json::parse(&transport.exchange(&self.path("/infer"), Some(body)).await?)?;
+                let body = json!({"inputs": inputs, "outputs": outputs});
+                let reply = transport.exchange(&self.path("/infer"), Some(&body)).await?;
                 json::list(&reply["outputs"]).iter().map(Tensor::from_json).collect()
             }
             #[cfg(feature = "triton-grpc")]

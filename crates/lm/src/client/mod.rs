@@ -10,19 +10,22 @@ use std::{
     fmt::Debug,
     future::Future,
     pin::Pin,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32},
+    },
 };
 
 use tokio::sync::OnceCell;
 
 use crate::{
     cache::{AnswerCache, ModelCache},
-    channel::Channel,
-    channel::budget::Budget,
-    error::{ErrorKind, LmError},
+    channel::{Channel, budget::Budget},
+    error::{AttemptError, ErrorKind, LmError},
     hub,
     operation::{Answer, Endpoint, Operation, Value},
     providers::facts::Provider,
+    reading::thinking::{Parted, Thought, part},
     settings::ModelSettings,
     types::{
         Capabilities, Completion, CompletionRequest, EmbedRequest, Embeddings, Finish, Needs, Score,
@@ -81,6 +84,8 @@ pub(crate) struct Client {
     method: OnceCell<(ScoreMethod, Vec<String>)>,
     /// Whether the server refused to give several completions at once.
     single: AtomicBool,
+    /// Most tokens of a sampled answer: more once the model has been found to think first.
+    sample_tokens: AtomicU32,
 }
 
 impl Client {
@@ -94,6 +99,7 @@ impl Client {
             endpoint: OnceCell::new(),
             method: OnceCell::new(),
             single: AtomicBool::new(false),
+            sample_tokens: AtomicU32::new(score::SAMPLE_TOKENS),
         })
     }
 
@@ -102,13 +108,51 @@ impl Client {
         self.channel.provider
     }
 
-    /// Gets the answer to one operation: a cached one, else the model's.
+    /// Gets the answer to one operation, without what the model thought: a cached one, else the model's.
     pub(crate) async fn perform(&self, operation: &Operation<'_>) -> Result<(Answer, Usage), LmError> {
+        let (answer, usage) = self.answer(operation).await?;
+        let value = said(answer.value).ok_or_else(|| self.only_thoughts(operation, &usage))?;
+        Ok((Answer { value, ..answer }, usage))
+    }
+
+    async fn answer(&self, operation: &Operation<'_>) -> Result<(Answer, Usage), LmError> {
         match &self.cache {
             Some(cache) if cache.covers(operation) => cache.answer(&self.channel, operation).await,
             _ => self.channel.send(operation).await,
         }
     }
+
+    fn only_thoughts(&self, operation: &Operation<'_>, usage: &Usage) -> LmError {
+        let error = self.channel.failure(AttemptError::only_thoughts(), usage.attempts);
+        match operation {
+            Operation::Complete { request, .. } | Operation::Several { request, .. } => LmError {
+                message: format!("{} ({} of them)", error.message, request.sampling.max_tokens),
+                ..error
+            },
+            _ => error,
+        }
+    }
+}
+
+/// What was said without what was thought; `None` if there is nothing else.
+fn said(value: Value) -> Option<Value> {
+    // As it was where nobody thought: that is nearly all.
+    let answer = |text: String| match part(&text) {
+        Parted { thought: Thought::No, .. } => Some(text),
+        Parted { thought: Thought::Unfinished, .. } => None,
+        Parted { answer, .. } => Some(answer.to_owned()),
+    };
+    Some(match value {
+        Value::Text(text, finish) => Value::Text(answer(text)?, finish),
+        Value::Texts(texts) => {
+            let said: Vec<Option<String>> = texts.into_iter().map(answer).collect();
+            if !said.is_empty() && said.iter().all(Option::is_none) {
+                return None;
+            }
+            Value::Texts(said.into_iter().map(Option::unwrap_or_default).collect())
+        }
+        other => other,
+    })
 }
 
 pub(crate) fn unexpected(value: &Value) -> LmError {
@@ -168,6 +212,9 @@ impl LanguageModel for Client {
         Box::pin(async move {
             check_completion(request)?;
             let how = self.endpoint().await?;
+            // Who continues a prompt is told nothing else; nor does it change what is cached.
+            let plain = CompletionRequest { instructions: None, ..request.clone() };
+            let request = if how.chat { request } else { &plain };
             match self.perform(&Operation::Complete { request, how }).await? {
                 (Answer { value: Value::Text(text, finish), .. }, usage) => {
                     let (text, finish) = cut(text, finish, &request.sampling.stop);

@@ -13,6 +13,11 @@ use crate::{
     types::{Capabilities, CompletionRequest, EmbedRequest, Needs, Sampling, ScoreMethod, ScoreRequest},
 };
 
+/// Tokens that a first completion may have: some servers refuse fewer.
+const TOKENS: u32 = 16;
+/// The same for models that think before they answer.
+const TOKENS_OF_THINKERS: u32 = 1024;
+
 impl Client {
     /// Finds out what is needed, and no more.
     pub(crate) async fn explore(&self, needs: Needs) -> Result<Capabilities, LmError> {
@@ -40,6 +45,7 @@ impl Client {
             let embedded = self.embed(&EmbedRequest { texts: vec!["a probe".into()] }).await?;
             found.embed = embedded.vectors.first().map(Vec::len);
         }
+        found.notes.extend(self.channel.remarks());
         Ok(found)
     }
 
@@ -73,11 +79,11 @@ impl Client {
             (Api::Auto, Interfaces::Unknown) => {}
             (Api::Auto, interfaces) => {
                 let only = endpoint(interfaces == Interfaces::Chat);
-                self.try_completion(&only, 1).await?;
+                self.try_completion(&only).await?;
                 return Ok(only);
             }
         }
-        let completions = match self.try_completion(&endpoint(false), 1).await {
+        let completions = match self.try_completion(&endpoint(false)).await {
             Ok(()) => return Ok(endpoint(false)),
             Err(error) => error,
         };
@@ -85,17 +91,25 @@ impl Client {
         if !kinds.contains(&completions.kind) {
             return Err(completions);
         }
-        // If both refuse, the first refusal says why (a wrong key, an unknown model).
-        self.chat(endpoint(true)).await.map_err(|_| completions)
+        // Where both refuse, the chat says why: plain completions are missing from most servers. But a chat may be missing
+        // too, and then what was said first counts.
+        self.chat(endpoint(true)).await.map_err(|chat| match (chat.kind, completions.kind) {
+            (ErrorKind::Refused | ErrorKind::Unsupported, ErrorKind::Invalid | ErrorKind::Malformed) => {
+                completions
+            }
+            _ => chat,
+        })
     }
 
-    /// A chat, with the name that its model wants for the limit of tokens.
+    /// A chat, with the name that its model wants for the limit of tokens: some refuse the older one.
     async fn chat(&self, mut how: Endpoint) -> Result<Endpoint, LmError> {
-        match self.try_completion(&how, 1).await {
-            Err(error) if error.message.contains("max_completion_tokens") => {
+        match self.try_completion(&how).await {
+            Err(error) if error.kind == ErrorKind::Invalid => {
                 how.completion_tokens = true;
-                // A model that thinks first fails where a few tokens are allowed.
-                self.try_completion(&how, 1024).await.map(|()| how)
+                // A model that thinks first fails where a few tokens are allowed. If this is refused too, it was not the
+                // name.
+                let renamed = self.try_length(&how, TOKENS_OF_THINKERS).await;
+                renamed.map(|()| how).map_err(|_| error)
             }
             other => other.map(|()| how),
         }
@@ -111,11 +125,22 @@ impl Client {
         }
     }
 
-    /// Asks for a short completion. Some models refuse any temperature but 1.
-    async fn try_completion(&self, how: &Endpoint, max_tokens: u32) -> Result<(), LmError> {
+    /// Asks for a short completion. Recordings of older versions asked for a single token.
+    pub(crate) async fn try_completion(&self, how: &Endpoint) -> Result<(), LmError> {
+        match self.try_length(how, TOKENS).await {
+            Err(error) if error.kind == ErrorKind::Missing => self.try_length(how, 1).await,
+            tried => tried,
+        }
+    }
+
+    /// Some models refuse any temperature but 1. A model that only thought has answered.
+    async fn try_length(&self, how: &Endpoint, max_tokens: u32) -> Result<(), LmError> {
         let sampling = Sampling { max_tokens, temperature: 1.0, top_p: 1.0, stop: Vec::new(), seed: 1 };
         let request = CompletionRequest { prompt: "1+1=".into(), instructions: None, sampling };
-        self.perform(&Operation::Complete { request: &request, how }).await.map(drop)
+        match self.perform(&Operation::Complete { request: &request, how }).await {
+            Err(error) if error.kind != ErrorKind::OnlyThoughts => Err(error),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) async fn method(&self) -> Result<&(ScoreMethod, Vec<String>), LmError> {
@@ -135,7 +160,10 @@ impl Client {
         };
         for method in methods.iter().copied() {
             match self.try_method(method).await {
-                Ok(()) => return Ok((method, notes)),
+                Ok(weakness) => {
+                    notes.extend(weakness.map(|why| format!("a weak judge by {}: {why}", method.name())));
+                    return Ok((method, notes));
+                }
                 Err(error) => {
                     self.blame_the_method(&error).await?;
                     notes.push(format!("{}: {}", method.name(), error.message));
@@ -157,25 +185,63 @@ impl Client {
     async fn blame_the_method(&self, error: &LmError) -> Result<(), LmError> {
         match error.kind {
             ErrorKind::Unreachable | ErrorKind::Budget => Err(error.clone()),
-            ErrorKind::Overloaded | ErrorKind::Timeout => {
-                self.try_completion(self.endpoint().await?, 1).await
-            }
+            ErrorKind::Overloaded | ErrorKind::Timeout => self.try_completion(self.endpoint().await?).await,
             _ => Ok(()),
         }
     }
 
-    /// Scores an obvious question by one method. A server that ignores the request's flags gives zeros, nulls or
-    /// equal values, and would judge at random without anybody noticing.
-    pub(crate) async fn try_method(&self, method: ScoreMethod) -> Result<(), LmError> {
-        let request =
-            ScoreRequest { prompt: "1+1=".into(), answers: vec!["2".into(), "zebra".into()], seed: 1 };
-        let (scores, _) = self.score_by(&request, method).await?;
+    /// Scores two obvious questions by one method, the right answer once the shorter one and once the longer one. A
+    /// server that ignores the request's flags gives zeros, nulls or equal values, one that counts from the wrong token
+    /// prefers the shorter answer: they would judge at random without anybody noticing. `Some` warns of a model that gets
+    /// one of them wrong.
+    pub(crate) async fn try_method(&self, method: ScoreMethod) -> Result<Option<String>, LmError> {
+        let [short, long] = questions(method);
+        let first = self.is_right(&short, method).await?;
+        let second = match self.is_right(&long, method).await {
+            // A recording of an older version asked one question.
+            Err(error) if error.kind == ErrorKind::Missing => return wrong(&[(&short, first)]),
+            second => second?,
+        };
+        wrong(&[(&short, first), (&long, second)])
+    }
+
+    async fn is_right(&self, request: &ScoreRequest, method: ScoreMethod) -> Result<bool, LmError> {
+        let (scores, _) = self.score_by(request, method).await?;
         let unusable = |why: &str| Err(LmError::new(ErrorKind::Unsupported, format!("{why}: {scores:?}")));
         match scores[..] {
-            [two, zebra] if two == 0.0 || zebra == 0.0 => unusable("a log-probability is exactly 0"),
-            [two, zebra] if two == zebra => unusable("different answers get equal values"),
-            [two, zebra] if two < zebra => unusable("after 1+1= it prefers zebra to 2"),
-            _ => Ok(()),
+            [right, wrong] if right == 0.0 || wrong == 0.0 => unusable("a log-probability is exactly 0"),
+            [right, wrong] if right == wrong => unusable("different answers get equal values"),
+            [right, wrong] => Ok(right > wrong),
+            _ => unusable("there are not two values"),
         }
     }
+}
+
+/// Obvious questions; the first answer is right.
+fn questions(method: ScoreMethod) -> [ScoreRequest; 2] {
+    let ask = |prompt: &str, right: &str, wrong: &str| ScoreRequest {
+        prompt: prompt.into(),
+        answers: vec![right.into(), wrong.into()],
+        seed: 1,
+    };
+    let long = match method {
+        // Answers that differ in their first token, the right one in more letters.
+        ScoreMethod::TopLogprobs => ask("Is fire hot? Answer \"yes\" or \"no\".\nAnswer:", " yes", " no"),
+        // Answers of several tokens, the right one of more of them.
+        _ => ask("1000001+1=", "1000002", "zebra"),
+    };
+    [ask("1+1=", "2", "zebra"), long]
+}
+
+/// What wrong answers mean: all of them, that the method is unusable; some, that the model is weak.
+fn wrong(asked: &[(&ScoreRequest, bool)]) -> Result<Option<String>, LmError> {
+    let wrong: Vec<&ScoreRequest> =
+        asked.iter().filter(|(_, right)| !right).map(|(request, _)| *request).collect();
+    let Some(first) = wrong.first() else { return Ok(None) };
+    let (right, other) = (first.answers[0].trim(), first.answers[1].trim());
+    let message = format!("after {:?} it prefers {other:?} to {right:?}", first.prompt);
+    if wrong.len() == asked.len() {
+        return Err(LmError::new(ErrorKind::Unsupported, message));
+    }
+    Ok(Some(message))
 }

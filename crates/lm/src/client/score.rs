@@ -11,6 +11,10 @@ use crate::{
     types::{CompletionRequest, Sampling, ScoreMethod, ScoreRequest, Usage},
 };
 
+/// Most tokens of a sampled answer, and of one of a model that thinks first.
+pub(super) const SAMPLE_TOKENS: u32 = 8;
+const SAMPLE_TOKENS_OF_THINKERS: u32 = 2048;
+
 impl Client {
     /// The answers' log-probabilities by one method.
     pub(crate) async fn score_by(
@@ -78,10 +82,31 @@ impl Client {
         Ok((smoothed(&counts, self.settings.score_smoothing), usage))
     }
 
-    /// `score_samples` short texts after a prompt at temperature 1, each with a seed of its own. A server that can is
-    /// asked for all at once; what it does not give is asked for one by one.
+    /// `score_samples` short texts after a prompt at temperature 1, each with a seed of its own; longer ones from a model
+    /// that thinks before it answers, once that is found.
     pub(crate) async fn samples(
         &self,
+        prompt: &str,
+        seed: u64,
+        how: &Endpoint,
+    ) -> Result<(Vec<String>, Usage), LmError> {
+        let tokens = self.sample_tokens.load(Ordering::Relaxed);
+        match self.samples_of(tokens, prompt, seed, how).await {
+            Err(error) if error.kind == ErrorKind::OnlyThoughts && tokens < SAMPLE_TOKENS_OF_THINKERS => {
+                let sampled = self.samples_of(SAMPLE_TOKENS_OF_THINKERS, prompt, seed, how).await;
+                if sampled.is_ok() {
+                    self.sample_tokens.store(SAMPLE_TOKENS_OF_THINKERS, Ordering::Relaxed);
+                }
+                sampled
+            }
+            sampled => sampled,
+        }
+    }
+
+    /// The same of a length. A server that can is asked for all at once; what it does not give is asked for one by one.
+    async fn samples_of(
+        &self,
+        max_tokens: u32,
         prompt: &str,
         seed: u64,
         how: &Endpoint,
@@ -90,7 +115,7 @@ impl Client {
         let request = |sample: u64| {
             // Seeds of one request must differ, and stay below 2^31.
             let seed = (seed.wrapping_mul(31).wrapping_add(sample)) & 0x7fff_ffff;
-            let sampling = Sampling { max_tokens: 8, temperature: 1.0, top_p: 1.0, stop: Vec::new(), seed };
+            let sampling = Sampling { max_tokens, temperature: 1.0, top_p: 1.0, stop: Vec::new(), seed };
             CompletionRequest { prompt: prompt.to_owned(), instructions: None, sampling }
         };
         let (mut texts, mut usage) = (Vec::new(), Usage::default());
@@ -110,16 +135,23 @@ impl Client {
         let missing: Vec<CompletionRequest> = (texts.len() as u64..u64::from(count)).map(request).collect();
         let operations: Vec<Operation<'_>> =
             missing.iter().map(|request| Operation::Complete { request, how }).collect();
+        let mut thought = None;
         for sampled in join_all(operations.iter().map(|operation| self.perform(operation))).await {
-            match sampled? {
-                (Answer { value: Value::Text(text, _), .. }, took) => {
+            match sampled {
+                Ok((Answer { value: Value::Text(text, _), .. }, took)) => {
                     usage.join(&took);
                     texts.push(text);
                 }
-                (other, _) => return Err(unexpected(&other.value)),
+                Ok((other, _)) => return Err(unexpected(&other.value)),
+                // Others may have come to an answer.
+                Err(error) if error.kind == ErrorKind::OnlyThoughts => thought = Some(error),
+                Err(error) => return Err(error),
             }
         }
-        Ok((texts, usage))
+        match thought {
+            Some(error) if texts.iter().all(|text| text.trim().is_empty()) => Err(error),
+            _ => Ok((texts, usage)),
+        }
     }
 }
 

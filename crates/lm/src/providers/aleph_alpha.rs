@@ -25,6 +25,8 @@ pub(super) static PROVIDER: Provider = Provider {
     keys: &["AA_TOKEN", "ALEPH_ALPHA_API_KEY"],
     naming: Naming::Required,
     methods: &[ScoreMethod::Evaluate],
+    endpoints: &["/complete", "/evaluate"],
+    optional: &["stop_sequences", "top_p", "temperature"],
     ..Provider::PLAIN
 };
 

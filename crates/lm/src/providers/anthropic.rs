@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::{AttemptError, ErrorKind},
-    operation::{Answer, Endpoint, Operation, Value},
+    operation::{Answer, Endpoint, Operation},
     provider_name::ProviderName,
     types::CompletionRequest,
 };
@@ -30,6 +30,8 @@ pub(super) static PROVIDER: Provider = Provider {
     headers: &[("anthropic-version", "2023-06-01")],
     naming: Naming::Required,
     interfaces: Interfaces::Chat,
+    endpoints: &["/v1/messages", "/v1/models", "/v1"],
+    optional: &["stop_sequences", "top_p", "temperature", "stream"],
     ..Provider::PLAIN
 };
 
@@ -50,7 +52,7 @@ fn message(request: &CompletionRequest, how: &Endpoint) -> Result<Call, AttemptE
     }
     let mut body = json!({
         "model": how.model, "max_tokens": sampling.max_tokens,
-        "messages": [{"role": "user", "content": request.prompt}],
+        "messages": [{"role": "user", "content": request.message()}], "stream": false,
     });
     if sampling.temperature < 1.0 {
         body["temperature"] = json!(sampling.temperature);
@@ -69,20 +71,11 @@ fn message(request: &CompletionRequest, how: &Endpoint) -> Result<Call, AttemptE
 pub(crate) fn decode(operation: &Operation<'_>, reply: &Json) -> Result<Answer, AttemptError> {
     let value = match operation {
         Operation::Models => json::names(&reply["data"], "id"),
-        Operation::Complete { .. } => text(reply)?,
+        Operation::Complete { .. } if reply["content"].is_array() => {
+            json::message(reply, reply["stop_reason"].as_str())?
+        }
+        Operation::Complete { .. } => return Err(AttemptError::malformed("the reply contains no text")),
         _ => return Err(json::unsupported("anthropic", operation)),
     };
     Ok(json::answer(value, &reply["usage"]["input_tokens"], &reply["usage"]["output_tokens"]))
-}
-
-/// The text blocks, one after the other; a refusal may have none.
-fn text(reply: &Json) -> Result<Value, AttemptError> {
-    let blocks =
-        reply["content"].as_array().ok_or_else(|| AttemptError::malformed("the reply contains no text"))?;
-    let mut text = String::new();
-    for block in blocks.iter().filter(|block| block["type"] == "text") {
-        text +=
-            block["text"].as_str().ok_or_else(|| AttemptError::malformed("a text block contains no text"))?;
-    }
-    json::text(&json!(text), reply["stop_reason"].as_str())
 }

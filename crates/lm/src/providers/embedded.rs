@@ -120,7 +120,12 @@ fn digest(settings: &ModelSettings) -> Result<String, LmError> {
 struct Embedded {
     engine: Engine,
     name: String,
+    /// Strings at which the model's own texts end, besides those of a request.
+    stops: &'static [&'static str],
 }
+
+/// Where the walkers' programs end: at a blank line, a remark, another function or a tag, none of which stands in one.
+const STOPS_OF_WALKERS: &[&str] = &["\n\n", "\n#", "\ndef", "\n<"];
 
 impl LocalModel for Embedded {
     fn name(&self) -> &str {
@@ -148,7 +153,8 @@ impl Embedded {
         let threads = settings.threads.unwrap_or(defaults.threads);
         let engine =
             Engine::start(Arc::new(model), Arc::new(tokenizer), EngineSettings { threads, ..defaults });
-        Ok(Self { engine, name })
+        let walkers = settings.folder.is_none() && shipped_corpus(settings) == Some(Corpus::Walkers);
+        Ok(Self { engine, name, stops: if walkers { STOPS_OF_WALKERS } else { &[] } })
     }
 
     async fn answer(&self, operation: &Operation<'_>) -> Result<Answer, AttemptError> {
@@ -161,7 +167,7 @@ impl Embedded {
                     max_tokens: request.sampling.max_tokens as usize,
                     temperature: request.sampling.temperature,
                     top_p: request.sampling.top_p,
-                    stop: request.sampling.stop.clone(),
+                    stop: self.stops_of(&request.sampling.stop),
                     seed: request.sampling.seed,
                 };
                 self.ask(Request::Complete { prompt: request.prompt.clone(), sampling }).await.map(answer)
@@ -182,6 +188,11 @@ impl Embedded {
             }
             Operation::Embed { texts, .. } => self.embed(texts).await,
         }
+    }
+
+    fn stops_of(&self, asked: &[String]) -> Vec<String> {
+        let own = self.stops.iter().map(|stop| (*stop).to_owned());
+        asked.iter().cloned().chain(own.filter(|own| !asked.contains(own))).collect()
     }
 
     async fn embed(&self, texts: &[String]) -> Result<Answer, AttemptError> {

@@ -34,6 +34,13 @@ pub(crate) struct Provider {
     /// The variable that its own tools read the address from, and how they read it.
     pub base_variable: Option<&'static str>,
     pub read_address: fn(&str) -> String,
+    /// Its endpoints, longest first: an address that ends with one means what stands before it.
+    pub endpoints: &'static [&'static str],
+    /// Whether its address ends with a version such as `/v1`, which people leave out.
+    pub has_version: bool,
+    /// Fields of its requests that it can do without, by their names; `options.seed` stands within a table. The first
+    /// one that may be meant is left out first.
+    pub optional: &'static [&'static str],
     /// Variables that may hold its key; the first that is set counts.
     pub keys: &'static [&'static str],
     /// The header for the key; none is `authorization: Bearer KEY`.
@@ -182,6 +189,9 @@ impl Provider {
         base_url: "",
         base_variable: None,
         read_address: str::to_owned,
+        endpoints: &[],
+        has_version: false,
+        optional: &[],
         keys: &[],
         key_header: None,
         headers: &[],

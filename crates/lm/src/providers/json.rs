@@ -5,28 +5,14 @@ use serde_json::{Map, Value as Json};
 use crate::{
     error::{AttemptError, ErrorKind},
     operation::{Answer, Operation, Value},
-    types::{Finish, ScoreRequest},
+    reading::{logprobs, thinking},
+    types::Finish,
 };
 
-/// A reply's body. Gateways in front of a server report its errors with a good status.
-pub(crate) fn parse(body: &[u8]) -> Result<Json, AttemptError> {
-    let reply: Json = serde_json::from_slice(body)
-        .map_err(|error| AttemptError::malformed(format!("the reply is not JSON: {error}")))?;
-    let stated = match &reply["error"] {
-        Json::String(text) => Some(text.as_str()),
-        Json::Object(fields) => {
-            Some(fields.get("message").and_then(Json::as_str).unwrap_or("no reason given"))
-        }
-        _ => None,
-    };
-    match stated {
-        Some(text) => {
-            let text: String = text.chars().take(300).collect();
-            Err(AttemptError::malformed(format!("the reply is an error: {text}")))
-        }
-        None => Ok(reply),
-    }
-}
+/// No reply has more tokens: a larger count is a mistake of the server, such as -1 without its sign.
+const MOST_TOKENS: u64 = 1 << 32;
+/// The least share of the first token's probability that answers must hold for their ratio to mean something.
+const LEAST_MASS: f64 = 1e-3;
 
 /// An operation that this provider has no request for.
 pub(crate) fn unsupported(provider: &str, operation: &Operation<'_>) -> AttemptError {
@@ -55,7 +41,37 @@ pub(crate) fn merge(into: &mut Map<String, Json>, from: &Map<String, Json>) {
 /// A completion's text.
 pub(crate) fn text(value: &Json, finish: Option<&str>) -> Result<Value, AttemptError> {
     let text = value.as_str().ok_or_else(|| AttemptError::malformed("the reply contains no text"))?;
-    let finish = match finish {
+    Ok(Value::Text(text.to_owned(), ended(finish)))
+}
+
+/// What a chat's message says, without its thoughts. A message without any text is empty: the model refuses.
+pub(crate) fn message(message: &Json, finish: Option<&str>) -> Result<Value, AttemptError> {
+    if !message.is_object() {
+        return Err(AttemptError::malformed("the reply contains no message"));
+    }
+    let unread = |part: &Json| match part {
+        Json::Object(_) => part["type"] == "text" && part["text"].is_null(),
+        part => !part.is_string(),
+    };
+    if list(&message["content"]).iter().any(unread) {
+        return Err(AttemptError::malformed("a text block contains no text"));
+    }
+    let (said, finish) = (thinking::said(message), ended(finish));
+    let answer = said.answer.as_deref().unwrap_or_default();
+    // A chat whose tokens are used up without a word has spent them where nobody sees it.
+    let silent = finish == Finish::Length && answer.trim().is_empty() && said.refusal.is_none();
+    if said.only_thought() || silent {
+        return Err(AttemptError::only_thoughts());
+    }
+    if said.answer.is_none() && !(message["content"].is_null() || message["content"].is_array()) {
+        return Err(AttemptError::malformed("the reply contains no text"));
+    }
+    Ok(Value::Text(answer.to_owned(), finish))
+}
+
+/// Why a completion ended, in every server's word for it.
+fn ended(finish: Option<&str>) -> Finish {
+    match finish {
         Some(
             "stop"
             | "eos"
@@ -68,13 +84,18 @@ pub(crate) fn text(value: &Json, finish: Option<&str>) -> Result<Value, AttemptE
         ) => Finish::Stop,
         Some("length" | "limit" | "max_tokens" | "maximum_tokens") => Finish::Length,
         _ => Finish::Other,
-    };
-    Ok(Value::Text(text.to_owned(), finish))
+    }
 }
 
 /// An answer with the tokens that the reply reports.
 pub(crate) fn answer(value: Value, tokens_in: &Json, tokens_out: &Json) -> Answer {
-    Answer { value, tokens: tokens_in.as_u64().map(|read| (read, tokens_out.as_u64().unwrap_or(0))) }
+    let tokens = tokens_in.as_u64().map(|read| (read, tokens_out.as_u64().unwrap_or(0)));
+    Answer { value, tokens: believable(tokens) }
+}
+
+/// Counts of tokens, unless they are beyond reason: then they are estimated.
+pub(crate) fn believable(tokens: Option<(u64, u64)>) -> Option<(u64, u64)> {
+    tokens.filter(|(read, written)| *read <= MOST_TOKENS && *written <= MOST_TOKENS)
 }
 
 /// A token's log-probability.
@@ -129,50 +150,27 @@ pub(crate) fn vectors<'a>(rows: impl Iterator<Item = &'a Json>, texts: usize) ->
     Ok(Value::Vectors(vectors))
 }
 
-/// The answers' entries among the first token's alternatives, as pairs of token and log-probability; "Yes", " Yes"
-/// and "yes" are one. A missing answer gets the smallest entry, its upper bound.
-pub(crate) fn labels<'a>(
-    entries: impl Iterator<Item = (&'a str, &'a Json)>,
-    request: &ScoreRequest,
-) -> Result<Value, AttemptError> {
-    let mut smallest = f64::INFINITY;
-    let mut masses = vec![0.0_f64; request.answers.len()];
-    for (token, value) in entries {
-        let log = log_probability(number(value)?)?;
-        smallest = smallest.min(log);
-        if let Some(label) = label_of(token, &request.answers) {
-            masses[label] += log.exp();
-        }
-    }
-    if smallest == f64::INFINITY {
-        return Err(AttemptError::malformed("the reply contains no alternatives to the first token"));
-    }
-    if masses.iter().all(|mass| *mass == 0.0) {
+/// The answers' log-probabilities by the first token's alternatives. Where the answers hold next to none of the
+/// probability, their ratio is noise: something else stands first, such as a mark of thinking.
+pub(crate) fn labels(reply: &Json, answers: &[String]) -> Result<Value, AttemptError> {
+    let alternatives =
+        logprobs::first_token(reply).map_err(|error| AttemptError::malformed(error.to_string()))?;
+    let found = alternatives.of(answers);
+    if found.mass < LEAST_MASS {
         // At temperature 0 the same question would get the same reply.
-        let message = "none of the answers is among the first token's alternatives";
+        if found.mass == 0.0 {
+            let message = "none of the answers is among the first token's alternatives";
+            return Err(AttemptError::permanent(ErrorKind::Malformed, message));
+        }
+        let first = alternatives.listed.iter().max_by(|a, b| a.log.total_cmp(&b.log));
+        let message = format!(
+            "the answers hold {:.1e} of the first token's probability, the most probable token is {:?}",
+            found.mass,
+            first.map_or("", |first| first.text.as_str())
+        );
         return Err(AttemptError::permanent(ErrorKind::Malformed, message));
     }
-    let logs = masses.into_iter().map(|mass| if mass > 0.0 { mass.ln().min(0.0) } else { smallest });
-    Ok(Value::LogProbabilities(logs.collect()))
-}
-
-/// Alternatives as objects with `token` and `logprob`.
-pub(crate) fn alternatives(entries: &Json) -> impl Iterator<Item = (&str, &Json)> {
-    list(entries).iter().filter_map(|entry| Some((entry["token"].as_str()?, &entry["logprob"])))
-}
-
-/// The label that a token spells, or that it is the unmistakable start of.
-fn label_of(token: &str, answers: &[String]) -> Option<usize> {
-    let token = token.trim().to_lowercase();
-    let label = |i: usize| answers[i].trim().to_lowercase();
-    if let Some(exact) = (0..answers.len()).find(|i| label(*i) == token) {
-        return Some(exact);
-    }
-    let mut begun = (0..answers.len()).filter(|i| label(*i).starts_with(&token));
-    match (token.chars().count() >= 3, begun.next(), begun.next()) {
-        (true, Some(only), None) => Some(only),
-        _ => None,
-    }
+    Ok(Value::LogProbabilities(found.logs))
 }
 
 /// The sum over those tokens of prompt and answer that the prompt alone does not begin with, so that a token that

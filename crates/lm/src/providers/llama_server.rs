@@ -26,6 +26,8 @@ pub(super) static PROVIDER: Provider = Provider {
     base_url: "http://127.0.0.1:8080",
     keys: &["LLAMA_API_KEY"],
     methods: &[ScoreMethod::Grammar, ScoreMethod::TopLogprobs],
+    endpoints: &["/completion", "/v1/models", "/embedding"],
+    optional: &["seed", "stop", "top_k", "min_p", "top_p", "temperature", "stream"],
     ..Provider::PLAIN
 };
 
@@ -61,6 +63,7 @@ pub(crate) fn encode(operation: &Operation<'_>) -> Result<Call, AttemptError> {
 fn completion(how: &Endpoint, prompt: &str, mut body: Json) -> Call {
     body["model"] = json!(how.model);
     body["prompt"] = json!(prompt);
+    body["stream"] = json!(false);
     Call::post("/completion", body)
 }
 
@@ -89,9 +92,7 @@ pub(crate) fn decode(operation: &Operation<'_>, reply: &Json) -> Result<Answer, 
         Operation::LogProbability { answer, method: ScoreMethod::Grammar, .. } => {
             Value::LogProbabilities(vec![forced(&reply["completion_probabilities"], answer)?])
         }
-        Operation::Labels { request, .. } => {
-            json::labels(json::alternatives(&reply["completion_probabilities"][0]["top_logprobs"]), request)?
-        }
+        Operation::Labels { request, .. } => json::labels(reply, &request.answers)?,
         Operation::Embed { texts, .. } => embeddings(reply, texts.len())?,
         _ => return Err(json::unsupported("llama-server", operation)),
     };

@@ -5,7 +5,6 @@
 
 mod aleph_alpha;
 mod anthropic;
-mod echo;
 pub(crate) mod embedded;
 pub(crate) mod facts;
 pub(crate) mod json;

@@ -12,6 +12,7 @@ use crate::{
     error::AttemptError,
     operation::{Answer, Endpoint, Operation},
     provider_name::ProviderName,
+    reading::address::ollama,
     types::ScoreMethod,
 };
 
@@ -23,22 +24,21 @@ pub(super) static PROVIDER: Provider = Provider {
     kind: Kind::Http(Protocol::Once { encode, decode }),
     base_url: "http://127.0.0.1:11434",
     base_variable: Some("OLLAMA_HOST"),
-    read_address: with_scheme,
+    read_address: ollama,
     keys: &["OLLAMA_API_KEY"],
     methods: &[ScoreMethod::TopLogprobs],
     interfaces: Interfaces::Either,
+    endpoints: &["/api/generate", "/api/chat", "/api/embed", "/api/tags", "/v1", "/api"],
+    optional: &[
+        "options.min_p",
+        "options.top_k",
+        "options.repeat_penalty",
+        "options.seed",
+        "options.stop",
+        "options.top_p",
+    ],
     ..Provider::PLAIN
 };
-
-/// An address as `OLLAMA_HOST` has it: without a scheme or a port, or the one that a server listens at.
-fn with_scheme(text: &str) -> String {
-    if text.contains("://") {
-        return text.to_owned();
-    }
-    let host = text.replacen("0.0.0.0", "127.0.0.1", 1);
-    let port = if host.contains(':') { "" } else { ":11434" };
-    format!("http://{host}{port}")
-}
 
 /// The request of an operation.
 pub(crate) fn encode(operation: &Operation<'_>) -> Result<Call, AttemptError> {
@@ -54,7 +54,8 @@ pub(crate) fn encode(operation: &Operation<'_>) -> Result<Call, AttemptError> {
             if !sampling.stop.is_empty() {
                 options["stop"] = json!(sampling.stop);
             }
-            generate(how, &request.prompt, json!({"options": options}))
+            let prompt = if how.chat { request.message() } else { request.prompt.clone() };
+            generate(how, &prompt, json!({"options": options}))
         }
         Operation::Labels { request, how } => {
             let options = json!({"num_predict": 1, "temperature": 0.0});
@@ -85,28 +86,18 @@ pub(crate) fn decode(operation: &Operation<'_>, reply: &Json) -> Result<Answer, 
     let value = match operation {
         Operation::Models => json::names(&reply["models"], "name"),
         Operation::Complete { how, .. } => {
-            let text = if how.chat { &reply["message"]["content"] } else { &reply["response"] };
-            json::text(text, reply["done_reason"].as_str())?
+            let finish = reply["done_reason"].as_str();
+            if how.chat {
+                json::message(&reply["message"], finish)?
+            } else {
+                json::text(&reply["response"], finish)?
+            }
         }
-        Operation::Labels { request, .. } => {
-            json::labels(json::alternatives(&reply["logprobs"][0]["top_logprobs"]), request)?
-        }
+        Operation::Labels { request, .. } => json::labels(reply, &request.answers)?,
         Operation::Embed { texts, .. } => {
             json::vectors(json::list(&reply["embeddings"]).iter(), texts.len())?
         }
         _ => return Err(json::unsupported("ollama", operation)),
     };
     Ok(json::answer(value, &reply["prompt_eval_count"], &reply["eval_count"]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_host_without_scheme_or_port_becomes_an_address() {
-        assert_eq!(with_scheme("0.0.0.0"), "http://127.0.0.1:11434");
-        assert_eq!(with_scheme("gpu:80"), "http://gpu:80");
-        assert_eq!(with_scheme("https://gpu/v1"), "https://gpu/v1");
-    }
 }

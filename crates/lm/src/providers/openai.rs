@@ -2,19 +2,24 @@
 //!
 //! Every trap here was met with a real server: `max_tokens: 0` with echo means "to the end of the context", so that one
 //! token is asked for and dropped; `n` may be ignored, and so may flags, without an error. Where an echoed answer
-//! stands is found in `echo.rs`.
+//! stands is found in `reading/echo.rs`.
 
 use serde_json::{Value as Json, json};
 
 use super::{
-    echo::from_echo,
     facts::{Call, Interfaces, Kind, Protocol, Provider},
     json, strings,
 };
 use crate::{
-    error::AttemptError,
+    error::{AttemptError, ErrorKind},
     operation::{Answer, Endpoint, Operation, Value},
     provider_name::ProviderName,
+    reading::{
+        address::{OPENAI_ENDPOINTS, read},
+        echo::answer_sum,
+        faults::in_choices,
+        logprobs::clean,
+    },
     types::{CompletionRequest, ScoreMethod, ScoreRequest},
 };
 
@@ -30,6 +35,12 @@ pub(super) static PROVIDER: Provider = Provider {
     kind: Kind::Http(Protocol::Once { encode, decode }),
     base_url: "http://127.0.0.1:8000/v1",
     base_variable: Some("OPENAI_BASE_URL"),
+    read_address: |text| {
+        read(text, OPENAI_ENDPOINTS).map_or_else(|_| text.to_owned(), |address| address.base)
+    },
+    endpoints: OPENAI_ENDPOINTS,
+    has_version: true,
+    optional: &["seed", "stop", "top_p", "temperature", "top_logprobs", "stream"],
     keys: &["OPENAI_API_KEY"],
     methods: &[ScoreMethod::Echo, ScoreMethod::PromptLogprobs, ScoreMethod::TopLogprobs],
     interfaces: Interfaces::Unknown,
@@ -72,7 +83,7 @@ fn completion(request: &CompletionRequest, how: &Endpoint, count: u32) -> Call {
     let limit = if how.completion_tokens { "max_completion_tokens" } else { "max_tokens" };
     let mut body = json!({
         "model": how.model, limit: sampling.max_tokens, "temperature": sampling.temperature,
-        "top_p": sampling.top_p, "seed": sampling.seed,
+        "top_p": sampling.top_p, "seed": sampling.seed, "stream": false,
     });
     if !sampling.stop.is_empty() {
         body["stop"] = json!(sampling.stop);
@@ -80,12 +91,13 @@ fn completion(request: &CompletionRequest, how: &Endpoint, count: u32) -> Call {
     if count > 1 {
         body["n"] = json!(count);
     }
-    with_prompt(body, &request.prompt, how)
+    let prompt = if how.chat { request.message() } else { request.prompt.clone() };
+    with_prompt(body, &prompt, how)
 }
 
 fn labels(request: &ScoreRequest, how: &Endpoint) -> Call {
     let limit = if how.completion_tokens { "max_completion_tokens" } else { "max_tokens" };
-    let mut body = json!({"model": how.model, limit: 1, "temperature": 0.0});
+    let mut body = json!({"model": how.model, limit: 1, "temperature": 0.0, "stream": false});
     if how.chat {
         body["logprobs"] = json!(true);
         body["top_logprobs"] = json!(20);
@@ -115,41 +127,46 @@ pub(crate) fn decode(operation: &Operation<'_>, reply: &Json) -> Result<Answer, 
         Operation::LogProbability { prompt, answer, method, .. } => {
             let sum = match method {
                 ScoreMethod::PromptLogprobs => from_prompt_logprobs(reply, answer)?,
-                _ => from_echo(echoed(reply)?, reply["choices"][0]["text"].as_str(), prompt, answer)?,
+                _ => answer_sum(echoed(reply)?, reply["choices"][0]["text"].as_str(), prompt, answer)
+                    .map_err(|fault| AttemptError::malformed(fault.to_string()))?,
             };
             Value::LogProbabilities(vec![json::log_probability(sum)?])
         }
-        Operation::Labels { request, how } => alternatives(first_choice(reply)?, request, how.chat)?,
+        Operation::Labels { request, .. } => json::labels(reply, &request.answers)?,
         Operation::Embed { texts, .. } => vectors(&reply["data"], texts.len())?,
     };
     Ok(json::answer(value, &reply["usage"]["prompt_tokens"], &reply["usage"]["completion_tokens"]))
 }
 
 fn first_choice(reply: &Json) -> Result<&Json, AttemptError> {
-    reply["choices"].get(0).ok_or_else(|| AttemptError::malformed("the reply contains no choice"))
+    reply["choices"].get(0).ok_or_else(|| {
+        let problem =
+            in_choices(reply).map_or_else(|| "the reply contains no choice".to_owned(), |fault| fault.words);
+        AttemptError::malformed(problem)
+    })
 }
 
 fn text(choice: &Json, chat: bool) -> Result<Value, AttemptError> {
     let finish = choice["finish_reason"].as_str();
-    if !chat {
-        return json::text(&choice["text"], finish);
-    }
-    match &choice["message"]["content"] {
-        // A chat that only thinks or refuses has null here.
-        Json::Null if choice["message"].is_object() => json::text(&json!(""), finish),
-        content => json::text(content, finish),
-    }
+    if chat { json::message(&choice["message"], finish) } else { json::text(&choice["text"], finish) }
 }
 
 /// All choices, `count` at most: some servers give only one, whatever was asked for.
 fn several(reply: &Json, count: u32, chat: bool) -> Result<Value, AttemptError> {
     first_choice(reply)?;
     let choices = json::list(&reply["choices"]).iter().take(count as usize);
-    let texts = choices.map(|choice| match text(choice, chat)? {
-        Value::Text(text, _) => Ok(text),
-        _ => Err(AttemptError::malformed("the choice contains no text")),
+    let texts = choices.map(|choice| match text(choice, chat) {
+        Ok(Value::Text(text, _)) => Ok(Some(text)),
+        Ok(_) => Err(AttemptError::malformed("the choice contains no text")),
+        // Others may have come to an answer.
+        Err(error) if error.kind == ErrorKind::OnlyThoughts => Ok(None),
+        Err(error) => Err(error),
     });
-    Ok(Value::Texts(texts.collect::<Result<_, _>>()?))
+    let texts = texts.collect::<Result<Vec<_>, _>>()?;
+    if texts.iter().all(Option::is_none) {
+        return Err(AttemptError::only_thoughts());
+    }
+    Ok(Value::Texts(texts.into_iter().map(Option::unwrap_or_default).collect()))
 }
 
 /// The echoed log-probabilities: the choice's, or Together's, which are next to the choices.
@@ -169,12 +186,12 @@ fn from_prompt_logprobs(reply: &Json, answer: &str) -> Result<f64, AttemptError>
         // Beside the prompt's own token there may be the most probable one, of rank 1.
         let own = entry.values().find(|token| entry.len() == 1 || token["rank"].as_u64() != Some(1));
         let Some(own) = own else { break };
-        let Some(piece) = own["decoded_token"].as_str() else { break };
+        let Some(piece) = own["decoded_token"].as_str().map(clean) else { break };
         // Once it is spelt, only parts of its first character may precede it: they have no text of their own.
         if found && !piece.is_empty() {
             break;
         }
-        spelt.insert_str(0, piece);
+        spelt.insert_str(0, &piece);
         sum += json::number(&own["logprob"])?;
         found = spelt.trim() == answer.trim();
         if !found && spelt.len() > answer.len() + 16 {
@@ -185,16 +202,6 @@ fn from_prompt_logprobs(reply: &Json, answer: &str) -> Result<f64, AttemptError>
         return Ok(sum);
     }
     Err(AttemptError::malformed("the answer's tokens can't be found in the prompt's log-probabilities"))
-}
-
-/// The first token's alternatives.
-fn alternatives(choice: &Json, request: &ScoreRequest, chat: bool) -> Result<Value, AttemptError> {
-    if chat {
-        let first = &choice["logprobs"]["content"][0]["top_logprobs"];
-        return json::labels(json::alternatives(first), request);
-    }
-    let first = choice["logprobs"]["top_logprobs"][0].as_object();
-    json::labels(first.into_iter().flatten().map(|(token, value)| (&**token, value)), request)
 }
 
 /// Embeddings, in the order of their numbers.

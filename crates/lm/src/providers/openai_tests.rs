@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     error::{AttemptError, ErrorKind},
     operation::{Answer, Endpoint, Operation, Value},
-    types::{ScoreMethod, ScoreRequest},
+    types::ScoreMethod,
 };
 
 fn how(chat: bool) -> Endpoint {
@@ -14,7 +14,8 @@ fn how(chat: bool) -> Endpoint {
 }
 
 fn decode(operation: &Operation<'_>, body: &[u8]) -> Result<Answer, AttemptError> {
-    super::decode(operation, &json::parse(body)?)
+    let unreadable = |_| AttemptError::malformed("not JSON");
+    super::decode(operation, &serde_json::from_slice(body).map_err(unreadable)?)
 }
 
 fn echo(prompt: &str, answer: &str, reply: &Json) -> Result<f64, AttemptError> {
@@ -183,10 +184,9 @@ fn prompt_logprobs_take_the_last_tokens_that_spell_the_answer() {
 }
 
 fn alternatives(entries: &Json, answers: &[&str]) -> Result<Vec<f64>, AttemptError> {
-    let answers = answers.iter().map(|answer| (*answer).to_owned()).collect();
-    let request = ScoreRequest { prompt: "Q".into(), answers, seed: 0 };
+    let answers: Vec<String> = answers.iter().map(|answer| (*answer).to_owned()).collect();
     let reply = json!({"choices": [{"logprobs": {"content": [{"top_logprobs": entries}]}}]});
-    match super::alternatives(first_choice(&reply)?, &request, true)? {
+    match json::labels(&reply, &answers)? {
         Value::LogProbabilities(values) => Ok(values),
         other => panic!("{other:?}"),
     }
@@ -245,13 +245,4 @@ fn a_server_may_give_fewer_choices_than_asked_for_and_more_are_dropped() {
         Value::Texts(["a", "b", "c"].map(str::to_owned).to_vec())
     );
     assert!(several(&json!({"choices": []}), 2, false).is_err());
-}
-
-#[test]
-fn an_error_within_a_good_reply_is_malformed_and_says_what_it_was() {
-    for reply in [json!({"error": {"message": "model is gone"}}), json!({"error": "model is gone"})] {
-        let error = json::parse(reply.to_string().as_bytes()).expect_err("an error");
-        assert!(error.message.contains("model is gone") && error.kind == ErrorKind::Malformed);
-    }
-    assert!(json::parse(br#"{"error": null, "choices": []}"#).is_ok());
 }

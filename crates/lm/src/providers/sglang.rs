@@ -27,6 +27,8 @@ pub(super) static PROVIDER: Provider = Provider {
     keys: &["SGLANG_API_KEY"],
     naming: Naming::Served,
     methods: &[ScoreMethod::InputLogprobs],
+    endpoints: &["/generate", "/encode"],
+    optional: &["sampling_params.sampling_seed", "sampling_params.stop", "sampling_params.top_p", "stream"],
     ..Provider::PLAIN
 };
 
@@ -44,7 +46,10 @@ pub(crate) fn encode(operation: &Operation<'_>) -> Result<Call, AttemptError> {
             if !sampling.stop.is_empty() {
                 parameters["stop"] = json!(sampling.stop);
             }
-            Call::post("/generate", json!({"text": request.prompt, "sampling_params": parameters}))
+            Call::post(
+                "/generate",
+                json!({"text": request.prompt, "sampling_params": parameters, "stream": false}),
+            )
         }
         Operation::LogProbability { prompt, answer, method: ScoreMethod::InputLogprobs, .. } => {
             let body = json!({
@@ -72,8 +77,8 @@ pub(crate) fn decode(operation: &Operation<'_>, reply: &Json) -> Result<Answer, 
                 tokens(1).map(|token| (token[1].as_u64(), &token[0])),
             )?;
             let read = |i: usize| reply[i]["meta_info"]["prompt_tokens"].as_u64();
-            let tokens = read(0).zip(read(1)).map(|(prompt, whole)| (prompt + whole, 2));
-            return Ok(Answer { value, tokens });
+            let tokens = read(0).zip(read(1)).map(|(prompt, whole)| (prompt.saturating_add(whole), 2));
+            return Ok(Answer { value, tokens: json::believable(tokens) });
         }
         Operation::Embed { texts, .. } => {
             json::vectors(json::list(reply).iter().map(|entry| &entry["embedding"]), texts.len())?

@@ -28,6 +28,8 @@ pub(super) static PROVIDER: Provider = Provider {
     keys: &["HF_TOKEN"],
     naming: Naming::Served,
     methods: &[ScoreMethod::Prefill, ScoreMethod::TopLogprobs],
+    endpoints: &["/generate", "/embed"],
+    optional: &["parameters.seed", "parameters.stop", "parameters.top_p", "parameters.temperature"],
     ..Provider::PLAIN
 };
 
@@ -94,17 +96,11 @@ pub(crate) fn decode(operation: &Operation<'_>, replies: &[Json]) -> Result<Answ
             json::list(&replies[0]).iter().map(|token| token["id"].as_u64()),
             prefill.iter().map(|token| (token["id"].as_u64(), &token["logprob"])),
         )?,
-        Operation::Labels { request, .. } => {
-            let entries = json::list(&details["top_tokens"][0]).iter();
-            let pair = |token: &'_ Json| token["text"].as_str().map(str::to_owned);
-            let entries: Vec<(String, &Json)> =
-                entries.filter_map(|token| Some((pair(token)?, &token["logprob"]))).collect();
-            json::labels(entries.iter().map(|(text, log)| (text.as_str(), *log)), request)?
-        }
+        Operation::Labels { request, .. } => json::labels(reply, &request.answers)?,
         Operation::Embed { texts, .. } => json::vectors(json::list(reply).iter(), texts.len())?,
         _ => return Err(json::unsupported("tgi", operation)),
     };
     let read = (!prefill.is_empty()).then_some(prefill.len() as u64);
     let written = details["generated_tokens"].as_u64().unwrap_or(0);
-    Ok(Answer { value, tokens: read.map(|read| (read, written)) })
+    Ok(Answer { value, tokens: json::believable(read.map(|read| (read, written))) })
 }

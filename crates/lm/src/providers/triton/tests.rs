@@ -8,7 +8,6 @@ use samara_seedling::Tokenizer;
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    super::json,
     tensor::{Data, Metadata, Slot, Tensor},
     tokens,
 };
@@ -151,7 +150,7 @@ proptest! {
                 }
             }
         }
-        if let Ok(reply) = json::parse(&body) {
+        if let Ok(reply) = serde_json::from_slice(&body) {
             let _ = (Metadata::from_json(&reply), Tensor::from_json(&reply));
         }
     }
