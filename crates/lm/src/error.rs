@@ -1,5 +1,7 @@
 //! What can go wrong with a model, in kinds that callers tell apart.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// The kind of a failure.
@@ -72,6 +74,54 @@ impl LmError {
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+}
+
+/// Why one attempt failed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct AttemptError {
+    pub kind: ErrorKind,
+    pub message: String,
+    /// Whether another attempt may succeed.
+    pub retryable: bool,
+    /// The HTTP status that the server refused with.
+    pub status: Option<u16>,
+    /// How long the server asks us to wait.
+    pub retry_after: Option<Duration>,
+    /// Whether the server was overloaded, so that fewer attempts should be in flight.
+    pub overloaded: bool,
+    /// What to do, if that follows from this failure rather than from its kind.
+    pub hint: Option<String>,
+}
+
+impl AttemptError {
+    /// A failure that another attempt would repeat.
+    pub(crate) fn permanent(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            retryable: false,
+            status: None,
+            retry_after: None,
+            overloaded: false,
+            hint: None,
+        }
+    }
+
+    /// A failure that another attempt may not meet.
+    pub(crate) fn transient(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { retryable: true, ..Self::permanent(kind, message) }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// An answer that is not what was asked for.
+    pub(crate) fn malformed(message: impl Into<String>) -> Self {
+        Self::transient(ErrorKind::Malformed, message)
     }
 }
 

@@ -19,7 +19,8 @@ use reqwest::{
 use serde_json::Value;
 
 use crate::{
-    ErrorKind, LmError, ModelSettings, ProviderName, Secret, settings::validate_url, transport::is_loopback,
+    ErrorKind, LmError, ModelSettings, ProviderName, Secret,
+    settings::{is_loopback, validate_url},
 };
 
 /// What a model's folder contains besides its weights.

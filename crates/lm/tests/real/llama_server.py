@@ -1,8 +1,9 @@
-"""llama-cpp-python's server: `llama_server.py write MODEL`, then `llama_server.py serve MODEL LIBRARIES PORT`.
+"""llama-cpp-python's server: `llama_server.py write MODEL`, then `llama_server.py serve NAME MODEL LIBRARIES PORT`.
 
-The model is tiny and has random weights, always the same ones. Its vocabulary is the 256 bytes, so that every text has
-one way to be cut into tokens, many characters have several, and a single one of these is no text. Runs in
-benchmarks/.venv, which prepare.py makes. Next: prepare.py, llama.rs.
+The model that `write` makes is tiny and has random weights, always the same ones. Its vocabulary is the 256 bytes, so
+that every text has one way to be cut into tokens, many characters have several, and a single one of these is no text.
+It is served under the name `bytes`, and by `embedder` for vectors. Runs in benchmarks/.venv, which prepare.py makes.
+Next: prepare.py, llama.rs.
 """
 
 import ctypes
@@ -11,6 +12,8 @@ import pathlib
 import sys
 
 WIDTH, LAYERS, HEADS, INNER, CONTEXT = 64, 2, 4, 128, 512
+# Of other models, so that their examples fit.
+LONGER_CONTEXT = 2048
 
 
 def alphabet():
@@ -69,7 +72,7 @@ def write(path):
     writer.close()
 
 
-def serve(model, libraries, port):
+def serve(name, model, libraries, port):
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[4] / "benchmarks"))
     from llama_peer import Library
 
@@ -85,11 +88,11 @@ def serve(model, libraries, port):
 
     # The flag for embeddings makes a context that only embeds: one entry for each use.
     # Two threads that wait for each other crawl on cores that others use.
-    one = dict(model=model, n_ctx=CONTEXT, n_threads=1, n_threads_batch=1, verbose=False)
-    models = [
-        ModelSettings(model_alias="bytes", logits_all=True, **one),
-        ModelSettings(model_alias="embedder", embedding=True, **one),
-    ]
+    own = name == "bytes"
+    one = dict(model=model, n_ctx=CONTEXT if own else LONGER_CONTEXT, n_threads=1, n_threads_batch=1, verbose=False)
+    models = [ModelSettings(model_alias=name, logits_all=True, **one)]
+    if own:
+        models.append(ModelSettings(model_alias="embedder", embedding=True, **one))
     server = ServerSettings(host="127.0.0.1", port=port, interrupt_requests=False)
     uvicorn.run(create_app(server_settings=server, model_settings=models), host="127.0.0.1", port=port)
 
@@ -98,4 +101,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "write":
         write(sys.argv[2])
     else:
-        serve(sys.argv[2], sys.argv[3], int(sys.argv[4]))
+        serve(*sys.argv[2:5], int(sys.argv[5]))
