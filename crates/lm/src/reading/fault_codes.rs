@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 /// Whether an error passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lasting {
+pub(crate) enum Persistence {
     /// Another attempt may succeed: the server is busy, loading, or broke down.
     Passing,
     /// The same request would fail again: a wrong key, an unknown model, no credit, a field that is not accepted.
@@ -113,32 +113,32 @@ const ZHIPU_PASSING: &[i64] = &[500, 1120, 1230, 1234, 1302, 1303, 1305, 1312];
 const BAIDU_PASSING: &[i64] = &[1, 2, 4, 18, 336_000, 336_100, 336_104, 336_501, 336_502];
 
 /// Whether an error with these codes passes; `body` tells vendors apart whose codes are numbers of their own.
-pub(crate) fn lasting(codes: &[String], body: &Json) -> Lasting {
+pub(crate) fn persistence(codes: &[String], body: &Json) -> Persistence {
     let words: Vec<String> =
         codes.iter().map(|code| code.trim().to_ascii_lowercase().replace(['-', ' ', '.'], "_")).collect();
     let any = |known: &[&str]| words.iter().any(|word| known.contains(&word.as_str()));
     // A numeric status beside a general type is more exact than the type: 429 with "invalid_request_error".
     let number = codes.iter().find_map(|code| code.parse::<i64>().ok());
     if any(&LASTING[..3]) {
-        return Lasting::Lasting;
+        return Persistence::Lasting;
     }
-    let passes = |passing: bool| if passing { Lasting::Passing } else { Lasting::Lasting };
+    let passes = |passing: bool| if passing { Persistence::Passing } else { Persistence::Lasting };
     match number {
         Some(number) if body["base_resp"]["status_code"].is_number() => {
             return passes(MINIMAX_PASSING.contains(&number));
         }
         Some(number) if body["error_code"].is_number() => return passes(BAIDU_PASSING.contains(&number)),
-        Some(408 | 409 | 425 | 429 | 500 | 502..=504 | 520..=530) => return Lasting::Passing,
-        Some(400..=407 | 410..=424 | 426..=428 | 430..=499 | 501) => return Lasting::Lasting,
+        Some(408 | 409 | 425 | 429 | 500 | 502..=504 | 520..=530) => return Persistence::Passing,
+        Some(400..=407 | 410..=424 | 426..=428 | 430..=499 | 501) => return Persistence::Lasting,
         Some(number @ 1000..=1999) => return passes(ZHIPU_PASSING.contains(&number)),
         _ => {}
     }
     if any(LASTING) {
-        Lasting::Lasting
+        Persistence::Lasting
     } else if any(PASSING) {
-        Lasting::Passing
+        Persistence::Passing
     } else {
-        Lasting::Unknown
+        Persistence::Unknown
     }
 }
 
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn codes_of_vendors_say_whether_an_error_passes() {
         let of = |codes: &[&str]| {
-            lasting(&codes.iter().map(|code| (*code).to_owned()).collect::<Vec<_>>(), &json!({}))
+            persistence(&codes.iter().map(|code| (*code).to_owned()).collect::<Vec<_>>(), &json!({}))
         };
         for codes in [
             &["insufficient_quota"][..],
@@ -166,7 +166,7 @@ mod tests {
             &["extra_forbidden"],
             &["1113"],
         ] {
-            assert_eq!(of(codes), Lasting::Lasting, "{codes:?}");
+            assert_eq!(of(codes), Persistence::Lasting, "{codes:?}");
         }
         for codes in [
             &["rate_limit_exceeded"][..],
@@ -179,26 +179,27 @@ mod tests {
             &["1302"],
             &["server_error"],
         ] {
-            assert_eq!(of(codes), Lasting::Passing, "{codes:?}");
+            assert_eq!(of(codes), Persistence::Passing, "{codes:?}");
         }
         for codes in [&[][..], &["something_new"], &["200"], &["7"]] {
-            assert_eq!(of(codes), Lasting::Unknown, "{codes:?}");
+            assert_eq!(of(codes), Persistence::Unknown, "{codes:?}");
         }
     }
 
     #[test]
     fn numbers_mean_what_their_vendor_means_by_them() {
         let minimax = |code: i64| {
-            lasting(&[code.to_string()], &json!({"base_resp": {"status_code": code, "status_msg": "x"}}))
+            persistence(&[code.to_string()], &json!({"base_resp": {"status_code": code, "status_msg": "x"}}))
         };
         assert_eq!(
             (minimax(1002), minimax(1004), minimax(1008)),
-            (Lasting::Passing, Lasting::Lasting, Lasting::Lasting)
+            (Persistence::Passing, Persistence::Lasting, Persistence::Lasting)
         );
-        let baidu = |code: i64| lasting(&[code.to_string()], &json!({"error_code": code, "error_msg": "x"}));
+        let baidu =
+            |code: i64| persistence(&[code.to_string()], &json!({"error_code": code, "error_msg": "x"}));
         assert_eq!(
             (baidu(18), baidu(110), baidu(336_100)),
-            (Lasting::Passing, Lasting::Lasting, Lasting::Passing)
+            (Persistence::Passing, Persistence::Lasting, Persistence::Passing)
         );
     }
 }

@@ -9,7 +9,7 @@
 
 use serde_json::Value as Json;
 
-use super::fault_codes::{self, Lasting};
+use super::fault_codes::{self, Persistence};
 
 /// How deep errors are nested in errors: a gateway's around a vendor's, as a text of JSON.
 const MAX_DEPTH: usize = 6;
@@ -24,7 +24,7 @@ pub(crate) struct Fault {
     /// The vendor's code or type, such as `insufficient_quota` or `429`.
     pub code: Option<String>,
     /// Whether another attempt may succeed, as far as the code says.
-    pub lasting: Lasting,
+    pub persistence: Persistence,
     /// The fields of the request that it complains about; the first is the one to leave out.
     pub fields: Vec<Field>,
     /// The field that it wants instead (`max_completion_tokens` for `max_tokens`): a guess by its words.
@@ -110,13 +110,13 @@ const PAYLOADS: &[&str] = &[
 ];
 
 /// Reasons to finish that mean that a choice is no whole answer.
-const BROKEN_FINISHES: &[(&str, Lasting)] = &[
-    ("error", Lasting::Passing),
-    ("abort", Lasting::Passing),
-    ("network_error", Lasting::Passing),
-    ("insufficient_system_resource", Lasting::Passing),
-    ("content_filter", Lasting::Lasting),
-    ("sensitive", Lasting::Lasting),
+const BROKEN_FINISHES: &[(&str, Persistence)] = &[
+    ("error", Persistence::Passing),
+    ("abort", Persistence::Passing),
+    ("network_error", Persistence::Passing),
+    ("insufficient_system_resource", Persistence::Passing),
+    ("content_filter", Persistence::Lasting),
+    ("sensitive", Persistence::Lasting),
 ];
 
 /// The error in a reply with a good status; `None` if it is a good reply as far as this can be told without knowing
@@ -140,7 +140,7 @@ pub(crate) fn in_choices(reply: &Json) -> Option<Fault> {
             Json::Null => "the reply contains no choices",
             _ => "the reply's choices are no list",
         };
-        Some(Fault { lasting: Lasting::Passing, ..Fault::of(what.to_owned()) })
+        Some(Fault { persistence: Persistence::Passing, ..Fault::of(what.to_owned()) })
     };
     in_reply(reply).or_else(none)
 }
@@ -196,16 +196,16 @@ fn broken_choice(reply: &Json) -> Option<Fault> {
             return Some(read(&choice["error"]));
         }
         let finish = choice["finish_reason"].as_str()?;
-        let (_, lasting) = BROKEN_FINISHES.iter().find(|(name, _)| *name == finish)?;
+        let (_, persistence) = BROKEN_FINISHES.iter().find(|(name, _)| *name == finish)?;
         let words = format!("the model stopped with the reason {finish}");
-        Some(Fault { code: Some(finish.to_owned()), lasting: *lasting, ..Fault::of(words) })
+        Some(Fault { code: Some(finish.to_owned()), persistence: *persistence, ..Fault::of(words) })
     })
 }
 
 impl Fault {
     fn of(words: String) -> Self {
         let (fields, instead, at_least) = named_in(&words);
-        Self { words, code: None, lasting: Lasting::Unknown, fields, instead, at_least }
+        Self { words, code: None, persistence: Persistence::Unknown, fields, instead, at_least }
     }
 }
 
@@ -310,11 +310,11 @@ impl Found {
                 self.fields.push(field);
             }
         }
-        let lasting = fault_codes::lasting(&self.codes, body);
+        let persistence = fault_codes::persistence(&self.codes, body);
         // A word says more than a number.
         let code =
             self.codes.iter().find(|code| code.parse::<f64>().is_err()).or(self.codes.first()).cloned();
-        Fault { words, code, lasting, fields: self.fields, instead, at_least: self.at_least.or(at_least) }
+        Fault { words, code, persistence, fields: self.fields, instead, at_least: self.at_least.or(at_least) }
     }
 }
 

@@ -5,96 +5,82 @@ use serde_json::json;
 
 use super::*;
 
+fn check(reply: &Json, words: &str, code: Option<&str>, persistence: Persistence) {
+    let fault = in_reply(reply).unwrap_or_else(|| panic!("{reply}"));
+    assert_eq!(
+        (fault.words.as_str(), fault.code.as_deref(), fault.persistence),
+        (words, code, persistence),
+        "{reply}"
+    );
+    assert_eq!(read(reply).words, words, "with a bad status it says the same");
+}
+
 #[test]
 fn an_error_is_found_in_every_shape_and_told_in_its_vendors_words() {
-    use Lasting::{Lasting as Stays, Passing, Unknown};
-    for (reply, words, code, lasting) in [
-        (json!({"error": {"message": "Bad key", "code": 401}}), "Bad key", Some("401"), Stays),
-        (json!({"error": "Bad key"}), "Bad key", None, Unknown),
+    let minimax = |code: i64, message: &str| json!({"id": "x", "choices": null, "base_resp": {"status_code": code, "status_msg": message}});
+    use Persistence::{Lasting, Passing, Unknown};
+    for (reply, words, code, persistence) in [
+        (json!({"error": {"message": "Bad key", "code": 401}}), "Bad key", "401", Lasting),
         (
-            json!({"error": "Unexpected endpoint or method. (GET /models)"}),
-            "Unexpected endpoint or method. (GET /models)",
-            None,
-            Unknown,
-        ),
-        (
-            json!([{"error": {"code": 429, "message": "quota exceeded", "status": "RESOURCE_EXHAUSTED"}}]),
-            "quota exceeded",
-            Some("RESOURCE_EXHAUSTED"),
+            json!([{"error": {"code": 429, "message": "no more", "status": "RESOURCE_EXHAUSTED"}}]),
+            "no more",
+            "RESOURCE_EXHAUSTED",
             Passing,
         ),
+        (minimax(1004, "login fail"), "login fail", "1004", Lasting),
+        (minimax(1002, "rate limit"), "rate limit", "1002", Passing),
+        (json!({"error_code": 110, "error_msg": "Bad token"}), "Bad token", "110", Lasting),
+        (json!({"code": 1000, "msg": "Bad key", "success": false}), "Bad key", "1000", Lasting),
         (
-            json!({"id": "x", "choices": null, "base_resp": {"status_code": 1004, "status_msg": "login fail"}}),
-            "login fail",
-            Some("1004"),
-            Stays,
+            json!({"detail": [{"loc": ["body", "seed"], "msg": "Not permitted", "type": "extra_forbidden"}]}),
+            "body.seed: Not permitted",
+            "extra_forbidden",
+            Lasting,
         ),
         (
-            json!({"id": "x", "choices": null, "base_resp": {"status_code": 1002, "status_msg": "rate limit"}}),
-            "rate limit",
-            Some("1002"),
-            Passing,
+            json!({"object": "error", "message": "No such model.", "type": "NotFoundError", "param": null, "code": 404}),
+            "No such model.",
+            "NotFoundError",
+            Lasting,
         ),
         (
-            json!({"error_code": 110, "error_msg": "Access token invalid"}),
-            "Access token invalid",
-            Some("110"),
-            Stays,
-        ),
-        (
-            json!({"code": 1000, "msg": "authentication failed", "success": false}),
-            "authentication failed",
-            Some("1000"),
-            Stays,
-        ),
-        (json!({"detail": "Not authenticated"}), "Not authenticated", None, Unknown),
-        (
-            json!({"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted", "type": "extra_forbidden"}]}),
-            "body.seed: Extra inputs are not permitted",
-            Some("extra_forbidden"),
-            Stays,
-        ),
-        (
-            json!({"object": "error", "message": "The model `m` does not exist.", "type": "NotFoundError", "param": null, "code": 404}),
-            "The model `m` does not exist.",
-            Some("NotFoundError"),
-            Stays,
-        ),
-        (
-            json!({"success": false, "errors": [{"code": 10000, "message": "Authentication error"}], "result": null}),
-            "Authentication error",
-            Some("10000"),
+            json!({"success": false, "errors": [{"code": 10000, "message": "Bad key"}], "result": null}),
+            "Bad key",
+            "10000",
             Unknown,
         ),
-        (json!("Too many requests"), "Too many requests", None, Unknown),
         (
             json!({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}),
             "Overloaded",
-            Some("overloaded_error"),
+            "overloaded_error",
             Passing,
         ),
         (
-            json!({"message": "no Route matched with those values"}),
-            "no Route matched with those values",
-            None,
-            Unknown,
+            json!({"error": {"message": "No credit", "type": "insufficient_quota", "code": 429}}),
+            "No credit",
+            "insufficient_quota",
+            Lasting,
         ),
-        (
-            json!({"error": {"message": "You have no credit", "type": "insufficient_quota", "code": 429}}),
-            "You have no credit",
-            Some("insufficient_quota"),
-            Stays,
-        ),
-        (json!({"error": ["first", {"message": "second"}]}), "first; second", None, Unknown),
-        (json!({"error": {"reason": "odd"}}), "{\"error\":{\"reason\":\"odd\"}}", None, Unknown),
     ] {
-        let fault = in_reply(&reply).unwrap_or_else(|| panic!("{reply}"));
-        assert_eq!(
-            (fault.words.as_str(), fault.code.as_deref(), fault.lasting),
-            (words, code, lasting),
-            "{reply}"
-        );
-        assert_eq!(fault.words, if reply.is_string() { words.to_owned() } else { read(&reply).words });
+        check(&reply, words, Some(code), persistence);
+    }
+}
+
+#[test]
+fn an_error_without_a_code_is_one_all_the_same() {
+    for (reply, words) in [
+        (json!({"error": "Bad key"}), "Bad key"),
+        (
+            json!({"error": "Unexpected endpoint or method. (GET /models)"}),
+            "Unexpected endpoint or method. (GET /models)",
+        ),
+        (json!({"detail": "Not authenticated"}), "Not authenticated"),
+        (json!("Too many requests"), "Too many requests"),
+        (json!({"message": "no Route matched with those values"}), "no Route matched with those values"),
+        (json!({"error": ["first", {"message": "second"}]}), "first; second"),
+        (json!({"error": {"reason": "odd"}}), "{\"error\":{\"reason\":\"odd\"}}"),
+    ] {
+        check(&reply, words, None, Persistence::Unknown);
     }
 }
 
@@ -129,8 +115,8 @@ fn a_good_reply_is_no_error() {
 fn an_error_beside_or_inside_the_choices_counts() {
     let beside = json!({"choices": [{"text": "half"}], "error": {"message": "lost", "code": 502}});
     assert_eq!(
-        in_reply(&beside).map(|fault| (fault.words, fault.lasting)),
-        Some(("lost".to_owned(), Lasting::Passing))
+        in_reply(&beside).map(|fault| (fault.words, fault.persistence)),
+        Some(("lost".to_owned(), Persistence::Passing))
     );
     let inside = json!({"choices": [
         {"message": {"content": "whole"}, "finish_reason": "stop"},
@@ -138,13 +124,15 @@ fn an_error_beside_or_inside_the_choices_counts() {
          "error": {"code": 502, "message": "Upstream connection lost", "metadata": {"provider_name": "X"}}},
     ]});
     let fault = in_reply(&inside).expect("an error");
-    assert_eq!((fault.words.as_str(), fault.lasting), ("Upstream connection lost", Lasting::Passing));
-    for (finish, lasting) in
-        [("error", Lasting::Passing), ("abort", Lasting::Passing), ("content_filter", Lasting::Lasting)]
-    {
+    assert_eq!((fault.words.as_str(), fault.persistence), ("Upstream connection lost", Persistence::Passing));
+    for (finish, persistence) in [
+        ("error", Persistence::Passing),
+        ("abort", Persistence::Passing),
+        ("content_filter", Persistence::Lasting),
+    ] {
         let reply = json!({"choices": [{"message": {"content": "half"}, "finish_reason": finish}]});
         let fault = in_reply(&reply).expect("an error");
-        assert_eq!((fault.code.as_deref(), fault.lasting), (Some(finish), lasting));
+        assert_eq!((fault.code.as_deref(), fault.persistence), (Some(finish), persistence));
     }
 }
 
@@ -158,7 +146,7 @@ fn choices_that_are_missing_are_an_error_only_where_they_were_asked_for() {
         json!([]),
     ] {
         assert_eq!(in_reply(&reply), None, "{reply}");
-        assert_eq!(in_choices(&reply).map(|fault| fault.lasting), Some(Lasting::Passing), "{reply}");
+        assert_eq!(in_choices(&reply).map(|fault| fault.persistence), Some(Persistence::Passing), "{reply}");
     }
     assert_eq!(in_choices(&json!({"choices": [{"text": ""}]})), None);
     let error = json!({"choices": [], "error": "lost"});
@@ -234,7 +222,10 @@ fn the_vendors_error_inside_a_gateways_is_told_too() {
         json!({"detail": [{"loc": ["body", "max_tokens"], "msg": "too small", "ctx": {"ge": 16}}]});
     assert_eq!(read(&pydantic).at_least, Some(16));
     let stringified = json!({"error": "{\"error\":{\"message\":\"inner\",\"code\":\"server_error\"}}"});
-    assert_eq!((read(&stringified).words.as_str(), read(&stringified).lasting), ("inner", Lasting::Passing));
+    assert_eq!(
+        (read(&stringified).words.as_str(), read(&stringified).persistence),
+        ("inner", Persistence::Passing)
+    );
 }
 
 /// JSON values in which the fields are those that errors have.

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use serde_json::{Map, Value as Json};
 
-use crate::Secret;
+use crate::secret::Secret;
 
 /// What stands where a key stood.
 const BLOT: &str = "***";
