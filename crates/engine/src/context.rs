@@ -238,6 +238,7 @@ fn abort(role: &'static str, error: LmError) -> Abort {
         | ErrorKind::Unreachable
         | ErrorKind::Refused
         | ErrorKind::Unsupported
+        | ErrorKind::OnlyThoughts
         | ErrorKind::Budget
         | ErrorKind::Missing
         | ErrorKind::Storage => Abort::Run(EngineError::Model { role, error }),

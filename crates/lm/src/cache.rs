@@ -6,7 +6,6 @@
 //! call and no money; its tokens and its price stay what they were, so that budgets and bandits decide as before.
 
 use std::{
-    io::Read as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -14,12 +13,13 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    ErrorKind, LanguageModel as _, LmError, ModelSettings, ProviderName, Usage,
-    client::{Answer, Client, Operation},
+    channel::Channel,
+    error::{ErrorKind, LmError},
     log,
-    provider::embedded::shipped_corpus,
-    retry::send,
+    operation::{Answer, Operation},
+    settings::ModelSettings,
     store::{Key, Row, Store, StoreError, StoredResult},
+    types::Usage,
 };
 
 /// How a file of answers is used.
@@ -149,7 +149,8 @@ impl CacheMode {
     /// Whether an error is stored: it is part of the run, since it failed a candidate or told the probe what a server
     /// can't do. Others end the session, and may be gone when the run goes on.
     fn stores(self, error: &LmError) -> bool {
-        let probed = matches!(error.kind, ErrorKind::Refused | ErrorKind::Unsupported);
+        let probed =
+            matches!(error.kind, ErrorKind::Refused | ErrorKind::Unsupported | ErrorKind::OnlyThoughts);
         self == Self::Record && (probed || fails_a_candidate(error.kind))
     }
 }
@@ -184,25 +185,25 @@ impl ModelCache {
     /// Answers from the cache, or asks the server and stores its answer.
     pub(crate) async fn answer(
         &self,
-        client: &Client,
+        channel: &Channel,
         operation: &Operation<'_>,
     ) -> Result<(Answer, Usage), LmError> {
         let key = self.key(operation)?;
         if let Some(result) = self.blocking(move |cache| cache.get(&key)).await? {
-            log::cached(client, operation);
-            return from_stored(client, result, None);
+            log::cached(&channel.label, operation.name());
+            return from_stored(channel, result, None);
         }
         if self.cache.mode == CacheMode::Replay {
-            return Err(self.missing(client, operation));
+            return Err(self.missing(channel, operation));
         }
-        let sent = send(client, operation).await;
+        let sent = channel.send(operation).await;
         let (result, paid) = match &sent {
             Ok((answer, usage)) => (to_stored(answer, usage), Some(*usage)),
             Err(error) if self.cache.mode.stores(error) => (StoredResult::Error(error.clone()), None),
             Err(_) => return sent,
         };
         let stored = self.blocking(move |cache| cache.put(&key, result)).await?;
-        from_stored(client, stored, paid)
+        from_stored(channel, stored, paid)
     }
 
     fn key(&self, operation: &Operation<'_>) -> Result<Key, LmError> {
@@ -224,11 +225,11 @@ impl ModelCache {
         done.unwrap_or_else(|error| Err(self.cache.unusable(&error)))
     }
 
-    fn missing(&self, client: &Client, operation: &Operation<'_>) -> LmError {
+    fn missing(&self, channel: &Channel, operation: &Operation<'_>) -> LmError {
         let message = format!(
             "the recording {} has no answer of {} to: {}",
             self.cache.path.display(),
-            client.label(),
+            channel.label,
             describe(operation)
         );
         LmError::new(ErrorKind::Missing, message)
@@ -277,7 +278,7 @@ fn to_stored(answer: &Answer, usage: &Usage) -> StoredResult {
 
 /// A stored result as the caller sees it; `paid` is what it cost if the server was asked just now.
 fn from_stored(
-    client: &Client,
+    channel: &Channel,
     result: StoredResult,
     paid: Option<Usage>,
 ) -> Result<(Answer, Usage), LmError> {
@@ -285,7 +286,7 @@ fn from_stored(
         StoredResult::Error(error) => Err(error),
         StoredResult::Answer { value, tokens_in, tokens_out, estimated, latency_ms } => {
             let (cost, attempts) = paid.map_or((0.0, 0), |paid| (paid.cost, paid.attempts));
-            let price = client.price(tokens_in, tokens_out);
+            let price = channel.prices.price(tokens_in, tokens_out);
             let usage = Usage { tokens_in, tokens_out, cost, price, attempts, latency_ms, estimated };
             Ok((Answer { value, tokens: (!estimated).then_some((tokens_in, tokens_out)) }, usage))
         }
@@ -294,10 +295,12 @@ fn from_stored(
 
 /// Settings that decide when a model is asked, at what price and with which key, but never what it answers. How it
 /// completes and scores is in the operations.
-const IRRELEVANT: [&str; 13] = [
+const IRRELEVANT: [&str; 15] = [
     "api",
     "api_key_env",
+    "ca_file",
     "deadline_s",
+    "key_header",
     "max_attempts",
     "max_concurrency",
     "max_reply_bytes",
@@ -316,18 +319,7 @@ fn identity(settings: &ModelSettings, address: &str) -> Result<String, LmError> 
         LmError::new(ErrorKind::Configuration, format!("the settings can't be written as JSON: {error}"))
     };
     let mut identity = serde_json::to_value(settings).map_err(unwritable)?;
-    let files = match (settings.provider, &settings.script, &settings.folder) {
-        (ProviderName::Scripted, Some(script), _) => Some(digest_of_files(std::slice::from_ref(script))?),
-        (provider, _, Some(folder)) if provider.runs_inside() => Some(digest_of_folder(folder)?),
-        (ProviderName::Embedded, _, None) => {
-            Some(hex(samara_seedling::shipped::files(shipped_corpus(settings).unwrap_or_default())
-                .iter()
-                .fold(Sha256::new(), |hasher, file| {
-                    hasher.chain_update((file.len() as u64).to_le_bytes()).chain_update(file)
-                })))
-        }
-        _ => None,
-    };
+    let files = settings.provider.facts().digest.map(|digest| digest(settings)).transpose()?;
     if let Some(fields) = identity.as_object_mut() {
         fields.retain(|name, _| !IRRELEVANT.contains(&name.as_str()));
         match files {
@@ -342,51 +334,13 @@ fn identity(settings: &ModelSettings, address: &str) -> Result<String, LmError> 
     Ok(identity.to_string())
 }
 
-fn digest_of_folder(folder: &Path) -> Result<String, LmError> {
-    let unreadable = |error: std::io::Error| unreadable(folder, &error);
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        let relevant = path.extension().is_some_and(|ending| ending == "json" || ending == "safetensors");
-        if relevant && path.is_file() {
-            files.push(path);
-        }
-    }
-    files.sort();
-    digest_of_files(&files)
-}
-
-fn digest_of_files(files: &[PathBuf]) -> Result<String, LmError> {
-    let mut hasher = Sha256::new();
-    let mut chunk = vec![0; 1 << 16];
-    for path in files {
-        let mut file = std::fs::File::open(path).map_err(|error| unreadable(path, &error))?;
-        let mut length = 0_u64;
-        loop {
-            let read = file.read(&mut chunk).map_err(|error| unreadable(path, &error))?;
-            if read == 0 {
-                break;
-            }
-            length += read as u64;
-            hasher.update(&chunk[..read]);
-        }
-        hasher.update(length.to_le_bytes());
-    }
-    Ok(hex(hasher))
-}
-
-fn hex(hasher: Sha256) -> String {
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> LmError {
-    LmError::new(ErrorKind::Configuration, format!("{} can't be read: {error}", path.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CompletionRequest, Sampling, ScoreMethod, ScoreRequest, client::Endpoint};
+    use crate::{
+        operation::Endpoint,
+        types::{CompletionRequest, Sampling, ScoreMethod, ScoreRequest},
+    };
 
     fn who(change: impl FnOnce(&mut ModelSettings)) -> String {
         let mut settings = ModelSettings { model: Some("m".into()), ..ModelSettings::default() };
@@ -449,7 +403,13 @@ mod tests {
     #[test]
     fn every_irrelevant_setting_exists() {
         let api_key_env = Some("KEY".into());
-        let settings = ModelSettings { api_key_env, threads: Some(1), ..ModelSettings::default() };
+        let settings = ModelSettings {
+            api_key_env,
+            threads: Some(1),
+            ca_file: Some("a.pem".into()),
+            key_header: Some("api-key".into()),
+            ..ModelSettings::default()
+        };
         let all = serde_json::to_value(settings).expect("JSON");
         for name in IRRELEVANT {
             assert!(all.get(name).is_some(), "{name}");

@@ -6,10 +6,12 @@ use futures_util::future::join_all;
 use serde::Serialize;
 
 use crate::{
-    Budget, CompletionRequest, EmbedRequest, ErrorKind, LanguageModel, LmError, ModelSettings, Needs,
-    ProviderName, Sampling, ScoreMethod, ScoreRequest, Usage,
-    client::{Client, Operation, Value},
-    retry::perform,
+    channel::budget::Budget,
+    client::{Client, LanguageModel},
+    error::{ErrorKind, LmError},
+    operation::{Operation, Value},
+    settings::ModelSettings,
+    types::{CompletionRequest, EmbedRequest, Needs, Sampling, ScoreMethod, ScoreRequest, Usage},
 };
 
 /// The findings.
@@ -90,7 +92,7 @@ pub async fn check(settings: &ModelSettings) -> Result<CheckReport, LmError> {
         speed: Vec::new(),
         score_speed: Vec::new(),
     };
-    if settings.local_method().is_none() {
+    if settings.provider.facts().local_method().is_none() {
         report.findings.push(finding("reachable", Ok(format!("in {took:.0} ms"))));
     }
     match probed {
@@ -128,14 +130,16 @@ fn price(settings: &ModelSettings) -> Option<Price> {
 /// Tries all scoring methods that the provider may support, and the expensive ones that work everywhere only if none of
 /// them does.
 async fn scores(client: &Client, findings: &mut Vec<Finding>) -> Option<ScoreMethod> {
-    if client.settings.local_method().is_some() {
+    if client.settings.provider.facts().local_method().is_some() {
         return score_locally(client, findings).await;
     }
     let mut scoring = None;
-    for method in client.settings.provider.vendor().map_or(&[][..], |vendor| vendor.methods).iter().copied() {
+    for method in client.facts().methods.iter().copied() {
         let tried = client.try_method(method).await;
         scoring = scoring.or(tried.is_ok().then_some(method));
-        findings.push(finding(&format!("score by {}", method.name()), tried.map(|()| "works".to_owned())));
+        let told =
+            |weakness: Option<String>| weakness.map_or("works".to_owned(), |why| format!("works, but {why}"));
+        findings.push(finding(&format!("score by {}", method.name()), tried.map(told)));
     }
     if scoring.is_some() {
         return scoring;
@@ -198,7 +202,7 @@ async fn stops(client: &Client) -> Finding {
     let request = request("1 2 3 4 5 6 7 8", 32, &[" ", "\n"], 1);
     let reply = async {
         let how = client.endpoint().await?;
-        perform(client, &Operation::Complete { request: &request, how }).await
+        client.perform(&Operation::Complete { request: &request, how }).await
     };
     let judged = reply.await.and_then(|(answer, _)| match answer.value {
         Value::Text(text, _) if text.trim().contains([' ', '\n']) => Err(LmError::new(
@@ -212,13 +216,13 @@ async fn stops(client: &Client) -> Finding {
 
 /// Whether one request can ask for two completions; only OpenAI's interface has that.
 async fn several(client: &Client) -> Option<Finding> {
-    if client.settings.provider != ProviderName::Openai {
+    if !client.facts().several {
         return None;
     }
     let request = request("Once upon a time", 8, &[], 3);
     let reply = async {
         let how = client.endpoint().await?;
-        perform(client, &Operation::Several { request: &request, count: 2, how }).await
+        client.perform(&Operation::Several { request: &request, count: 2, how }).await
     };
     let judged = reply.await.and_then(|(answer, _)| match answer.value {
         Value::Texts(texts) if texts.len() == 2 => Ok("works".to_owned()),

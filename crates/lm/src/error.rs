@@ -1,6 +1,10 @@
 //! What can go wrong with a model, in kinds that callers tell apart.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
+
+use crate::reading::faults::Fault;
 
 /// The kind of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +26,8 @@ pub enum ErrorKind {
     Invalid,
     /// The model can't do this.
     Unsupported,
+    /// The model used up its tokens on thinking and answered nothing.
+    OnlyThoughts,
     /// The run's budget does not allow the call.
     Budget,
     /// The recording that is replayed does not contain the request.
@@ -42,6 +48,7 @@ impl ErrorKind {
             Self::Malformed => "malformed",
             Self::Invalid => "invalid",
             Self::Unsupported => "unsupported",
+            Self::OnlyThoughts => "only_thoughts",
             Self::Budget => "budget",
             Self::Missing => "missing",
             Self::Storage => "storage",
@@ -72,6 +79,63 @@ impl LmError {
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+}
+
+/// Why one attempt failed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct AttemptError {
+    pub kind: ErrorKind,
+    pub message: String,
+    /// Whether another attempt may succeed.
+    pub retryable: bool,
+    /// The HTTP status that the server refused with.
+    pub status: Option<u16>,
+    /// How long the server asks us to wait.
+    pub retry_after: Option<Duration>,
+    /// Whether the server was overloaded, so that fewer attempts should be in flight.
+    pub overloaded: bool,
+    /// What to do, if that follows from this failure rather than from its kind.
+    pub hint: Option<String>,
+    /// What the server complains about, if it answered.
+    pub complaint: Option<Box<Fault>>,
+}
+
+impl AttemptError {
+    /// A failure that another attempt would repeat.
+    pub(crate) fn permanent(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            retryable: false,
+            status: None,
+            retry_after: None,
+            overloaded: false,
+            hint: None,
+            complaint: None,
+        }
+    }
+
+    /// A failure that another attempt may not meet.
+    pub(crate) fn transient(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { retryable: true, ..Self::permanent(kind, message) }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A model that thought until its tokens were used up.
+    pub(crate) fn only_thoughts() -> Self {
+        let message = "the model used up its tokens on thinking and answered nothing";
+        Self::permanent(ErrorKind::OnlyThoughts, message)
+    }
+
+    /// An answer that is not what was asked for.
+    pub(crate) fn malformed(message: impl Into<String>) -> Self {
+        Self::transient(ErrorKind::Malformed, message)
     }
 }
 

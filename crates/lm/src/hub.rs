@@ -22,7 +22,8 @@ use reqwest::{
 use serde_json::Value;
 
 use crate::{
-    ErrorKind, LmError, ModelSettings, ProviderName, Secret, settings::validate_url, transport::is_loopback,
+    ErrorKind, LmError, ModelSettings, ProviderName, Secret, reading::address::is_this_machine,
+    settings::validate_url,
 };
 
 /// What a model's folder contains besides its weights.
@@ -230,7 +231,7 @@ impl Hub {
         // The first installation wins; a second one is refused and changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder();
-        if is_loopback(&self.endpoint) {
+        if is_this_machine(&self.endpoint) {
             builder = builder.no_proxy();
         }
         // On another host a redirected request carries no key.

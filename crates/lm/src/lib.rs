@@ -1,43 +1,48 @@
 //! Asking language models: complete, score, embed.
 //!
-//! A [`LanguageModel`] is opened from [`ModelSettings`]. Behind it, [`client`] turns requests into single operations,
-//! all of which pass through the same layers: the [`cache`] first, which may have the answer already, then the run's
-//! [`budget`], the endpoint's [`limiter`] (adaptive concurrency) and bounded [`retry`]. Providers only make one
-//! attempt: `provider/openai.rs` (encode and decode, pure, over [`transport`]; other kinds of servers beside it, one
-//! file each) and `provider/scripted.rs` (answers from a file). [`mod@check`] is what `samara model check` shows.
+//! A [`LanguageModel`] is opened from [`ModelSettings`]. The crate is in layers, each of which knows only those before it
+//! (`tests/layers.rs` holds that):
+//!
+//! 1. [`types`], [`error`], `operation.rs`: what is asked and what is answered.
+//! 2. [`settings`], and `provider_name.rs`, the list of providers.
+//! 3. `providers/`: what is particular to each, a file each; encoding and decoding are pure.
+//! 4. `channel/`: one operation through the run's budget, the server's limit of requests in flight, attempts and
+//!    transport.
+//! 5. [`cache`]: answers that are there already.
+//! 6. [`client`]: requests become operations, and what must be known of a server is found out.
+//! 7. [`mod@check`]: what `samara model check` shows.
 //!
 //! Knows nothing of archives or of what prompts mean. Keys come from the environment only and are redacted by type
 //! ([`Secret`]).
 
-pub mod budget;
 pub mod cache;
+mod channel;
 pub mod check;
 pub mod client;
-mod concurrency;
+mod digest;
 pub mod error;
 mod hub;
-pub mod limiter;
 mod log;
 mod model_string;
-mod probe;
-pub mod provider;
-mod rating;
-pub mod retry;
-mod score;
+mod operation;
+mod provider_name;
+mod providers;
+mod reach;
+mod reading;
 pub mod secret;
 pub mod settings;
 mod store;
-pub mod transport;
 pub mod types;
-mod vendor;
+mod validation;
 
-pub use budget::{Budget, Limits, Spent};
 pub use cache::AnswerCache;
+pub use channel::budget::{Budget, Limits, Spent};
 pub use check::{CheckReport, check};
 pub use client::{LanguageModel, Reply, open, open_with};
 pub use error::{ErrorKind, InvalidSetting, LmError};
+pub use provider_name::ProviderName;
 pub use secret::Secret;
-pub use settings::{Api, ModelSettings, ProviderName, Scoring};
+pub use settings::{Api, ModelSettings, Scoring};
 pub use types::{
     Capabilities, Completion, CompletionRequest, EmbedRequest, Embeddings, Finish, Needs, Sampling, Score,
     ScoreMethod, ScoreRequest, Usage,

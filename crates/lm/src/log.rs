@@ -7,23 +7,23 @@ use std::time::Duration;
 
 use tracing::{debug, info, trace, warn};
 
-use crate::{
-    LanguageModel as _,
-    client::{Answer, Client, Operation},
-    limiter::LimitChange,
-    retry::AttemptError,
-};
+use crate::{error::AttemptError, operation::Answer};
+
+/// Who is asked what.
+pub(crate) struct Asked<'a> {
+    pub provider: &'static str,
+    pub model: &'a str,
+    pub operation: &'static str,
+}
 
 /// One attempt at an operation, with its latency.
 pub(crate) fn attempt(
-    client: &Client,
-    operation: &Operation<'_>,
+    asked: &Asked<'_>,
     number: u32,
     latency: Duration,
     answer: &Result<Answer, AttemptError>,
 ) {
-    let (model, operation) = (client.label(), operation.name());
-    let provider = provider(client);
+    let Asked { provider, model, operation } = *asked;
     let latency_ms = latency.as_millis() as u64;
     match answer {
         Ok(answer) => {
@@ -59,44 +59,34 @@ pub(crate) fn attempt(
 }
 
 /// An attempt that failed is made again.
-pub(crate) fn retry(
-    client: &Client,
-    operation: &Operation<'_>,
-    attempts: u32,
-    error: &AttemptError,
-    wait: Duration,
-) {
-    let (model, operation, why) = (client.label(), operation.name(), error.kind.name());
+pub(crate) fn retry(asked: &Asked<'_>, attempts: u32, error: &AttemptError, wait: Duration) {
+    let (model, operation, why) = (asked.model, asked.operation, error.kind.name());
     let wait_ms = wait.as_millis() as u64;
     warn!(model, operation, attempts, why, http = error.status, wait_ms, "retry");
 }
 
 /// An operation failed for good.
-pub(crate) fn gave_up(client: &Client, operation: &Operation<'_>, attempts: u32, error: &AttemptError) {
-    let (model, operation, why) = (client.label(), operation.name(), error.kind.name());
+pub(crate) fn gave_up(asked: &Asked<'_>, attempts: u32, error: &AttemptError) {
+    let (model, operation, why) = (asked.model, asked.operation, error.kind.name());
     warn!(model, operation, attempts, why, http = error.status, "gave up");
 }
 
 /// The limit of requests in flight changed.
-pub(crate) fn limit(client: &Client, change: LimitChange) {
-    info!(model = client.label(), from = change.from, to = change.to, "limit of requests in flight");
+pub(crate) fn limit(model: &str, from: usize, to: usize) {
+    info!(model, from, to, "limit of requests in flight");
+}
+
+/// Something was found out about a server.
+pub(crate) fn remark(provider: &str, remark: &str) {
+    warn!(provider, remark, "found out");
 }
 
 /// An answer came from the cache or the recording.
-pub(crate) fn cached(client: &Client, operation: &Operation<'_>) {
-    debug!(model = client.label(), operation = operation.name(), "answered from the cache");
+pub(crate) fn cached(model: &str, operation: &str) {
+    debug!(model, operation, "answered from the cache");
 }
 
 /// An HTTP request goes out; `bytes` is the length of its body.
 pub(crate) fn exchange(path: &str, bytes: usize) {
     trace!(path, bytes, "HTTP request");
-}
-
-/// What answers: a kind of server, or what needs none.
-fn provider(client: &Client) -> &'static str {
-    match client.settings.provider.vendor() {
-        Some(vendor) => vendor.name,
-        None if client.settings.script.is_some() => "scripted",
-        None => "embedded",
-    }
 }

@@ -1,14 +1,10 @@
 //! Model strings: `openai:NAME`, `http://host/v1#NAME`, `triton://host:8000/NAME` and so on, as shorthand for a table.
 
-use std::path::Path;
-
-use crate::{ErrorKind, LmError, ModelSettings, ProviderName};
-
-/// What can be written.
-const HINT: &str = "write embedded, embedded#walkers, huggingface:ORG/NAME or huggingface:FOLDER, \
-                    http://host:port/v1#NAME, scripted:FILE, triton://host:8000/NAME, or \
-                    PROVIDER:NAME or PROVIDER:URL#NAME with openai, llama-server, ollama, sglang, tgi, anthropic or \
-                    aleph-alpha";
+use crate::{
+    error::{ErrorKind, LmError},
+    provider_name::ProviderName,
+    settings::ModelSettings,
+};
 
 impl ModelSettings {
     /// The settings of a model string.
@@ -22,80 +18,27 @@ impl ModelSettings {
     /// Anything else.
     pub fn parse(model: &str) -> Result<Self, LmError> {
         let settings = read(model).ok_or_else(|| {
-            LmError::new(ErrorKind::Configuration, format!("`{model}` does not name a model")).hint(HINT)
+            LmError::new(ErrorKind::Configuration, format!("`{model}` does not name a model")).hint(hint())
         })?;
         settings.validate()?;
         Ok(settings)
     }
 }
 
+/// The settings, by the provider that knows the word before the first colon.
 fn read(model: &str) -> Option<ModelSettings> {
-    let (kind, rest) = model.split_once(':').unwrap_or((model, ""));
-    let of = |provider| ModelSettings { provider, ..ModelSettings::default() };
-    if let Some(name) = model.strip_prefix("embedded#") {
-        let model = Some(filled(name)?);
-        return Some(ModelSettings { model, ..of(ProviderName::Embedded) });
-    }
-    let provider = match kind {
-        "http" | "https" => return Some(with_address(of(ProviderName::Openai), model)),
-        "triton" | "tritons" | "triton-grpc" if rest.starts_with("//") => return triton(kind, rest),
-        "scripted" if !rest.is_empty() => {
-            return Some(ModelSettings { script: Some(rest.into()), ..of(ProviderName::Scripted) });
-        }
-        "embedded" => {
-            let folder = (!rest.is_empty()).then(|| rest.into());
-            return Some(ModelSettings { folder, ..of(ProviderName::Embedded) });
-        }
-        "huggingface" => {
-            let (folder, model) =
-                if is_folder(rest) { (Some(rest.into()), None) } else { (None, filled(rest)) };
-            return Some(ModelSettings { folder, model, ..of(ProviderName::Huggingface) });
-        }
-        "openai" => ProviderName::Openai,
-        "llama-server" => ProviderName::LlamaServer,
-        "ollama" => ProviderName::Ollama,
-        "sglang" => ProviderName::Sglang,
-        "tgi" => ProviderName::Tgi,
-        "anthropic" => ProviderName::Anthropic,
-        "aleph-alpha" => ProviderName::AlephAlpha,
-        "triton" => ProviderName::Triton,
-        "triton-grpc" => ProviderName::TritonGrpc,
-        _ => return None,
-    };
-    if rest.starts_with("http://") || rest.starts_with("https://") {
-        return Some(with_address(of(provider), rest));
-    }
-    Some(ModelSettings { model: filled(rest), ..of(provider) })
+    let (scheme, rest) =
+        model.split_once(':').unwrap_or_else(|| model.split_at(model.find('#').unwrap_or(model.len())));
+    let provider = ProviderName::ALL.iter().find(|provider| provider.facts().schemes.contains(&scheme))?;
+    (provider.facts().read)(scheme, rest)
 }
 
-/// Whether a text means a folder rather than a name on the hub: it is one, or begins as only a path can.
-fn is_folder(text: &str) -> bool {
-    ["/", "./", "../"].iter().any(|start| text.starts_with(start)) || Path::new(text).is_dir()
-}
-
-/// A server at an address that may name its model after `#`.
-fn with_address(settings: ModelSettings, text: &str) -> ModelSettings {
-    let (url, name) = text.split_once('#').unwrap_or((text, ""));
-    ModelSettings { base_url: Some(url.to_owned()), model: filled(name), ..settings }
-}
-
-/// `//host:port/NAME#TOKENIZER`; a prefix of the path may stand before the name.
-fn triton(kind: &str, rest: &str) -> Option<ModelSettings> {
-    let (address, tokenizer) = rest.split_once('#').unwrap_or((rest, ""));
-    let (host, name) = address.get(2..)?.rsplit_once('/')?;
-    let provider = if kind == "triton-grpc" { ProviderName::TritonGrpc } else { ProviderName::Triton };
-    let scheme = if kind == "tritons" { "https" } else { "http" };
-    Some(ModelSettings {
-        provider,
-        base_url: Some(format!("{scheme}://{host}")),
-        model: filled(name),
-        tokenizer: filled(tokenizer).map(Into::into),
-        ..ModelSettings::default()
-    })
-}
-
-fn filled(text: &str) -> Option<String> {
-    (!text.is_empty()).then(|| text.to_owned())
+/// What can be written: every provider's own forms, and those that most have.
+fn hint() -> String {
+    let all = ProviderName::ALL.iter().map(|provider| provider.facts());
+    let forms: Vec<&str> = all.clone().flat_map(|facts| facts.forms).copied().collect();
+    let named: Vec<&str> = all.filter(|facts| facts.is_server()).map(|facts| facts.name).collect();
+    format!("write {}, or PROVIDER:NAME or PROVIDER:URL#NAME with {}", forms.join(", "), named.join(", "))
 }
 
 #[cfg(test)]
@@ -140,7 +83,7 @@ mod tests {
             (settings.model, settings.folder)
         };
         assert_eq!(parsed("huggingface:org/small@v2"), (Some("org/small@v2".into()), None));
-        for folder in ["./org/small", "/models/small", "../small", "src/provider"] {
+        for folder in ["./org/small", "/models/small", "../small", "src/providers"] {
             assert_eq!(parsed(&format!("huggingface:{folder}")), (None, Some(folder.into())));
         }
     }

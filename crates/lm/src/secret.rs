@@ -15,6 +15,11 @@ impl Secret {
             .map(|value| Self(value.trim().to_owned()))
     }
 
+    /// A text of the settings that is sent where secrets are sent.
+    pub(crate) fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The text itself, for the request header alone.
     pub(crate) fn reveal(&self) -> &str {
         &self.0

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, pa
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{LmError, client::Value};
+use crate::{error::LmError, operation::Value};
 
 /// `PRAGMA application_id`: the bytes `SAMX`.
 const APPLICATION_ID: i64 = u32::from_be_bytes(*b"SAMX") as i64;

@@ -30,6 +30,16 @@ pub struct CompletionRequest {
     pub sampling: Sampling,
 }
 
+impl CompletionRequest {
+    /// What a chat's user says: the instructions and, below a blank line, the prompt.
+    pub(crate) fn message(&self) -> String {
+        match &self.instructions {
+            Some(instructions) => format!("{instructions}\n\n{}", self.prompt),
+            None => self.prompt.clone(),
+        }
+    }
+}
+
 /// Why a completion ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

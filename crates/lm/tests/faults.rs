@@ -112,11 +112,15 @@ async fn faults_that_stay_end_in_their_kind_of_error() {
 }
 
 #[tokio::test]
-async fn a_validation_error_in_a_500_is_not_retried() {
-    let body = "{\"message\": \"1 validation error for Request\"}";
+async fn a_complaint_about_the_request_in_a_500_is_not_retried() {
+    let body = "{\"object\": \"error\", \"message\": \"no\", \"type\": \"BadRequestError\", \"code\": 400}";
     let (reply, asked) =
         complete_against(move |_: &Request| Action::Reply(500, String::new(), body.to_owned())).await;
-    assert_eq!((reply.unwrap_err().kind, asked), (ErrorKind::Invalid, 1));
+    assert_eq!(
+        (reply.unwrap_err().kind, asked),
+        (ErrorKind::Invalid, 2),
+        "once more without optional fields"
+    );
 }
 
 #[tokio::test]
@@ -194,8 +198,15 @@ async fn a_chat_server_is_found_and_scored_by_alternatives() {
     let server = Server::start(|request| match request.path.as_str() {
         "/v1/chat/completions" if request.body["top_logprobs"] == json!(20) => {
             let entry = |token: &str, p: f64| json!({"token": token, "logprob": p.ln()});
-            let top =
-                [entry("2", 0.9), entry(" Positive", 0.05), entry("zebra", 0.01), entry("negative", 0.02)];
+            let top = [
+                ("2", 0.8),
+                ("Yes", 0.1),
+                (" Positive", 0.05),
+                ("zebra", 0.01),
+                ("negative", 0.02),
+                ("no", 0.001),
+            ]
+            .map(|(token, p)| entry(token, p));
             ok(
                 &json!({"choices": [{"message": {"content": "2"}, "logprobs": {"content": [{"top_logprobs": top}]}}]}),
             )

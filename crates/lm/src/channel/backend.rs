@@ -1,0 +1,67 @@
+//! Who makes an attempt: a server behind a transport, or a model that needs none.
+
+use super::{http::Http, triton::Triton};
+use crate::{
+    error::{AttemptError, LmError},
+    operation::{Answer, Operation},
+    providers::facts::{Kind, LocalModel},
+    settings::ModelSettings,
+};
+
+/// Who answers. It makes one attempt at one operation and no more.
+#[derive(Debug)]
+pub(crate) enum Backend {
+    Http(Http),
+    Triton(Box<Triton>),
+    Local(Box<dyn LocalModel>),
+}
+
+impl Backend {
+    /// The backend that settings describe.
+    pub(crate) fn open(settings: &ModelSettings) -> Result<Self, LmError> {
+        Ok(match &settings.provider.facts().kind {
+            Kind::Http(protocol) => Self::Http(Http::new(settings, protocol)?),
+            Kind::Triton | Kind::TritonGrpc => Self::Triton(Box::new(Triton::open(settings)?)),
+            Kind::Local(open, _) => Self::Local(open(settings)?),
+        })
+    }
+
+    /// One attempt, the `number`-th (from 1) of its operation.
+    pub(crate) async fn attempt(
+        &self,
+        operation: &Operation<'_>,
+        number: u32,
+    ) -> Result<Answer, AttemptError> {
+        match self {
+            Self::Http(server) => server.attempt(operation).await,
+            Self::Triton(server) => server.attempt(operation).await,
+            Self::Local(model) => model.attempt(operation, number).await,
+        }
+    }
+
+    /// Where it is, to be shown to a person.
+    pub(crate) fn address(&self) -> &str {
+        match self {
+            Self::Http(server) => server.address(),
+            Self::Triton(server) => server.address(),
+            Self::Local(model) => model.name(),
+        }
+    }
+
+    /// What was found out about it and a person should know.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        match self {
+            Self::Http(server) => server.remarks(),
+            Self::Triton(_) | Self::Local(_) => Vec::new(),
+        }
+    }
+
+    /// What to call it.
+    pub(crate) fn label(&self, settings: &ModelSettings) -> String {
+        if let Self::Local(model) = self {
+            return model.label();
+        }
+        let model = settings.model.as_deref().unwrap_or("?");
+        format!("{}:{model} at {}", settings.provider.facts().name, self.address())
+    }
+}

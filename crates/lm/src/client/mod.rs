@@ -1,0 +1,273 @@
+//! The client: requests become operations, operations pass through the layers, answers become replies.
+//!
+//! The layers are in `channel/`, what must be known of a server first in `probe.rs`, scores in `score.rs`.
+
+mod probe;
+mod rating;
+mod score;
+
+use std::{
+    fmt::Debug,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32},
+    },
+};
+
+use tokio::sync::OnceCell;
+
+use crate::{
+    cache::{AnswerCache, ModelCache},
+    channel::{Channel, budget::Budget},
+    error::{AttemptError, ErrorKind, LmError},
+    hub,
+    operation::{Answer, Endpoint, Operation, Value},
+    providers::facts::Provider,
+    reading::thinking::{Parted, Thought, part},
+    settings::ModelSettings,
+    types::{
+        Capabilities, Completion, CompletionRequest, EmbedRequest, Embeddings, Finish, Needs, Score,
+        ScoreMethod, ScoreRequest, Usage,
+    },
+};
+
+/// A reply in the making.
+pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, LmError>> + Send + 'a>>;
+
+/// A model that can be asked.
+pub trait LanguageModel: Send + Sync + Debug {
+    /// Continues a prompt.
+    fn complete<'a>(&'a self, request: &'a CompletionRequest) -> Reply<'a, Completion>;
+    /// Scores answers after a prompt.
+    fn score<'a>(&'a self, request: &'a ScoreRequest) -> Reply<'a, Score>;
+    /// Embeds texts.
+    fn embed<'a>(&'a self, request: &'a EmbedRequest) -> Reply<'a, Embeddings>;
+    /// Finds out at start-up whether the model is available and can do what is needed, and how.
+    fn probe(&self, needs: Needs) -> Reply<'_, Capabilities>;
+    /// What it is, without secrets.
+    fn label(&self) -> &str;
+}
+
+/// Opens the model that settings describe; nothing is asked yet.
+///
+/// # Errors
+/// Settings or a script that can't be used.
+pub fn open(settings: &ModelSettings, budget: Arc<Budget>) -> Result<Arc<dyn LanguageModel>, LmError> {
+    Ok(Arc::new(Client::new(settings, budget)?))
+}
+
+/// Opens a model whose answers are taken from `cache` where it has them, and stored there.
+///
+/// # Errors
+/// Settings, a script or a folder of weights that can't be used.
+pub fn open_with(
+    settings: &ModelSettings,
+    budget: Arc<Budget>,
+    cache: Arc<AnswerCache>,
+) -> Result<Arc<dyn LanguageModel>, LmError> {
+    let mut client = Client::new(settings, budget)?;
+    client.cache = Some(ModelCache::new(cache, &client.settings, client.channel.address())?);
+    Ok(Arc::new(client))
+}
+
+/// A model behind the shared layers.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub settings: ModelSettings,
+    pub channel: Channel,
+    /// The cache or the recording, if there is one.
+    cache: Option<ModelCache>,
+    name: OnceCell<String>,
+    endpoint: OnceCell<Endpoint>,
+    method: OnceCell<(ScoreMethod, Vec<String>)>,
+    /// Whether the server refused to give several completions at once.
+    single: AtomicBool,
+    /// Most tokens of a sampled answer: more once the model has been found to think first.
+    sample_tokens: AtomicU32,
+}
+
+impl Client {
+    pub(crate) fn new(settings: &ModelSettings, budget: Arc<Budget>) -> Result<Self, LmError> {
+        let settings = hub::resolved(settings)?;
+        Ok(Self {
+            channel: Channel::open(&settings, budget)?,
+            settings,
+            cache: None,
+            name: OnceCell::new(),
+            endpoint: OnceCell::new(),
+            method: OnceCell::new(),
+            single: AtomicBool::new(false),
+            sample_tokens: AtomicU32::new(score::SAMPLE_TOKENS),
+        })
+    }
+
+    /// What is known of the provider.
+    pub(crate) fn facts(&self) -> &'static Provider {
+        self.channel.provider
+    }
+
+    /// Gets the answer to one operation, without what the model thought: a cached one, else the model's.
+    pub(crate) async fn perform(&self, operation: &Operation<'_>) -> Result<(Answer, Usage), LmError> {
+        let (answer, usage) = self.answer(operation).await?;
+        let value = said(answer.value).ok_or_else(|| self.only_thoughts(operation, &usage))?;
+        Ok((Answer { value, ..answer }, usage))
+    }
+
+    async fn answer(&self, operation: &Operation<'_>) -> Result<(Answer, Usage), LmError> {
+        match &self.cache {
+            Some(cache) if cache.covers(operation) => cache.answer(&self.channel, operation).await,
+            _ => self.channel.send(operation).await,
+        }
+    }
+
+    fn only_thoughts(&self, operation: &Operation<'_>, usage: &Usage) -> LmError {
+        let error = self.channel.failure(AttemptError::only_thoughts(), usage.attempts);
+        match operation {
+            Operation::Complete { request, .. } | Operation::Several { request, .. } => LmError {
+                message: format!("{} ({} of them)", error.message, request.sampling.max_tokens),
+                ..error
+            },
+            _ => error,
+        }
+    }
+}
+
+/// What was said without what was thought; `None` if there is nothing else.
+fn said(value: Value) -> Option<Value> {
+    // As it was where nobody thought: that is nearly all.
+    let answer = |text: String| match part(&text) {
+        Parted { thought: Thought::No, .. } => Some(text),
+        Parted { thought: Thought::Unfinished, .. } => None,
+        Parted { answer, .. } => Some(answer.to_owned()),
+    };
+    Some(match value {
+        Value::Text(text, finish) => Value::Text(answer(text)?, finish),
+        Value::Texts(texts) => {
+            let said: Vec<Option<String>> = texts.into_iter().map(answer).collect();
+            if !said.is_empty() && said.iter().all(Option::is_none) {
+                return None;
+            }
+            Value::Texts(said.into_iter().map(Option::unwrap_or_default).collect())
+        }
+        other => other,
+    })
+}
+
+pub(crate) fn unexpected(value: &Value) -> LmError {
+    LmError::new(
+        ErrorKind::Malformed,
+        format!("an operation returned an answer of the wrong kind: {value:.80?}"),
+    )
+}
+
+/// A request that no server should see.
+fn refuse(what: &str) -> LmError {
+    LmError::new(ErrorKind::Invalid, format!("the request can't be sent: {what}"))
+}
+
+/// Some servers take 0 tokens for "to the end of the context", and JSON has no NaN.
+fn check_completion(request: &CompletionRequest) -> Result<(), LmError> {
+    let sampling = &request.sampling;
+    if sampling.max_tokens == 0 {
+        return Err(refuse("max_tokens is 0"));
+    }
+    if !(sampling.temperature.is_finite() && sampling.temperature >= 0.0) {
+        return Err(refuse("temperature is not a number from 0 up"));
+    }
+    if !(sampling.top_p > 0.0 && sampling.top_p <= 1.0) {
+        return Err(refuse("top_p is not above 0 and at most 1"));
+    }
+    if sampling.stop.iter().any(String::is_empty) {
+        return Err(refuse("a stop string is empty"));
+    }
+    Ok(())
+}
+
+/// A text up to its first stop string: some servers leave it in, accept only a few, or ignore them.
+fn cut(mut text: String, finish: Finish, stop: &[String]) -> (String, Finish) {
+    match stop.iter().filter_map(|stop| text.find(stop.as_str())).min() {
+        Some(end) => {
+            text.truncate(end);
+            (text, Finish::Stop)
+        }
+        None => (text, finish),
+    }
+}
+
+/// An empty answer has no tokens to be scored by, and the first token of a text has no log-probability.
+fn check_score(request: &ScoreRequest) -> Result<(), LmError> {
+    if request.answers.len() < 2 {
+        return Err(refuse("there are fewer than two answers"));
+    }
+    if request.prompt.is_empty() || request.answers.iter().any(|answer| answer.trim().is_empty()) {
+        return Err(refuse("the prompt or an answer is empty"));
+    }
+    Ok(())
+}
+
+impl LanguageModel for Client {
+    fn complete<'a>(&'a self, request: &'a CompletionRequest) -> Reply<'a, Completion> {
+        Box::pin(async move {
+            check_completion(request)?;
+            let how = self.endpoint().await?;
+            // Who continues a prompt is told nothing else; nor does it change what is cached.
+            let plain = CompletionRequest { instructions: None, ..request.clone() };
+            let request = if how.chat { request } else { &plain };
+            match self.perform(&Operation::Complete { request, how }).await? {
+                (Answer { value: Value::Text(text, finish), .. }, usage) => {
+                    let (text, finish) = cut(text, finish, &request.sampling.stop);
+                    Ok(Completion { text, finish, usage })
+                }
+                (other, _) => Err(unexpected(&other.value)),
+            }
+        })
+    }
+
+    fn score<'a>(&'a self, request: &'a ScoreRequest) -> Reply<'a, Score> {
+        Box::pin(async move {
+            check_score(request)?;
+            let method = self.method().await?.0;
+            let (log_probabilities, usage) = self.score_by(request, method).await?;
+            Ok(Score { log_probabilities, method, usage })
+        })
+    }
+
+    fn embed<'a>(&'a self, request: &'a EmbedRequest) -> Reply<'a, Embeddings> {
+        Box::pin(async move {
+            if request.texts.is_empty() {
+                return Ok(Embeddings { vectors: Vec::new(), usage: Usage::default() });
+            }
+            // A model that embeds may be unable to complete, so its completion interface is not tried.
+            let model = self.model_name().await?.to_owned();
+            let how = &Endpoint { model, chat: false, completion_tokens: false };
+            match self.perform(&Operation::Embed { texts: &request.texts, how }).await? {
+                (Answer { value: Value::Vectors(vectors), .. }, usage) => Ok(Embeddings { vectors, usage }),
+                (other, _) => Err(unexpected(&other.value)),
+            }
+        })
+    }
+
+    fn probe(&self, needs: Needs) -> Reply<'_, Capabilities> {
+        Box::pin(self.explore(needs))
+    }
+
+    fn label(&self) -> &str {
+        &self.channel.label
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_ends_before_the_first_stop_string_that_a_server_left_in() {
+        let stop = ["##".to_owned(), "\n".to_owned()];
+        let cut = |text: &str| cut(text.to_owned(), Finish::Length, &stop);
+        assert_eq!(cut("peas\n##"), ("peas".to_owned(), Finish::Stop));
+        assert_eq!(cut("##"), (String::new(), Finish::Stop));
+        assert_eq!(cut("peas #"), ("peas #".to_owned(), Finish::Length));
+    }
+}
