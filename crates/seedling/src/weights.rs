@@ -1,6 +1,7 @@
 //! The numbers of a model: read from and written to safetensors, under the names that Hugging Face gives them.
 //!
-//! Everything that holds code, such as pickled weights, is refused. Knows nothing of what is computed from the numbers.
+//! This is the way of models that are trained, all numbers as f32; [`crate::Model::open`] reads models that are only
+//! run. Everything that holds code, such as pickled weights, is refused. Knows nothing of what is computed.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -16,7 +17,7 @@ use serde_json::Value;
 
 use crate::{
     ModelConfig, SeedlingError, Stream, Tokenizer,
-    config::CONFIG_FILE,
+    config::{CONFIG_FILE, Design},
     files::{read_limited, write_whole},
 };
 
@@ -101,7 +102,7 @@ impl Weights {
     /// # Errors
     /// If a file is missing, truncated, oversized, pickled, or doesn't hold exactly the tensors of the config.
     pub fn read(folder: &Path) -> Result<Self, SeedlingError> {
-        let config = ModelConfig::read(folder)?;
+        let config = trainable(ModelConfig::read(folder)?, &folder.join(CONFIG_FILE))?;
         let single = folder.join(WEIGHTS_FILE);
         let index = folder.join(INDEX_FILE);
         let (files, origin) = if single.exists() {
@@ -127,7 +128,7 @@ impl Weights {
     /// If the bytes are not safetensors, or don't hold exactly the tensors of `config`.
     pub fn from_bytes(config: ModelConfig, safetensors: &[u8], origin: &Path) -> Result<Self, SeedlingError> {
         config.check(origin)?;
-        let mut gathered = Gathered::new(config);
+        let mut gathered = Gathered::new(trainable(config, origin)?);
         let limit = gathered.max_file_bytes();
         if safetensors.len() as u64 > limit {
             let what = format!("oversized: {} bytes, where at most {limit} are read", safetensors.len());
@@ -279,6 +280,15 @@ impl Weights {
         all.extend(self.head.as_deref_mut());
         all
     }
+}
+
+/// Refuses a model that departs from Llama's design: [`crate::Model::open`] is for those.
+fn trainable(config: ModelConfig, origin: &Path) -> Result<ModelConfig, SeedlingError> {
+    if config.design == Design::default() {
+        return Ok(config);
+    }
+    let what = "a model of another design than Llama's, which is run but not trained";
+    Err(SeedlingError::file(origin, what, "train a model of the Llama family without sliding windows"))
 }
 
 /// Checks that every token of a tokenizer is one of the model's.

@@ -10,7 +10,7 @@ mod pages;
 use crate::{
     ModelConfig, Weights,
     kernel::{Packed, Real, View, Write, add, multiply_packed, rms_norm},
-    train::attention::Rotary,
+    rope::Rotary,
 };
 
 pub use pages::{Cache, PAGE, Page, PageShape};
