@@ -9,6 +9,7 @@ pub mod error;
 pub mod evaluate;
 pub mod kernel;
 pub mod model;
+pub mod quant;
 pub mod random;
 pub mod rope;
 pub mod shipped;
