@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use half::{bf16, f16};
@@ -103,15 +103,7 @@ impl Weights {
     /// If a file is missing, truncated, oversized, pickled, or doesn't hold exactly the tensors of the config.
     pub fn read(folder: &Path) -> Result<Self, SeedlingError> {
         let config = trainable(ModelConfig::read(folder)?, &folder.join(CONFIG_FILE))?;
-        let single = folder.join(WEIGHTS_FILE);
-        let index = folder.join(INDEX_FILE);
-        let (files, origin) = if single.exists() {
-            (vec![single.clone()], single)
-        } else if index.exists() {
-            (shards(&index)?.iter().map(|name| folder.join(name)).collect(), index)
-        } else {
-            return Err(no_weights(folder));
-        };
+        let (files, origin) = files(folder)?;
         let mut gathered = Gathered::new(config);
         let limit = gathered.max_file_bytes();
         for file in files {
@@ -404,7 +396,8 @@ impl Gathered {
     }
 
     fn add(&mut self, bytes: &[u8], origin: &Path) -> Result<(), SeedlingError> {
-        let file = SafeTensors::deserialize(bytes).map_err(|error| not_safetensors(bytes, &error, origin))?;
+        let file = SafeTensors::deserialize(bytes)
+            .map_err(|error| not_safetensors(bytes, &error.to_string(), origin))?;
         let mut tensors = file.iter().collect::<Vec<_>>();
         tensors.sort_by_key(|(name, _)| *name);
         for (name, tensor) in tensors {
@@ -545,6 +538,19 @@ fn encode(name: &str, values: &[f32], dtype: Dtype) -> Result<Vec<u8>, SeedlingE
     })
 }
 
+/// The files that hold a folder's weights, and the file that says so.
+pub(crate) fn files(folder: &Path) -> Result<(Vec<PathBuf>, PathBuf), SeedlingError> {
+    let single = folder.join(WEIGHTS_FILE);
+    let index = folder.join(INDEX_FILE);
+    if single.exists() {
+        Ok((vec![single.clone()], single))
+    } else if index.exists() {
+        Ok((shards(&index)?.iter().map(|name| folder.join(name)).collect(), index))
+    } else {
+        Err(no_weights(folder))
+    }
+}
+
 /// The names of the files that an index lists.
 fn shards(index: &Path) -> Result<BTreeSet<String>, SeedlingError> {
     let bytes = read_limited(index, MAX_INDEX_BYTES, AGAIN)?;
@@ -583,15 +589,20 @@ fn is_plain_name(name: &str) -> bool {
 const PICKLED: &str = "pickled weights can run code and are never loaded; convert them where you trust them, for \
      example by `model.save_pretrained(folder, safe_serialization=True)` of Hugging Face's transformers";
 
-fn not_safetensors(bytes: &[u8], error: &safetensors::SafeTensorError, origin: &Path) -> SeedlingError {
+/// What a file is that begins with these bytes and can't be read.
+pub(crate) fn not_safetensors(bytes: &[u8], error: &str, origin: &Path) -> SeedlingError {
     let pickle = matches!(bytes, [0x80, 2..=5, ..]);
     if pickle || bytes.starts_with(b"PK\x03\x04") {
         return SeedlingError::file(origin, "a pickle, not safetensors", PICKLED);
     }
     if bytes.starts_with(b"GGUF") {
-        return SeedlingError::file(origin, "a GGUF file, not safetensors", "use the model's safetensors");
+        return SeedlingError::file(
+            origin,
+            "a GGUF file, not safetensors",
+            "give the file itself instead of its folder",
+        );
     }
-    SeedlingError::file(origin, format!("not safetensors, or cut off: {}", shown(&error.to_string())), AGAIN)
+    SeedlingError::file(origin, format!("not safetensors, or cut off: {}", shown(error)), AGAIN)
 }
 
 fn no_weights(folder: &Path) -> SeedlingError {
@@ -615,6 +626,6 @@ fn no_weights(folder: &Path) -> SeedlingError {
 }
 
 /// A text of a file for an error: short, and without control characters.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(200).collect()
 }

@@ -379,7 +379,9 @@ fn configs_that_make_another_model_are_refused() {
         ("model_type", |file| file["model_type"] = Value::Null),
         ("low_freq_factor", |file| file["rope_scaling"] = json!({"rope_type": "llama3", "factor": 8.0})),
         ("factor", |file| file["rope_scaling"] = json!({"type": "linear", "factor": 0.5})),
-        ("yarn", |file| file["rope_parameters"] = json!({"rope_type": "yarn", "rope_theta": 1e4})),
+        ("factor of the rotary", |file| {
+            file["rope_parameters"] = json!({"rope_type": "yarn", "rope_theta": 1e4})
+        }),
         ("gelu", |file| file["hidden_act"] = json!("gelu")),
         ("mlp_bias", |file| file["mlp_bias"] = json!(true)),
         ("quantized", |file| file["quantization_config"] = json!({"bits": 4})),
@@ -396,8 +398,7 @@ fn configs_that_make_another_model_are_refused() {
         ("tie_word_embeddings", |file| file["tie_word_embeddings"] = json!("yes")),
         ("num_hidden_layers", |file| file["num_hidden_layers"] = json!(5000)),
         ("parameters", |file| {
-            for name in ["hidden_size", "intermediate_size", "num_attention_heads", "vocab_size", "head_dim"]
-            {
+            for name in ["hidden_size", "intermediate_size", "num_attention_heads", "vocab_size"] {
                 file[name] = json!(1 << 20);
             }
         }),

@@ -19,9 +19,7 @@ pub struct Design {
     pub embedding_scale: Option<f64>,
     /// What the product of a query and a key is multiplied by; `None` for 1 / sqrt(head_dim).
     pub query_scale: Option<f64>,
-    /// Scores of attention are kept within this by `cap * tanh(score / cap)`.
-    pub attention_cap: Option<f64>,
-    /// Logits are kept within this in the same way.
+    /// Logits are kept within this by `cap * tanh(logit / cap)`.
     pub logit_cap: Option<f64>,
     /// Layers that see the latest tokens alone.
     pub window: Option<Window>,

@@ -140,7 +140,6 @@ impl Reader<'_> {
             arrangement: Arrangement::PostNormed,
             embedding_scale: Some((config.hidden_size as f64).sqrt()),
             query_scale: Some(1.0 / scalar.sqrt()),
-            attention_cap: self.cap("attn_logit_softcapping")?,
             logit_cap: self.cap("final_logit_softcapping")?,
             window,
             ..Design::default()
@@ -204,6 +203,7 @@ impl Reader<'_> {
     fn gpt_neox(&self) -> Result<ModelConfig, SeedlingError> {
         self.expect("attention_bias", &json!(true), "use a model with biases in its attention")?;
         let mut config = self.modern(None)?;
+        config.kv_heads = config.heads;
         config.rms_eps = self.number("layer_norm_eps", self.field("layer_norm_eps"), 1e-5)?;
         let theta = self.rope_field("rotary_emb_base", "rope_theta").or_else(|| self.field("rope_theta"));
         config.rope_theta = self.number("rotary_emb_base", theta, 1e4)?;

@@ -99,7 +99,6 @@ impl Reader<'_> {
             arrangement: Arrangement::PostNormed,
             embedding_scale: Some((config.hidden_size as f64).sqrt()),
             query_scale: Some(self.number("attention.scale")?.unwrap_or(1.0 / scalar.sqrt())),
-            attention_cap: self.cap("attn_logit_softcapping")?,
             logit_cap: self.cap("final_logit_softcapping")?,
             window,
             ..Design::default()

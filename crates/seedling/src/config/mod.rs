@@ -223,7 +223,7 @@ impl ModelConfig {
 
     fn check_scales(&self) -> Result<(), String> {
         let design = &self.design;
-        let scales = [design.embedding_scale, design.query_scale, design.attention_cap, design.logit_cap];
+        let scales = [design.embedding_scale, design.query_scale, design.logit_cap];
         match scales.iter().flatten().find(|scale| !(scale.is_finite() && **scale > 0.0)) {
             Some(scale) => Err(format!("{scale} where a number above 0 scales or caps what is computed")),
             None => Ok(()),
