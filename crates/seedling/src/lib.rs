@@ -12,6 +12,7 @@ mod files;
 pub mod gguf;
 pub mod kernel;
 pub mod model;
+pub mod quant;
 pub mod random;
 pub mod rope;
 pub mod shipped;

@@ -10,9 +10,11 @@
 mod functions;
 mod product;
 mod real;
+mod threads;
 mod tile;
 
 pub use functions::{add, dot, rms_norm};
 pub use product::{Packed, Scratch, View, multiply, multiply_packed};
 pub use real::{Real, exp_f32};
+pub use threads::Threads;
 pub use tile::{Block, MR, NR, Write};
