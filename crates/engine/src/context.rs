@@ -3,10 +3,7 @@
 //! Every call gets a seed derived from (run seed, candidate, call number), and every call is recorded, the failed
 //! ones too. What an answer means is the environment's business.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use samara_journal::{CallKind, ModelCall};
@@ -17,7 +14,7 @@ use samara_lm::{
 use samara_qd::Stream;
 use samara_search::{Charge, Ticket};
 
-use crate::{Abort, Bench, EngineError, Programs};
+use crate::{Abort, Bench, CallsInFlight, EngineError, Programs};
 
 /// Which models an environment asks, and whether it runs programs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -63,7 +60,7 @@ pub struct Tools {
     /// The sandbox. Absent unless the environment's roles name it.
     pub programs: Option<Programs>,
     /// Model calls that wait for their answers at this moment.
-    pub calls_in_flight: Arc<AtomicUsize>,
+    pub calls_in_flight: Arc<CallsInFlight>,
 }
 
 /// A question for the judge.
@@ -87,7 +84,7 @@ pub struct Context {
     generator: usize,
     seeds: Stream,
     calls: Vec<ModelCall>,
-    in_flight: Arc<AtomicUsize>,
+    in_flight: Arc<CallsInFlight>,
 }
 
 impl Context {
@@ -180,7 +177,7 @@ impl Context {
 
     /// Counts a call among those in flight while it waits, however it ends.
     async fn waiting<T>(&self, call: impl Future<Output = T>) -> T {
-        let _counted = Counted::new(&self.in_flight);
+        let _counted = self.in_flight.begin();
         call.await
     }
 
@@ -197,22 +194,6 @@ impl Context {
         });
         self.calls.push(call);
         result
-    }
-}
-
-/// A call in flight.
-struct Counted<'a>(&'a AtomicUsize);
-
-impl<'a> Counted<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
-    }
-}
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use crate::{
     error::{AttemptError, ErrorKind},
     reading::{
-        fault_codes::{Persistence, persistence},
+        fault_codes::Persistence,
         faults::{self, Fault},
         framing, limits,
         secrets::Redactor,
@@ -20,6 +20,15 @@ use crate::{
 
 /// How many characters of a server's words are shown.
 const QUOTE: usize = 300;
+/// Codes of a status of 429 that no wait helps with. Other codes and types beside that status say little: some vendors
+/// call every refusal an invalid request.
+const NO_CREDIT: &[&str] = &[
+    "insufficient_quota",
+    "insufficient_balance",
+    "billing_hard_limit_reached",
+    "billing_not_active",
+    "billing_error",
+];
 
 /// What an error status means.
 ///
@@ -44,7 +53,7 @@ pub(super) fn of_status(
         300..=399 => redirected(status, headers, keys),
         401..=404 => AttemptError::permanent(ErrorKind::Refused, message),
         // No credit is no limit that passes.
-        429 if lasts && !is_limit(fault.as_ref()) => AttemptError::permanent(ErrorKind::Refused, message),
+        429 if lacks_credit(fault.as_ref()) => AttemptError::permanent(ErrorKind::Refused, message),
         501 => AttemptError::permanent(ErrorKind::Unsupported, message),
         408 | 424 | 429 | 500..=599 if !lasts || status == 429 => {
             busy(status, message, headers, json.as_ref())
@@ -87,10 +96,10 @@ fn redirected(status: u16, headers: &HeaderMap, keys: &Redactor) -> AttemptError
     )
 }
 
-/// Whether the vendor's own code speaks of a limit that passes, whatever its type of errors is called.
-fn is_limit(fault: Option<&Fault>) -> bool {
-    let code = fault.and_then(|fault| fault.code.clone());
-    code.is_some_and(|code| persistence(&[code], &Json::Null) == Persistence::Passing)
+/// Whether a limit is one that only money lifts.
+fn lacks_credit(fault: Option<&Fault>) -> bool {
+    let code = fault.and_then(|fault| fault.code.as_deref()).unwrap_or_default().to_lowercase();
+    NO_CREDIT.contains(&code.as_str())
 }
 
 /// The vendor's words, and its code where that is a word which they lack.

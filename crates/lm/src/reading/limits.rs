@@ -71,6 +71,7 @@ pub(crate) fn after_refusal(headers: &HeaderMap, body: Option<&Json>, now: Syste
 /// The wait after a good reply whose headers say that a limit is exhausted now; `None` if none is.
 ///
 /// Some vendors give the time at which the limit is whole again, which is later than the first request may be sent.
+#[cfg_attr(not(test), expect(dead_code, reason = "the limiter does not pause before it is refused"))]
 pub(crate) fn after_reply(headers: &HeaderMap, now: SystemTime) -> Option<Wait> {
     reset(&texts(headers), false, now)
 }
