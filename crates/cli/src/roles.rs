@@ -241,7 +241,13 @@ fn model(section: &Value, key: &str, folder: &Path) -> Result<ModelSettings, Inv
         let field = format!("{key}.{}", invalid.key);
         Invalid::new(field, invalid.problem, invalid.hint)
     })?;
-    let files = [&mut settings.script, &mut settings.folder, &mut settings.tokenizer, &mut settings.ca_file];
+    let files = [
+        &mut settings.script,
+        &mut settings.folder,
+        &mut settings.file,
+        &mut settings.tokenizer,
+        &mut settings.ca_file,
+    ];
     for path in files.into_iter().flatten() {
         if let Ok(full) = std::path::absolute(folder.join(&*path)) {
             *path = full;

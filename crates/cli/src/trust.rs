@@ -16,7 +16,7 @@ use crate::exit::Failure;
 const SECTIONS: [&str; 3] = ["models", "sandbox", "cache"];
 
 /// Keys of a model that name files.
-const FILES: [&str; 4] = ["script", "folder", "tokenizer", "ca_file"];
+const FILES: [&str; 5] = ["script", "folder", "file", "tokenizer", "ca_file"];
 
 /// Notes that this user began or trusted a run with these settings, as it stores them. A state folder that can't be
 /// written only means that the user is asked again.

@@ -66,11 +66,21 @@ pub(crate) struct Name {
 /// The settings with the folder of a model that they name by its name on the hub; others as they are.
 pub(crate) fn resolved(settings: &ModelSettings) -> Result<ModelSettings, LmError> {
     let mut settings = settings.clone();
-    if settings.provider == ProviderName::Huggingface && settings.folder.is_none() {
+    let place = match settings.provider {
+        ProviderName::Huggingface => &settings.folder,
+        ProviderName::Gguf => &settings.file,
+        _ => return Ok(settings),
+    };
+    if place.is_none() {
         let name = settings.model.as_deref().and_then(Name::parse);
         let name =
             name.ok_or_else(|| refuse("no model on the hub is named").hint("write model = \"ORG/NAME\""))?;
-        settings.folder = Some(Hub::from_environment(&settings)?.folder(&name)?);
+        let place = Some(Hub::from_environment(&settings)?.folder(&name)?);
+        if settings.provider == ProviderName::Gguf {
+            settings.file = place;
+        } else {
+            settings.folder = place;
+        }
     }
     Ok(settings)
 }
@@ -85,6 +95,11 @@ impl Name {
         let plain = plain && file.is_none_or(|file| file.ends_with(".gguf") && is_plain_path(file));
         let repository = format!("{organisation}/{name}");
         plain.then(|| Self { repository, revision: revision.to_owned(), file: file.map(str::to_owned) })
+    }
+
+    /// Whether it is one file rather than a whole model.
+    pub(crate) fn is_file(&self) -> bool {
+        self.file.is_some()
     }
 
     /// What is opened of a snapshot's folder: the file, or the folder.

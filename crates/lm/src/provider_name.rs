@@ -35,6 +35,8 @@ macro_rules! each_provider {
             Embedded = embedded::PROVIDER;
             /// A model of Hugging Face's hub, or of a folder in its layout, that runs inside samara in the same way.
             Huggingface = embedded::HUB_PROVIDER;
+            /// A GGUF file, of this machine or of the hub, that runs inside samara in the same way.
+            Gguf = gguf::PROVIDER;
         }
     };
 }

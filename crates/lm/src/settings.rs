@@ -153,6 +153,9 @@ pub struct ModelSettings {
     /// working directory for built-in experiments. Default: the model that comes with samara and that `model` names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folder: Option<PathBuf>,
+    /// A GGUF file, for `gguf`; a relative path as for `folder`. Default: the file on the hub that `model` names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
     /// A `tokenizer.json`, for Triton models that take token ids; a relative path as for `folder`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<PathBuf>,
@@ -189,6 +192,7 @@ impl Default for ModelSettings {
             ca_file: None,
             script: None,
             folder: None,
+            file: None,
             tokenizer: None,
             threads: None,
         }

@@ -58,6 +58,7 @@ impl ModelSettings {
         let own = [
             ("script", self.script.is_some()),
             ("folder", self.folder.is_some()),
+            ("file", self.file.is_some()),
             ("threads", self.threads.is_some()),
             ("tokenizer", self.tokenizer.is_some()),
         ];
@@ -73,7 +74,7 @@ impl ModelSettings {
         }
         let server = [
             ("base_url", self.base_url.is_some()),
-            ("api", self.api != Api::Auto),
+            ("api", self.api != Api::Auto && facts.interfaces != Interfaces::Either),
             ("scoring", self.scoring != Scoring::Auto),
             ("extra", !self.extra.is_empty()),
             ("remove", !self.remove.is_empty()),

@@ -48,6 +48,11 @@ impl Backend {
         }
     }
 
+    /// Whether it is a model without a server that answers in a chat.
+    pub(crate) fn chats(&self) -> bool {
+        matches!(self, Self::Local(model) if model.chats())
+    }
+
     /// What was found out about it and a person should know.
     pub(crate) fn remarks(&self) -> Vec<String> {
         match self {

@@ -71,6 +71,11 @@ impl Channel {
         self.backend.address()
     }
 
+    /// Whether it is a model without a server that answers in a chat.
+    pub(crate) fn chats(&self) -> bool {
+        self.backend.chats()
+    }
+
     /// What was found out about the server and a person should know.
     pub(crate) fn remarks(&self) -> Vec<String> {
         self.backend.remarks()

@@ -65,12 +65,25 @@ impl Client {
         self.endpoint.get_or_try_init(|| self.find_endpoint()).await
     }
 
+    /// Whether a model without a server is asked in a chat.
+    fn chats(&self) -> Result<bool, LmError> {
+        match (self.settings.api, self.channel.chats()) {
+            (Api::Completions, _) => Ok(false),
+            (Api::Chat, false) => {
+                let message = format!("{} has no template for chats", self.channel.label);
+                Err(LmError::new(ErrorKind::Configuration, message)
+                    .hint("write api = \"completions\", or leave it out"))
+            }
+            (_, chats) => Ok(chats),
+        }
+    }
+
     /// The model's name and interface. A server without `/completions` says so with a 404 or the like.
     async fn find_endpoint(&self) -> Result<Endpoint, LmError> {
         let model = self.model_name().await?;
         let endpoint = |chat| Endpoint { model: model.to_owned(), chat, completion_tokens: false };
         if self.facts().local_method().is_some() {
-            return Ok(endpoint(false));
+            return Ok(endpoint(self.chats()?));
         }
         match (self.settings.api, self.facts().interfaces) {
             (Api::Completions, _) => return Ok(endpoint(false)),

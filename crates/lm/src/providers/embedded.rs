@@ -7,13 +7,13 @@
 use std::{path::Path, sync::Arc};
 
 use samara_seedling::{
-    End, Engine, EngineSettings, Model, Reply, Request, Sampling, SeedlingError, Tokenizer, Weights,
-    check_tokenizer, shipped, train::Corpus,
+    ChatTemplate, End, Engine, EngineSettings, Gguf, Given, Message, Model, Reply, Request, Role, Sampling,
+    SeedlingError, Tokenizer, check_tokenizer, shipped, train::Corpus,
 };
 use tokio::sync::oneshot;
 
 use super::{
-    facts::{Kind, LocalAttempt, LocalModel, Provider},
+    facts::{Interfaces, Kind, LocalAttempt, LocalModel, Provider},
     strings,
 };
 use crate::{
@@ -63,6 +63,7 @@ pub(super) static HUB_PROVIDER: Provider = Provider {
     check: check_hub,
     kind: Kind::Local(open, ScoreMethod::Embedded),
     own_settings: &["folder", "threads"],
+    interfaces: Interfaces::Either,
     digest: Some(digest),
     ..Provider::PLAIN
 };
@@ -103,7 +104,7 @@ fn check_hub(settings: &ModelSettings) -> Result<(), InvalidSetting> {
     }
 }
 
-fn open(settings: &ModelSettings) -> Result<Box<dyn LocalModel>, LmError> {
+pub(super) fn open(settings: &ModelSettings) -> Result<Box<dyn LocalModel>, LmError> {
     Ok(Box::new(Embedded::open(settings)?))
 }
 
@@ -120,6 +121,8 @@ fn digest(settings: &ModelSettings) -> Result<String, LmError> {
 struct Embedded {
     engine: Engine,
     name: String,
+    /// How the model reads a chat, if it was trained for one.
+    template: Option<ChatTemplate>,
     /// Strings at which the model's own texts end, besides those of a request.
     stops: &'static [&'static str],
 }
@@ -136,6 +139,10 @@ impl LocalModel for Embedded {
         self.name.clone()
     }
 
+    fn chats(&self) -> bool {
+        self.template.is_some()
+    }
+
     fn attempt<'a>(&'a self, operation: &'a Operation<'a>, _: u32) -> LocalAttempt<'a> {
         Box::pin(self.answer(operation))
     }
@@ -144,7 +151,7 @@ impl LocalModel for Embedded {
 impl Embedded {
     /// Reads the weights and starts the engine.
     fn open(settings: &ModelSettings) -> Result<Self, LmError> {
-        let (model, tokenizer) = load(settings).map_err(|error| {
+        let Loaded { model, tokenizer, template } = load(settings).map_err(|error| {
             let (message, hint) = message_and_hint(&error);
             LmError::new(ErrorKind::Configuration, message).hint(hint)
         })?;
@@ -154,7 +161,7 @@ impl Embedded {
         let engine =
             Engine::start(Arc::new(model), Arc::new(tokenizer), EngineSettings { threads, ..defaults });
         let walkers = settings.folder.is_none() && shipped_corpus(settings) == Some(Corpus::Walkers);
-        Ok(Self { engine, name, stops: if walkers { STOPS_OF_WALKERS } else { &[] } })
+        Ok(Self { engine, name, template, stops: if walkers { STOPS_OF_WALKERS } else { &[] } })
     }
 
     async fn answer(&self, operation: &Operation<'_>) -> Result<Answer, AttemptError> {
@@ -162,7 +169,8 @@ impl Embedded {
             Operation::Models => {
                 Ok(Answer { value: Value::Models(vec![self.name.clone()]), tokens: Some((0, 0)) })
             }
-            Operation::Complete { request, .. } => {
+            Operation::Complete { request, how } => {
+                let prompt = if how.chat { self.chat(request.message())? } else { (&*request.prompt).into() };
                 let sampling = Sampling {
                     max_tokens: request.sampling.max_tokens as usize,
                     temperature: request.sampling.temperature,
@@ -170,20 +178,13 @@ impl Embedded {
                     stop: self.stops_of(&request.sampling.stop),
                     seed: request.sampling.seed,
                 };
-                self.ask(Request::Complete { prompt: request.prompt.clone().into(), sampling })
-                    .await
-                    .map(answer)
+                self.ask(Request::Complete { prompt, sampling }).await.map(answer)
             }
-            Operation::Labels { request, .. } => {
-                let score = Request::Score {
-                    prompt: request.prompt.clone().into(),
-                    answers: request.answers.clone(),
-                };
-                self.ask(score).await.map(answer)
+            Operation::Labels { request, how } => {
+                self.score(&request.prompt, &request.answers, how.chat).await
             }
-            Operation::LogProbability { prompt, answer: text, .. } => {
-                let score = Request::Score { prompt: (*prompt).into(), answers: vec![(*text).to_owned()] };
-                self.ask(score).await.map(answer)
+            Operation::LogProbability { prompt, answer, how, .. } => {
+                self.score(prompt, &[(*answer).to_owned()], how.chat).await
             }
             Operation::Several { .. } => {
                 let message = "the embedded model writes one completion at a time";
@@ -191,6 +192,29 @@ impl Embedded {
             }
             Operation::Embed { texts, .. } => self.embed(texts).await,
         }
+    }
+
+    /// A chat in which this is what the user says.
+    fn chat(&self, said: String) -> Result<Given, AttemptError> {
+        let Some(template) = &self.template else {
+            return Err(AttemptError::permanent(
+                ErrorKind::Unsupported,
+                "the model has no template for chats",
+            ));
+        };
+        let rendered = template.render(&[Message::new(Role::User, said)], true, self.engine.tokenizer());
+        rendered.map(Given::Chat).map_err(|error| refused(&error))
+    }
+
+    async fn score(&self, prompt: &str, answers: &[String], chat: bool) -> Result<Answer, AttemptError> {
+        // What answers begin with sets them off from a prompt that they continue; a chat's answer stands by itself.
+        let score = if chat {
+            let answers = answers.iter().map(|answer| answer.trim().to_owned()).collect();
+            Request::Score { prompt: self.chat(prompt.to_owned())?, answers }
+        } else {
+            Request::Score { prompt: prompt.into(), answers: answers.to_vec() }
+        };
+        self.ask(score).await.map(answer)
     }
 
     fn stops_of(&self, asked: &[String]) -> Vec<String> {
@@ -216,10 +240,7 @@ impl Embedded {
         self.engine.submit(request, Box::new(move |reply| drop(sender.send(reply))));
         match receiver.await {
             Ok(Ok(reply)) => Ok(reply),
-            Ok(Err(error)) => {
-                let (message, hint) = message_and_hint(&error);
-                Err(AttemptError::permanent(ErrorKind::Invalid, format!("{message} ({hint})")))
-            }
+            Ok(Err(error)) => Err(refused(&error)),
             Err(_) => Err(AttemptError::permanent(ErrorKind::Unreachable, "the embedded model has stopped")),
         }
     }
@@ -235,9 +256,15 @@ fn shipped_corpus(settings: &ModelSettings) -> Option<Corpus> {
 
 /// The model string that gives these settings.
 fn name(settings: &ModelSettings) -> String {
-    if settings.provider == ProviderName::Huggingface {
-        let folder = settings.folder.as_deref().map(|folder| folder.display().to_string());
-        return format!("huggingface:{}", settings.model.clone().or(folder).unwrap_or_default());
+    let scheme = match settings.provider {
+        ProviderName::Huggingface => Some("huggingface"),
+        ProviderName::Gguf => Some("gguf"),
+        _ => None,
+    };
+    if let Some(scheme) = scheme {
+        let place = settings.folder.as_deref().or(settings.file.as_deref());
+        let place = place.map(|place| place.display().to_string());
+        return format!("{scheme}:{}", settings.model.clone().or(place).unwrap_or_default());
     }
     match (&settings.folder, &settings.model) {
         (Some(folder), _) => format!("embedded:{}", folder.display()),
@@ -246,14 +273,36 @@ fn name(settings: &ModelSettings) -> String {
     }
 }
 
-fn load(settings: &ModelSettings) -> Result<(Model, Tokenizer), SeedlingError> {
-    let Some(folder) = &settings.folder else {
-        return shipped::model(shipped_corpus(settings).unwrap_or_default());
+/// A model, how it reads texts, and how it reads chats, if it was trained for them.
+struct Loaded {
+    model: Model,
+    tokenizer: Tokenizer,
+    template: Option<ChatTemplate>,
+}
+
+fn load(settings: &ModelSettings) -> Result<Loaded, SeedlingError> {
+    let (model, tokenizer, template) = match (&settings.file, &settings.folder) {
+        (Some(file), _) => {
+            let gguf = Gguf::open(file)?;
+            let tokenizer = Tokenizer::from_gguf(gguf.metadata())?;
+            (Model::open(file)?, tokenizer, ChatTemplate::from_gguf(gguf.metadata())?)
+        }
+        (None, Some(folder)) => {
+            let tokenizer = Tokenizer::read(&folder.join("tokenizer.json"))?;
+            (Model::open(folder)?, tokenizer, ChatTemplate::in_folder(folder)?)
+        }
+        (None, None) => {
+            let (model, tokenizer) = shipped::model(shipped_corpus(settings).unwrap_or_default())?;
+            return Ok(Loaded { model, tokenizer, template: None });
+        }
     };
-    let weights = Weights::read(folder)?;
-    let tokenizer = Tokenizer::read(&folder.join("tokenizer.json"))?;
-    check_tokenizer(&tokenizer, &weights.config)?;
-    Ok((Model::new(&weights), tokenizer))
+    check_tokenizer(&tokenizer, model.config())?;
+    Ok(Loaded { model, tokenizer, template })
+}
+
+fn refused(error: &SeedlingError) -> AttemptError {
+    let (message, hint) = message_and_hint(error);
+    AttemptError::permanent(ErrorKind::Invalid, format!("{message} ({hint})"))
 }
 
 /// What went wrong, and what to do.

@@ -80,6 +80,10 @@ pub(crate) trait LocalModel: Debug + Send + Sync {
     fn name(&self) -> &str;
     /// The model string that means it.
     fn label(&self) -> String;
+    /// Whether it was trained to answer in a chat, and is asked so unless the settings say otherwise.
+    fn chats(&self) -> bool {
+        false
+    }
     /// One attempt, the `number`-th (from 1) of its operation.
     fn attempt<'a>(&'a self, operation: &'a Operation<'a>, number: u32) -> LocalAttempt<'a>;
 }

@@ -7,6 +7,7 @@ mod aleph_alpha;
 mod anthropic;
 pub(crate) mod embedded;
 pub(crate) mod facts;
+mod gguf;
 pub(crate) mod json;
 mod llama_server;
 mod ollama;
