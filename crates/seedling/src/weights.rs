@@ -1,10 +1,11 @@
 //! The numbers of a model: read from and written to safetensors, under the names that Hugging Face gives them.
 //!
-//! Everything that holds code, such as pickled weights, is refused. Knows nothing of what is computed from the numbers.
+//! This is the way of models that are trained, all numbers as f32; [`crate::Model::open`] reads models that are only
+//! run. Everything that holds code, such as pickled weights, is refused. Knows nothing of what is computed.
 
 use std::{
     collections::{BTreeSet, HashMap},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use half::{bf16, f16};
@@ -16,7 +17,8 @@ use serde_json::Value;
 
 use crate::{
     ModelConfig, SeedlingError, Stream, Tokenizer,
-    config::{CONFIG_FILE, read_limited, write_whole},
+    config::{CONFIG_FILE, Design},
+    files::{read_limited, write_whole},
 };
 
 /// The name of the file in a model's folder.
@@ -100,16 +102,8 @@ impl Weights {
     /// # Errors
     /// If a file is missing, truncated, oversized, pickled, or doesn't hold exactly the tensors of the config.
     pub fn read(folder: &Path) -> Result<Self, SeedlingError> {
-        let config = ModelConfig::read(folder)?;
-        let single = folder.join(WEIGHTS_FILE);
-        let index = folder.join(INDEX_FILE);
-        let (files, origin) = if single.exists() {
-            (vec![single.clone()], single)
-        } else if index.exists() {
-            (shards(&index)?.iter().map(|name| folder.join(name)).collect(), index)
-        } else {
-            return Err(no_weights(folder));
-        };
+        let config = trainable(ModelConfig::read(folder)?, &folder.join(CONFIG_FILE))?;
+        let (files, origin) = files(folder)?;
         let mut gathered = Gathered::new(config);
         let limit = gathered.max_file_bytes();
         for file in files {
@@ -126,7 +120,7 @@ impl Weights {
     /// If the bytes are not safetensors, or don't hold exactly the tensors of `config`.
     pub fn from_bytes(config: ModelConfig, safetensors: &[u8], origin: &Path) -> Result<Self, SeedlingError> {
         config.check(origin)?;
-        let mut gathered = Gathered::new(config);
+        let mut gathered = Gathered::new(trainable(config, origin)?);
         let limit = gathered.max_file_bytes();
         if safetensors.len() as u64 > limit {
             let what = format!("oversized: {} bytes, where at most {limit} are read", safetensors.len());
@@ -280,6 +274,15 @@ impl Weights {
     }
 }
 
+/// Refuses a model that departs from Llama's design: [`crate::Model::open`] is for those.
+fn trainable(config: ModelConfig, origin: &Path) -> Result<ModelConfig, SeedlingError> {
+    if config.design == Design::default() {
+        return Ok(config);
+    }
+    let what = "a model of another design than Llama's, which is run but not trained";
+    Err(SeedlingError::file(origin, what, "train a model of the Llama family without sliding windows"))
+}
+
 /// Checks that every token of a tokenizer is one of the model's.
 ///
 /// # Errors
@@ -393,7 +396,8 @@ impl Gathered {
     }
 
     fn add(&mut self, bytes: &[u8], origin: &Path) -> Result<(), SeedlingError> {
-        let file = SafeTensors::deserialize(bytes).map_err(|error| not_safetensors(bytes, &error, origin))?;
+        let file = SafeTensors::deserialize(bytes)
+            .map_err(|error| not_safetensors(bytes, &error.to_string(), origin))?;
         let mut tensors = file.iter().collect::<Vec<_>>();
         tensors.sort_by_key(|(name, _)| *name);
         for (name, tensor) in tensors {
@@ -534,6 +538,19 @@ fn encode(name: &str, values: &[f32], dtype: Dtype) -> Result<Vec<u8>, SeedlingE
     })
 }
 
+/// The files that hold a folder's weights, and the file that says so.
+pub(crate) fn files(folder: &Path) -> Result<(Vec<PathBuf>, PathBuf), SeedlingError> {
+    let single = folder.join(WEIGHTS_FILE);
+    let index = folder.join(INDEX_FILE);
+    if single.exists() {
+        Ok((vec![single.clone()], single))
+    } else if index.exists() {
+        Ok((shards(&index)?.iter().map(|name| folder.join(name)).collect(), index))
+    } else {
+        Err(no_weights(folder))
+    }
+}
+
 /// The names of the files that an index lists.
 fn shards(index: &Path) -> Result<BTreeSet<String>, SeedlingError> {
     let bytes = read_limited(index, MAX_INDEX_BYTES, AGAIN)?;
@@ -572,15 +589,20 @@ fn is_plain_name(name: &str) -> bool {
 const PICKLED: &str = "pickled weights can run code and are never loaded; convert them where you trust them, for \
      example by `model.save_pretrained(folder, safe_serialization=True)` of Hugging Face's transformers";
 
-fn not_safetensors(bytes: &[u8], error: &safetensors::SafeTensorError, origin: &Path) -> SeedlingError {
+/// What a file is that begins with these bytes and can't be read.
+pub(crate) fn not_safetensors(bytes: &[u8], error: &str, origin: &Path) -> SeedlingError {
     let pickle = matches!(bytes, [0x80, 2..=5, ..]);
     if pickle || bytes.starts_with(b"PK\x03\x04") {
         return SeedlingError::file(origin, "a pickle, not safetensors", PICKLED);
     }
     if bytes.starts_with(b"GGUF") {
-        return SeedlingError::file(origin, "a GGUF file, not safetensors", "use the model's safetensors");
+        return SeedlingError::file(
+            origin,
+            "a GGUF file, not safetensors",
+            "give the file itself instead of its folder",
+        );
     }
-    SeedlingError::file(origin, format!("not safetensors, or cut off: {}", shown(&error.to_string())), AGAIN)
+    SeedlingError::file(origin, format!("not safetensors, or cut off: {}", shown(error)), AGAIN)
 }
 
 fn no_weights(folder: &Path) -> SeedlingError {
@@ -604,6 +626,6 @@ fn no_weights(folder: &Path) -> SeedlingError {
 }
 
 /// A text of a file for an error: short, and without control characters.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(200).collect()
 }

@@ -7,6 +7,7 @@ use std::{collections::HashMap, path::Path};
 use proptest::prelude::*;
 use samara_seedling::{
     Dtype, ModelConfig, RopeScaling, SeedlingError, Stream, Tokenizer, Weights, check_tokenizer,
+    config::Design,
 };
 use serde_json::{Value, json};
 
@@ -28,6 +29,7 @@ fn config() -> ModelConfig {
         rope_scaling: RopeScaling::None,
         bos: Some(0),
         eos: vec![1],
+        design: Design::default(),
     }
 }
 
@@ -373,11 +375,13 @@ type Change = fn(&mut Value);
 #[test]
 fn configs_that_make_another_model_are_refused() {
     let changes: [(&str, Change); 19] = [
-        ("gpt2", |file| file["model_type"] = json!("gpt2")),
+        ("bert", |file| file["model_type"] = json!("bert")),
         ("model_type", |file| file["model_type"] = Value::Null),
         ("low_freq_factor", |file| file["rope_scaling"] = json!({"rope_type": "llama3", "factor": 8.0})),
         ("factor", |file| file["rope_scaling"] = json!({"type": "linear", "factor": 0.5})),
-        ("yarn", |file| file["rope_parameters"] = json!({"rope_type": "yarn", "rope_theta": 1e4})),
+        ("factor of the rotary", |file| {
+            file["rope_parameters"] = json!({"rope_type": "yarn", "rope_theta": 1e4})
+        }),
         ("gelu", |file| file["hidden_act"] = json!("gelu")),
         ("mlp_bias", |file| file["mlp_bias"] = json!(true)),
         ("quantized", |file| file["quantization_config"] = json!({"bits": 4})),
@@ -394,8 +398,7 @@ fn configs_that_make_another_model_are_refused() {
         ("tie_word_embeddings", |file| file["tie_word_embeddings"] = json!("yes")),
         ("num_hidden_layers", |file| file["num_hidden_layers"] = json!(5000)),
         ("parameters", |file| {
-            for name in ["hidden_size", "intermediate_size", "num_attention_heads", "vocab_size", "head_dim"]
-            {
+            for name in ["hidden_size", "intermediate_size", "num_attention_heads", "vocab_size"] {
                 file[name] = json!(1 << 20);
             }
         }),
@@ -429,7 +432,7 @@ fn sizes_that_no_model_has_are_refused() {
 }
 
 #[test]
-fn sliding_windows_shorter_than_the_context_are_refused() {
+fn sliding_windows_shorter_than_the_context_are_read_but_not_trained() {
     let window = |kind: &str, window: usize, used: bool| {
         read_config(|file| {
             file["model_type"] = json!(kind);
@@ -437,9 +440,13 @@ fn sliding_windows_shorter_than_the_context_are_refused() {
             file["use_sliding_window"] = json!(used);
         })
     };
-    assert!(refusal(window("mistral", 16, false), "config.json").contains("sliding window of 16"));
-    assert!(refusal(window("qwen2", 64, true), "config.json").contains("sliding window of 64"));
-    assert!(window("mistral", 32, false).is_ok() && window("qwen2", 16, false).is_ok());
+    let mistral = window("mistral", 16, false).unwrap();
+    let seen = mistral.design.window.clone().unwrap();
+    assert_eq!((seen.size, &seen.local[..], seen.theta), (16, &[true, true][..], None));
+    assert!(refusal(Weights::from_bytes(mistral, &[], Path::new(ORIGIN)), ORIGIN).contains("not trained"));
+    for config in [window("qwen2", 64, true), window("mistral", 32, false), window("qwen2", 16, false)] {
+        assert_eq!(config.unwrap().design, Design::default());
+    }
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use samara_seedling::{
     ModelConfig, RopeScaling, Stream, Weights,
+    config::Design,
     kernel::Real,
+    rope::Rotary,
     train::{
-        attention::Rotary,
         layout::Layout,
         network::{Network, Workspace},
         sequence::Sequence,
@@ -30,6 +31,7 @@ fn config() -> ModelConfig {
         rope_scaling: RopeScaling::None,
         bos: None,
         eos: Vec::new(),
+        design: Design::default(),
     }
 }
 

@@ -12,6 +12,26 @@ use crate::{ModelConfig, kernel::exp_f32};
 
 use super::pages::{Cache, PAGE, PageShape};
 
+/// What a layer's tokens see, and how scores become weights.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sight {
+    /// How many tokens a token sees, itself included.
+    window: usize,
+    /// Scores are multiplied by it.
+    scale: f32,
+}
+
+impl Sight {
+    /// That of a layer of a model.
+    pub(super) fn new(config: &ModelConfig, window: Option<usize>) -> Self {
+        let scale = config.design.query_scale.map(|scale| scale as f32);
+        Self {
+            window: window.unwrap_or(usize::MAX),
+            scale: scale.unwrap_or_else(|| 1.0 / (config.head_dim as f32).sqrt()),
+        }
+    }
+}
+
 /// Memory that attention reuses.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
@@ -22,6 +42,7 @@ pub(super) struct Scratch {
 pub(super) fn attend(
     config: &ModelConfig,
     layer: usize,
+    sight: Sight,
     cache: &Cache,
     qkv: &[f32],
     output: &mut [f32],
@@ -39,7 +60,7 @@ pub(super) fn attend(
         width,
         layer,
         first: cache.len(),
-        scale: 1.0 / (dim as f32).sqrt(),
+        sight,
         pages: &pages,
         qkv,
         output,
@@ -56,7 +77,7 @@ struct Attend<'a> {
     width: usize,
     layer: usize,
     first: usize,
-    scale: f32,
+    sight: Sight,
     pages: &'a [&'a [f32]],
     qkv: &'a [f32],
     output: &'a mut [f32],
@@ -84,7 +105,9 @@ impl Attend<'_> {
         let rows = self.qkv.chunks_exact(self.width).zip(self.output.chunks_exact_mut(self.kv_heads * group));
         for (i, (row, output)) in rows.enumerate() {
             let position = self.first + i;
-            let pages = &self.pages[..position / PAGE + 1];
+            let seen = (position + 1).saturating_sub(self.sight.window);
+            let pages = &self.pages[seen / PAGE..position / PAGE + 1];
+            let seen = seen % PAGE..position - seen / PAGE * PAGE + 1;
             let scores = &mut self.scores[..self.group * pages.len() * PAGE];
             let heads = row.chunks_exact(group).zip(output.chunks_exact_mut(group));
             for (kv_head, (queries, output)) in heads.enumerate() {
@@ -95,7 +118,7 @@ impl Attend<'_> {
                 let heads =
                     scores.chunks_exact_mut(pages.len() * PAGE).zip(output.chunks_exact_mut(self.dim));
                 for (scores, output) in heads {
-                    let sum = softmax(scores, position, self.scale);
+                    let sum = softmax(scores, seen.clone(), self.sight.scale);
                     mix::<S, VECTORS>(simd, scores, pages, values.clone(), 1.0 / sum, output);
                 }
             }
@@ -159,11 +182,12 @@ fn score_pages<S: Simd, const VECTORS: usize, const PAGES: usize>(
     scores.as_chunks_mut::<VECTORS>().0[..PAGES].copy_from_slice(&sums);
 }
 
-/// Scores become weights, those behind `position` 0; returns their sum.
+/// Scores become weights, those outside `seen` 0; returns their sum.
 #[inline(always)]
-fn softmax(scores: &mut [f32], position: usize, scale: f32) -> f32 {
+fn softmax(scores: &mut [f32], seen: Range<usize>, scale: f32) -> f32 {
     let mut tops = [f32::NEG_INFINITY; PAGE];
-    scores[position + 1..].fill(f32::NEG_INFINITY);
+    scores[..seen.start].fill(f32::NEG_INFINITY);
+    scores[seen.end..].fill(f32::NEG_INFINITY);
     let (chunks, _) = scores.as_chunks_mut::<PAGE>();
     for chunk in chunks.iter() {
         for i in 0..PAGE {

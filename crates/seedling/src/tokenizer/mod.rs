@@ -23,10 +23,7 @@ use bpe::{FastMap, Merges, NONE, Scratch};
 use definition::{Added, Definition, Kind, SPACE};
 use split::Cut;
 
-use crate::{
-    SeedlingError,
-    config::{MAX_SIZE, read_limited},
-};
+use crate::{SeedlingError, config::MAX_SIZE, files::read_limited};
 
 pub use definition::TOKENIZER_FILE;
 

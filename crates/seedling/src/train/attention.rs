@@ -1,8 +1,9 @@
-//! Causal attention of one document, forward and backward, and rotary positions.
+//! Causal attention of one document, forward and backward.
 
 use crate::{
     ModelConfig,
     kernel::{Real, Scratch, View, Write, dot, multiply},
+    rope::Rotary,
 };
 
 /// Query rows that are handled together: later keys need no products with them.
@@ -51,50 +52,12 @@ impl Shape {
     }
 }
 
-/// Cosines and sines of rotary positions, halves of a head rotated against each other (Hugging Face's order).
-#[derive(Debug, Clone)]
-pub struct Rotary<T> {
-    cosines: Vec<T>,
-    sines: Vec<T>,
-    half: usize,
-}
-
-impl<T: Real> Rotary<T> {
-    /// The table for positions below `positions`.
-    pub fn new(config: &ModelConfig, positions: usize) -> Self {
-        let half = config.head_dim / 2;
-        let (mut cosines, mut sines) = (Vec::new(), Vec::new());
-        for position in 0..positions {
-            for i in 0..half {
-                let exponent = 2.0 * i as f64 / config.head_dim as f64;
-                let period = libm::pow(config.rope_theta, exponent);
-                let angle = config.rope_scaling.angle(position, period);
-                cosines.push(T::from_f64(libm::cos(angle)));
-                sines.push(T::from_f64(libm::sin(angle)));
-            }
-        }
-        Self { cosines, sines, half }
-    }
-
-    /// Rotates q and k of rows from position `first` on; `direction` 1 is forward, -1 back.
-    pub(super) fn rotate(&self, rows: &mut [T], shape: &Shape, first: usize, direction: T) {
-        for (i, row) in rows.chunks_exact_mut(shape.width()).enumerate() {
-            let turned = (shape.heads + shape.kv_heads) * shape.head_dim;
-            for head in row[..turned].chunks_exact_mut(shape.head_dim) {
-                self.turn(head, first + i, direction);
-            }
-        }
-    }
-
-    /// Rotates one head.
-    pub fn turn(&self, head: &mut [T], position: usize, direction: T) {
-        let at = position * self.half..(position + 1) * self.half;
-        let (low, high) = head.split_at_mut(self.half);
-        for (((a, b), cos), sin) in
-            low.iter_mut().zip(high).zip(&self.cosines[at.clone()]).zip(&self.sines[at])
-        {
-            let sin = *sin * direction;
-            (*a, *b) = (*a * *cos - *b * sin, *b * *cos + *a * sin);
+/// Rotates q and k of rows from position `first` on; `direction` 1 is forward, -1 back.
+pub(super) fn rotate<T: Real>(rotary: &Rotary<T>, rows: &mut [T], shape: &Shape, first: usize, direction: T) {
+    for (i, row) in rows.chunks_exact_mut(shape.width()).enumerate() {
+        let turned = (shape.heads + shape.kv_heads) * shape.head_dim;
+        for head in row[..turned].chunks_exact_mut(shape.head_dim) {
+            rotary.turn(head, first + i, direction);
         }
     }
 }

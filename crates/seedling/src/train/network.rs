@@ -9,10 +9,11 @@
 use crate::{
     ModelConfig,
     kernel::{Packed, Real, Scratch, View, Write, add, dot, multiply, multiply_packed, rms_norm},
+    rope::Rotary,
 };
 
 use super::{
-    attention::{self, Rotary},
+    attention,
     layout::Layout,
     sequence::{Part, Sequence},
 };
@@ -264,7 +265,8 @@ impl<'a, T: Real> Network<'a, T> {
         for document in pass.documents {
             for part in document.parts() {
                 let own = first + part.own.start..first + part.own.end;
-                self.rotary.rotate(&mut qkv[own.start * width..own.end * width], &shape, part.trunk, T::ONE);
+                let rows = &mut qkv[own.start * width..own.end * width];
+                attention::rotate(self.rotary, rows, &shape, part.trunk, T::ONE);
                 let seen = seen(qkv, &part, first, width, pass.work);
                 let mut p = pass.work.take(shape.heads() * own.len() * (part.trunk + own.len()));
                 let out = &mut attended[own.start * out_width..own.end * out_width];
@@ -340,7 +342,7 @@ impl<'a, T: Real> Network<'a, T> {
             // Only now is the gradient of a trunk's keys complete.
             for part in document.parts() {
                 let own = (first + part.own.start) * width..(first + part.own.end) * width;
-                self.rotary.rotate(&mut d_qkv[own], &shape, part.trunk, -T::ONE);
+                attention::rotate(self.rotary, &mut d_qkv[own], &shape, part.trunk, -T::ONE);
             }
             first += document.tokens.len();
         }

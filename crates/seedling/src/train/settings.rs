@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ModelConfig, RopeScaling, SeedlingError};
+use crate::{ModelConfig, RopeScaling, SeedlingError, config::Design};
 
 /// How large a model is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -42,6 +42,7 @@ impl Size {
             rope_scaling: RopeScaling::None,
             bos: None,
             eos: vec![0],
+            design: Design::default(),
         }
     }
 }

@@ -6,10 +6,9 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use crate::{ModelConfig, kernel::add};
+use crate::{ModelConfig, kernel::add, rope::Rotary};
 
 use super::{
-    attention::Rotary,
     layout::Layout,
     network::{Loss, Network, Workspace},
     sequence::Sequence,

@@ -4,11 +4,10 @@ use std::{path::Path, time::Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Dtype, ModelConfig, SeedlingError, Stream, Tokenizer, Weights};
+use crate::{Dtype, ModelConfig, SeedlingError, Stream, Tokenizer, Weights, rope::Rotary};
 
 use super::{
     adam::{Adam, AdamSettings},
-    attention::Rotary,
     checkpoint,
     data::{self, Batches, Source},
     layout::Layout,
