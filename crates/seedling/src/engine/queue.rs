@@ -5,16 +5,16 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard},
 };
 
-use crate::{Model, Tokenizer};
+use crate::{Model, Tokenizer, kernel::Threads};
 
 use super::{prefix::Prefixes, run::Run};
 
 /// Limits of the engine; none of them changes a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EngineSettings {
-    /// Worker threads, 1 or more. Default: the machine's.
+    /// Threads, 1 or more. Default: the machine's.
     pub threads: usize,
-    /// Sequences that a worker runs together, 1 or more. Default 32.
+    /// Sequences that run together for every thread, 1 or more. Default 32.
     pub batch: usize,
     /// Memory for shared beginnings of prompts, in bytes. Default 64 MiB.
     pub prefix_bytes: usize,
@@ -32,7 +32,10 @@ impl Default for EngineSettings {
 pub(super) struct Shared {
     pub model: Arc<Model>,
     pub tokenizer: Arc<Tokenizer>,
-    pub settings: EngineSettings,
+    /// How many workers there are, the sequences of each one, and the threads that share its passes.
+    pub workers: usize,
+    pub batch: usize,
+    pub team: Threads,
     pub queue: Mutex<Queue>,
     pub changed: Condvar,
     pub prefixes: Mutex<Prefixes>,
