@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use crate::{
     error::{AttemptError, ErrorKind},
     reading::{
-        fault_codes::Lasting,
+        fault_codes::Persistence,
         faults::{self, Fault},
         framing, limits,
         secrets::Redactor,
@@ -37,16 +37,19 @@ pub(super) fn of_status(
         Some(fault) if !fault.words.trim().is_empty() => told(fault, keys),
         _ => framing::beginning(body, content_type, keys),
     };
-    let lasts = fault.as_ref().is_some_and(|fault| fault.lasting == Lasting::Lasting);
+    let lasts = fault.as_ref().is_some_and(|fault| fault.persistence == Persistence::Lasting);
     let status = status.as_u16();
     let message = format!("HTTP {status}: {words}");
     let error = match status {
         300..=399 => redirected(status, headers, keys),
         401..=404 => AttemptError::permanent(ErrorKind::Refused, message),
-        // No credit is no limit that passes.
-        429 if lasts => AttemptError::permanent(ErrorKind::Refused, message),
+        // No credit is no limit that passes. Other codes beside a limit say little: "invalid_request_error" is common.
+        429 if fault.as_ref().is_some_and(|fault| fault.no_credit) => {
+            AttemptError::permanent(ErrorKind::Refused, message)
+        }
+        429 => busy(status, message, headers, json.as_ref()),
         501 => AttemptError::permanent(ErrorKind::Unsupported, message),
-        408 | 424 | 429 | 500..=599 if !lasts => busy(status, message, headers, json.as_ref()),
+        408 | 424 | 500..=599 if !lasts => busy(status, message, headers, json.as_ref()),
         _ => AttemptError::permanent(ErrorKind::Invalid, message),
     };
     AttemptError { status: Some(status), complaint: fault.map(Box::new), ..error }
@@ -56,14 +59,14 @@ pub(super) fn of_status(
 pub(super) fn within(fault: Fault, headers: &HeaderMap, reply: &Json, keys: &Redactor) -> AttemptError {
     let message = format!("the reply is an error: {}", told(&fault, keys));
     let code = fault.code.as_ref().and_then(|code| code.parse::<u16>().ok());
-    let error = match (code, fault.lasting) {
+    let error = match (code, fault.persistence) {
         (Some(401..=404), _) => AttemptError::permanent(ErrorKind::Refused, message),
-        (Some(code @ (408 | 429 | 500..=599)), Lasting::Passing | Lasting::Unknown) => {
+        (Some(code @ (408 | 429 | 500..=599)), Persistence::Passing | Persistence::Unknown) => {
             busy(code, message, headers, Some(reply))
         }
-        (_, Lasting::Lasting) => AttemptError::permanent(ErrorKind::Invalid, message),
-        (_, Lasting::Passing) => AttemptError::transient(ErrorKind::Overloaded, message),
-        (_, Lasting::Unknown) => AttemptError::malformed(message),
+        (_, Persistence::Lasting) => AttemptError::permanent(ErrorKind::Invalid, message),
+        (_, Persistence::Passing) => AttemptError::transient(ErrorKind::Overloaded, message),
+        (_, Persistence::Unknown) => AttemptError::malformed(message),
     };
     AttemptError { complaint: Some(Box::new(fault)), ..error }
 }
