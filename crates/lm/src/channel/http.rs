@@ -145,29 +145,30 @@ impl Http {
             }
             Err(error) => error,
         };
-        // Where one request can't ask for several completions, as many requests with seeds of their own can.
-        if error.kind != ErrorKind::Invalid || matches!(operation, Operation::Several { .. }) {
+        if error.kind != ErrorKind::Invalid {
             return Err(error);
         }
+        // Where one request can't ask for several completions with a seed, as many with seeds of their own can.
+        let kept = if matches!(operation, Operation::Several { .. }) { Some("seed") } else { None };
         let _finding = self.finding.lock().await;
         let now = self.learnt().adjusted(path, body.clone());
         if now != sent {
             // Somebody has found it meanwhile.
             return self.transport.exchange(path, Some(&now)).await;
         }
-        self.find(path, sent, error).await
+        self.find(path, Trial { body: sent, made: Vec::new(), kept }, error).await
     }
 
     /// Finds what must be changed in a body that was refused, and keeps it in mind once a request has succeeded.
     async fn find(
         &self,
         path: &'static str,
-        body: Json,
+        refused: Trial,
         refusal: AttemptError,
     ) -> Result<Json, AttemptError> {
-        let (mut tried, mut error) = (Trial { body, made: Vec::new() }, refusal);
+        let (mut tried, mut error) = (refused, refusal);
         for _ in 0..MOST_NAMED {
-            let possible = self.possible(path, &tried.body);
+            let possible = self.possible(path, &tried);
             let named = error.complaint.as_ref().and_then(|fault| suggested(fault, &tried.body, &possible));
             let Some(next) = named.filter(|next| !tried.made.contains(next)) else { break };
             tried = tried.with([next]);
@@ -190,7 +191,7 @@ impl Http {
         tried: Trial,
         error: AttemptError,
     ) -> Result<Json, AttemptError> {
-        let possible = self.possible(path, &tried.body);
+        let possible = self.possible(path, &tried);
         if possible.is_empty() {
             return Err(error);
         }
@@ -219,8 +220,10 @@ impl Http {
         Ok(reply)
     }
 
-    fn possible(&self, path: &str, body: &Json) -> Vec<Adjustment> {
-        possible(body, self.facts.optional, &self.learnt().proven(path))
+    fn possible(&self, path: &str, trial: &Trial) -> Vec<Adjustment> {
+        let optional: Vec<&str> =
+            self.facts.optional.iter().copied().filter(|field| Some(*field) != trial.kept).collect();
+        possible(&trial.body, &optional, &self.learnt().proven(path))
     }
 
     fn note_accepted(&self, path: &'static str, body: &Json) {
@@ -283,6 +286,8 @@ impl Http {
 struct Trial {
     body: Json,
     made: Vec<Adjustment>,
+    /// A field that must stay.
+    kept: Option<&'static str>,
 }
 
 impl Trial {
