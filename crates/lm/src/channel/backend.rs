@@ -11,7 +11,7 @@ use crate::{
 /// Who answers. It makes one attempt at one operation and no more.
 #[derive(Debug)]
 pub(crate) enum Backend {
-    Http(Http),
+    Http(Box<Http>),
     Triton(Box<Triton>),
     Local(Box<dyn LocalModel>),
 }
@@ -20,7 +20,7 @@ impl Backend {
     /// The backend that settings describe.
     pub(crate) fn open(settings: &ModelSettings) -> Result<Self, LmError> {
         Ok(match &settings.provider.facts().kind {
-            Kind::Http(protocol) => Self::Http(Http::new(settings, protocol)?),
+            Kind::Http(protocol) => Self::Http(Box::new(Http::new(settings, protocol)?)),
             Kind::Triton | Kind::TritonGrpc => Self::Triton(Box::new(Triton::open(settings)?)),
             Kind::Local(open, _) => Self::Local(open(settings)?),
         })

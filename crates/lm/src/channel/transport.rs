@@ -113,7 +113,7 @@ impl Transport {
         }
         let body = start_of_body(response).await;
         let body = framing::unpack(&body, text_of(&headers, &CONTENT_ENCODING), MAX_REFUSAL_BYTES)
-            .map_or_else(|_| body.clone().into(), |body| body);
+            .unwrap_or_else(|_| body.clone().into());
         Err(refusal::of_status(status, &headers, &body, content_type, &self.keys))
     }
 
