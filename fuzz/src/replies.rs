@@ -50,7 +50,6 @@ fn value(reply: &Json) {
         let said = thinking::said(message);
         assert!(said.thought != thinking::Thought::Unfinished || said.only_thought());
     }
-    assert_ne!(thinking::thinking_tokens(reply), Some(0));
     if let Ok(found) = logprobs::first_token(reply) {
         let of = found.of(&["yes".to_owned(), "no".to_owned()]);
         assert!((0.0..=1.0).contains(&found.mass()) && (0.0..=1.0).contains(&of.mass));
@@ -82,8 +81,6 @@ pub fn text(data: &[u8]) {
         for name in ["retry-after", "retry-after-ms", "x-ratelimit-reset", "ratelimit"] {
             let headers = HeaderMap::from_iter([(name.parse().expect("a name"), value.clone())]);
             let wait = limits::after_refusal(&headers, Some(&Json::from(text)), now());
-            assert!(wait.is_none_or(|wait| wait.wait <= limits::LONGEST));
-            let wait = limits::after_reply(&headers, now());
             assert!(wait.is_none_or(|wait| wait.wait <= limits::LONGEST));
         }
     }

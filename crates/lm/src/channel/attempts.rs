@@ -78,11 +78,13 @@ impl Patience {
 }
 
 /// The wait that the server asks for, spread a little so that the requests it refused don't all come back at once; else
-/// full jitter.
+/// full jitter, and so if it asks for next to none: a server that says "at once" and goes on refusing must not be flooded.
 pub(crate) fn wait(error: &AttemptError, attempts: u32) -> Duration {
+    let jitter = || (BASE * 2_u32.saturating_pow(attempts.min(10))).min(CAP).mul_f64(fastrand::f64());
     match error.retry_after {
-        Some(after) => after + after.min(SPREAD).mul_f64(fastrand::f64() / 2.0),
-        None => (BASE * 2_u32.saturating_pow(attempts.min(10))).min(CAP).mul_f64(fastrand::f64()),
+        Some(after) if after >= BASE => after + after.min(SPREAD).mul_f64(fastrand::f64() / 2.0),
+        Some(after) => after + jitter(),
+        None => jitter(),
     }
 }
 
@@ -104,5 +106,8 @@ mod tests {
         for _ in 0..100 {
             assert!((requested..requested + SPREAD).contains(&wait(&asked, 1)));
         }
+        let at_once = AttemptError { retry_after: Some(Duration::ZERO), ..asked };
+        let longest = (0..200).map(|_| wait(&at_once, 6)).max().unwrap_or_default();
+        assert!(longest > BASE * 2, "a server that goes on refusing is asked ever more rarely");
     }
 }

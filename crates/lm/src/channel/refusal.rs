@@ -20,15 +20,6 @@ use crate::{
 
 /// How many characters of a server's words are shown.
 const QUOTE: usize = 300;
-/// Codes of a status of 429 that no wait helps with. Other codes and types beside that status say little: some vendors
-/// call every refusal an invalid request.
-const NO_CREDIT: &[&str] = &[
-    "insufficient_quota",
-    "insufficient_balance",
-    "billing_hard_limit_reached",
-    "billing_not_active",
-    "billing_error",
-];
 
 /// What an error status means.
 ///
@@ -52,12 +43,13 @@ pub(super) fn of_status(
     let error = match status {
         300..=399 => redirected(status, headers, keys),
         401..=404 => AttemptError::permanent(ErrorKind::Refused, message),
-        // No credit is no limit that passes.
-        429 if lacks_credit(fault.as_ref()) => AttemptError::permanent(ErrorKind::Refused, message),
-        501 => AttemptError::permanent(ErrorKind::Unsupported, message),
-        408 | 424 | 429 | 500..=599 if !lasts || status == 429 => {
-            busy(status, message, headers, json.as_ref())
+        // No credit is no limit that passes. Other codes beside a limit say little: "invalid_request_error" is common.
+        429 if fault.as_ref().is_some_and(|fault| fault.no_credit) => {
+            AttemptError::permanent(ErrorKind::Refused, message)
         }
+        429 => busy(status, message, headers, json.as_ref()),
+        501 => AttemptError::permanent(ErrorKind::Unsupported, message),
+        408 | 424 | 500..=599 if !lasts => busy(status, message, headers, json.as_ref()),
         _ => AttemptError::permanent(ErrorKind::Invalid, message),
     };
     AttemptError { status: Some(status), complaint: fault.map(Box::new), ..error }
@@ -94,12 +86,6 @@ fn redirected(status: u16, headers: &HeaderMap, keys: &Redactor) -> AttemptError
     AttemptError::permanent(ErrorKind::Refused, message).hint(
         "set base_url to where it redirects, without the endpoint at its end, if you trust that address",
     )
-}
-
-/// Whether a limit is one that only money lifts.
-fn lacks_credit(fault: Option<&Fault>) -> bool {
-    let code = fault.and_then(|fault| fault.code.as_deref()).unwrap_or_default().to_lowercase();
-    NO_CREDIT.contains(&code.as_str())
 }
 
 /// The vendor's words, and its code where that is a word which they lack.

@@ -81,8 +81,8 @@ impl ServerCertVerifier for Verifier {
             self.usual.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verdict {
             // An authority's certificate used as a server's is none of the errors that have a name of their own; an
-            // expired one is, and stays refused.
-            Err(Error::InvalidCertificate(CertificateError::Other(_)))
+            // expired one is, and stays refused. A server's own certificate may be named without its authority's.
+            Err(Error::InvalidCertificate(CertificateError::Other(_) | CertificateError::UnknownIssuer))
                 if self.pinned.iter().any(|pinned| pinned == end_entity) =>
             {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;

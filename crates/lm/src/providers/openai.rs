@@ -19,7 +19,6 @@ use crate::{
         echo::answer_sum,
         faults::in_choices,
         logprobs::clean,
-        thinking::thinking_tokens,
     },
     types::{CompletionRequest, ScoreMethod, ScoreRequest},
 };
@@ -125,7 +124,9 @@ pub(crate) fn decode(operation: &Operation<'_>, reply: &Json) -> Result<Answer, 
         Operation::Models => json::names(&reply["data"], "id"),
         Operation::Complete { how, .. } => {
             text(first_choice(reply)?, how.chat).map_err(|error| match error.kind {
-                ErrorKind::OnlyThoughts => AttemptError::only_thoughts(thinking_tokens(reply)),
+                ErrorKind::OnlyThoughts => {
+                    AttemptError::only_thoughts(reply["usage"]["completion_tokens"].as_u64())
+                }
                 _ => error,
             })?
         }

@@ -13,13 +13,20 @@ pub(crate) enum Persistence {
     Unknown,
 }
 
-/// Codes and types that are words, in small letters and with underscores. Words of lasting errors come first where both
-/// are given: OpenAI's type `rate_limit_error` may go with the code `insufficient_quota`.
-const LASTING: &[&str] = &[
+/// Codes and types of accounts without credit: these are told with the status 429 of limits that pass.
+const CREDIT: &[&str] = &[
     "insufficient_quota",
     "billing_hard_limit_reached",
     "billing_not_active",
+    "billing_error",
     "insufficient_balance",
+    "insufficient_credits",
+    "payment_required",
+];
+
+/// Codes and types that are words, in small letters and with underscores. Words of lasting errors come first where both
+/// are given.
+const LASTING: &[&str] = &[
     "invalid_api_key",
     "authentication_error",
     "authenticationerror",
@@ -65,7 +72,6 @@ const LASTING: &[&str] = &[
     "contentfilter",
     "responsibleaipolicyviolation",
     "request_too_large",
-    "billing_error",
 ];
 
 /// As above, for errors that pass.
@@ -112,14 +118,22 @@ const ZHIPU_PASSING: &[i64] = &[500, 1120, 1230, 1234, 1302, 1303, 1305, 1312];
 /// Baidu's: an unknown error, the limit of requests a second, an internal error, and the service being busy.
 const BAIDU_PASSING: &[i64] = &[1, 2, 4, 18, 336_000, 336_100, 336_104, 336_501, 336_502];
 
+/// Whether an error with these codes says that the account has no credit left, which no waiting mends.
+pub(crate) fn is_about_credit(codes: &[String]) -> bool {
+    names_one_of(codes, CREDIT)
+}
+
+fn names_one_of(codes: &[String], known: &[&str]) -> bool {
+    let word = |code: &String| code.trim().to_ascii_lowercase().replace(['-', ' ', '.'], "_");
+    codes.iter().any(|code| known.contains(&word(code).as_str()))
+}
+
 /// Whether an error with these codes passes; `body` tells vendors apart whose codes are numbers of their own.
 pub(crate) fn persistence(codes: &[String], body: &Json) -> Persistence {
-    let words: Vec<String> =
-        codes.iter().map(|code| code.trim().to_ascii_lowercase().replace(['-', ' ', '.'], "_")).collect();
-    let any = |known: &[&str]| words.iter().any(|word| known.contains(&word.as_str()));
+    let any = |known| names_one_of(codes, known);
     // A numeric status beside a general type is more exact than the type: 429 with "invalid_request_error".
     let number = codes.iter().find_map(|code| code.parse::<i64>().ok());
-    if any(&LASTING[..3]) {
+    if is_about_credit(codes) {
         return Persistence::Lasting;
     }
     let passes = |passing: bool| if passing { Persistence::Passing } else { Persistence::Lasting };

@@ -25,6 +25,8 @@ pub(crate) struct Fault {
     pub code: Option<String>,
     /// Whether another attempt may succeed, as far as the code says.
     pub persistence: Persistence,
+    /// Whether the account has no credit left, which no waiting mends.
+    pub no_credit: bool,
     /// The fields of the request that it complains about; the first is the one to leave out.
     pub fields: Vec<Field>,
     /// The field that it wants instead (`max_completion_tokens` for `max_tokens`): a guess by its words.
@@ -205,7 +207,15 @@ fn broken_choice(reply: &Json) -> Option<Fault> {
 impl Fault {
     fn of(words: String) -> Self {
         let (fields, instead, at_least) = named_in(&words);
-        Self { words, code: None, persistence: Persistence::Unknown, fields, instead, at_least }
+        Self {
+            words,
+            code: None,
+            persistence: Persistence::Unknown,
+            no_credit: false,
+            fields,
+            instead,
+            at_least,
+        }
     }
 }
 
@@ -314,7 +324,16 @@ impl Found {
         // A word says more than a number.
         let code =
             self.codes.iter().find(|code| code.parse::<f64>().is_err()).or(self.codes.first()).cloned();
-        Fault { words, code, persistence, fields: self.fields, instead, at_least: self.at_least.or(at_least) }
+        let no_credit = fault_codes::is_about_credit(&self.codes);
+        Fault {
+            words,
+            code,
+            persistence,
+            no_credit,
+            fields: self.fields,
+            instead,
+            at_least: self.at_least.or(at_least),
+        }
     }
 }
 

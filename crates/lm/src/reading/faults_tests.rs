@@ -85,6 +85,15 @@ fn an_error_without_a_code_is_one_all_the_same() {
 }
 
 #[test]
+fn an_account_without_credit_is_told_from_a_limit_that_passes() {
+    let of = |kind: &str, code: &Json| {
+        read(&json!({"error": {"message": "x", "type": kind, "code": code}})).no_credit
+    };
+    assert!(of("insufficient_quota", &json!(null)) && of("rate_limit_error", &json!("insufficient_quota")));
+    assert!(!of("invalid_request_error", &json!("rate_limit_exceeded")) && !of("requests", &json!(429)));
+}
+
+#[test]
 fn a_good_reply_is_no_error() {
     for reply in [
         json!({"choices": [{"message": {"content": "beans"}, "finish_reason": "stop"}], "error": null}),

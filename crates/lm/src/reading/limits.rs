@@ -63,17 +63,9 @@ pub(crate) fn after_refusal(headers: &HeaderMap, body: Option<&Json>, now: Syste
     explicit(&headers, now)
         .or_else(|| delay_field(&fields, now))
         .or_else(|| explicit(&inner, now).map(in_body))
-        .or_else(|| reset(&headers, true, now))
-        .or_else(|| reset(&inner, true, now).map(in_body))
+        .or_else(|| reset(&headers, now))
+        .or_else(|| reset(&inner, now).map(in_body))
         .or_else(|| body.and_then(in_words).map(|wait| bounded(wait, Source::Words)))
-}
-
-/// The wait after a good reply whose headers say that a limit is exhausted now; `None` if none is.
-///
-/// Some vendors give the time at which the limit is whole again, which is later than the first request may be sent.
-#[cfg_attr(not(test), expect(dead_code, reason = "the limiter does not pause before it is refused"))]
-pub(crate) fn after_reply(headers: &HeaderMap, now: SystemTime) -> Option<Wait> {
-    reset(&texts(headers), false, now)
 }
 
 /// Headers as texts, their names in lower case.
@@ -104,7 +96,7 @@ fn explicit(headers: &[(String, String)], now: SystemTime) -> Option<Wait> {
 
 /// The latest reset of a limit that is exhausted. Where a refusal names a single limit and not what remains of it, that
 /// is the one; of several, none is known to be.
-fn reset(headers: &[(String, String)], refused: bool, now: SystemTime) -> Option<Wait> {
+fn reset(headers: &[(String, String)], now: SystemTime) -> Option<Wait> {
     let mut exhausted: Option<(f64, &str)> = None;
     let mut unpaired: Vec<(f64, &str)> = Vec::new();
     for (name, text) in headers.iter().filter(|(name, _)| is_reset(name)) {
@@ -122,7 +114,7 @@ fn reset(headers: &[(String, String)], refused: bool, now: SystemTime) -> Option
     let structured =
         || headers.iter().find_map(|(name, text)| Some((structured_reset(name, text)?, name.as_str())));
     let only = || match unpaired[..] {
-        [only] if refused => Some(only),
+        [only] => Some(only),
         _ => None,
     };
     let (wait, name) = exhausted.or_else(structured).or_else(only)?;

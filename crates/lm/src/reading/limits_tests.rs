@@ -187,14 +187,6 @@ fn words_are_the_last_resort_and_are_called_words() {
     assert_eq!(wait(&[], &field).map(|(wait, _)| wait), Some(2.0));
 }
 
-#[test]
-fn a_good_reply_asks_to_wait_only_if_a_limit_is_used_up() {
-    let pairs = [("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "8.64s")];
-    assert_eq!(after_reply(&headers(&pairs), now()).map(|wait| wait.wait.as_secs_f64()), Some(8.64));
-    assert_eq!(after_reply(&headers(&[("x-ratelimit-reset-requests", "8.64s")]), now()), None);
-    assert_eq!(after_reply(&headers(&[("retry-after", "5")]), now()), None);
-}
-
 proptest! {
     #[test]
     fn no_text_makes_the_reader_panic_or_wait_forever(

@@ -263,7 +263,7 @@ fn add_part(said: &mut Said, part: &Json) {
 }
 
 /// Whether a message (or a reply without messages, such as Ollama's) has thoughts in a field of their own.
-pub(crate) fn thinks(message: &Json) -> bool {
+fn thinks(message: &Json) -> bool {
     ["reasoning_content", "reasoning", "thinking", "reasoning_details", "thought", "thinking_blocks"]
         .iter()
         .any(|name| match &message[*name] {
@@ -272,20 +272,6 @@ pub(crate) fn thinks(message: &Json) -> bool {
             Json::Object(fields) => !fields.is_empty(),
             _ => false,
         })
-}
-
-/// How many tokens of a reply were thoughts, if its usage says so: some vendors show nothing else of them.
-pub(crate) fn thinking_tokens(reply: &Json) -> Option<u64> {
-    let usage = &reply["usage"];
-    [
-        &usage["completion_tokens_details"]["reasoning_tokens"],
-        &usage["output_tokens_details"]["reasoning_tokens"],
-        &usage["reasoning_tokens"],
-        &reply["usageMetadata"]["thoughtsTokenCount"],
-    ]
-    .into_iter()
-    .find_map(Json::as_u64)
-    .filter(|tokens| *tokens > 0)
 }
 
 #[cfg(test)]

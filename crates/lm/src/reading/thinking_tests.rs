@@ -140,17 +140,6 @@ fn thoughts_in_fields_of_their_own_are_noticed() {
     assert_eq!(said(&json!("no object")), Said::default());
 }
 
-#[test]
-fn tokens_of_thoughts_are_counted_where_usage_names_them() {
-    let usage = json!({"usage": {"completion_tokens_details": {"reasoning_tokens": 64}}});
-    assert_eq!(thinking_tokens(&usage), Some(64));
-    assert_eq!(
-        thinking_tokens(&json!({"usage": {"completion_tokens_details": {"reasoning_tokens": 0}}})),
-        None
-    );
-    assert_eq!(thinking_tokens(&json!({})), None);
-}
-
 proptest! {
     #[test]
     fn no_text_makes_the_reader_panic_and_the_answer_is_the_texts_end(

@@ -100,10 +100,10 @@ async fn of_two_refusals_the_one_that_matters_is_shown() {
     ] {
         let server = Server::start(move |request| match request.path.as_str() {
             "/v1/models" => models(),
-            "/v1/chat/completions" => error(status, words).header("retry-after", "0"),
+            "/v1/chat/completions" => error(status, words),
             _ => error(404, "Unknown request URL. Please check the URL for typos"),
         });
-        let shown = complete(&server, "").await.expect_err(words).to_string();
+        let shown = complete(&server, "deadline_s = 2.0").await.expect_err(words).to_string();
         assert!(shown.contains(words), "{words}: {shown}");
     }
 }

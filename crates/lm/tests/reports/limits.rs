@@ -133,3 +133,16 @@ fn times_are_written_as_vendors_write_them() {
     assert_eq!(rfc_3339(1_798_761_599), "2026-12-31T23:59:59Z");
     assert_eq!(rfc_3339(1_798_761_600), "2027-01-01T00:00:00Z");
 }
+
+#[tokio::test]
+async fn a_server_that_goes_on_refusing_although_it_says_at_once_is_not_flooded() {
+    let server = chat_server(|request| {
+        if request.prompt().contains("1+1=") {
+            return Reply::json(&says("2"));
+        }
+        error(429, "slow down").header("retry-after", "0")
+    });
+    complete(&server, "api = \"chat\"\ndeadline_s = 3.0").await.expect_err("a limit");
+    let asked = server.seen().len();
+    assert!(asked < 60, "{asked} requests in 3 s");
+}

@@ -28,7 +28,7 @@ const TEXT: &str = "I love beans.";
 /// Settings for a server, with what a section of a configuration says besides.
 fn settings(server: &Server, more: &str) -> ModelSettings {
     let mut section: toml::Table = toml::from_str(more).unwrap();
-    section.entry("max_attempts").or_insert(3.into());
+    section.entry("max_attempts").or_insert(2.into());
     section.entry("deadline_s").or_insert(30.0.into());
     section.entry("base_url").or_insert_with(|| format!("{}/v1", server.address).into());
     section.try_into().unwrap()

@@ -15,25 +15,25 @@ use serde_json::Value as Json;
 
 /// A request as the server saw it.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub(crate) struct Request {
     /// Its number on this server, from 0.
-    pub number: usize,
+    pub(crate) number: usize,
     /// Its path and query.
-    pub path: String,
+    pub(crate) path: String,
     /// Its headers, their names in lower case.
-    pub headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     /// Its body; null if it has none.
-    pub body: Json,
+    pub(crate) body: Json,
 }
 
 impl Request {
     /// A header's value.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
     /// What it asks the model, system message apart.
-    pub fn prompt(&self) -> &str {
+    pub(crate) fn prompt(&self) -> &str {
         let message = |messages: &Json| messages.as_array().and_then(|list| list.last().cloned());
         match &self.body["prompt"] {
             Json::String(prompt) => prompt,
@@ -46,14 +46,14 @@ impl Request {
     }
 
     /// Whether it asks for a field.
-    pub fn has(&self, field: &str) -> bool {
+    pub(crate) fn has(&self, field: &str) -> bool {
         !self.body[field].is_null()
     }
 }
 
 /// What the server replies.
 #[derive(Debug, Clone)]
-pub struct Reply {
+pub(crate) struct Reply {
     status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
@@ -61,26 +61,26 @@ pub struct Reply {
 
 impl Reply {
     /// A value, with status 200.
-    pub fn json(value: &Json) -> Self {
+    pub(crate) fn json(value: &Json) -> Self {
         Self::refuse(200, value)
     }
 
     /// A value with a status of its own.
-    pub fn refuse(status: u16, value: &Json) -> Self {
+    pub(crate) fn refuse(status: u16, value: &Json) -> Self {
         Self::bytes("application/json", value.to_string().into_bytes()).status(status)
     }
 
     /// Bytes of a type, with status 200.
-    pub fn bytes(content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn bytes(content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let headers = vec![("content-type".to_owned(), content_type.to_owned())];
         Self { status: 200, headers, body: body.into() }
     }
 
-    pub fn status(self, status: u16) -> Self {
+    pub(crate) fn status(self, status: u16) -> Self {
         Self { status, ..self }
     }
 
-    pub fn header(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
@@ -96,11 +96,11 @@ impl Reply {
 }
 
 /// A running server.
-pub struct Server {
+pub(crate) struct Server {
     /// Its address, without a path.
-    pub address: String,
+    pub(crate) address: String,
     /// The port it listens on.
-    pub port: u16,
+    pub(crate) port: u16,
     seen: Arc<Mutex<Vec<Request>>>,
 }
 
@@ -108,12 +108,12 @@ type Behave = dyn Fn(&Request) -> Reply + Send + Sync;
 
 impl Server {
     /// Starts one that behaves so.
-    pub fn start(behave: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(behave: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         Self::start_at("127.0.0.1:0", None, behave)
     }
 
     /// The same, at an address of this machine.
-    pub fn start_at(
+    pub(crate) fn start_at(
         address: &str,
         tls: Option<Arc<ServerConfig>>,
         behave: impl Fn(&Request) -> Reply + Send + Sync + 'static,
@@ -140,13 +140,13 @@ impl Server {
     }
 
     /// What it was asked so far.
-    pub fn seen(&self) -> Vec<Request> {
+    pub(crate) fn seen(&self) -> Vec<Request> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 /// A certificate and its key among the test's files.
-pub fn certificate(name: &str) -> Arc<ServerConfig> {
+pub(crate) fn certificate(name: &str) -> Arc<ServerConfig> {
     // The first installation wins; a second one is refused and changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let file = |kind: &str| certificate_file(&format!("{name}.{kind}"));
@@ -156,7 +156,7 @@ pub fn certificate(name: &str) -> Arc<ServerConfig> {
 }
 
 /// The path of a file of certificates.
-pub fn certificate_file(name: &str) -> std::path::PathBuf {
+pub(crate) fn certificate_file(name: &str) -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reports/certificates").join(name)
 }
 

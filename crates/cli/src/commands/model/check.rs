@@ -77,11 +77,6 @@ fn summary(report: &CheckReport) -> String {
         }
         None => "  what tokens cost is not set (price_in, price_out)\n".to_owned(),
     };
-    if let Some(concurrency) = report.advised_concurrency {
-        text += &format!(
-            "  advised: search.concurrency = {concurrency}, more in flight gives hardly more a second\n"
-        );
-    }
     text + &speeds(report)
 }
 
@@ -102,6 +97,11 @@ fn speeds(report: &CheckReport) -> String {
     for speed in &report.score_speed {
         text +=
             &format!("  {:>9}   {:>9.1}   {:>8.1}\n", speed.concurrency, speed.median_ms, speed.per_second);
+    }
+    if let Some(concurrency) = report.advised_concurrency {
+        text += &format!(
+            "\n  advised: search.concurrency = {concurrency}; more in flight give hardly more a second\n"
+        );
     }
     text
 }
