@@ -28,12 +28,10 @@ use run::Run;
 pub use queue::EngineSettings;
 pub use request::{End, Given, Listener, Reply, Request, Sampling};
 
-/// Bytes of matrices above which threads share passes: more than a core's own caches hold.
-const SHARED_BYTES: usize = 32 << 20;
-
 /// How many workers a model gets, and the threads that share each one's passes.
-fn plan(model: &Model, threads: usize) -> (usize, Threads) {
-    if model.kept_bytes() < SHARED_BYTES {
+fn plan(model: &Model, settings: EngineSettings) -> (usize, Threads) {
+    let threads = settings.threads.max(1);
+    if model.kept_bytes() == 0 || model.kept_bytes() < settings.shared_from {
         return (threads, Threads::default());
     }
     let team = Threads::new(threads).unwrap_or_else(|error| panic!("{error}"));
@@ -54,7 +52,7 @@ impl Engine {
     /// If the system refuses to start a thread.
     pub fn start(model: Arc<Model>, tokenizer: Arc<Tokenizer>, settings: EngineSettings) -> Self {
         let pages = settings.prefix_bytes / PageShape::new(model.config()).bytes().max(1);
-        let (workers, team) = plan(&model, settings.threads.max(1));
+        let (workers, team) = plan(&model, settings);
         let shared = Arc::new(Shared {
             model,
             tokenizer,

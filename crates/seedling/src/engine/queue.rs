@@ -18,12 +18,16 @@ pub struct EngineSettings {
     pub batch: usize,
     /// Memory for shared beginnings of prompts, in bytes. Default 64 MiB.
     pub prefix_bytes: usize,
+    /// Bytes of matrices kept in the width of their file from which on threads share passes, rather than run batches
+    /// of their own. Default 32 MiB: more than a core's own caches hold. Raising it saves the threads' waiting for each
+    /// other, and makes each of them read the weights.
+    pub shared_from: usize,
 }
 
 impl Default for EngineSettings {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { threads, batch: 32, prefix_bytes: 64 << 20 }
+        Self { threads, batch: 32, prefix_bytes: 64 << 20, shared_from: 32 << 20 }
     }
 }
 
