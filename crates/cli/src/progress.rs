@@ -5,15 +5,12 @@
 
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
-use samara_engine::{Ending, Event};
+use samara_engine::{CallsInFlight, Ending, Event};
 use samara_search::{BudgetSettings, Charge, Search};
 
 use crate::{
@@ -24,6 +21,8 @@ use crate::{
 
 /// How often the line is drawn.
 const TICK: Duration = Duration::from_millis(200);
+/// How long a call takes before its age is told.
+const WONDERING: Duration = Duration::from_secs(5);
 /// Columns of a terminal that does not say how many it has.
 const COLUMNS: usize = 80;
 
@@ -40,7 +39,7 @@ struct View {
     total: u64,
     settled: u64,
     budget: BudgetSettings,
-    calls: Option<Arc<AtomicUsize>>,
+    calls: Option<Arc<CallsInFlight>>,
     numbers: Option<Numbers>,
     pace: Pace,
 }
@@ -65,7 +64,7 @@ impl Progress {
     }
 
     /// Shows how many model calls wait for their answers, too: a number that whoever asks models counts up and down.
-    pub(crate) fn with_calls(self, calls: Arc<AtomicUsize>) -> Self {
+    pub(crate) fn with_calls(self, calls: Arc<CallsInFlight>) -> Self {
         locked(&self.view).calls = Some(calls);
         self
     }
@@ -133,7 +132,7 @@ impl View {
             settled: self.settled,
             total: self.total,
             numbers: self.numbers,
-            calls: self.calls.as_ref().map(|calls| calls.load(Ordering::Relaxed)),
+            calls: self.calls.as_ref().map(|calls| calls.now()),
             rate: self.pace.rate(elapsed),
             left: self.numbers.map_or(String::new(), |numbers| left(&self.budget, &numbers.spent)),
             eta: self.pace.eta(elapsed, &limits),
@@ -254,8 +253,8 @@ struct Seen {
     settled: u64,
     total: u64,
     numbers: Option<Numbers>,
-    /// Model calls in flight.
-    calls: Option<usize>,
+    /// Model calls in flight, and the age of the oldest.
+    calls: Option<(usize, Duration)>,
     /// Candidates a second.
     rate: Option<f64>,
     /// What the budget leaves.
@@ -284,7 +283,7 @@ fn line(seen: &Seen, width: usize) -> String {
         (8, bar(seen.settled, seen.total)),
         (0, format!("{}/{}", seen.settled, seen.total)),
         (6, told(seen.rate.map(|rate| format!("{}/s", rough(rate))))),
-        (7, told(seen.calls.map(|calls| format!("{calls} {}", if calls == 1 { "call" } else { "calls" })))),
+        (7, told(seen.calls.map(|(calls, oldest)| in_flight(calls, oldest)))),
         (4, told(covered.map(|percent| format!("coverage {percent} %")))),
         (2, told(numbers.map(|n| format!("QD {}", number(n.qd_score))))),
         (5, told(numbers.and_then(|n| n.best).map(|best| format!("best {}", number(best))))),
@@ -311,6 +310,12 @@ fn line(seen: &Seen, width: usize) -> String {
     fits.sort_unstable();
     let shown: Vec<&str> = fits.into_iter().map(|i| &*parts[i].1).collect();
     shown.join(GAP)
+}
+
+/// Calls in flight. How old the oldest is, is told where somebody might wonder whether anything happens.
+fn in_flight(calls: usize, oldest: Duration) -> String {
+    let calls = format!("{calls} {}", if calls == 1 { "call" } else { "calls" });
+    if oldest < WONDERING { calls } else { format!("{calls}, oldest {}", duration(oldest.as_secs_f64())) }
 }
 
 fn bar(settled: u64, total: u64) -> String {

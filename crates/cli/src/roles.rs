@@ -241,7 +241,8 @@ fn model(section: &Value, key: &str, folder: &Path) -> Result<ModelSettings, Inv
         let field = format!("{key}.{}", invalid.key);
         Invalid::new(field, invalid.problem, invalid.hint)
     })?;
-    for path in [&mut settings.script, &mut settings.folder, &mut settings.tokenizer].into_iter().flatten() {
+    let files = [&mut settings.script, &mut settings.folder, &mut settings.tokenizer, &mut settings.ca_file];
+    for path in files.into_iter().flatten() {
         if let Ok(full) = std::path::absolute(folder.join(&*path)) {
             *path = full;
         }

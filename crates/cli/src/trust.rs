@@ -16,7 +16,7 @@ use crate::exit::Failure;
 const SECTIONS: [&str; 3] = ["models", "sandbox", "cache"];
 
 /// Keys of a model that name files.
-const FILES: [&str; 3] = ["script", "folder", "tokenizer"];
+const FILES: [&str; 4] = ["script", "folder", "tokenizer", "ca_file"];
 
 /// Notes that this user began or trusted a run with these settings, as it stores them. A state folder that can't be
 /// written only means that the user is asked again.
@@ -128,6 +128,14 @@ fn of_model(key: &str, model: &Value, reasons: &mut Vec<(String, String)>) {
         let why = format!("ask {} with your key, at your cost ({key})", text("provider").unwrap_or_default());
         reasons.push((key.to_owned(), why));
     }
+    for table in ["headers", "query"] {
+        for (name, value) in model.get(table).and_then(Value::as_table).into_iter().flatten() {
+            if let Some(variable) = value.as_str().and_then(|value| value.strip_prefix("env:")) {
+                let key = format!("{key}.{table}.{name}");
+                reasons.push((key.clone(), format!("send the environment variable {variable} ({key})")));
+            }
+        }
+    }
     for name in FILES {
         if let Some(file) = text(name) {
             reasons.push((format!("{key}.{name}"), format!("read the file {file} ({key}.{name})")));
@@ -188,6 +196,9 @@ mod tests {
         assert_eq!(keys("[sandbox]\ntier = \"landlock\"\nminimum_tier = \"landlock\""), ["sandbox.tier"]);
         let model = "[models.judge]\nprovider = \"openai\"\nbase_url = \"http://x\"\napi_key_env = \"TOKEN\"";
         assert_eq!(keys(model), ["models.judge.base_url", "models.judge.api_key_env"]);
+        let header =
+            "[models.judge]\nbase_url = \"http://x\"\nheaders = { X = \"env:TOKEN\", Y = \"plain\" }";
+        assert_eq!(keys(header), ["models.judge.base_url", "models.judge.headers.X"]);
         assert_eq!(keys("[models.judge]\nprovider = \"openai\""), ["models.judge"]);
         let ensemble = "[[models.generator.ensemble]]\nprovider = \"scripted\"\nscript = \"/etc/passwd\"";
         assert_eq!(keys(ensemble), ["models.generator.ensemble.0.script"]);

@@ -3,21 +3,18 @@
 //! Every call gets a seed derived from (run seed, candidate, call number), and every call is recorded, the failed
 //! ones too. What an answer means is the environment's business.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use samara_journal::{CallKind, ModelCall};
 use samara_lm::{
-    Completion, CompletionRequest, EmbedRequest, ErrorKind, LanguageModel, LmError, Sampling, Score,
-    ScoreRequest, Usage,
+    Completion, CompletionRequest, EmbedRequest, ErrorKind, LanguageModel, LmError, Score, ScoreRequest,
+    Usage,
 };
 use samara_qd::Stream;
 use samara_search::{Charge, Ticket};
 
-use crate::{Abort, Bench, EngineError, Programs};
+use crate::{Abort, Bench, CallsInFlight, EngineError, Programs};
 
 /// Which models an environment asks, and whether it runs programs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -63,7 +60,7 @@ pub struct Tools {
     /// The sandbox. Absent unless the environment's roles name it.
     pub programs: Option<Programs>,
     /// Model calls that wait for their answers at this moment.
-    pub calls_in_flight: Arc<AtomicUsize>,
+    pub calls_in_flight: Arc<CallsInFlight>,
 }
 
 /// A question for the judge.
@@ -87,7 +84,7 @@ pub struct Context {
     generator: usize,
     seeds: Stream,
     calls: Vec<ModelCall>,
-    in_flight: Arc<AtomicUsize>,
+    in_flight: Arc<CallsInFlight>,
 }
 
 impl Context {
@@ -119,12 +116,11 @@ impl Context {
         self.models.generator.get(self.generator).map(|model| model.label())
     }
 
-    /// Completes a prompt with the generator. The seed in `sampling` is replaced by the call's own.
-    pub async fn complete(&mut self, prompt: String, sampling: Sampling) -> Result<Completion, Abort> {
+    /// Completes a prompt with the generator. The seed of the request is replaced by the call's own.
+    pub async fn complete(&mut self, mut request: CompletionRequest) -> Result<Completion, Abort> {
         let model = role(self.models.generator.get(self.generator), "generator")?;
         let seed = self.next_seed();
-        let request =
-            CompletionRequest { prompt, instructions: None, sampling: Sampling { seed, ..sampling } };
+        request.sampling.seed = seed;
         let reply = self.waiting(model.complete(&request)).await;
         let mut call = blank("generator", CallKind::Complete, model.label(), request.prompt, seed);
         if let Ok(completion) = &reply {
@@ -181,7 +177,7 @@ impl Context {
 
     /// Counts a call among those in flight while it waits, however it ends.
     async fn waiting<T>(&self, call: impl Future<Output = T>) -> T {
-        let _counted = Counted::new(&self.in_flight);
+        let _counted = self.in_flight.begin();
         call.await
     }
 
@@ -198,22 +194,6 @@ impl Context {
         });
         self.calls.push(call);
         result
-    }
-}
-
-/// A call in flight.
-struct Counted<'a>(&'a AtomicUsize);
-
-impl<'a> Counted<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
-    }
-}
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -13,7 +13,9 @@
 //! [`builtin`] holds the experiments and seed pools that come with samara. Environments spawn nothing and know no
 //! files of a run.
 
+mod answer;
 pub mod builtin;
+mod fences;
 pub mod function;
 pub mod image;
 pub mod inputs;

@@ -1,6 +1,12 @@
 //! The embedded model was trained on the very prompts that the built-in experiments send.
 
-use samara_environments::{builtin, lmx::prompt};
+use samara_environments::{
+    builtin,
+    lmx::{
+        prompt,
+        read::{CUTS, Reader},
+    },
+};
 use samara_seedling::{
     Stream,
     corpus::{self, Domain, Split},
@@ -62,11 +68,12 @@ fn prompts_of_a_search_are_those_of_the_corpus() {
                 corpus::feedback_prompt(question.instruction, texts[0])
             );
         }
+        let reader = Reader::new(domain.template(), CUTS.map(str::to_owned).to_vec());
         for text in texts {
             assert_eq!(
-                prompt::tidy(&format!("\n{text}\n###\nHere")),
+                reader.read(&format!("\n{text}\n###\nHere")),
                 text,
-                "tidying leaves a text of the corpus"
+                "a text of the corpus is left as it is"
             );
         }
     }

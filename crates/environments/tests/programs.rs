@@ -212,7 +212,7 @@ fn every_operator_with_a_model_writes_programs_that_are_drawn() {
     assert!(
         ran.candidates
             .iter()
-            .any(|candidate| why(candidate).contains("3 completions in a row hold no program"))
+            .any(|candidate| why(candidate).contains("3 completions in a row held no program"))
     );
 }
 

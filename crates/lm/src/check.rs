@@ -1,6 +1,9 @@
 //! What `samara model check` shows: whether a model is there, what it can do, and how fast it is.
 
-use std::time::{Duration, Instant};
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::join_all;
 use serde::Serialize;
@@ -33,6 +36,19 @@ pub struct CheckReport {
     /// Questions about texts of some 80 words, after one instruction, at increasing concurrency; empty if the model
     /// can't score.
     pub score_speed: Vec<Speed>,
+    /// How many requests in flight are worth it: more gave hardly more a second.
+    pub advised_concurrency: Option<usize>,
+    /// What was not tried or not finished, because the minute was over.
+    pub unfinished: Vec<String>,
+}
+
+/// What a check is at.
+#[derive(Debug, Clone, Copy)]
+pub enum Step<'a> {
+    /// It waits for this.
+    Trying(&'a str),
+    /// It has found this.
+    Found(&'a Finding),
 }
 
 /// One thing that was tried.
@@ -71,19 +87,30 @@ pub struct Speed {
 /// Numbers of requests in flight at which speed is measured.
 const CONCURRENCY: [usize; 5] = [1, 2, 4, 8, 16];
 
-/// After this time no higher concurrency is tried.
-const SPEED_TIME: Duration = Duration::from_secs(30);
+/// How long a check takes at most; then it says how far it got.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// The share of the best throughput that is enough to be advised.
+const ENOUGH: f64 = 0.9;
 
 /// Tries everything.
 ///
 /// # Errors
 /// The model is unreachable, refuses requests, or can neither complete nor embed.
 pub async fn check(settings: &ModelSettings) -> Result<CheckReport, LmError> {
+    check_aloud(settings, &mut |_| ()).await
+}
+
+/// Tries everything and tells each step.
+///
+/// # Errors
+/// As for [`check`].
+pub async fn check_aloud(
+    settings: &ModelSettings,
+    hear: &mut dyn FnMut(Step<'_>),
+) -> Result<CheckReport, LmError> {
     let client = Client::new(settings, Budget::unlimited())?;
-    let started = Instant::now();
-    let probed = client.probe(Needs { complete: true, ..Needs::default() }).await;
-    let took = started.elapsed().as_secs_f64() * 1e3;
-    let mut report = CheckReport {
+    let report = CheckReport {
         model: client.label().to_owned(),
         api: String::new(),
         findings: Vec::new(),
@@ -91,35 +118,179 @@ pub async fn check(settings: &ModelSettings) -> Result<CheckReport, LmError> {
         price: price(settings),
         speed: Vec::new(),
         score_speed: Vec::new(),
+        advised_concurrency: None,
+        unfinished: Vec::new(),
     };
-    if settings.provider.facts().local_method().is_none() {
-        report.findings.push(finding("reachable", Ok(format!("in {took:.0} ms"))));
-    }
-    match probed {
-        Ok(found) => {
-            report.api = found.api;
-            report.findings.push(completes(&client).await?);
-            report.findings.extend([stops(&client).await, repeats(&client).await]);
-            report.findings.extend(several(&client).await);
-            report.scoring = scores(&client, &mut report.findings).await;
-            report.findings.push(embeds(&client).await);
-            speeds(&client, &mut report).await?;
+    let mut checker = Checker { client: &client, started: Instant::now(), report, hear };
+    checker.run().await?;
+    Ok(checker.report)
+}
+
+/// A check under way.
+struct Checker<'a> {
+    client: &'a Client,
+    started: Instant,
+    report: CheckReport,
+    hear: &'a mut dyn FnMut(Step<'_>),
+}
+
+impl Checker<'_> {
+    async fn run(&mut self) -> Result<(), LmError> {
+        let client = self.client;
+        (self.hear)(Step::Trying("an answer"));
+        // Not within the minute: a server may load its model first.
+        let probed = client.probe(Needs { complete: true, ..Needs::default() }).await;
+        let took = self.started.elapsed();
+        self.started = Instant::now();
+        if client.facts().is_server() && probed.is_ok() {
+            self.tell(finding("reachable", Ok(format!("in {:.0} ms", took.as_secs_f64() * 1e3))));
         }
-        // An embedder may be unable to complete; a server that can't be reached can do nothing.
-        Err(error)
-            if matches!(error.kind, ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Overloaded) =>
-        {
-            return Err(error);
-        }
-        Err(error) => {
-            let embeds = embeds(&client).await;
-            if !embeds.works {
-                return Err(error);
+        match probed {
+            Ok(found) => {
+                self.report.api = found.api;
+                for note in found.notes {
+                    self.tell(Finding { what: "remark".into(), works: true, detail: note });
+                }
+                self.abilities().await?;
+                self.speeds().await;
+                self.report.advised_concurrency = advice(&self.report.speed);
+                Ok(())
             }
-            report.findings.extend([finding("complete", Err(error)), embeds]);
+            // An embedder may be unable to complete; a server that can't be reached can do nothing.
+            Err(error)
+                if matches!(
+                    error.kind,
+                    ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Overloaded
+                ) =>
+            {
+                Err(error)
+            }
+            Err(error) => {
+                let embeds = embeds(client).await;
+                if !embeds.works {
+                    return Err(error);
+                }
+                self.tell(finding("complete", Err(error)));
+                self.tell(embeds);
+                Ok(())
+            }
         }
     }
-    Ok(report)
+
+    async fn abilities(&mut self) -> Result<(), LmError> {
+        let client = self.client;
+        if let Some(completes) = self.within("complete", completes(client)).await {
+            let completes = completes?;
+            self.tell(completes);
+        }
+        self.attempt("stop strings", stops(client)).await;
+        self.attempt("seed", repeats(client)).await;
+        if client.facts().several {
+            self.attempt("several at once (n)", several(client)).await;
+        }
+        self.scores().await;
+        self.attempt("embeddings", embeds(client)).await;
+        Ok(())
+    }
+
+    fn tell(&mut self, finding: Finding) {
+        (self.hear)(Step::Found(&finding));
+        self.report.findings.push(finding);
+    }
+
+    /// Tries something and tells what was found.
+    async fn attempt(&mut self, what: &str, trial: impl Future<Output = Finding>) {
+        if let Some(finding) = self.within(what, trial).await {
+            self.tell(finding);
+        }
+    }
+
+    /// Something that is tried within the minute; `None` if that is over first.
+    async fn within<T>(&mut self, what: &str, trial: impl Future<Output = T>) -> Option<T> {
+        let left = LONGEST.saturating_sub(self.started.elapsed());
+        if !left.is_zero() {
+            (self.hear)(Step::Trying(what));
+            if let Ok(tried) = tokio::time::timeout(left, trial).await {
+                return Some(tried);
+            }
+        }
+        self.report.unfinished.push(what.to_owned());
+        None
+    }
+
+    /// Tries all scoring methods that the provider may support, and the expensive ones that work everywhere only if none
+    /// of them does.
+    async fn scores(&mut self) {
+        let client = self.client;
+        if !client.facts().is_server() {
+            self.score_locally().await;
+            return;
+        }
+        for method in client.facts().methods.iter().copied() {
+            let what = format!("score by {}", method.name());
+            let Some(tried) = self.within(&what, client.try_method(method)).await else { continue };
+            let works = tried.is_ok();
+            let told = |weakness: Option<String>| {
+                weakness.map_or("works".to_owned(), |why| format!("works, but {why}"))
+            };
+            self.tell(finding(&what, tried.map(told)));
+            self.report.scoring = self.report.scoring.or(works.then_some(method));
+        }
+        if self.report.scoring.is_some() {
+            return;
+        }
+        let request = question(0);
+        for method in [ScoreMethod::Sampling, ScoreMethod::Rating] {
+            let what = format!("score by {}", method.name());
+            let Some(tried) = self.within(&what, client.score_by(&request, method)).await else { continue };
+            if tried.is_ok() && method == ScoreMethod::Sampling {
+                self.report.scoring = Some(method);
+            }
+            let samples = client.settings.score_samples;
+            self.tell(finding(&what, tried.map(|_| format!("works, with {samples} samples a question"))));
+        }
+    }
+
+    async fn score_locally(&mut self) {
+        let client = self.client;
+        let request = question(0);
+        let Some(tried) = self.within("score", client.score(&request)).await else { return };
+        let method = tried.as_ref().ok().map(|score| score.method);
+        let how = match method {
+            Some(ScoreMethod::Scripted) => "by the script's rules",
+            _ => "by the model's own log-probabilities",
+        };
+        self.tell(finding("score", tried.map(|_| how.to_owned())));
+        self.report.scoring = method;
+    }
+
+    async fn speeds(&mut self) {
+        let client = self.client;
+        // A score by samples or ratings is many completions: their speed is known already.
+        let scored = self.report.scoring.is_some_and(|method| method != ScoreMethod::Sampling);
+        for concurrency in CONCURRENCY {
+            let what = format!("the speed of {concurrency} in flight");
+            match self.within(&what, measure(client, concurrency)).await {
+                Some(Ok(speed)) => self.report.speed.push(speed),
+                Some(Err(error)) => {
+                    self.tell(finding(&what, Err(error)));
+                    return;
+                }
+                None => return,
+            }
+            if scored {
+                let what = format!("the speed of {concurrency} scores in flight");
+                let measured = self.within(&what, measure_scores(client, concurrency)).await;
+                self.report.score_speed.extend(measured.and_then(Result::ok));
+            }
+        }
+    }
+}
+
+/// The fewest requests in flight that give nearly as much a second as any number that was tried.
+fn advice(speeds: &[Speed]) -> Option<usize> {
+    let best = speeds.iter().map(|speed| speed.per_second).fold(0.0, f64::max);
+    speeds.iter().find(|speed| speed.per_second >= best * ENOUGH).map(|speed| speed.concurrency)
 }
 
 fn price(settings: &ModelSettings) -> Option<Price> {
@@ -127,55 +298,10 @@ fn price(settings: &ModelSettings) -> Option<Price> {
     (price.per_million_in > 0.0 || price.per_million_out > 0.0).then_some(price)
 }
 
-/// Tries all scoring methods that the provider may support, and the expensive ones that work everywhere only if none of
-/// them does.
-async fn scores(client: &Client, findings: &mut Vec<Finding>) -> Option<ScoreMethod> {
-    if client.settings.provider.facts().local_method().is_some() {
-        return score_locally(client, findings).await;
-    }
-    let mut scoring = None;
-    for method in client.facts().methods.iter().copied() {
-        let tried = client.try_method(method).await;
-        scoring = scoring.or(tried.is_ok().then_some(method));
-        let told =
-            |weakness: Option<String>| weakness.map_or("works".to_owned(), |why| format!("works, but {why}"));
-        findings.push(finding(&format!("score by {}", method.name()), tried.map(told)));
-    }
-    if scoring.is_some() {
-        return scoring;
-    }
-    let request = question(0);
-    for method in [ScoreMethod::Sampling, ScoreMethod::Rating] {
-        let tried = client.score_by(&request, method).await;
-        scoring =
-            scoring.or(tried.is_ok().then_some(method).filter(|method| *method == ScoreMethod::Sampling));
-        let detail = |samples: u32| format!("works, with {samples} samples a question");
-        let tried = tried.map(|_| detail(client.settings.score_samples));
-        findings.push(finding(&format!("score by {}", method.name()), tried));
-    }
-    scoring
-}
-
 async fn embeds(client: &Client) -> Finding {
     let embedded = client.embed(&EmbedRequest { texts: vec!["a text".into()] }).await;
     let length = |vectors: &[Vec<f64>]| format!("{} dimensions", vectors.first().map_or(0, Vec::len));
     finding("embeddings", embedded.map(|embedded| length(&embedded.vectors)))
-}
-
-async fn speeds(client: &Client, report: &mut CheckReport) -> Result<(), LmError> {
-    let started = Instant::now();
-    // A score by samples or ratings is many completions: their speed is known already.
-    let scored = report.scoring.is_some_and(|method| method != ScoreMethod::Sampling);
-    for concurrency in CONCURRENCY {
-        if started.elapsed() > SPEED_TIME {
-            break;
-        }
-        report.speed.push(measure(client, concurrency).await?);
-        if scored {
-            report.score_speed.extend(measure_scores(client, concurrency).await.ok());
-        }
-    }
-    Ok(())
 }
 
 fn finding(what: &str, result: Result<String, LmError>) -> Finding {
@@ -215,10 +341,7 @@ async fn stops(client: &Client) -> Finding {
 }
 
 /// Whether one request can ask for two completions; only OpenAI's interface has that.
-async fn several(client: &Client) -> Option<Finding> {
-    if !client.facts().several {
-        return None;
-    }
+async fn several(client: &Client) -> Finding {
     let request = request("Once upon a time", 8, &[], 3);
     let reply = async {
         let how = client.endpoint().await?;
@@ -228,7 +351,7 @@ async fn several(client: &Client) -> Option<Finding> {
         Value::Texts(texts) if texts.len() == 2 => Ok("works".to_owned()),
         _ => Err(LmError::new(ErrorKind::Unsupported, "only one completion comes, whatever is asked for")),
     });
-    Some(finding("several at once (n)", judged))
+    finding("several at once (n)", judged)
 }
 
 async fn repeats(client: &Client) -> Finding {
@@ -244,17 +367,6 @@ async fn repeats(client: &Client) -> Finding {
         ))
     });
     finding("seed", judged)
-}
-
-async fn score_locally(client: &Client, findings: &mut Vec<Finding>) -> Option<ScoreMethod> {
-    let tried = client.score(&question(0)).await;
-    let method = tried.as_ref().ok().map(|score| score.method);
-    let how = match method {
-        Some(ScoreMethod::Scripted) => "by the script's rules",
-        _ => "by the model's own log-probabilities",
-    };
-    findings.push(finding("score", tried.map(|_| how.to_owned())));
-    method
 }
 
 /// A judge's question about text `number`, in the form of `lmx_generation`: the instruction is always the same.
@@ -305,5 +417,24 @@ fn speed(concurrency: usize, took: &[Usage], started: Instant) -> Speed {
         median_ms: latencies[latencies.len() / 2],
         per_second: latencies.len() as f64 / seconds,
         tokens_per_second: took.iter().map(|usage| usage.tokens_out as f64).sum::<f64>() / seconds,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fewest_requests_in_flight_that_are_nearly_as_fast_are_advised() {
+        let speed = |(concurrency, per_second): (usize, f64)| Speed {
+            concurrency,
+            median_ms: 1.0,
+            per_second,
+            tokens_per_second: 1.0,
+        };
+        let of = |speeds: &[(usize, f64)]| advice(&speeds.iter().copied().map(speed).collect::<Vec<_>>());
+        assert_eq!(of(&[(1, 10.0), (2, 19.0), (4, 30.0), (8, 31.0), (16, 29.0)]), Some(4));
+        assert_eq!(of(&[(1, 0.1), (2, 0.1)]), Some(1), "one slot");
+        assert_eq!(of(&[]), None);
     }
 }

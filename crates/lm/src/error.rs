@@ -127,9 +127,10 @@ impl AttemptError {
         self
     }
 
-    /// A model that thought until its tokens were used up.
-    pub(crate) fn only_thoughts() -> Self {
-        let message = "the model used up its tokens on thinking and answered nothing";
+    /// A model that thought until its tokens were used up; how many these were, if that is known.
+    pub(crate) fn only_thoughts(tokens: Option<u64>) -> Self {
+        let all = tokens.map_or("its tokens".to_owned(), |tokens| format!("all {tokens} tokens"));
+        let message = format!("the model used up {all} on thinking and answered nothing");
         Self::permanent(ErrorKind::OnlyThoughts, message)
     }
 

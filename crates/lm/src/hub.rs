@@ -1,9 +1,12 @@
 //! Models by their name on the Hugging Face hub: taken from the cache that its own tools use, or fetched into it.
 //!
-//! A model is `ORG/NAME`, or `ORG/NAME@REVISION` with a branch, tag or commit. The cache is laid out as huggingface_hub
+//! A model is `ORG/NAME`, or `ORG/NAME@REVISION` with a branch, tag or commit; one GGUF file of it is `ORG/NAME/FILE.gguf`,
+//! or `ORG/NAME/FILE.gguf@REVISION`, of which all parts are fetched if it is split. The cache is laid out as huggingface_hub
 //! does (`models--ORG--NAME/refs/REVISION` names a commit, `snapshots/COMMIT/` holds its files), at `HF_HUB_CACHE`,
 //! else `HF_HOME/hub`, else `~/.cache/huggingface/hub`. With `HF_HUB_OFFLINE=1` nothing is fetched. `HF_ENDPOINT` is
 //! another hub; `HF_TOKEN` is sent to it alone, not to where it redirects, and is never written.
+
+mod download;
 
 use std::{
     collections::BTreeSet,
@@ -14,7 +17,7 @@ use std::{
 
 use reqwest::{
     StatusCode,
-    header::{AUTHORIZATION, HeaderValue},
+    header::{AUTHORIZATION, HeaderMap, HeaderValue},
 };
 use serde_json::Value;
 
@@ -25,6 +28,10 @@ use crate::{
 
 /// What a model's folder contains besides its weights.
 const REQUIRED: [&str; 2] = ["config.json", "tokenizer.json"];
+
+/// What chats are written by; not every model has one of them, nor is one with them refetched that was had without.
+const OPTIONAL: [&str; 3] = ["tokenizer_config.json", "chat_template.jinja", "generation_config.json"];
+
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
@@ -52,6 +59,8 @@ pub(crate) struct Hub {
 pub(crate) struct Name {
     repository: String,
     revision: String,
+    /// The path of a GGUF file in the repository, rather than a folder of safetensors.
+    file: Option<String>,
 }
 
 /// The settings with the folder of a model that they name by its name on the hub; others as they are.
@@ -67,13 +76,42 @@ pub(crate) fn resolved(settings: &ModelSettings) -> Result<ModelSettings, LmErro
 }
 
 impl Name {
-    /// `ORG/NAME` or `ORG/NAME@REVISION`.
+    /// `ORG/NAME` or `ORG/NAME/FILE.gguf` (which may be in folders), with `@REVISION` behind it or not.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (repository, revision) = text.split_once('@').unwrap_or((text, "main"));
-        let (organisation, name) = repository.split_once('/')?;
+        let (path, revision) = text.split_once('@').unwrap_or((text, "main"));
+        let (organisation, rest) = path.split_once('/')?;
+        let (name, file) = rest.split_once('/').map_or((rest, None), |(name, file)| (name, Some(file)));
         let plain = [organisation, name, revision].into_iter().all(is_plain);
-        plain.then(|| Self { repository: repository.to_owned(), revision: revision.to_owned() })
+        let plain = plain && file.is_none_or(|file| file.ends_with(".gguf") && is_plain_path(file));
+        let repository = format!("{organisation}/{name}");
+        plain.then(|| Self { repository, revision: revision.to_owned(), file: file.map(str::to_owned) })
     }
+
+    /// What is opened of a snapshot's folder: the file, or the folder.
+    fn path_in(&self, folder: &Path) -> PathBuf {
+        self.file.as_ref().map_or_else(|| folder.to_owned(), |file| folder.join(file))
+    }
+
+    /// The files that this one names: itself, or all parts of a split one (`-00001-of-00003.gguf`).
+    fn parts(file: &str) -> Option<Vec<String>> {
+        let Some((before, count)) = file.strip_suffix(".gguf").and_then(|stem| stem.rsplit_once("-of-"))
+        else {
+            return Some(vec![file.to_owned()]);
+        };
+        let number = |digits: &str| digits.parse::<usize>().ok().filter(|_| digits.len() == 5);
+        match (number(count), before.rsplit_once('-').map(|(stem, digits)| (stem, number(digits)))) {
+            (Some(count), Some((stem, Some(_)))) => {
+                let part = |number: usize| format!("{stem}-{number:05}-of-{count:05}.gguf");
+                (1..=MAX_FILES).contains(&count).then(|| (1..=count).map(part).collect())
+            }
+            _ => Some(vec![file.to_owned()]),
+        }
+    }
+}
+
+/// Whether each part of a path is one that stays where it is put.
+fn is_plain_path(path: &str) -> bool {
+    path.split('/').count() <= 8 && path.split('/').all(is_plain)
 }
 
 /// Whether a text is one part of a path that stays where it is put.
@@ -103,7 +141,8 @@ impl Hub {
         Ok(Self { endpoint, cache, offline, key: Secret::from_environment(variable) })
     }
 
-    /// The folder with a model's files; fetches those that are missing.
+    /// The folder with a model's files, or the GGUF file that is named (of a split one the part that is); fetches what is
+    /// missing.
     ///
     /// # Errors
     /// If the cache can't be read or written, the hub can't be reached or has no such model, or the model has no
@@ -113,8 +152,8 @@ impl Hub {
         let recorded = std::fs::read_to_string(folder.join("refs").join(&name.revision)).ok();
         let commit = recorded.as_deref().map_or(name.revision.as_str(), str::trim);
         let known = folder.join("snapshots").join(commit);
-        if is_plain(commit) && is_complete(&known) {
-            return Ok(known);
+        if is_plain(commit) && is_complete(&known, name)? {
+            return Ok(name.path_in(&known));
         }
         if self.offline {
             let message = format!("{} is not in {}", name.repository, self.cache.display());
@@ -143,32 +182,49 @@ impl Hub {
         let has = |file: &str| names.iter().any(|one| one["rfilename"] == file);
         let folder = model_folder.join("snapshots").join(&commit);
         std::fs::create_dir_all(&folder).map_err(|error| unwritable(&folder, &error))?;
-        let at = |file: &str| format!("{}/resolve/{commit}/{file}", name.repository);
-        for file in REQUIRED {
-            if !has(file) {
-                let message = format!("{} has no {file}", name.repository);
-                return Err(
-                    refuse(message).hint("use a model with a fast tokenizer, in Hugging Face's layout")
-                );
-            }
-            self.keep(&client, &at(file), &folder.join(file)).await?;
-        }
-        let weights = if has(SINGLE) {
-            BTreeSet::from([SINGLE.to_owned()])
-        } else if has(INDEX) {
-            self.keep(&client, &at(INDEX), &folder.join(INDEX)).await?;
-            shards(&folder).ok_or_else(|| refuse(format!("{INDEX} of {} is broken", name.repository)))?
-        } else {
-            let message = format!("{} has no {SINGLE}", name.repository);
-            return Err(
-                refuse(message).hint("pickled weights are never loaded; use a model with safetensors")
-            );
-        };
-        for file in weights {
-            self.keep(&client, &at(&file), &folder.join(&file)).await?;
+        for file in self.wanted(&client, name, &commit, &has, &folder).await? {
+            self.keep(&client, &address(name, &commit, &file), &folder.join(&file)).await?;
         }
         record_revision(&model_folder.join("refs"), &name.revision, &commit)?;
-        Ok(folder)
+        Ok(name.path_in(&folder))
+    }
+
+    /// The files to fetch: those of a GGUF file, or of a folder with safetensors.
+    async fn wanted(
+        &self,
+        client: &reqwest::Client,
+        name: &Name,
+        commit: &str,
+        has: &impl Fn(&str) -> bool,
+        folder: &Path,
+    ) -> Result<Vec<String>, LmError> {
+        let lacks =
+            |file: &str, hint: &str| Err(refuse(format!("{} has no {file}", name.repository)).hint(hint));
+        if let Some(file) = &name.file {
+            let parts = parts(file)?;
+            return match parts.iter().find(|part| !has(part)) {
+                Some(missing) => lacks(missing, "look at the model's page for the names of its files"),
+                None => Ok(parts),
+            };
+        }
+        if let Some(missing) = REQUIRED.into_iter().find(|file| !has(file)) {
+            return lacks(
+                missing,
+                "use a model with a fast tokenizer, in Hugging Face's layout, or name a GGUF file: ORG/NAME/FILE.gguf",
+            );
+        }
+        let described = REQUIRED.into_iter().chain(OPTIONAL.into_iter().filter(|file| has(file)));
+        let mut wanted = described.map(str::to_owned).collect::<Vec<_>>();
+        if has(SINGLE) {
+            wanted.push(SINGLE.to_owned());
+        } else if has(INDEX) {
+            self.keep(client, &address(name, commit, INDEX), &folder.join(INDEX)).await?;
+            let shards = shards(folder);
+            wanted.extend(shards.ok_or_else(|| refuse(format!("{INDEX} of {} is broken", name.repository)))?);
+        } else {
+            return lacks(SINGLE, "pickled weights are never loaded; use a model with safetensors");
+        }
+        Ok(wanted)
     }
 
     fn client(&self) -> Result<reqwest::Client, LmError> {
@@ -188,9 +244,15 @@ impl Hub {
         built.map_err(|error| refuse(format!("the HTTP client can't be set up: {error}")))
     }
 
-    /// A good reply to a GET.
-    async fn get(&self, client: &reqwest::Client, path: &str) -> Result<reqwest::Response, LmError> {
-        let mut request = client.get(format!("{}/{path}", self.endpoint));
+    /// A good reply to a GET, or one that says that the range which was asked for is not there.
+    async fn get_with(
+        &self,
+        client: &reqwest::Client,
+        path: &str,
+        headers: HeaderMap,
+    ) -> Result<reqwest::Response, LmError> {
+        let ranged = !headers.is_empty();
+        let mut request = client.get(format!("{}/{path}", self.endpoint)).headers(headers);
         if let Some(key) = &self.key {
             let value = HeaderValue::from_str(&format!("Bearer {}", key.reveal()));
             let mut value =
@@ -201,6 +263,7 @@ impl Hub {
         let response = request.send().await.map_err(|error| self.broken(path, error))?;
         match response.status() {
             status if status.is_success() => Ok(response),
+            StatusCode::RANGE_NOT_SATISFIABLE if ranged => Ok(response),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 let message = format!("{} refuses {path} ({})", self.endpoint, response.status());
                 let hint = "check the name; if the model has terms, accept them on its page and set HF_TOKEN to a key";
@@ -208,7 +271,8 @@ impl Hub {
             }
             StatusCode::NOT_FOUND => {
                 let message = format!("{} has no {path}", self.endpoint);
-                Err(LmError::new(ErrorKind::Refused, message).hint("write ORG/NAME, or ORG/NAME@REVISION"))
+                Err(LmError::new(ErrorKind::Refused, message)
+                    .hint("write ORG/NAME, ORG/NAME@REVISION or ORG/NAME/FILE.gguf"))
             }
             status => {
                 let message = format!("{} answers {path} with {status}", self.endpoint);
@@ -218,7 +282,7 @@ impl Hub {
     }
 
     async fn text(&self, client: &reqwest::Client, path: &str) -> Result<Vec<u8>, LmError> {
-        let mut response = self.get(client, path).await?;
+        let mut response = self.get_with(client, path, HeaderMap::new()).await?;
         let mut text = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.broken(path, error))? {
             text.extend_from_slice(&chunk);
@@ -229,27 +293,16 @@ impl Hub {
         Ok(text)
     }
 
-    /// Fetches a file that is not there yet, under another name until all of it is there.
+    /// Fetches a file that is not there yet.
     async fn keep(&self, client: &reqwest::Client, path: &str, into: &Path) -> Result<(), LmError> {
         if into.exists() {
             return Ok(());
         }
-        let limit = if path.ends_with(".json") { MAX_TEXT_BYTES } else { MAX_WEIGHTS_BYTES };
-        let mut response = self.get(client, path).await?;
         let folder = into.parent().unwrap_or(Path::new("."));
-        let part = tempfile::Builder::new().prefix(".part-").tempfile_in(folder);
-        let mut part = part.map_err(|error| unwritable(folder, &error))?;
-        let mut length = 0;
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.broken(path, error))? {
-            length += chunk.len() as u64;
-            if length > limit {
-                return Err(refuse(format!("{path} is longer than {limit} bytes")));
-            }
-            part.write_all(&chunk).map_err(|error| unwritable(folder, &error))?;
-        }
-        part.as_file().sync_all().map_err(|error| unwritable(folder, &error))?;
-        part.persist(into).map_err(|error| unwritable(into, &error.error))?;
-        Ok(())
+        std::fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+        let is_weights = path.ends_with(".safetensors") || path.ends_with(".gguf");
+        let limit = if is_weights { MAX_WEIGHTS_BYTES } else { MAX_TEXT_BYTES };
+        self.download(client, path, into, limit).await
     }
 
     /// A request that failed or broke off.
@@ -281,11 +334,24 @@ fn parsed(text: &[u8]) -> Result<Value, LmError> {
         .map_err(|error| refuse(format!("the hub's list of files is not JSON: {error}")))
 }
 
-/// Whether a folder holds a model.
-fn is_complete(folder: &Path) -> bool {
+/// Where a file is on the hub.
+fn address(name: &Name, commit: &str, file: &str) -> String {
+    format!("{}/resolve/{commit}/{file}", name.repository)
+}
+
+/// The files that a GGUF file's name stands for.
+fn parts(file: &str) -> Result<Vec<String>, LmError> {
+    Name::parts(file).ok_or_else(|| refuse(format!("{file} is said to have more than {MAX_FILES} parts")))
+}
+
+/// Whether a folder holds what is named.
+fn is_complete(folder: &Path, name: &Name) -> Result<bool, LmError> {
     let there = |file: &str| folder.join(file).exists();
+    if let Some(file) = &name.file {
+        return Ok(parts(file)?.iter().all(|part| there(part)));
+    }
     let shards = || shards(folder).is_some_and(|shards| shards.iter().all(|shard| there(shard)));
-    REQUIRED.into_iter().all(there) && (there(SINGLE) || shards())
+    Ok(REQUIRED.into_iter().all(there) && (there(SINGLE) || shards()))
 }
 
 /// The files of weights that a folder's index lists.

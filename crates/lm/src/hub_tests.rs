@@ -119,6 +119,200 @@ fn a_file_that_arrives_in_part_is_not_kept() {
     assert_eq!(std::fs::read_dir(folder).expect("there").count(), 2, "nothing half is left");
 }
 
+/// A server of ranges: the body of weights, what it gives as its tag, and after how many bytes it breaks off, by request.
+struct Ranges {
+    body: Vec<u8>,
+    etag: &'static str,
+    breaks: &'static [usize],
+    ranges: bool,
+}
+
+/// A hub whose weights come from such a server, by a redirect. Gives the heads that the server saw.
+fn start_with(ranges: Ranges) -> (TestHub, Arc<Mutex<Vec<String>>>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let location = format!("location: http://{}/big\r\n", listener.local_addr().expect("bound"));
+    let heads = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&heads);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut head = Vec::new();
+            let mut byte = [0];
+            while !head.ends_with(b"\r\n\r\n")
+                && std::io::Read::read(&mut stream, &mut byte).is_ok_and(|read| read == 1)
+            {
+                head.push(byte[0]);
+            }
+            let head = String::from_utf8_lossy(&head).to_lowercase();
+            let number = {
+                let mut seen = seen.lock().expect("no panic");
+                seen.push(head.clone());
+                seen.len() - 1
+            };
+            let _ = stream.write_all(&ranges.reply(&head, number));
+        }
+    });
+    let hub = start(move |request| match request.path.ends_with("model.safetensors") {
+        true => Some(Action::Reply(302, location.clone(), String::new())),
+        false => files(WHOLE)(request),
+    });
+    (hub, heads)
+}
+
+impl Ranges {
+    fn reply(&self, head: &str, number: usize) -> Vec<u8> {
+        let wanted = head
+            .lines()
+            .find_map(|line| line.strip_prefix("range: bytes=")?.strip_suffix('-')?.parse::<usize>().ok());
+        let same = head.lines().any(|line| line == format!("if-range: {}", self.etag));
+        let start = wanted.filter(|_| self.ranges && same).unwrap_or(0);
+        let (rest, total) = (&self.body[start..], self.body.len());
+        let status = match start {
+            0 => "200 OK".to_owned(),
+            _ => format!("206 Partial Content\r\ncontent-range: bytes {start}-{}/{total}", total - 1),
+        };
+        let etag = if self.etag.is_empty() { String::new() } else { format!("etag: {}\r\n", self.etag) };
+        let head =
+            format!("HTTP/1.1 {status}\r\n{etag}content-length: {}\r\nconnection: close\r\n\r\n", rest.len());
+        let sent = self.breaks.get(number).map_or(rest.len(), |length| *length);
+        [head.as_bytes(), &rest[..sent]].concat()
+    }
+}
+
+fn weights() -> Vec<u8> {
+    (0..200_000_u32).flat_map(u32::to_le_bytes).collect()
+}
+
+/// The snapshot's folder, its files by name, and the weights in it.
+fn left(server: &TestHub) -> (PathBuf, Vec<String>) {
+    let folder = server.cache.path().join("hub/models--org--small/snapshots").join(SHA);
+    let entries = std::fs::read_dir(&folder).expect("there").flatten();
+    let mut names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect::<Vec<_>>();
+    names.sort();
+    (folder, names)
+}
+
+const FETCHED: [&str; 3] = ["config.json", "model.safetensors", "tokenizer.json"];
+
+#[test]
+fn a_download_that_breaks_off_goes_on_where_it_was() {
+    let body = weights();
+    let (server, heads) =
+        start_with(Ranges { body: body.clone(), etag: "\"a\"", breaks: &[300_000, 70_000], ranges: true });
+    let folder = server.hub.folder(&name("org/small")).expect("fetched");
+    assert_eq!(std::fs::read(folder.join("model.safetensors")).expect("there"), body);
+    assert_eq!(left(&server).1, FETCHED);
+    let heads = heads.lock().expect("no panic");
+    assert_eq!(heads.len(), 3);
+    assert!(!heads[0].contains("range:"));
+    assert!(
+        heads[1].contains("range: bytes=300000-") && heads[1].contains("if-range: \"a\""),
+        "{}",
+        heads[1]
+    );
+    assert!(heads[2].contains("range: bytes=370000-"), "{}", heads[2]);
+    assert!(heads.iter().all(|head| !head.contains("canary")));
+}
+
+#[test]
+fn what_arrived_before_a_failure_is_used_by_the_next_run() {
+    let body = weights();
+    // The second try brings nothing more: the run gives up.
+    let (server, heads) =
+        start_with(Ranges { body: body.clone(), etag: "\"a\"", breaks: &[300_000, 0], ranges: true });
+    let error = server.hub.folder(&name("org/small")).expect_err("broken");
+    assert_eq!(error.kind, ErrorKind::Unreachable);
+    assert!(
+        error.to_string().contains("0.3 MB of it are kept") && error.to_string().contains("goes on"),
+        "{error}"
+    );
+    let names = left(&server).1;
+    assert_eq!(
+        names,
+        [
+            "config.json",
+            "model.safetensors.incomplete",
+            "model.safetensors.incomplete.etag",
+            "tokenizer.json"
+        ]
+    );
+    let folder = server.hub.folder(&name("org/small")).expect("fetched");
+    assert_eq!(std::fs::read(folder.join("model.safetensors")).expect("there"), body);
+    assert_eq!(left(&server).1, FETCHED);
+    assert!(heads.lock().expect("no panic")[2].contains("range: bytes=300000-"));
+}
+
+#[test]
+fn a_server_without_ranges_or_with_another_file_by_now_starts_over() {
+    for (etag, ranges) in [("\"a\"", false), ("\"b\"", true)] {
+        let body = weights();
+        let (server, heads) = start_with(Ranges { body: body.clone(), etag, breaks: &[], ranges });
+        let (folder, part) = (
+            server.cache.path().join("hub/models--org--small/snapshots").join(SHA),
+            "model.safetensors.incomplete",
+        );
+        std::fs::create_dir_all(&folder).expect("made");
+        std::fs::write(folder.join(part), [7; 1000]).expect("written");
+        std::fs::write(folder.join(format!("{part}.etag")), "\"a\"").expect("written");
+        server.hub.folder(&name("org/small")).expect("fetched");
+        assert_eq!(std::fs::read(folder.join("model.safetensors")).expect("there"), body);
+        assert_eq!(left(&server).1, FETCHED);
+        let heads = heads.lock().expect("no panic");
+        assert!(heads.len() == 1 && heads[0].contains("range: bytes=1000-"), "{heads:?}");
+    }
+}
+
+#[test]
+fn without_a_strong_tag_nothing_is_kept_of_what_breaks_off() {
+    for etag in ["", "W/\"a\""] {
+        let (server, heads) =
+            start_with(Ranges { body: weights(), etag, breaks: &[300_000, 300_000], ranges: true });
+        let error = server.hub.folder(&name("org/small")).expect_err("broken");
+        assert_eq!(error.kind, ErrorKind::Unreachable);
+        assert_eq!(left(&server).1, ["config.json", "tokenizer.json"]);
+        assert!(heads.lock().expect("no panic").iter().all(|head| !head.contains("range:")));
+    }
+}
+
+#[test]
+fn a_gguf_file_is_fetched_by_its_name_with_all_its_parts() {
+    const LISTED: &[&str] =
+        &["a.gguf", "q/b-00001-of-00002.gguf", "q/b-00002-of-00002.gguf", "c-00001-of-00002.gguf"];
+    let mut server = start(files(LISTED));
+    let one = server.hub.folder(&name("org/small/a.gguf")).expect("fetched");
+    assert_eq!(std::fs::read_to_string(&one).expect("there"), "a.gguf");
+    assert_eq!(one, server.cache.path().join("hub/models--org--small/snapshots").join(SHA).join("a.gguf"));
+    let split = server.hub.folder(&name("org/small/q/b-00001-of-00002.gguf")).expect("fetched");
+    assert!(
+        split.ends_with("q/b-00001-of-00002.gguf") && split.with_file_name("b-00002-of-00002.gguf").exists()
+    );
+    let asked = server.asked.lock().expect("no panic").len();
+    assert_eq!(asked, 5);
+    for (missing, says) in [
+        ("d.gguf", "d.gguf"),
+        ("c-00001-of-00002.gguf", "c-00002-of-00002.gguf"),
+        ("e-00001-of-99999.gguf", "parts"),
+    ] {
+        let error = server.hub.folder(&name(&format!("org/small/{missing}"))).expect_err("lacks").to_string();
+        assert!(error.contains(says), "{error}");
+    }
+    server.hub.offline = true;
+    assert_eq!(server.hub.folder(&name("org/small/a.gguf")).expect("known"), one);
+}
+
+#[test]
+fn what_chats_are_written_by_is_fetched_where_it_is_there() {
+    const LISTED: &[&str] = &[
+        "config.json",
+        "tokenizer.json",
+        "model.safetensors",
+        "tokenizer_config.json",
+        "chat_template.jinja",
+    ];
+    let server = start(files(LISTED));
+    let folder = server.hub.folder(&name("org/small")).expect("fetched");
+    assert!(LISTED.iter().all(|file| folder.join(file).exists()));
+}
+
 #[test]
 fn a_redirect_to_another_host_carries_no_key() {
     let elsewhere = Arc::new(Mutex::new(String::new()));
@@ -143,13 +337,23 @@ fn a_redirect_to_another_host_carries_no_key() {
 
 #[test]
 fn names_that_lead_out_of_the_cache_are_refused() {
-    assert_eq!(name("org/a.b-c_1@v2"), Name { repository: "org/a.b-c_1".into(), revision: "v2".into() });
+    let parsed = |text| {
+        let Name { repository, revision, file } = name(text);
+        [repository, revision, file.unwrap_or_default()]
+    };
+    assert_eq!(parsed("org/a.b-c_1@v2"), ["org/a.b-c_1", "v2", ""]);
+    assert_eq!(parsed("org/a/b.gguf"), ["org/a", "main", "b.gguf"]);
+    assert_eq!(parsed("org/a/q/b.gguf@v2"), ["org/a", "v2", "q/b.gguf"]);
     for bad in [
         "",
         "small",
         "org/",
         "/small",
         "org/a/b",
+        "org/a/../b.gguf",
+        "org/a//b.gguf",
+        "org/a/.gguf",
+        "org/a/1/2/3/4/5/6/7/8/b.gguf",
         "../a",
         "org/..",
         "org/a@",

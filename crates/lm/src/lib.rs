@@ -37,7 +37,7 @@ mod validation;
 
 pub use cache::AnswerCache;
 pub use channel::budget::{Budget, Limits, Spent};
-pub use check::{CheckReport, check};
+pub use check::{CheckReport, Step, check, check_aloud};
 pub use client::{LanguageModel, Reply, open, open_with};
 pub use error::{ErrorKind, InvalidSetting, LmError};
 pub use provider_name::ProviderName;

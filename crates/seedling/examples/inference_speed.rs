@@ -191,7 +191,7 @@ impl Bench {
             let requests = (0..).zip(asked).map(|(seed, prompt)| {
                 let sampling =
                     Sampling { max_tokens: WRITTEN, temperature, top_p: 1.0, stop: Vec::new(), seed };
-                Request::Complete { prompt: prompt.clone(), sampling }
+                Request::Complete { prompt: prompt.clone().into(), sampling }
             });
             let (engine, requests) = (self.engine(threads, batch), requests.collect());
             let (replies, time) = Best::time(|| engine.ask_all(requests));
@@ -350,7 +350,7 @@ fn judged_texts(first: u64) -> impl Iterator<Item = String> {
 
 impl Judged {
     fn request(&self, prompt: &str) -> Request {
-        Request::Score { prompt: prompt.to_owned(), answers: self.answers.clone() }
+        Request::Score { prompt: prompt.into(), answers: self.answers.clone() }
     }
 
     fn requests(&self) -> Vec<Request> {

@@ -3,15 +3,11 @@
 //! Everything is checked here, so that whoever holds a [`ModelConfig`] read from a file needs no checks of its own.
 //! Knows nothing of the numbers in a model (see [`crate::weights`]).
 
-use std::{
-    fs::File,
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::{RopeScaling, SeedlingError};
+use crate::{RopeScaling, SeedlingError, files::read_limited};
 
 /// The name of the file in a model's folder.
 pub const CONFIG_FILE: &str = "config.json";
@@ -375,38 +371,4 @@ impl Reader<'_> {
             )
         })
     }
-}
-
-/// Reads a file of at most `limit` bytes.
-pub(crate) fn read_limited(path: &Path, limit: u64, hint: &str) -> Result<Vec<u8>, SeedlingError> {
-    let unreadable =
-        |error: std::io::Error| SeedlingError::file(path, format!("can't be read: {error}"), hint);
-    let file = File::open(path).map_err(unreadable)?;
-    let length = file.metadata().map_err(unreadable)?.len();
-    let oversized = |size: u64| {
-        SeedlingError::file(path, format!("oversized: {size} bytes, where at most {limit} are read"), hint)
-    };
-    if length > limit {
-        return Err(oversized(length));
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > limit {
-        return Err(oversized(bytes.len() as u64));
-    }
-    Ok(bytes)
-}
-
-/// Writes a file whole or not at all: under another name first, then renamed.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), SeedlingError> {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let part = PathBuf::from(part);
-    std::fs::write(&part, bytes).and_then(|()| std::fs::rename(&part, path)).map_err(|error| {
-        SeedlingError::file(
-            path,
-            format!("can't be written: {error}"),
-            "check the folder's permissions and free space",
-        )
-    })
 }

@@ -2,11 +2,14 @@
 //!
 //! Knows nothing of the network, of archives or of what prompts mean to a search.
 
+pub mod chat;
 pub mod config;
 pub mod corpus;
 pub mod engine;
 pub mod error;
 pub mod evaluate;
+mod files;
+pub mod gguf;
 pub mod kernel;
 pub mod model;
 pub mod random;
@@ -17,9 +20,11 @@ pub mod train;
 pub mod walkers;
 pub mod weights;
 
+pub use chat::{ChatTemplate, Message, Prompt, Role};
 pub use config::ModelConfig;
-pub use engine::{End, Engine, EngineSettings, Reply, Request, Sampling};
+pub use engine::{End, Engine, EngineSettings, Given, Reply, Request, Sampling};
 pub use error::SeedlingError;
+pub use gguf::Gguf;
 pub use model::Model;
 pub use random::Stream;
 pub use rope::RopeScaling;

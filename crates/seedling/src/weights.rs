@@ -16,7 +16,8 @@ use serde_json::Value;
 
 use crate::{
     ModelConfig, SeedlingError, Stream, Tokenizer,
-    config::{CONFIG_FILE, read_limited, write_whole},
+    config::CONFIG_FILE,
+    files::{read_limited, write_whole},
 };
 
 /// The name of the file in a model's folder.

@@ -10,7 +10,7 @@ fn seen() -> Seen {
         settled: 812,
         total: 2000,
         numbers: Some(numbers),
-        calls: Some(8),
+        calls: Some((8, Duration::from_secs(1))),
         rate: Some(41.3),
         left: "left 0.75 of 2 money".to_owned(),
         eta: Some(151.0),
@@ -37,7 +37,8 @@ fn what_is_not_known_is_not_told() {
         Seen { numbers: None, calls: None, rate: None, left: String::new(), eta: None, settled: 0, ..seen() };
     let free = Charge { money: 0.0, ..SPENT };
     let unscored = Numbers { cells: (0, 20), qd_score: 0.0, best: None, spent: free };
-    let unscored = Seen { settled: 3, numbers: Some(unscored), calls: Some(1), ..start.clone() };
+    let unscored =
+        Seen { settled: 3, numbers: Some(unscored), calls: Some((1, Duration::ZERO)), ..start.clone() };
     let large = Numbers { cells: (1, 1 << 24), qd_score: -1.5e300, best: Some(0.999_999_9), spent: free };
     let large = Seen {
         settled: u64::MAX,
@@ -129,11 +130,21 @@ fn what_is_left_is_told_in_the_units_that_are_limited() {
 }
 
 #[test]
-fn calls_in_flight_are_those_of_the_counter_when_the_line_is_drawn() {
-    let calls = Arc::new(AtomicUsize::new(3));
+fn calls_in_flight_are_those_of_the_moment_when_the_line_is_drawn() {
+    let calls = Arc::new(CallsInFlight::default());
     let progress = Progress::new(10, BudgetSettings::default(), true).with_calls(calls.clone());
     let line = || locked(&progress.view).line(Duration::ZERO, 100);
-    assert!(line().contains("  3 calls  "), "{}", line());
-    calls.store(1, Ordering::Relaxed);
-    assert!(line().contains("  1 call  "), "{}", line());
+    let first = calls.begin();
+    let second = calls.begin();
+    assert!(line().contains("  2 calls"), "{}", line());
+    drop(second);
+    assert!(line().contains("  1 call"), "{}", line());
+    drop(first);
+    assert!(line().contains("  0 calls"), "{}", line());
+}
+
+#[test]
+fn the_oldest_call_is_told_once_somebody_might_wonder() {
+    assert_eq!(in_flight(3, Duration::from_secs(2)), "3 calls");
+    assert_eq!(in_flight(1, Duration::from_secs(12)), "1 call, oldest 12 s");
 }

@@ -2,29 +2,39 @@
 //!
 //! Variation is a few-shot prompt (Meyerson et al. 2023, LMX, arXiv 2302.12170): the model continues a list of
 //! examples, and so crosses them. Measures and objective are a judge's answer probabilities (Bradley et al. 2023,
-//! QDAIF, arXiv 2310.13032). The flow is in this file; [`prompt`] writes prompts and cuts completions, `memory` plans
-//! and remembers (the prompt [`pool`], under a [`strategy`], with its [`examples`], [`novelty`] and [`rouge`]),
-//! [`settings`] is the section of the experiment.
+//! QDAIF, arXiv 2310.13032). The flow is in this file; [`prompt`] writes prompts, [`read`] makes
+//! texts of answers (out of their [`wrapping`], by its [`phrases`], and [`closing`] their ends), `memory` plans and
+//! remembers (the prompt [`pool`], under a [`strategy`], with its [`examples`], [`novelty`] and [`rouge`]), [`settings`] is
+//! the section of the experiment, with its [`seeds`].
 
+pub mod closing;
 pub mod examples;
 mod memory;
 pub mod novelty;
+pub mod phrases;
 pub mod pool;
 pub mod prompt;
+pub mod read;
 pub mod rouge;
+pub mod seeds;
 pub mod settings;
 pub mod strategy;
+pub mod wrapping;
 
 use std::sync::Arc;
 
 use samara_engine::{Abort, Context, Environment, Future, Question, Roles};
-use samara_lm::{Sampling, Score as Answered};
+use samara_lm::{Completion, CompletionRequest, Sampling, Score as Answered};
 use samara_search::{AxisSettings, Genome, Invalid, Plan, Proposer, Score, Strategy, schema};
 
-use crate::source::{Source, expect_cells, expect_no_operator};
+use crate::{
+    answer,
+    source::{Source, expect_cells, expect_no_operator},
+};
 use examples::Examples;
 use memory::Memory;
 use pool::Pool;
+use read::Reader;
 use settings::{LmxSettings, Mutation, PoolOrigin, Quality};
 
 /// Its name in `experiment.environment`.
@@ -37,6 +47,7 @@ struct Lmx {
     settings: LmxSettings,
     axes: Vec<AxisSettings>,
     strategy: Strategy,
+    reader: Reader,
     /// The seed texts; empty if the pool is generated.
     seeds: Vec<String>,
 }
@@ -51,7 +62,8 @@ pub(crate) fn build(source: &Source<'_>) -> Result<Arc<dyn Environment>, Invalid
     }
     let seeds = settings.read_pool(source.inputs)?;
     let (axes, strategy) = (source.axes.to_vec(), source.search.strategy.clone());
-    Ok(Arc::new(Lmx { settings, axes, strategy, seeds }))
+    let reader = Reader::new(&settings.prompt_template, settings.cuts.clone());
+    Ok(Arc::new(Lmx { settings, axes, strategy, reader, seeds }))
 }
 
 impl Environment for Lmx {
@@ -84,13 +96,9 @@ impl Environment for Lmx {
     fn write<'a>(&'a self, plan: &'a Plan, context: &'a mut Context) -> Future<'a, Genome> {
         Box::pin(async move {
             let examples: Vec<Arc<str>> = plan.sources().iter().map(|genome| genome.text().into()).collect();
-            let prompt = prompt::few_shot(&self.settings.prompt_template, &examples);
-            match self.complete(prompt, context).await? {
-                Some(text) => Ok(Genome::FewShot { examples, text: text.into() }),
-                None => {
-                    let attempts = self.settings.attempts;
-                    Err(Abort::invalid(format!("{attempts} completions in a row held no text")))
-                }
+            match self.complete(&examples, context).await? {
+                Ok(text) => Ok(Genome::FewShot { examples, text: text.into() }),
+                Err(last) => Err(answer::nothing(self.settings.attempts, "held no text", last.as_ref())),
             }
         })
     }
@@ -105,35 +113,49 @@ impl Lmx {
     async fn generate_pool(&self, context: &mut Context) -> Result<Vec<String>, Abort> {
         let mut pool = Vec::new();
         for _ in 0..GENERATED_POOL.max(self.settings.few_shot) {
-            let prompt = prompt::few_shot(&self.settings.prompt_template, &[]);
-            let text = self.complete(prompt, context).await?.ok_or_else(|| {
-                let attempts = self.settings.attempts;
-                Abort::failed(format!(
-                    "the generator wrote no text for the prompt pool in {attempts} attempts"
-                ))
+            let text = self.complete(&[], context).await?.map_err(|last| {
+                let why = answer::reason(self.settings.attempts, "held no text", last.as_ref());
+                Abort::failed(format!("the generator wrote no text for the prompt pool: {why}"))
             })?;
             pool.push(text);
         }
         Ok(pool)
     }
 
-    /// A completion, cut and closed; `None` if every attempt was empty.
-    async fn complete(&self, prompt: String, context: &mut Context) -> Result<Option<String>, Abort> {
+    /// A text that goes on after these examples; the last answer if no attempt held one.
+    async fn complete(
+        &self,
+        examples: &[Arc<str>],
+        context: &mut Context,
+    ) -> Result<Result<String, Option<Completion>>, Abort> {
+        let request = self.request(examples);
+        let mut last = None;
         for _ in 0..self.settings.attempts {
-            let sampling = Sampling {
-                max_tokens: self.settings.gen_max_len,
-                temperature: self.settings.temperature,
-                top_p: self.settings.top_p,
-                stop: prompt::SERVER_STOPS.iter().map(|stop| (*stop).to_owned()).collect(),
-                seed: 0,
-            };
-            let completion = context.complete(prompt.clone(), sampling).await?;
-            let text = prompt::tidy(&completion.text);
+            let completion = context.complete(request.clone()).await?;
+            let text = self.reader.read(&completion.text);
             if !text.is_empty() {
-                return Ok(Some(text));
+                return Ok(Ok(text));
             }
+            last = Some(completion);
         }
-        Ok(None)
+        Ok(Err(last))
+    }
+
+    fn request(&self, examples: &[Arc<str>]) -> CompletionRequest {
+        let settings = &self.settings;
+        let usual = || prompt::instructions(examples.len()).to_owned();
+        let instructions = settings.instructions.clone().unwrap_or_else(usual);
+        CompletionRequest {
+            prompt: prompt::few_shot(&settings.prompt_template, examples),
+            instructions: (!instructions.is_empty()).then_some(instructions),
+            sampling: Sampling {
+                max_tokens: settings.gen_max_len,
+                temperature: settings.temperature,
+                top_p: settings.top_p,
+                stop: settings.stop.clone(),
+                seed: 0,
+            },
+        }
     }
 
     /// Measures (one per diversity question) and objective of a text.

@@ -1,19 +1,22 @@
-//! The prompts of `lmx_generation`, and how a completion becomes a text. Pure functions of strings.
+//! The prompts of `lmx_generation`. Pure functions of strings; [`super::read`] makes a text of the answer.
 
 use std::sync::Arc;
 
 /// What stands between two examples.
 const BETWEEN: &str = "\n###\n";
 
-/// Stop sequences sent with the request: many servers take four at most. Newline runs are not among them, because
-/// a completion may begin with one; [`tidy`] cuts at all.
-pub const SERVER_STOPS: [&str; 4] = ["###", "\n#", "@@@", "\nHere"];
+/// What a chat model is told above a prompt with examples, unless `environment.instructions` is set.
+const CONTINUE: &str = "Continue the list below with one new entry, which stands below the last line. Reply with the text \
+                        of that entry alone: no preface, no title, no quotation marks, no explanation.";
 
-/// Where a completion is cut.
-const CUTS: [&str; 6] = ["\n#", "###", "\n\n", "\r\n\r\n", "@@@", "\nHere"];
+/// What it is told above a prompt without examples.
+const WRITE: &str = "Write the text that the line below announces. Reply with that text alone: no preface, no title, no \
+                     quotation marks, no explanation.";
 
-/// Marks that close a sentence.
-const CLOSING: [char; 3] = ['.', '!', '?'];
+/// The usual instructions for chat models, above a prompt with so many examples.
+pub fn instructions(examples: usize) -> &'static str {
+    if examples == 0 { WRITE } else { CONTINUE }
+}
 
 /// The few-shot prompt: `template + example` for each example, joined by `\n###\n`, and the template alone at the
 /// end. The example stands on the line below its template.
@@ -32,19 +35,6 @@ pub fn few_shot(template: &str, examples: &[Arc<str>]) -> String {
 /// The judge's prompt, up to where its answer follows.
 pub fn feedback(instruction: &str, suffix: &str, text: &str) -> String {
     format!("### Instruction:\n{instruction}{suffix}\n\n### Input:\n{text}\n\n### Response:")
-}
-
-/// A completion cut at the first stop sequence, trimmed, and closed with a full stop if it lacks a closing mark.
-/// Empty if nothing is left.
-pub fn tidy(completion: &str) -> String {
-    let start = completion.trim_start();
-    let end = CUTS.iter().filter_map(|cut| start.find(cut)).min().unwrap_or(start.len());
-    let mut text = start[..end].trim_end().to_owned();
-    let open = !text.trim_end_matches(['"', '\'', ')', '\u{201d}', '\u{2019}']).ends_with(CLOSING);
-    if !text.is_empty() && open {
-        text.push('.');
-    }
-    text
 }
 
 #[cfg(test)]
@@ -67,31 +57,5 @@ mod tests {
             prompt,
             "### Instruction:\nGood? Please respond with a single word only.\n\n### Input:\nA text.\n\n### Response:"
         );
-    }
-
-    #[test]
-    fn a_completion_is_cut_at_the_first_stop_and_closed() {
-        for (completion, text) in [
-            ("\n\n I like peas", "I like peas."),
-            ("I like peas!\n###\nSay: more", "I like peas!"),
-            ("peas\n# title", "peas."),
-            ("peas and\nbeans\n\nnext", "peas and\nbeans."),
-            ("peas@@@", "peas."),
-            ("peas\nHere is another", "peas."),
-            ("she said \"peas.\"", "she said \"peas.\""),
-            ("### peas", ""),
-            ("  \n ", ""),
-            ("", ""),
-        ] {
-            assert_eq!(tidy(completion), text, "{completion:?}");
-        }
-    }
-
-    #[test]
-    fn tidying_twice_changes_nothing() {
-        for completion in ["\n a\nb", "é…", "x\n\n", "a?\"", "#"] {
-            let once = tidy(completion);
-            assert_eq!(tidy(&once), once, "{completion:?}");
-        }
     }
 }

@@ -4,7 +4,7 @@ use samara_search::{AxisSettings, Invalid};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{pool::CAPACITY, strategy::NoveltySection};
+use super::{pool::CAPACITY, read, seeds, strategy::NoveltySection};
 use crate::{Inputs, builtin, source::expect_axes};
 
 /// How the examples of a varied candidate are chosen.
@@ -71,8 +71,9 @@ pub struct LmxSettings {
     /// Where the pool comes from. Default `seed`.
     #[serde(default)]
     pub solution_init_method: PoolOrigin,
-    /// A file with one text a line, `few_shot` to 100 of them, or `builtin:NAME`, for `seed`; a relative path starts at
-    /// the experiment's file.
+    /// A file with `few_shot` to 100 texts, or `builtin:NAME`, for `seed`; a relative path starts at the experiment's file.
+    /// One text a line; or texts of any number of lines with a line `###` between them; or, in a file that ends with
+    /// `.jsonl`, a JSON string or an object with a string `text` a line.
     #[serde(default)]
     pub prompt_pool_path: Option<String>,
     /// Examples in a prompt, and cells that `lmx_near` needs filled; 1 to 100. Default 3.
@@ -87,6 +88,18 @@ pub struct LmxSettings {
     #[serde(default = "one")]
     #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0))]
     pub top_p: f64,
+    /// What a model that answers in a chat is told above the prompt; empty for nothing. Models that continue a text never
+    /// see it. Default: to continue the list with one new entry and to reply with its text alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<String>,
+    /// Where a text ends: before the first of these, or before a line that repeats the template. `["\n\n"]` keeps the
+    /// first paragraph. Default `["###", "@@@"]`.
+    #[serde(default = "cuts")]
+    pub cuts: Vec<String>,
+    /// Strings that end an answer where the server meets them; many servers take four at most. Unlike cuts they hold for
+    /// the whole answer, a chat model's first sentences included. Default `["\n###", "@@@"]`.
+    #[serde(default = "stop")]
+    pub stop: Vec<String>,
     /// Completions asked for before an empty one makes the candidate invalid. Default 3.
     #[serde(default = "default_attempts")]
     #[schemars(range(min = 1, max = 1000))]
@@ -119,6 +132,12 @@ pub struct LmxSettings {
 
 fn default_length() -> u32 {
     100
+}
+fn cuts() -> Vec<String> {
+    read::CUTS.map(str::to_owned).to_vec()
+}
+fn stop() -> Vec<String> {
+    read::STOPS.map(str::to_owned).to_vec()
 }
 fn default_few_shot() -> usize {
     3
@@ -162,6 +181,11 @@ impl LmxSettings {
         }
         if !(self.top_p > 0.0 && self.top_p <= 1.0) {
             return Err(invalid("top_p", format!("is {}", self.top_p), "set it above 0, to 1 at most"));
+        }
+        for (key, texts) in [("cuts", &self.cuts), ("stop", &self.stop)] {
+            if texts.iter().any(String::is_empty) {
+                return Err(invalid(key, "holds an empty string", "leave it out; [] is for none"));
+            }
         }
         self.novelty.validate()?;
         self.validate_questions()?;
@@ -244,14 +268,16 @@ impl LmxSettings {
             None => inputs.text(
                 "environment.prompt_pool_path",
                 path,
-                "one text a line; a relative path starts at the experiment's file",
+                "a file with texts; a relative path starts at the experiment's file",
             )?,
         };
-        let texts: Vec<String> =
-            text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+        let texts = seeds::read(path, &text)?;
         if texts.len() < self.few_shot || texts.len() > CAPACITY {
             let what = format!("{path} holds {} texts", texts.len());
-            let hint = format!("a pool needs {} to {CAPACITY}, one a line", self.few_shot);
+            let hint = format!(
+                "a pool needs {} to {CAPACITY}, one a line or with lines ### between them",
+                self.few_shot
+            );
             return Err(invalid(key, what, &hint));
         }
         Ok(texts)

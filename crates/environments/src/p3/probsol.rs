@@ -142,7 +142,6 @@ fn format(preamble: &str) -> Format {
         messages: ["Change the puzzle and its solution.", "Make the puzzle harder."]
             .map(str::to_owned)
             .to_vec(),
-        ..Format::default()
     }
 }
 

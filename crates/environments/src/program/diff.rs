@@ -4,7 +4,12 @@
 //! lines badly and forget signs, so that a hunk is placed by its text, not by its numbers, and what can't be placed or
 //! read is skipped.
 
-use super::prompt::Format;
+use super::{prompt::Format, writer::MAX_BYTES};
+use crate::fences;
+
+/// What a chat model is told above the prompt, unless `instructions` is set.
+pub const INSTRUCTIONS: &str = "Below are a file (<BEF>) and what to change in it (<MSG>). Reply with a unified diff of \
+                                the file that does so, in one fenced block, and nothing else.";
 
 /// Stop sequences sent with the request: the beginning of another record.
 pub const STOPS: [&str; 4] = ["<|endoftext|>", "<NME>", "<BEF>", "<MSG>"];
@@ -22,20 +27,36 @@ struct Hunk<'a> {
     changes: bool,
 }
 
-/// The text with every hunk of `diff` that fits. Unchanged if none does.
+/// The text with every hunk of an answer that fits: those of its last fenced block that changes something, or of all of
+/// it. Unchanged if none fits.
+pub fn apply(text: &str, answer: &str) -> String {
+    let blocks = fences::blocks(answer);
+    let fenced = blocks.iter().rfind(|block| !hunks(&block.text).is_empty());
+    patch(text, fenced.map_or(answer, |block| &block.text))
+}
+
+/// The text with every hunk of `diff` that fits. What would outgrow a program ends it.
 ///
 /// A hunk's context and removed lines are looked for behind the last hunk's place, then from the start; lines are
 /// compared exactly, then without the blanks at their ends, then without those at both. A hunk that only adds lines
 /// has no place, except in an empty text.
-pub fn apply(text: &str, diff: &str) -> String {
+fn patch(text: &str, diff: &str) -> String {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let mut from = 0;
+    let limit = MAX_BYTES.max(text.len());
+    let mut length = text.len();
     for hunk in hunks(diff) {
+        // No more than a program may have, so that an answer's length alone says how long this takes.
+        if length > limit {
+            break;
+        }
         let place =
             if hunk.before.is_empty() && lines.is_empty() { Some(0) } else { find(&lines, &hunk, from) };
         let Some(place) = place else { continue };
         let added: Vec<String> = hunk.after.iter().map(|line| (*line).to_owned()).collect();
         from = place + added.len();
+        let size = |lines: &[&str]| lines.iter().map(|line| line.len() + 1).sum::<usize>();
+        length = (length + size(&hunk.after)).saturating_sub(size(&hunk.before));
         lines.splice(place..place + hunk.before.len(), added);
     }
     let mut changed = lines.join("\n");
@@ -52,7 +73,8 @@ fn hunks(diff: &str) -> Vec<Hunk<'_>> {
     // A line without a sign ends its hunk; nothing counts until the next one begins.
     let mut open = true;
     for line in diff[..end].lines() {
-        if line.starts_with("@@") {
+        // A file's name begins a hunk as well, behind sentences.
+        if line.starts_with("@@") || (!open && (line.starts_with("--- ") || line.starts_with("+++ "))) {
             hunks.push(Hunk::default());
             open = true;
         } else if let Some(hunk) = hunks.last_mut().filter(|_| open) {
@@ -178,6 +200,27 @@ mod tests {
         assert_eq!(apply(text, one), "b\nx\na\nx\na\n");
         assert_eq!(apply(text, &one.repeat(3)), "b\nx\nb\nx\nb\n");
         assert_eq!(apply(text, &one.repeat(4)), "b\nx\nb\nx\nb\n");
+    }
+
+    #[test]
+    fn chats_fence_their_diffs_and_talk_about_them() {
+        let expected = TEXT.replace("b = 2", "b = 3");
+        for answer in [
+            "```diff\n@@ -1 +1 @@\n-    b = 2\n+    b = 3\n```\n- Changed b.\n",
+            "Sure! Here is the diff:\n\n```diff\n--- draw.py\n+++ draw.py\n@@ -2 +2 @@\n-    b = 2\n+    b = 3\n```\nIt changes b.",
+            "Here is the diff:\n--- draw.py\n+++ draw.py\n-    b = 2\n+    b = 3\n",
+            "diff --git a/draw.py b/draw.py\nindex 1..2\n--- a/draw.py\n+++ b/draw.py\n@@ -2 +2 @@\n-    b = 2\n+    b = 3\n",
+            "The line:\n```\nb = 2\n```\nThe diff:\n~~~\n-    b = 2\n+    b = 3\n~~~\n",
+        ] {
+            assert_eq!(apply(TEXT, answer), expected, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn a_diff_that_outgrows_a_program_is_not_followed_to_its_end() {
+        let grows = "@@ @@\n x\n+x\n".repeat(100_000);
+        let grown = apply("x\n", &grows);
+        assert!((MAX_BYTES..MAX_BYTES + 100).contains(&grown.len()), "{} bytes", grown.len());
     }
 
     #[test]

@@ -3,13 +3,14 @@
 //! A [`Writer`] carries out one of four operators (Lehman et al. 2022, ELM, arXiv 2206.08896, and the reference
 //! system): the generator fixes a "bug" of the parent or continues it ([`prompt`]), writes a diff of it ([`diff`]),
 //! continues a list of elites (few-shot crossover), or no model is asked and the parent's syntax tree is perturbed
-//! ([`gp`]). What an environment of programs adds is a [`Format`], the words of its prompts, and a task: the evaluation,
+//! ([`gp`]). [`read`] makes a program of an answer. What an environment of programs adds is a [`Format`], the words of its prompts, and a task: the evaluation,
 //! by [`run`]. [`features`] measures programs without running them.
 
 pub mod diff;
 pub mod features;
 pub mod gp;
 pub mod prompt;
+pub mod read;
 pub mod run;
 pub mod settings;
 mod task;

@@ -1,16 +1,10 @@
-//! Prompts that ask for a program, and how a completion becomes one. Pure functions of strings.
-//!
-//! Base models go on from the function's header, and stop making sense once they have left it; chat models answer
-//! with a fenced block that holds the whole program. Both are understood.
+//! Prompts that ask for a program. Pure functions of strings; [`super::read`] makes a program of the answer.
 
 use super::settings::Instruction;
 
-/// Stop sequences sent with the request. A fenced answer contains almost anything else that could end a program.
-pub const STOPS: [&str; 2] = [END_OF_TEXT, "\n\n\n\n"];
-
-const END_OF_TEXT: &str = "<|endoftext|>";
-const FENCE: &str = "```";
-const INDENT: &str = "    ";
+/// Stop sequences sent with the request, unless `stop` is set. A fenced answer contains almost anything else that could
+/// end a program.
+pub const STOPS: [&str; 2] = ["<|endoftext|>", "\n\n\n\n"];
 
 /// The words of an environment's prompts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -31,8 +25,6 @@ pub struct Format {
     pub file: String,
     /// What a diff may be said to do; one is drawn.
     pub messages: Vec<String>,
-    /// Stop sequences sent with requests in place of [`STOPS`] and [`super::diff::STOPS`], if there are any.
-    pub stops: Vec<String>,
 }
 
 /// What stands above and between programs in a prompt; lines of comment, without the last line break.
@@ -102,91 +94,22 @@ pub fn ask(format: &Format, instruction: Instruction, parents: &[String]) -> Str
     prompt
 }
 
-/// The program of a completion: the fenced block or the text that defines it, or the header with the completion
-/// behind it, cut where its last function ends. `None` if a function is missing, nothing stands below the header, or
-/// the completion is not `finished` (it ended at `max_tokens`) and goes on to its last word.
-pub fn program(
-    format: &Format,
-    instruction: Instruction,
-    completion: &str,
-    finished: bool,
-) -> Option<String> {
-    let text = completion.replace("\r\n", "\n");
-    let text = text.split(END_OF_TEXT).next().unwrap_or_default();
-    let first = format.functions.first()?;
-    let block = fenced(text);
-    let body = match (block, definition(block.unwrap_or(text), first)) {
-        (Some(block), Some(_)) => {
-            let closed = finished || text.matches(FENCE).count() > 1;
-            closed.then(|| block.trim().to_owned())?
-        }
-        (None, Some(start)) => cut(&text[start..], format.functions.len(), true, finished)?.to_owned(),
-        (_, None) if instruction == Instruction::Nothing => return None,
-        (_, None) => continued(format, block.unwrap_or(text), finished)?,
+/// What a chat model is told above the prompt, unless `instructions` is set.
+pub fn instructions(format: &Format) -> String {
+    let names: Vec<String> = format.functions.iter().map(|name| format!("{name}()")).collect();
+    let (what, need) = match &names[..] {
+        [one] => (format!("the function {one}"), "it needs"),
+        names => (format!("the functions {}", names.join(" and ")), "they need"),
     };
-    let whole = format.functions.iter().all(|name| definition(&body, name).is_some());
-    whole.then(|| format!("{}{body}\n", format.imports))
-}
-
-/// The header with a completion behind it; `None` if nothing is left of the completion.
-fn continued(format: &Format, completion: &str, finished: bool) -> Option<String> {
-    let at_line = format.header.ends_with('\n');
-    // Many servers strip the blanks that a completion begins with.
-    let stripped = at_line && !completion.starts_with([' ', '\t', '\n', '#']) && !completion.is_empty();
-    let body = format!("{}{completion}", if stripped { INDENT } else { "" });
-    let kept = cut(&body, format.functions.len() - 1, at_line, finished)?;
-    (!kept.trim().is_empty()).then(|| format!("{}{kept}", format.header))
-}
-
-/// The inside of the first fenced block; a block that is not closed goes to the end.
-fn fenced(text: &str) -> Option<&str> {
-    let (_, rest) = text.split_once(FENCE)?;
-    let (_, block) = rest.split_once('\n')?;
-    Some(block.split(FENCE).next().unwrap_or_default())
-}
-
-/// Where a line defines the function.
-fn definition(text: &str, name: &str) -> Option<usize> {
-    let header = format!("def {name}(");
-    line_starts(text).find(|start| text[*start..].starts_with(&header))
-}
-
-fn line_starts(text: &str) -> impl Iterator<Item = usize> {
-    std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1))
-}
-
-/// A text cut where its `definitions`-th function ends: before the first line that leaves its scope (a further `def`,
-/// `#`, `'''`, `"""` or anything else in the first column but a closing bracket), or before three line breaks.
-/// With no definitions, the text is the inside of a function, from a line's start or from behind its header. `None` if
-/// there is no such function, or it may go on because the text is not `finished`.
-fn cut(text: &str, definitions: usize, at_line: bool, finished: bool) -> Option<&str> {
-    let inside = match definitions.checked_sub(1) {
-        None if at_line => 0,
-        None => 1.min(text.len()),
-        // Past the line of the header.
-        Some(before) => {
-            let header = line_starts(text).filter(|start| text[*start..].starts_with("def ")).nth(before)?;
-            text[header..].find('\n').map_or(text.len(), |end| header + end)
-        }
-    };
-    let leaves = |start: &usize| {
-        *start >= inside && text[*start..].starts_with(|c: char| !c.is_whitespace() && !")]}".contains(c))
-    };
-    let scope = line_starts(text).find(leaves);
-    let breaks = text.match_indices("\n\n\n").map(|(at, _)| at).find(|at| *at >= inside && *at > 0);
-    let end = match (scope, breaks) {
-        (Some(scope), Some(breaks)) => scope.min(breaks),
-        (Some(end), None) | (None, Some(end)) => end,
-        (None, None) if finished => text.len(),
-        (None, None) => return None,
-    };
-    Some(text[..end].trim_end())
+    format!(
+        "Continue the Python code below with {what} and what {need}. Reply with the complete program in one fenced \
+         block, and nothing else."
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn format() -> Format {
         Format {
@@ -199,79 +122,6 @@ mod tests {
             messages: vec!["Draw a disc.".into()],
             ..Format::default()
         }
-    }
-
-    fn pair() -> Format {
-        let functions = vec!["f6_2".to_owned(), "g6_2".to_owned()];
-        let renames = vec![("6_2".to_owned(), "6_1".to_owned())];
-        Format { header: "def f6_2(".into(), functions, renames, imports: String::new(), ..format() }
-    }
-
-    fn read(completion: &str) -> Option<String> {
-        let text = program(&format(), Instruction::Fix, completion, true)?;
-        Some(text.strip_prefix("import math\n\n\n").expect("imports").to_owned())
-    }
-
-    const BODY: &str = "def draw():\n    x = 1\n    return x\n";
-
-    #[test]
-    fn a_completion_is_cut_where_it_leaves_the_function() {
-        for more in [
-            "",
-            "\n",
-            "\ndef other():\n    pass\n",
-            "# the end",
-            "'''text'''",
-            "\"\"\"text\"\"\"",
-            "print(draw())",
-            "\n\n\n    y = 2",
-            "<|endoftext|>    y = 2",
-        ] {
-            let completion = format!("    x = 1\n    return x\n{more}");
-            assert_eq!(read(&completion).as_deref(), Some(BODY), "{more:?}");
-        }
-    }
-
-    #[test]
-    fn brackets_and_blank_lines_stay_inside() {
-        let completion = "    x = [\n1][0]\n";
-        assert_eq!(read(completion).as_deref(), Some("def draw():\n    x = [\n"), "as the reference cuts");
-        let completion = "    x = [\n        1,\n]\n\n    return x\nrest";
-        assert_eq!(
-            read(completion).as_deref(),
-            Some("def draw():\n    x = [\n        1,\n]\n\n    return x\n")
-        );
-    }
-
-    #[test]
-    fn servers_may_strip_leading_blanks_and_chats_may_fence() {
-        assert_eq!(read("x = 1\n    return x").as_deref(), Some(BODY));
-        assert_eq!(read("x = 1\r\n    return x\r\n").as_deref(), Some(BODY));
-        assert_eq!(read(&format!("Sure:\n```python\n{BODY}```\nDone.")).as_deref(), Some(BODY));
-        let helped = "def help():\n    return 1\n\n\ndef draw():\n    return help()\n";
-        assert_eq!(read(&format!("```\n{helped}")).as_deref(), Some(helped), "an open fence, with a helper");
-        assert_eq!(read(&format!("Here it is\n{BODY}and so on")).as_deref(), Some(BODY), "without a fence");
-    }
-
-    #[test]
-    fn what_holds_no_program_is_none() {
-        for completion in ["", "\n\n", "```python\n```", "\ndef other():\n    return 1\n", "# nothing"] {
-            assert_eq!(read(completion), None, "{completion:?}");
-        }
-        assert_eq!(program(&format(), Instruction::Nothing, "    x = 1\n", true), None);
-        assert_eq!(
-            program(&format(), Instruction::Nothing, BODY, true).map(|text| text.len()),
-            Some(14 + BODY.len())
-        );
-    }
-
-    #[test]
-    fn a_completion_that_ran_out_of_tokens_counts_only_if_its_function_had_ended() {
-        let read = |completion: &str| program(&format(), Instruction::Fix, completion, false);
-        assert_eq!(read("    x = 1\n    return"), None);
-        assert_eq!(read(&format!("```python\n{BODY}")), None);
-        assert!(read("    x = 1\n    return x\n\ndef ot").is_some());
-        assert!(read(&format!("```python\n{BODY}```\nThis prog")).is_some());
     }
 
     #[test]
@@ -300,21 +150,8 @@ mod tests {
             format!("{parent}\n{parent}\n{header}")
         );
         assert_eq!(ask(&format, Instruction::Header, &[]), header, "without a parent");
-        assert_eq!(program(&format, Instruction::Header, "    return 1\n", true), Some(parent));
-    }
-
-    #[test]
-    fn a_pair_ends_with_its_second_function() {
-        let written =
-            "s: str):\n    return s == \"a\"\n\n\ndef g6_2():\n    return \"a\"\n\n\nassert f6_2(g6_2())\n";
-        let expected = "def f6_2(s: str):\n    return s == \"a\"\n\n\ndef g6_2():\n    return \"a\"\n";
-        assert_eq!(program(&pair(), Instruction::Header, written, true).as_deref(), Some(expected));
-        assert_eq!(
-            program(&pair(), Instruction::Header, "s):\n    return True\n", true),
-            None,
-            "no solution"
-        );
-        assert_eq!(pair().shown(expected), expected.replace("6_2", "6_1").trim());
+        let read = super::super::read::program(&format, Instruction::Header, "    return 1\n", true);
+        assert_eq!(read, Some(parent));
     }
 
     #[test]
@@ -338,16 +175,10 @@ mod tests {
         insta::assert_snapshot!(all);
     }
 
-    proptest! {
-        #[test]
-        fn any_completion_is_read_without_a_panic_and_twice_alike(text in "(\\PC|\n|def |```| ){0,60}") {
-            for format in [format(), pair()] {
-                if let Some(written) = program(&format, Instruction::Fix, &text, true) {
-                    prop_assert!(format.functions.iter().all(|name| definition(&written, name).is_some()));
-                    let again = program(&format, Instruction::Nothing, &format!("```\n{written}\n```"), true);
-                    prop_assert!(again.is_some() || written.contains(FENCE));
-                }
-            }
-        }
+    #[test]
+    fn instructions_name_the_functions() {
+        let pair = Format { functions: vec!["f".into(), "g".into()], ..Format::default() };
+        insta::assert_snapshot!(instructions(&format()), @"Continue the Python code below with the function draw() and what it needs. Reply with the complete program in one fenced block, and nothing else.");
+        insta::assert_snapshot!(instructions(&pair), @"Continue the Python code below with the functions f() and g() and what they need. Reply with the complete program in one fenced block, and nothing else.");
     }
 }

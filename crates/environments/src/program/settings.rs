@@ -42,6 +42,15 @@ pub struct WritingSettings {
     /// What is asked. Default: `fix` for `search.operator = "prompt"`, `header` for `crossover`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instruction: Option<Instruction>,
+    /// What a model that answers in a chat is told above the prompt; empty for nothing. Models that continue a text never
+    /// see it. Default: to continue the code below with the functions of the experiment and to reply with the complete
+    /// program in one fenced block, or, for the operator `diff`, with the diff alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<String>,
+    /// Strings that end an answer where the server meets them; many servers take four at most. Default: the end of a
+    /// training text and three blank lines; for `diff`, the beginning of another record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Vec<String>>,
     /// Most tokens of a completion. Default 500.
     #[schemars(range(min = 1, max = 1000000))]
     pub gen_max_len: u32,
@@ -65,6 +74,8 @@ impl Default for WritingSettings {
     fn default() -> Self {
         Self {
             instruction: None,
+            instructions: None,
+            stop: None,
             gen_max_len: 500,
             temperature: 0.8,
             top_p: 0.95,
@@ -96,6 +107,9 @@ impl WritingSettings {
         }
         if !(self.top_p > 0.0 && self.top_p <= 1.0) {
             return bad("top_p", format!("is {}", self.top_p), "set it above 0, to 1 at most");
+        }
+        if self.stop.iter().flatten().any(String::is_empty) {
+            return bad("stop", "holds an empty string".into(), "leave it out; [] is for no stop sequences");
         }
         if self.attempts == 0 {
             return bad("attempts", "is 0".into(), "3 is the default");

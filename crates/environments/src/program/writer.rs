@@ -3,16 +3,20 @@
 use std::sync::Arc;
 
 use samara_engine::{Abort, Context, Roles};
-use samara_lm::{Finish, Sampling};
+use samara_lm::{Completion, CompletionRequest, Finish, Sampling};
 use samara_qd::Stream;
 use samara_search::{Genome, Invalid, Operator, Plan, View};
 
 use super::{
     diff, gp,
     prompt::{self, Format},
+    read,
     settings::{Instruction, Neighbours, WritingSettings},
 };
-use crate::source::{Source, expect_cells};
+use crate::{
+    answer,
+    source::{Source, expect_cells},
+};
 
 /// Longest program, in bytes: a diff or a crossover that outgrows it is not worth its evaluation.
 pub const MAX_BYTES: usize = 20_000;
@@ -63,9 +67,9 @@ impl Writer {
     /// Asks the generator for one program that has no parents; `None` if the completion holds none.
     pub async fn ask(&self, format: &Format, context: &mut Context) -> Result<Option<String>, Abort> {
         let prompt = prompt::ask(format, Instruction::Header, &[]);
-        let completion = context.complete(prompt, self.sampling(&prompt::STOPS)).await?;
-        let finished = completion.finish != Finish::Length;
-        Ok(prompt::program(format, Instruction::Header, &completion.text, finished))
+        let request = self.request(prompt, prompt::instructions(format), &prompt::STOPS);
+        let completion = context.complete(request).await?;
+        Ok(program_of(format, Instruction::Header, &completion))
     }
 
     /// What it needs: the sandbox, and the generator for all operators but `gp`.
@@ -144,14 +148,16 @@ impl Writer {
             _ => self.settings.instruction.unwrap_or(usual),
         };
         let prompt = prompt::ask(&self.format, instruction, parents);
+        let request = self.request(prompt, prompt::instructions(&self.format), &prompt::STOPS);
+        let mut last = None;
         for _ in 0..self.settings.attempts {
-            let completion = context.complete(prompt.clone(), self.sampling(&prompt::STOPS)).await?;
-            let finished = completion.finish != Finish::Length;
-            if let Some(program) = prompt::program(&self.format, instruction, &completion.text, finished) {
+            let completion = context.complete(request.clone()).await?;
+            if let Some(program) = program_of(&self.format, instruction, &completion) {
                 return Ok(program);
             }
+            last = Some(completion);
         }
-        Err(self.nothing("hold no program"))
+        Err(self.nothing("held no program", last.as_ref()))
     }
 
     /// Asks for a diff of the first parent, up to `attempts` times until one changes it.
@@ -160,30 +166,40 @@ impl Writer {
         let messages = &self.format.messages;
         let message = messages.get(context.stream.index(messages.len().max(1)));
         let prompt = diff::ask(&self.format, parent, message.map_or("Change it.", String::as_str));
+        let request = self.request(prompt, diff::INSTRUCTIONS.to_owned(), &diff::STOPS);
+        let mut last = None;
         for _ in 0..self.settings.attempts {
-            let completion = context.complete(prompt.clone(), self.sampling(&diff::STOPS)).await?;
-            let changed = diff::apply(parent, &completion.text);
+            let completion = context.complete(request.clone()).await?;
+            let changed = diff::apply(parent, &answer::text(&completion.text));
             if changed != parent {
                 return Ok(changed);
             }
+            last = Some(completion);
         }
-        Err(self.nothing("hold no hunk that applies"))
+        Err(self.nothing("held no hunk that applies", last.as_ref()))
     }
 
-    fn nothing(&self, what: &str) -> Abort {
-        Abort::invalid(format!("{} completions in a row {what}", self.settings.attempts))
+    fn nothing(&self, what: &str, last: Option<&Completion>) -> Abort {
+        answer::nothing(self.settings.attempts, what, last)
     }
 
-    fn sampling(&self, usual: &[&str]) -> Sampling {
-        Sampling {
-            max_tokens: self.settings.gen_max_len,
-            temperature: self.settings.temperature,
-            top_p: self.settings.top_p,
-            stop: match &self.format.stops[..] {
-                [] => usual.iter().map(|stop| (*stop).to_owned()).collect(),
-                stops => stops.to_vec(),
-            },
+    /// A request; `usual` are the instructions and stop sequences unless settings give others.
+    fn request(&self, prompt: String, usual: String, stops: &[&str]) -> CompletionRequest {
+        let settings = &self.settings;
+        let usual_stops = || stops.iter().map(|stop| (*stop).to_owned()).collect();
+        let sampling = Sampling {
+            max_tokens: settings.gen_max_len,
+            temperature: settings.temperature,
+            top_p: settings.top_p,
+            stop: settings.stop.clone().unwrap_or_else(usual_stops),
             seed: 0,
-        }
+        };
+        let instructions = Some(settings.instructions.clone().unwrap_or(usual));
+        CompletionRequest { prompt, instructions: instructions.filter(|text| !text.is_empty()), sampling }
     }
+}
+
+fn program_of(format: &Format, instruction: Instruction, completion: &Completion) -> Option<String> {
+    let finished = completion.finish != Finish::Length;
+    read::program(format, instruction, &completion.text, finished)
 }

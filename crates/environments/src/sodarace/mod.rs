@@ -89,7 +89,6 @@ fn format() -> Format {
         },
         file: "walker.py".to_owned(),
         messages: messages.map(str::to_owned).to_vec(),
-        stops: ["\n\n", "\n#", "\ndef", "\n<"].map(str::to_owned).to_vec(),
         ..Format::default()
     }
 }

@@ -1,6 +1,7 @@
 //! One HTTP exchange (a request and its reply): JSON out, JSON in, without the keys. Knows no provider's JSON.
 
 use std::{
+    collections::BTreeMap,
     error::Error,
     io,
     sync::{PoisonError, RwLock},
@@ -222,7 +223,7 @@ fn client(settings: &ModelSettings, base: &str) -> Result<reqwest::Client, LmErr
 type Named = Vec<(String, bool, Secret)>;
 
 /// Values of the settings; those that begin with `env:` are read from the environment.
-fn named(values: &std::collections::BTreeMap<String, String>, setting: &str) -> Result<Named, LmError> {
+fn named(values: &BTreeMap<String, String>, setting: &str) -> Result<Named, LmError> {
     let read = |(name, value): (&String, &String)| {
         let Some(variable) = value.strip_prefix("env:") else {
             return Ok((name.clone(), false, Secret::new(value)));

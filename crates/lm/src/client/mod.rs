@@ -123,14 +123,13 @@ impl Client {
     }
 
     fn only_thoughts(&self, operation: &Operation<'_>, usage: &Usage) -> LmError {
-        let error = self.channel.failure(AttemptError::only_thoughts(), usage.attempts);
-        match operation {
-            Operation::Complete { request, .. } | Operation::Several { request, .. } => LmError {
-                message: format!("{} ({} of them)", error.message, request.sampling.max_tokens),
-                ..error
-            },
-            _ => error,
-        }
+        let tokens = match operation {
+            Operation::Complete { request, .. } | Operation::Several { request, .. } => {
+                Some(u64::from(request.sampling.max_tokens))
+            }
+            _ => None,
+        };
+        self.channel.failure(AttemptError::only_thoughts(tokens), usage.attempts)
     }
 }
 

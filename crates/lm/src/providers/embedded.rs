@@ -170,16 +170,19 @@ impl Embedded {
                     stop: self.stops_of(&request.sampling.stop),
                     seed: request.sampling.seed,
                 };
-                self.ask(Request::Complete { prompt: request.prompt.clone(), sampling }).await.map(answer)
+                self.ask(Request::Complete { prompt: request.prompt.clone().into(), sampling })
+                    .await
+                    .map(answer)
             }
             Operation::Labels { request, .. } => {
-                let score =
-                    Request::Score { prompt: request.prompt.clone(), answers: request.answers.clone() };
+                let score = Request::Score {
+                    prompt: request.prompt.clone().into(),
+                    answers: request.answers.clone(),
+                };
                 self.ask(score).await.map(answer)
             }
             Operation::LogProbability { prompt, answer: text, .. } => {
-                let score =
-                    Request::Score { prompt: (*prompt).to_owned(), answers: vec![(*text).to_owned()] };
+                let score = Request::Score { prompt: (*prompt).into(), answers: vec![(*text).to_owned()] };
                 self.ask(score).await.map(answer)
             }
             Operation::Several { .. } => {

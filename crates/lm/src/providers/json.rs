@@ -61,7 +61,7 @@ pub(crate) fn message(message: &Json, finish: Option<&str>) -> Result<Value, Att
     // A chat whose tokens are used up without a word has spent them where nobody sees it.
     let silent = finish == Finish::Length && answer.trim().is_empty() && said.refusal.is_none();
     if said.only_thought() || silent {
-        return Err(AttemptError::only_thoughts());
+        return Err(AttemptError::only_thoughts(None));
     }
     if said.answer.is_none() && !(message["content"].is_null() || message["content"].is_array()) {
         return Err(AttemptError::malformed("the reply contains no text"));

@@ -122,7 +122,14 @@ fn with_prompt(mut body: Json, prompt: &str, how: &Endpoint) -> Call {
 pub(crate) fn decode(operation: &Operation<'_>, reply: &Json) -> Result<Answer, AttemptError> {
     let value = match operation {
         Operation::Models => json::names(&reply["data"], "id"),
-        Operation::Complete { how, .. } => text(first_choice(reply)?, how.chat)?,
+        Operation::Complete { how, .. } => {
+            text(first_choice(reply)?, how.chat).map_err(|error| match error.kind {
+                ErrorKind::OnlyThoughts => {
+                    AttemptError::only_thoughts(reply["usage"]["completion_tokens"].as_u64())
+                }
+                _ => error,
+            })?
+        }
         Operation::Several { how, count, .. } => several(reply, *count, how.chat)?,
         Operation::LogProbability { prompt, answer, method, .. } => {
             let sum = match method {
@@ -164,7 +171,7 @@ fn several(reply: &Json, count: u32, chat: bool) -> Result<Value, AttemptError> 
     });
     let texts = texts.collect::<Result<Vec<_>, _>>()?;
     if texts.iter().all(Option::is_none) {
-        return Err(AttemptError::only_thoughts());
+        return Err(AttemptError::only_thoughts(None));
     }
     Ok(Value::Texts(texts.into_iter().map(Option::unwrap_or_default).collect()))
 }

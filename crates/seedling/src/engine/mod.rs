@@ -24,7 +24,7 @@ use queue::{Shared, lock};
 use run::Run;
 
 pub use queue::EngineSettings;
-pub use request::{End, Listener, Reply, Request, Sampling};
+pub use request::{End, Given, Listener, Reply, Request, Sampling};
 
 /// A running engine; dropping it lets the workers finish what they have taken in, and discards what waits.
 #[derive(Debug)]

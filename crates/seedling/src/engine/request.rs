@@ -1,6 +1,27 @@
 //! What can be asked of a model, and what it answers.
 
-use crate::SeedlingError;
+use crate::{Prompt, SeedlingError};
+
+/// What a model goes on from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Given {
+    /// A text.
+    Text(String),
+    /// A chat, as the model's template writes it.
+    Chat(Prompt),
+}
+
+impl From<String> for Given {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for Given {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
 
 /// How to draw a completion.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,14 +44,14 @@ pub enum Request {
     /// To continue a prompt.
     Complete {
         /// The prompt.
-        prompt: String,
+        prompt: Given,
         /// How.
         sampling: Sampling,
     },
     /// The log-probabilities of answers, each of any number of tokens, after a prompt.
     Score {
         /// Everything before the answer.
-        prompt: String,
+        prompt: Given,
         /// The answers, exactly as they would follow.
         answers: Vec<String>,
     },

@@ -7,7 +7,7 @@ use crate::{
 
 use super::{
     prefix::{Key, Prefixes},
-    request::{End, Listener, Reply, Request, Sampling},
+    request::{End, Given, Listener, Reply, Request, Sampling},
     sample::{draw, log_normaliser},
 };
 
@@ -76,15 +76,19 @@ fn refuse(what: String, hint: &str) -> SeedlingError {
 impl Run {
     /// Encodes a request.
     pub(super) fn new(request: Request, model: &Model, tokenizer: &Tokenizer) -> Result<Self, SeedlingError> {
-        let (text, task) = match request {
+        let (given, task) = match request {
             Request::Complete { prompt, sampling } => (prompt, Task::Complete(Box::new(writing(sampling)?))),
             Request::Score { prompt, answers } => {
                 (prompt, Task::Score(Box::new(scoring(&answers, tokenizer)?)))
             }
-            Request::Embed { text } => (text, Task::Embed { sum: vec![0.0; model.config().hidden_size] }),
+            Request::Embed { text } => {
+                (text.into(), Task::Embed { sum: vec![0.0; model.config().hidden_size] })
+            }
         };
-        let mut feed: Vec<u32> = tokenizer.bos().into_iter().collect();
-        feed.extend(tokenizer.encode(&text));
+        let mut feed = match given {
+            Given::Text(text) => tokenizer.bos().into_iter().chain(tokenizer.encode(&text)).collect(),
+            Given::Chat(chat) => tokenizer.encode_prompt(&chat),
+        };
         if feed.is_empty() {
             return Err(refuse("the prompt is empty".into(), "ask with at least one character"));
         }
@@ -293,7 +297,7 @@ impl Writing {
     ) -> Option<(String, End)> {
         self.tokens += 1;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        if model.config().eos.contains(&token) || tokenizer.eos() == Some(token) {
+        if model.config().eos.contains(&token) || tokenizer.ends().contains(&token) {
             return Some((text(&self.written), End::Stop));
         }
         let before = self.written.len();

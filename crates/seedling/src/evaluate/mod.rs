@@ -157,7 +157,7 @@ fn first_answers(
     let requests = texts
         .iter()
         .map(|text| Request::Score {
-            prompt: corpus::feedback_prompt(question.instruction, text),
+            prompt: corpus::feedback_prompt(question.instruction, text).into(),
             answers: question.answers.iter().map(|answer| format!("\n{answer}")).collect(),
         })
         .collect();
@@ -262,7 +262,8 @@ fn complete(
                 stop: vec!["###".into(), "\n#".into()],
                 seed: settings.seed.wrapping_add(number as u64),
             };
-            Request::Complete { prompt: corpus::few_shot_prompt(domain.template(), &examples), sampling }
+            let prompt = corpus::few_shot_prompt(domain.template(), &examples).into();
+            Request::Complete { prompt, sampling }
         })
         .collect();
     let replies = engine.ask_all(requests);

@@ -114,7 +114,7 @@ pub fn ask(
             stop,
             seed: settings.seed.wrapping_add(number as u64),
         };
-        requests.push(Request::Complete { prompt, sampling });
+        requests.push(Request::Complete { prompt: prompt.into(), sampling });
         all_shown.push(shown);
     }
     let (mut answered, mut tokens) = (Vec::new(), 0);

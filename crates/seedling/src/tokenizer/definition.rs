@@ -11,12 +11,16 @@ pub const TOKENIZER_FILE: &str = "tokenizer.json";
 pub(super) const SPACE: char = '\u{2581}';
 
 /// A token that is found in text as a whole, rather than merged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Added {
     /// Marks something rather than standing for text.
     pub special: bool,
     /// Found in normalized text.
     pub normalized: bool,
+    /// Takes the blanks before it.
+    pub lstrip: bool,
+    /// Takes the blanks after it.
+    pub rstrip: bool,
 }
 
 /// The two kinds of tokenizers.
@@ -54,11 +58,22 @@ pub(super) struct Definition {
     pub origin: PathBuf,
     pub kind: Kind,
     pub vocab: Vec<(String, u32)>,
-    pub merges: Vec<(String, String)>,
+    pub joining: Joining,
     pub added: Vec<(String, u32, Added)>,
     pub ignore_merges: bool,
     pub unknown: Option<String>,
+    /// The token to put before a text.
     pub bos: Option<u32>,
+    /// Tokens that end a text, the usual one first, where the file says it; else they are known by their names.
+    pub ends: Vec<u32>,
+}
+
+/// How the units of a word join.
+pub(super) enum Joining {
+    /// By pairs of names, in the order of their ranks.
+    Merges(Vec<(String, String)>),
+    /// Two join where their joint text is a token, by the scores of the tokens; `None` for one that is never made so.
+    Scores(Vec<Option<f32>>),
 }
 
 impl Kind {

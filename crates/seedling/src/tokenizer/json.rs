@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value, json};
 
 use super::{
-    definition::{Added, Definition, Kind, Metaspace, Prepend, SPACE, Step},
+    definition::{Added, Definition, Joining, Kind, Metaspace, Prepend, SPACE, Step},
     split::{Cut, Gpt2, Source},
 };
 use crate::{SeedlingError, config::MAX_SIZE};
@@ -41,11 +41,12 @@ pub(super) fn parse(bytes: &[u8], origin: &Path) -> Result<Definition, SeedlingE
         origin: origin.to_owned(),
         kind,
         vocab: vocab(model).map_err(refuse)?,
-        merges: merges(model).map_err(refuse)?,
+        joining: Joining::Merges(merges(model).map_err(refuse)?),
         added: added(&file).map_err(refuse)?,
         ignore_merges: flag(model, "ignore_merges", false).map_err(refuse)?,
         unknown: model.get("unk_token").and_then(Value::as_str).map(str::to_owned),
         bos: bos(file.get("post_processor").unwrap_or(&Value::Null)).map_err(refuse)?,
+        ends: Vec::new(),
     })
 }
 
@@ -138,13 +139,16 @@ fn added(file: &Map<String, Value>) -> Result<Vec<(String, u32, Added)>, Refusal
             .get("content")
             .and_then(Value::as_str)
             .ok_or_else(|| broken("an added token's content"))?;
-        for unusual in ["single_word", "lstrip", "rstrip"] {
-            if flag(fields, unusual, false)? {
-                return Err(unsupported(unusual, token));
-            }
+        if flag(fields, "single_word", false)? {
+            return Err(unsupported("single_word", token));
         }
         let special = flag(fields, "special", false)?;
-        let flags = Added { special, normalized: flag(fields, "normalized", !special)? };
+        let flags = Added {
+            special,
+            normalized: flag(fields, "normalized", !special)?,
+            lstrip: flag(fields, "lstrip", false)?,
+            rstrip: flag(fields, "rstrip", false)?,
+        };
         added.push((name.to_owned(), id(fields.get("id"))?, flags));
     }
     added.sort_by_key(|(_, id, _)| *id);
@@ -197,9 +201,17 @@ fn kind(file: &Map<String, Value>, model: &Map<String, Value>) -> Result<Kind, R
     let metaspace = match cutting.as_slice() {
         [] => None,
         [("Metaspace", fields)] => Some(metaspace(fields)?),
+        // Gemma's: it splits where no space is left.
+        [("Split", fields)] if is_idle(fields, &normalizing) => None,
         [(_, fields), ..] => return Err(unsupported("the pre_tokenizer", &json!(fields))),
     };
     Ok(Kind::Sentencepiece { steps: normalizing, metaspace, strip: strip(decoding)? })
+}
+
+/// Whether a pre-tokenizer splits at spaces, which normalizing has replaced.
+fn is_idle(fields: &Map<String, Value>, normalizing: &[Step]) -> bool {
+    let replaces = |step: &Step| matches!(step, Step::Replace(from, to) if from == " " && !to.contains(' '));
+    fields.get("pattern") == Some(&json!({"String": " "})) && normalizing.last().is_some_and(replaces)
 }
 
 fn normalizing(normalizer: Option<&Value>) -> Result<Vec<Step>, Refusal> {
@@ -387,7 +399,11 @@ impl Serialize for Vocab<'_> {
 }
 
 pub(super) fn text(definition: &Definition) -> String {
-    let Definition { vocab, merges, added, bos, .. } = definition;
+    let Definition { vocab, joining, added, bos, .. } = definition;
+    let merges: &[_] = match joining {
+        Joining::Merges(merges) => merges,
+        Joining::Scores(_) => &[],
+    };
     let mut names =
         vocab.iter().map(|(name, id)| (name, id)).chain(added.iter().map(|(name, id, _)| (name, id)));
     let bos = bos.map(|bos| template(bos, names.find(|(_, id)| **id == bos).map_or("", |(name, _)| name)));
@@ -395,8 +411,8 @@ pub(super) fn text(definition: &Definition) -> String {
         id: *id,
         content,
         single_word: false,
-        lstrip: false,
-        rstrip: false,
+        lstrip: flags.lstrip,
+        rstrip: flags.rstrip,
         normalized: flags.normalized,
         special: flags.special,
     });

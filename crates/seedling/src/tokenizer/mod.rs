@@ -1,13 +1,18 @@
-//! Text to tokens and back: byte-pair encoding, as read from a `tokenizer.json` or trained here.
+//! Text to tokens and back: byte-pair encoding, as read from a `tokenizer.json` or a GGUF file, or trained here.
 //!
 //! Two kinds: byte-level (GPT-2, Llama 3, Qwen2, and what [`Tokenizer::train`] makes) and SentencePiece-like with bytes
-//! to fall back on (Llama 2, Mistral). Knows nothing of models.
+//! to fall back on (Llama 2, Mistral, Gemma, Phi-3). Knows nothing of models.
 
 mod added;
 mod alphabet;
 mod bpe;
+mod build;
 mod definition;
+mod gguf;
 mod json;
+mod patterns;
+mod prompt;
+mod scored;
 mod split;
 #[cfg(test)]
 mod tests;
@@ -20,15 +25,14 @@ use std::{
 
 use added::Matcher;
 use bpe::{FastMap, Merges, NONE, Scratch};
-use definition::{Added, Definition, Kind, SPACE};
+use definition::{Added, Definition, Joining, Kind, SPACE};
+use scored::Scores;
 use split::Cut;
 
-use crate::{
-    SeedlingError,
-    config::{MAX_SIZE, read_limited},
-};
+use crate::{SeedlingError, files::read_limited};
 
 pub use definition::TOKENIZER_FILE;
+pub(crate) use gguf::boundary_texts;
 
 /// No `tokenizer.json` may be longer, in bytes.
 const MAX_FILE_BYTES: u64 = 64 << 20;
@@ -37,17 +41,26 @@ const MAX_FILE_BYTES: u64 = 64 << 20;
 const EOS_NAMES: [&str; 6] =
     ["</s>", "<|endoftext|>", "<|end_of_text|>", "<|im_end|>", "<|eot_id|>", "<eos>"];
 
+/// Names of further special tokens that end what a model says.
+const TURN_ENDS: [&str; 7] = [
+    "<|end|>",
+    "<end_of_turn>",
+    "<end_of_utterance>",
+    "<|eom_id|>",
+    "<|return|>",
+    "<EOT>",
+    "<\u{ff5c}end\u{2581}of\u{2581}sentence\u{ff5c}>",
+];
+
 /// Turns text into tokens and tokens into text.
 #[derive(Debug, Clone)]
 pub struct Tokenizer {
     origin: PathBuf,
     kind: Kind,
     tokens: Vec<Token>,
-    /// `(left, right, merged)` by rank.
-    ranked: Vec<(u32, u32, u32)>,
-    merges: Merges,
+    units_join: Units,
     ignore_merges: bool,
-    /// The token of each byte by itself.
+    /// The token of each byte by itself; [`NONE`] if there is none.
     units: Vec<u32>,
     /// What the model's tokens stand for -> token, and whether merging leads to that token.
     words: FastMap<Box<[u8]>, (u32, bool)>,
@@ -57,9 +70,23 @@ pub struct Tokenizer {
     plain: Matcher,
     /// Added tokens to find in normalized text.
     normalized: Matcher,
+    /// Special tokens of more than one character, to find in a template's text.
+    specials: Matcher,
     unknown: Option<String>,
     bos: Option<u32>,
     eos: Option<u32>,
+    ends: Vec<u32>,
+}
+
+/// How the units of a word join.
+#[derive(Debug, Clone)]
+enum Units {
+    Ranked {
+        /// `(left, right, merged)` by rank.
+        ranked: Vec<(u32, u32, u32)>,
+        merges: Merges,
+    },
+    Scored(Scores),
 }
 
 #[derive(Debug, Clone, Default)]
@@ -90,7 +117,8 @@ impl Tokenizer {
         Self::build(json::parse(bytes, origin)?)
     }
 
-    /// The text of a `tokenizer.json` that Hugging Face's `tokenizers` reads too.
+    /// The text of a `tokenizer.json` that Hugging Face's `tokenizers` reads too. Of tokens that have the same score (in
+    /// GGUF files) it says another order than they have here, where the leftmost are made first.
     pub fn to_json(&self) -> String {
         json::text(&self.definition())
     }
@@ -120,7 +148,8 @@ impl Tokenizer {
     }
 
     /// The tokens of a text, which is plain data: names of special tokens in it are text like any other. Nothing is put
-    /// before or after.
+    /// before or after. Bytes without a token are left out, as the libraries that models are trained with do: some
+    /// byte-level vocabularies lack control characters and bytes of rare scripts.
     pub fn encode(&self, text: &str) -> Vec<u32> {
         self.encode_as(text, false)
     }
@@ -185,9 +214,15 @@ impl Tokenizer {
         self.bos
     }
 
-    /// The special token that ends a text, by the usual names.
+    /// The special token that ends a text: as a GGUF file says, otherwise by the usual names.
     pub fn eos(&self) -> Option<u32> {
         self.eos
+    }
+
+    /// All special tokens after which a model says no more, in rising order: those that a GGUF file names as the end of a
+    /// text, a turn or a message, and those of the usual names.
+    pub fn ends(&self) -> &[u32] {
+        &self.ends
     }
 
     /// Whose tokenizer this is, for errors.
@@ -196,49 +231,51 @@ impl Tokenizer {
     }
 
     fn build(definition: Definition) -> Result<Self, SeedlingError> {
-        let Definition { origin, kind, vocab, merges, added, ignore_merges, unknown, bos } = definition;
+        let Definition { origin, kind, vocab, joining, added, ignore_merges, unknown, bos, ends } =
+            definition;
         let fail = |what: String| {
-            SeedlingError::file(&origin, what, "download tokenizer.json from the model's publisher again")
+            SeedlingError::file(&origin, what, "download the file from the model's publisher again")
         };
-        let tokens = gather_tokens(&kind, &vocab, &added).map_err(fail)?;
-        let ids = vocab.iter().map(|(name, id)| (name.as_str(), *id)).collect::<FastMap<_, _>>();
+        let tokens = build::gather_tokens(&kind, &vocab, &added).map_err(fail)?;
         let special = |id: u32| tokens[id as usize].is_special();
-        let ranked = rank(&merges, &ids, special).map_err(fail)?;
-        let words = words(&kind, vocab.iter().filter(|(_, id)| !special(*id)), ignore_merges);
+        let words = build::words(&kind, vocab.iter().filter(|(_, id)| !special(*id)), ignore_merges);
+        let units_join = match joining {
+            Joining::Scores(scores) => Units::Scored(Scores::new(&scores)),
+            Joining::Merges(merges) => {
+                let ids = vocab.iter().map(|(name, id)| (name.as_str(), *id)).collect::<FastMap<_, _>>();
+                let ranked = build::rank(&merges, &ids, special).map_err(fail)?;
+                let merges = Merges::new(&ranked);
+                Units::Ranked { ranked, merges }
+            }
+        };
         let units = (0..=255)
-            .map(|byte| {
-                unit(&kind, byte, &words)
-                    .ok_or_else(|| fail(format!("there is no token for the byte {byte:#04x}")))
+            .map(|byte| match build::unit(&kind, byte, &words) {
+                Some(id) => Ok(id),
+                None if build::is_rare(&kind, byte) => Ok(NONE),
+                None => Err(fail(format!("there is no token for the byte {byte:#04x}"))),
             })
             .collect::<Result<_, _>>()?;
-        if let Some(bos) =
-            bos.filter(|bos| tokens.get(*bos as usize).is_none_or(|token| token.name.is_empty()))
-        {
-            return Err(fail(format!("the post_processor puts the token {bos} first, which is not there")));
+        let is_there = |id: u32| tokens.get(id as usize).is_some_and(|token| !token.name.is_empty());
+        if let Some(id) = bos.iter().chain(&ends).find(|id| !is_there(**id)) {
+            return Err(fail(format!("the token {id} begins or ends texts, and is not there")));
         }
-        let longest = words.keys().map(|word| word.len()).max().unwrap_or(0);
-        let plain = matcher(&tokens, false, Cow::Borrowed);
-        let normalized = matcher(&tokens, true, |name| kind.normalize(name));
-        let eos = EOS_NAMES
-            .iter()
-            .find_map(|name| tokens.iter().position(|token| token.is_special() && token.name == *name));
-        let eos = eos.map(|id| id as u32);
-        let merges = Merges::new(&ranked);
+        let (eos, ends) = build::ends(&tokens, &ends);
         let mut made = Self {
+            longest: words.keys().map(|word| word.len()).max().unwrap_or(0),
+            plain: build::matcher(&tokens, |token| !token.normalized, Cow::Borrowed),
+            normalized: build::matcher(&tokens, |token| token.normalized, |name| kind.normalize(name)),
+            specials: build::specials(&tokens),
             origin,
             kind,
             tokens,
-            ranked,
-            merges,
+            units_join,
             ignore_merges,
             units,
             words,
-            longest,
-            plain,
-            normalized,
             unknown,
             bos,
             eos,
+            ends,
         };
         made.note_whole_words();
         Ok(made)
@@ -248,6 +285,12 @@ impl Tokenizer {
     fn definition(&self) -> Definition {
         let name = |id: u32| self.tokens[id as usize].name.clone();
         let numbered = || (0..).zip(&self.tokens);
+        let merges = match &self.units_join {
+            Units::Ranked { ranked, .. } => {
+                ranked.iter().map(|(left, right, _)| (name(*left), name(*right))).collect()
+            }
+            Units::Scored(scores) => build::merges_of(scores, &self.words),
+        };
         Definition {
             origin: self.origin.clone(),
             kind: self.kind.clone(),
@@ -255,13 +298,14 @@ impl Tokenizer {
                 .filter(|(_, token)| token.in_model)
                 .map(|(id, token)| (token.name.clone(), id))
                 .collect(),
-            merges: self.ranked.iter().map(|(left, right, _)| (name(*left), name(*right))).collect(),
+            joining: Joining::Merges(merges),
             added: numbered()
                 .filter_map(|(id, token)| Some((token.name.clone(), id, token.added?)))
                 .collect(),
             ignore_merges: self.ignore_merges,
             unknown: self.unknown.clone(),
             bos: self.bos,
+            ends: self.ends.clone(),
         }
     }
 
@@ -277,12 +321,14 @@ impl Tokenizer {
 
     fn reached_by_merging(&self, words: &FastMap<Box<[u8]>, (u32, bool)>) -> Vec<bool> {
         let mut found = vec![false; self.tokens.len()];
+        // Scores join whole texts rather than words: no token is met by itself often enough.
+        let Units::Ranked { merges, .. } = &self.units_join else { return found };
         let mut scratch = Scratch::default();
         let mut ids = Vec::new();
         for (word, (id, _)) in words {
             ids.clear();
             self.start_of(word, words, &mut ids);
-            self.merges.apply(&mut ids, 0, &mut scratch);
+            merges.apply(&mut ids, 0, &mut scratch);
             found[*id as usize] = ids == [*id];
         }
         found
@@ -291,35 +337,49 @@ impl Tokenizer {
     /// The tokens that merging a word begins with.
     fn start_of(&self, word: &[u8], words: &FastMap<Box<[u8]>, (u32, bool)>, ids: &mut Vec<u32>) {
         match self.kind {
-            Kind::ByteLevel { .. } => ids.extend(word.iter().map(|byte| self.units[usize::from(*byte)])),
+            Kind::ByteLevel { .. } => ids.extend(self.units_of(word)),
             Kind::Sentencepiece { .. } => {
                 let mut rest = word;
                 while !rest.is_empty() {
-                    let (char, after) = rest.split_at(char_len(rest[0]).min(rest.len()));
-                    match words.get(char) {
-                        Some((id, _)) => ids.push(*id),
-                        None => ids.extend(char.iter().map(|byte| self.units[usize::from(*byte)])),
-                    }
+                    let (char, after) = rest.split_at(build::char_len(rest[0]).min(rest.len()));
+                    self.push_run(char, words, ids);
                     rest = after;
                 }
             }
         }
     }
 
+    /// The token of a run of bytes, or the tokens of its bytes.
+    fn push_run(&self, run: &[u8], words: &FastMap<Box<[u8]>, (u32, bool)>, ids: &mut Vec<u32>) {
+        match words.get(run) {
+            Some((id, _)) => ids.push(*id),
+            None => ids.extend(self.units_of(run)),
+        }
+    }
+
+    fn units_of<'a>(&'a self, run: &'a [u8]) -> impl Iterator<Item = u32> + 'a {
+        run.iter().map(|byte| self.units[usize::from(*byte)]).filter(|id| *id != NONE)
+    }
+
     fn encode_as(&self, text: &str, specials: bool) -> Vec<u32> {
         let mut ids = Vec::with_capacity(text.len() / 3);
+        self.encode_part(text, true, specials, &mut ids);
+        ids
+    }
+
+    /// Encodes a part of a text; `first` if the whole text begins with it.
+    fn encode_part(&self, text: &str, first: bool, specials: bool, ids: &mut Vec<u32>) {
         let mut scratch = Scratch::default();
         self.plain.split(text, specials, &mut |start, piece| match piece {
             Ok(piece) => {
                 let piece = self.kind.normalize(piece);
                 self.normalized.split(&piece, specials, &mut |within, piece| match piece {
-                    Ok(piece) => self.encode_piece(piece, start + within == 0, &mut ids, &mut scratch),
+                    Ok(piece) => self.encode_piece(piece, first && start + within == 0, ids, &mut scratch),
                     Err(id) => ids.push(id),
                 });
             }
             Err(id) => ids.push(id),
         });
-        ids
     }
 
     /// Encodes normalized text without added tokens; `first` if the whole text begins with it.
@@ -356,9 +416,16 @@ impl Tokenizer {
             ids.push(*id);
             return;
         }
-        let from = ids.len();
-        self.start_of(word, &self.words, ids);
-        self.merges.apply(ids, from, scratch);
+        match &self.units_join {
+            Units::Ranked { merges, .. } => {
+                let from = ids.len();
+                self.start_of(word, &self.words, ids);
+                merges.apply(ids, from, scratch);
+            }
+            Units::Scored(scores) => {
+                scores.join(word, &self.words, self.longest, &mut |run| self.push_run(run, &self.words, ids));
+            }
+        }
     }
 }
 
@@ -366,27 +433,6 @@ impl Token {
     fn is_special(&self) -> bool {
         self.added.is_some_and(|added| added.special)
     }
-}
-
-/// The tokens of the model's vocabulary by what merging sees of them.
-fn words<'a>(
-    kind: &Kind,
-    vocab: impl Iterator<Item = &'a (String, u32)>,
-    whole: bool,
-) -> FastMap<Box<[u8]>, (u32, bool)> {
-    let alphabet = alphabet::Alphabet::new();
-    let key = |name: &str| match kind {
-        Kind::ByteLevel { .. } => alphabet.bytes(name),
-        Kind::Sentencepiece { .. } => Some(name.as_bytes().to_vec()),
-    };
-    vocab.filter_map(|(name, id)| Some((key(name)?.into_boxed_slice(), (*id, whole)))).collect()
-}
-
-/// Finds the added tokens that are looked for in normalized text, or those that are not.
-fn matcher<'a>(tokens: &'a [Token], normalized: bool, text: impl Fn(&'a str) -> Cow<'a, str>) -> Matcher {
-    let wanted = |token: &Token| token.added.is_some_and(|added| added.normalized == normalized);
-    let found = (0..).zip(tokens).filter(|(_, token)| wanted(token));
-    Matcher::new(found.map(|(id, token)| (text(&token.name).into_owned(), id, token.is_special())))
 }
 
 /// Cuts by each of `cuts` in turn.
@@ -400,115 +446,4 @@ fn cut(
         [] => each(range),
         [first, rest @ ..] => first.pieces(text, range, &mut |piece| cut(rest, text, piece, each)),
     }
-}
-
-/// Bytes of the UTF-8 character that begins with this byte.
-fn char_len(first: u8) -> usize {
-    match first {
-        0..0xC0 => 1,
-        0xC0..0xE0 => 2,
-        0xE0..0xF0 => 3,
-        0xF0.. => 4,
-    }
-}
-
-/// The token of a byte by itself.
-fn unit(kind: &Kind, byte: u8, words: &FastMap<Box<[u8]>, (u32, bool)>) -> Option<u32> {
-    let found = match kind {
-        Kind::ByteLevel { .. } => words.get([byte].as_slice()),
-        Kind::Sentencepiece { .. } => words.get(format!("<0x{byte:02X}>").as_bytes()),
-    };
-    found.map(|(id, _)| *id).filter(|id| *id != NONE)
-}
-
-/// All tokens by number.
-fn gather_tokens(
-    kind: &Kind,
-    vocab: &[(String, u32)],
-    added: &[(String, u32, Added)],
-) -> Result<Vec<Token>, String> {
-    let largest = vocab.iter().map(|(_, id)| *id).chain(added.iter().map(|(_, id, _)| *id)).max();
-    let count = largest.map_or(0, |id| id as usize + 1);
-    if count == 0 || count > MAX_SIZE {
-        return Err(format!("there are {count} tokens; there must be 1 to {MAX_SIZE}"));
-    }
-    let alphabet = alphabet::Alphabet::new();
-    let mut tokens = vec![Token::default(); count];
-    let mut names = FastMap::default();
-    for (name, id) in vocab {
-        let token = &mut tokens[*id as usize];
-        if token.in_model {
-            return Err(format!("the tokens {:?} and {name:?} are both numbered {id}", token.name));
-        }
-        names.insert(name.as_str(), *id);
-        *token = Token {
-            name: name.clone(),
-            bytes: stands_for(kind, &alphabet, name),
-            in_model: true,
-            added: None,
-        };
-    }
-    for (name, id, flags) in added {
-        let token = &mut tokens[*id as usize];
-        let taken = (token.in_model || token.added.is_some()) && token.name != *name;
-        let elsewhere = names.insert(name.as_str(), *id).filter(|other| other != id);
-        if name.is_empty() || taken || elsewhere.is_some() {
-            return Err(format!(
-                "the added token {name:?} can't be number {id}: it is empty, or name or number are taken"
-            ));
-        }
-        let bytes = added_bytes(kind, name, *flags);
-        *token = Token { name: name.clone(), bytes, in_model: token.in_model, added: Some(*flags) };
-    }
-    Ok(tokens)
-}
-
-/// The bytes that a token of the model's vocabulary stands for.
-fn stands_for(kind: &Kind, alphabet: &alphabet::Alphabet, name: &str) -> Vec<u8> {
-    match kind {
-        Kind::ByteLevel { .. } => alphabet.bytes(name).unwrap_or_else(|| name.as_bytes().to_vec()),
-        Kind::Sentencepiece { .. } => {
-            let byte =
-                name.strip_prefix("<0x").and_then(|rest| rest.strip_suffix('>')).filter(|hex| hex.len() == 2);
-            match byte.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-                Some(byte) => vec![byte],
-                None => name.replace(SPACE, " ").into_bytes(),
-            }
-        }
-    }
-}
-
-/// The bytes that an added token stands for: what it is found by.
-fn added_bytes(kind: &Kind, name: &str, flags: Added) -> Vec<u8> {
-    let found_by = if flags.normalized { kind.normalize(name) } else { Cow::Borrowed(name) };
-    match kind {
-        Kind::Sentencepiece { .. } if flags.normalized => found_by.replace(SPACE, " ").into_bytes(),
-        _ => found_by.into_owned().into_bytes(),
-    }
-}
-
-/// Merges by token. One that would make a special token is left out, so that no text can be merged into one.
-fn rank(
-    merges: &[(String, String)],
-    ids: &FastMap<&str, u32>,
-    special: impl Fn(u32) -> bool,
-) -> Result<Vec<(u32, u32, u32)>, String> {
-    let mut ranked = Vec::with_capacity(merges.len());
-    let mut merged = String::new();
-    for (left, right) in merges {
-        merged.clear();
-        merged.push_str(left);
-        merged.push_str(right);
-        let id = |name: &str| {
-            let missing = || {
-                format!("the merge of {left:?} and {right:?} needs the token {name:?}, which is not there")
-            };
-            ids.get(name).copied().ok_or_else(missing)
-        };
-        let (left, right, merged) = (id(left)?, id(right)?, id(&merged)?);
-        if !special(merged) {
-            ranked.push((left, right, merged));
-        }
-    }
-    Ok(ranked)
 }

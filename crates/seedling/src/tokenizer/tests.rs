@@ -301,7 +301,7 @@ fn what_is_not_supported_is_refused_with_the_files_name_and_a_hint() {
         ("WordPiece", |file| file["decoder"] = json!({"type": "WordPiece"})),
         ("BertProcessing", |file| file["post_processor"] = json!({"type": "BertProcessing"})),
         ("token 7777", |file| file["post_processor"]["special_tokens"]["<s>"]["ids"] = json!([7777])),
-        ("lstrip", |file| file["added_tokens"][0]["lstrip"] = json!(true)),
+        ("single_word", |file| file["added_tokens"][0]["single_word"] = json!(true)),
         ("both numbered", |file| file["model"]["vocab"]["xyz"] = json!(270)),
         ("token's number", |file| file["model"]["vocab"]["xyz"] = json!(1_u64 << 40)),
         ("needs the token", |file| file["model"]["merges"][0] = json!("q qq")),

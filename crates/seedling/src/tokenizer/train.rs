@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::BinaryHeap, path::PathBuf};
 use super::{
     alphabet,
     bpe::FastMap,
-    definition::{Added, Definition, Kind, TOKENIZER_FILE},
+    definition::{Added, Definition, Joining, Kind, TOKENIZER_FILE},
     split::Cut,
 };
 
@@ -53,7 +53,7 @@ pub(super) fn train(
         merges.push((names[left as usize].clone(), names[right as usize].clone()));
         trainer.merge(left, right, merged);
     }
-    let flags = Added { special: true, normalized: false };
+    let flags = Added { special: true, ..Added::default() };
     let added =
         names.iter().zip(0..).take(special_count).map(|(name, id)| (name.clone(), id, flags)).collect();
     let bos = names.iter().take(special_count).position(|name| name == "<s>").map(|id| id as u32);
@@ -61,11 +61,12 @@ pub(super) fn train(
         origin: PathBuf::from(TOKENIZER_FILE),
         kind: Kind::ByteLevel { nfc: false, cuts: vec![cut] },
         vocab: names.into_iter().zip(0..).collect(),
-        merges,
+        joining: Joining::Merges(merges),
         added,
         ignore_merges: false,
         unknown: None,
         bos,
+        ends: Vec::new(),
     }
 }
 
