@@ -194,11 +194,12 @@ fn sampler(choices: impl Fn(u64) -> u64 + Send + Sync + 'static) -> (Server, Arc
 async fn samples_are_asked_for_at_once_and_topped_up_one_by_one_with_seeds_of_their_own() {
     type Choices = fn(u64) -> u64;
     let cases: [(Choices, usize, usize); 4] = [
-        // Gives what is wanted; half of it; one whatever is wanted; refuses more than one.
+        // Gives what is wanted; half of it; one whatever is wanted; refuses more than one, which is tried once more with
+        // sixteen tokens instead of eight, in case that was meant.
         (|wanted| wanted, 1, 1),
         (|wanted| wanted.div_ceil(2), 5, 5),
         (|_| 1, 8, 8),
-        (|wanted| u64::from(wanted == 1), 9, 8),
+        (|wanted| u64::from(wanted == 1), 10, 8),
     ];
     for (choices, first, second) in cases {
         let (server, asked) = sampler(choices);
