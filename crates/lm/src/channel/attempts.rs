@@ -10,6 +10,7 @@ use std::{
 
 use crate::{
     error::{AttemptError, ErrorKind},
+    operation::Operation,
     settings::ModelSettings,
 };
 
@@ -31,6 +32,8 @@ pub(crate) struct Patience {
     max_attempts: u32,
     /// Whether any operation has succeeded so far.
     answered: AtomicBool,
+    /// Whether one that asks the model itself has.
+    worked: AtomicBool,
 }
 
 impl Patience {
@@ -40,12 +43,16 @@ impl Patience {
             deadline: Duration::from_secs_f64(settings.deadline_s),
             max_attempts: settings.max_attempts,
             answered: AtomicBool::new(false),
+            worked: AtomicBool::new(false),
         }
     }
 
-    /// Remembers that the server has answered.
-    pub(crate) fn note_answer(&self) {
+    /// Remembers that the server has answered; a list of models says nothing of whether one of them may be asked.
+    pub(crate) fn note_answer(&self, operation: &Operation<'_>) {
         self.answered.store(true, Ordering::Relaxed);
+        if !matches!(operation, Operation::Models) {
+            self.worked.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Whether no further attempt should be made after this failure, the `attempts`-th attempt, of which `malformed`
@@ -56,12 +63,14 @@ impl Patience {
             || (!self.waits(error) && attempts >= self.max_attempts(error.kind))
     }
 
-    /// Whether the deadline alone ends the attempts: a server that loads its model, or that has answered before and has a
-    /// limit now, will answer again.
+    /// Whether the deadline alone ends the attempts: a server that loads its model, or whose model has answered before and
+    /// has a limit now, will answer again.
     fn waits(&self, error: &AttemptError) -> bool {
         match error.status {
             Some(503) => true,
-            _ => error.overloaded && error.kind == ErrorKind::Overloaded && self.has_answered(),
+            _ => {
+                error.overloaded && error.kind == ErrorKind::Overloaded && self.worked.load(Ordering::Relaxed)
+            }
         }
     }
 

@@ -101,7 +101,7 @@ impl Channel {
                 Ok(answer) => {
                     let usage = self.prices.usage(operation, &answer, attempts, started.elapsed());
                     reservation.settle(usage.tokens_in + usage.tokens_out, usage.cost);
-                    self.patience.note_answer();
+                    self.patience.note_answer(operation);
                     return Ok((answer, usage));
                 }
                 Err(error) => {

@@ -14,5 +14,6 @@ pub(crate) mod framing;
 pub(crate) mod limits;
 pub(crate) mod logprobs;
 pub(crate) mod secrets;
+mod sieve;
 mod stream;
 pub(crate) mod thinking;

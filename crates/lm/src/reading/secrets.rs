@@ -3,14 +3,16 @@
 //! A server quotes the key it was sent: as it is, with JSON escapes (`\/`, `\u002b`), percent-encoded, with HTML
 //! entities, inside base64, in another case, wrapped over lines, or only its beginning. A text is therefore decoded in
 //! a few rounds, and every round is searched; each byte of a round remembers where it stood in the text, so that what is
-//! found is blotted out there. All of it takes time in proportion to the text's length.
+//! found is blotted out there. All of it takes time in proportion to the text's length, and little of it where no beginning
+//! of a form of a key is in the text (`sieve.rs`).
 //!
 //! Redact first, cut afterwards: half a key at the end of a quote is hard to find.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use serde_json::{Map, Value as Json};
 
+use super::sieve::{Sieve, is_blank};
 use crate::secret::Secret;
 
 /// What stands where a key stood.
@@ -29,6 +31,7 @@ const SHORTEST_STUMP: usize = 4;
 #[derive(Clone, Default)]
 pub(crate) struct Redactor {
     patterns: Vec<Pattern>,
+    sieve: Sieve,
 }
 
 /// One form of a key.
@@ -52,12 +55,11 @@ impl std::fmt::Debug for Redactor {
     }
 }
 
-/// A byte as a round of decoding gives it, and where it stood in the text.
-#[derive(Clone, Copy)]
-struct Unit {
-    byte: u8,
-    from: usize,
-    to: usize,
+/// What a round of decoding gives.
+struct Round<'a> {
+    bytes: Cow<'a, [u8]>,
+    /// Where each byte stood in the text, from and to; nothing where the round is the text itself.
+    places: Vec<(usize, usize)>,
 }
 
 impl Redactor {
@@ -72,7 +74,11 @@ impl Redactor {
                 }
             }
         }
-        Self { patterns }
+        let mut sieve = Sieve::default();
+        for pattern in &patterns {
+            sieve.add(&pattern.bytes[..pattern.part.min(pattern.bytes.len())], pattern.loose);
+        }
+        Self { patterns, sieve }
     }
 
     /// A text for an error message, without the keys.
@@ -137,13 +143,16 @@ impl Redactor {
         if self.patterns.is_empty() {
             return spots;
         }
-        let mut units = plain(text);
+        let mut round = Round::of(text);
         for _ in 0..=ROUNDS {
-            for pattern in self.patterns.iter().filter(|pattern| pattern.key_length >= shortest) {
-                pattern.search(&units, broken, &mut spots);
+            // The beginning of a key at the end of a text may be shorter than what the sieve catches.
+            if broken || self.sieve.catches(&round.bytes) {
+                for pattern in self.patterns.iter().filter(|pattern| pattern.key_length >= shortest) {
+                    pattern.search(&round, broken, &mut spots);
+                }
             }
-            match decode(&units) {
-                Some(decoded) => units = decoded,
+            match round.decoded() {
+                Some(decoded) => round = decoded,
                 None => break,
             }
         }
@@ -173,16 +182,16 @@ impl Pattern {
     }
 
     /// Adds the places where this form stands, whole or in good part; at a broken end also a small part.
-    fn search(&self, units: &[Unit], broken: bool, spots: &mut Vec<Range<usize>>) {
+    fn search(&self, round: &Round<'_>, broken: bool, spots: &mut Vec<Range<usize>>) {
         let length = self.bytes.len();
-        // Where the last units that count began, as many as the form is long.
+        // Where the last bytes that count began, as many as the form is long.
         let mut starts = vec![0; length];
         let (mut seen, mut matched, mut end) = (0, 0, 0);
-        for unit in units {
-            if self.loose && is_blank(unit.byte) {
+        for (at, byte) in round.bytes.iter().enumerate() {
+            if self.loose && is_blank(*byte) {
                 continue;
             }
-            let byte = if self.loose { unit.byte.to_ascii_lowercase() } else { unit.byte };
+            let byte = if self.loose { byte.to_ascii_lowercase() } else { *byte };
             if (self.part..length).contains(&matched) && self.bytes[matched] != byte {
                 spots.push(starts[(seen - matched) % length]..end);
             }
@@ -190,9 +199,8 @@ impl Pattern {
                 matched = self.falls[matched];
             }
             matched += usize::from(self.bytes[matched] == byte);
-            starts[seen % length] = unit.from;
+            (starts[seen % length], end) = round.place(at);
             seen += 1;
-            end = unit.to;
             if matched == length {
                 spots.push(starts[(seen - matched) % length]..end);
             }
@@ -204,9 +212,58 @@ impl Pattern {
     }
 }
 
-/// What counts for nothing in a key that was wrapped.
-fn is_blank(byte: u8) -> bool {
-    byte.is_ascii_whitespace() || byte.is_ascii_control()
+impl<'a> Round<'a> {
+    fn of(text: &'a str) -> Self {
+        Self { bytes: Cow::Borrowed(text.as_bytes()), places: Vec::new() }
+    }
+
+    /// Where a byte stood in the text.
+    fn place(&self, at: usize) -> (usize, usize) {
+        self.places.get(at).copied().unwrap_or((at, at + 1))
+    }
+
+    /// One more round of decoding: JSON's escapes, percent-encoding and HTML's entities, wherever they stand; `None` if
+    /// there are none.
+    fn decoded(&self) -> Option<Round<'static>> {
+        let mut escapes = self.escapes().peekable();
+        escapes.peek()?;
+        let mut bytes = Vec::with_capacity(self.bytes.len());
+        let mut places = Vec::with_capacity(self.bytes.len());
+        let mut at = 0;
+        for (start, character, length) in escapes {
+            bytes.extend_from_slice(&self.bytes[at..start]);
+            places.extend((at..start).map(|at| self.place(at)));
+            at = start + length;
+            match character {
+                Decoded::Byte(byte) => bytes.push(byte),
+                Decoded::Char(character) => {
+                    bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+            }
+            places.resize(bytes.len(), (self.place(start).0, self.place(at - 1).1));
+        }
+        bytes.extend_from_slice(&self.bytes[at..]);
+        places.extend((at..self.bytes.len()).map(|at| self.place(at)));
+        Some(Round { bytes: Cow::Owned(bytes), places })
+    }
+
+    /// The escapes, where they begin, what they stand for and how long they are.
+    fn escapes(&self) -> impl Iterator<Item = (usize, Decoded, usize)> {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            loop {
+                at += self.bytes[at..].iter().position(|byte| matches!(byte, b'\\' | b'%' | b'&'))?;
+                let start = at;
+                match escape(&self.bytes[start..]) {
+                    Some((character, length)) => {
+                        at += length;
+                        return Some((start, character, length));
+                    }
+                    None => at += 1,
+                }
+            }
+        })
+    }
 }
 
 /// The forms that a key takes in a decoded text, each with whether it is the key itself.
@@ -214,11 +271,11 @@ fn forms(key: &str) -> Vec<(Vec<u8>, bool)> {
     let key = key.trim();
     let mut forms = vec![(key.as_bytes().to_vec(), true)];
     // A key that looks like an escape itself is decoded along with the text that quotes it.
-    let mut units = plain(key);
+    let mut round = Round::of(key);
     for _ in 0..ROUNDS {
-        let Some(decoded) = decode(&units) else { break };
-        units = decoded;
-        forms.push((units.iter().map(|unit| unit.byte).collect(), true));
+        let Some(decoded) = round.decoded() else { break };
+        forms.push((decoded.bytes.to_vec(), true));
+        round = decoded;
     }
     if key.contains(' ') {
         forms.push((key.replace(' ', "+").into_bytes(), true));
@@ -252,58 +309,24 @@ fn inside_base64(bytes: &[u8], shift: usize, url: bool) -> Vec<u8> {
     (0..whole).map(|i| digit((0..6).fold(0, |value, j| value << 1 | bit(skip + i * 6 + j)))).collect()
 }
 
-fn plain(text: &str) -> Vec<Unit> {
-    text.bytes().enumerate().map(|(from, byte)| Unit { byte, from, to: from + 1 }).collect()
-}
-
-/// One round of decoding: JSON's escapes, percent-encoding and HTML's entities, wherever they stand; `None` if there
-/// are none.
-fn decode(units: &[Unit]) -> Option<Vec<Unit>> {
-    if !units.iter().any(|unit| matches!(unit.byte, b'\\' | b'%' | b'&')) {
-        return None;
-    }
-    let mut decoded = Vec::with_capacity(units.len());
-    let mut changed = false;
-    let mut at = 0;
-    while at < units.len() {
-        let Some((character, length)) = escape(&units[at..]) else {
-            decoded.push(units[at]);
-            at += 1;
-            continue;
-        };
-        let (from, to) = (units[at].from, units[at + length - 1].to);
-        match character {
-            Decoded::Byte(byte) => decoded.push(Unit { byte, from, to }),
-            Decoded::Char(character) => {
-                let mut buffer = [0; 4];
-                let bytes = character.encode_utf8(&mut buffer).bytes();
-                decoded.extend(bytes.map(|byte| Unit { byte, from, to }));
-            }
-        }
-        changed = true;
-        at += length;
-    }
-    changed.then_some(decoded)
-}
-
 /// What an escape stands for.
 enum Decoded {
     Byte(u8),
     Char(char),
 }
 
-/// The escape that units begin with, and its length.
-fn escape(units: &[Unit]) -> Option<(Decoded, usize)> {
-    match units.first()?.byte {
-        b'\\' => backslash(units),
-        b'%' => Some((Decoded::Byte(hex(units.get(1..3)?)? as u8), 3)),
-        b'&' => entity(units),
+/// The escape that bytes begin with, and its length.
+fn escape(bytes: &[u8]) -> Option<(Decoded, usize)> {
+    match bytes.first()? {
+        b'\\' => backslash(bytes),
+        b'%' => Some((Decoded::Byte(hex(bytes.get(1..3)?)? as u8), 3)),
+        b'&' => entity(bytes),
         _ => None,
     }
 }
 
-fn backslash(units: &[Unit]) -> Option<(Decoded, usize)> {
-    let byte = units.get(1)?.byte;
+fn backslash(bytes: &[u8]) -> Option<(Decoded, usize)> {
+    let byte = *bytes.get(1)?;
     let simple = match byte {
         b'/' | b'\\' | b'"' | b'\'' => byte,
         b'b' => 8,
@@ -311,18 +334,18 @@ fn backslash(units: &[Unit]) -> Option<(Decoded, usize)> {
         b'n' => b'\n',
         b'f' => 12,
         b'r' => b'\r',
-        b'x' => return Some((Decoded::Byte(hex(units.get(2..4)?)? as u8), 4)),
-        b'u' => return unicode(units),
+        b'x' => return Some((Decoded::Byte(hex(bytes.get(2..4)?)? as u8), 4)),
+        b'u' => return unicode(bytes),
         _ => return None,
     };
     Some((Decoded::Byte(simple), 2))
 }
 
 /// `\uXXXX`, or two of them that are one character.
-fn unicode(units: &[Unit]) -> Option<(Decoded, usize)> {
-    let high = hex(units.get(2..6)?)?;
-    let second = units.get(6..12).filter(|pair| pair[0].byte == b'\\' && pair[1].byte == b'u');
-    let low = second.and_then(|pair| hex(&pair[2..])).filter(|low| (0xDC00..0xE000).contains(low));
+fn unicode(bytes: &[u8]) -> Option<(Decoded, usize)> {
+    let high = hex(bytes.get(2..6)?)?;
+    let second = bytes.get(6..12).and_then(|pair| pair.strip_prefix(b"\\u"));
+    let low = second.and_then(hex).filter(|low| (0xDC00..0xE000).contains(low));
     match low {
         Some(low) if (0xD800..0xDC00).contains(&high) => {
             let code = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
@@ -332,10 +355,9 @@ fn unicode(units: &[Unit]) -> Option<(Decoded, usize)> {
     }
 }
 
-fn entity(units: &[Unit]) -> Option<(Decoded, usize)> {
-    let end = units.iter().take(10).position(|unit| unit.byte == b';')?;
-    let name: Vec<u8> = units[1..end].iter().map(|unit| unit.byte).collect();
-    let character = match std::str::from_utf8(&name).ok()? {
+fn entity(bytes: &[u8]) -> Option<(Decoded, usize)> {
+    let end = bytes.iter().take(10).position(|byte| *byte == b';')?;
+    let character = match std::str::from_utf8(&bytes[1..end]).ok()? {
         "amp" => '&',
         "lt" => '<',
         "gt" => '>',
@@ -353,8 +375,8 @@ fn entity(units: &[Unit]) -> Option<(Decoded, usize)> {
     Some((Decoded::Char(character), end + 1))
 }
 
-fn hex(units: &[Unit]) -> Option<u32> {
-    units.iter().try_fold(0, |value, unit| Some(value << 4 | char::from(unit.byte).to_digit(16)?))
+fn hex(bytes: &[u8]) -> Option<u32> {
+    bytes.iter().try_fold(0, |value, byte| Some(value << 4 | char::from(*byte).to_digit(16)?))
 }
 
 /// A text with places blotted out, each as far as whole characters go.

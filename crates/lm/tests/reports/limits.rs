@@ -146,3 +146,14 @@ async fn a_server_that_goes_on_refusing_although_it_says_at_once_is_not_flooded(
     let asked = server.seen().len();
     assert!(asked < 60, "{asked} requests in 3 s");
 }
+
+#[tokio::test]
+async fn a_limit_at_the_start_is_shown_before_a_person_waits_for_minutes() {
+    let server = chat_server(|_| {
+        error(429, "Rate limit reached for model `m`: tokens per day (TPD)").header("retry-after", "1")
+    });
+    let shown = complete(&server, "deadline_s = 600.0").await.expect_err("a limit");
+    assert!(shown.to_string().contains("tokens per day (TPD)"), "{shown}");
+    let asked = server.seen().iter().filter(|request| request.path.ends_with("/chat/completions")).count();
+    assert_eq!(asked, 2, "as often as max_attempts says");
+}

@@ -1,6 +1,8 @@
 //! Keys that servers quote.
 
-use samara_lm::check;
+use std::sync::Arc;
+
+use samara_lm::{AnswerCache, Budget, check, open_with};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -152,4 +154,30 @@ fn leaks_would_be_noticed() {
         assert!(leaks(&format!("a {text} b")), "{text}");
     }
     assert!(!leaks("Incorrect API key provided: ***"));
+}
+
+#[tokio::test]
+async fn a_recording_of_texts_that_repeat_the_key_does_not_hold_it() {
+    let server = Server::start(|request| match request.path.as_str() {
+        "/v1/models" => Reply::json(&json!({"data": [{"id": "m", "owner": KEY}]})),
+        _ if request.prompt().contains("1+1=") => Reply::json(&says("2")),
+        _ if request.prompt().contains("fails") => Reply::json(&json!({"error": format!("bad key {KEY}")})),
+        _ => Reply::json(&says(&format!("bad key {KEY}, sorry"))),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("recording.db");
+    let recording = AnswerCache::record(&file).unwrap();
+    let settings = settings(&server, &with_key(""));
+    let model = open_with(&settings, Budget::unlimited(), Arc::clone(&recording)).unwrap();
+    assert_eq!(model.complete(&request("An opinion:", 20)).await.unwrap().text, "bad key ***, sorry");
+    model.complete(&request("This fails:", 20)).await.expect_err("an error");
+    drop(model);
+    recording.finish().unwrap();
+    let mut size = 0;
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        size += bytes.len();
+        assert!(!leaks(&String::from_utf8_lossy(&bytes)));
+    }
+    assert!(size > 1000, "something was recorded");
 }
