@@ -1,9 +1,13 @@
 //! Starting a server that `prepare.py` has installed, and stopping it with all its children.
 
+#![allow(dead_code, clippy::allow_attributes, reason = "each test uses its own part")]
+#![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
+
 use std::{
     io::Write,
     net::TcpListener,
     os::unix::process::CommandExt,
+    path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -12,6 +16,28 @@ use serde_json::Value;
 
 /// How long a server may take to start.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The file in which `prepare.py` writes what it has installed.
+fn list() -> PathBuf {
+    samara_testing::workspace().join("target/real-servers/ready.json")
+}
+
+/// What `prepare.py` has installed under a name. None if it can't be installed here, which is said.
+fn prepared(name: &str) -> Option<Value> {
+    let prepared = std::fs::read(list()).expect("prepared servers: run .ci/real_servers");
+    let mut prepared: Value = serde_json::from_slice(&prepared).unwrap();
+    if let Some(why) = prepared[name]["missing"].as_str() {
+        // Not by a macro: the harness keeps what those print to itself.
+        std::io::stderr().write_all(format!("SKIPPED: {name}: {why}\n").as_bytes()).unwrap();
+        return None;
+    }
+    Some(prepared[name].take())
+}
+
+/// The file of a model that `prepare.py` has fetched. None if it can't be fetched here, which is said.
+pub(crate) fn prepared_model(name: &str) -> Option<String> {
+    Some(prepared(name)?["model"].as_str().unwrap().to_owned())
+}
 
 /// A running server; it ends with this.
 pub(crate) struct RealServer {
@@ -24,16 +50,10 @@ impl RealServer {
     /// Starts a server with this many ports and waits until the first one answers with a success on this path. None if
     /// it can't be installed here, which is said.
     pub(crate) fn start(name: &str, ports: usize, ready: &str) -> Option<Self> {
-        let file = samara_testing::workspace().join("target/real-servers/ready.json");
-        let prepared = std::fs::read(&file).expect("prepared servers: run .ci/real_servers");
-        let prepared: Value = serde_json::from_slice(&prepared).unwrap();
-        if let Some(why) = prepared[name]["missing"].as_str() {
-            // Not by a macro: the harness keeps what those print to itself.
-            std::io::stderr().write_all(format!("SKIPPED: {name}: {why}\n").as_bytes()).unwrap();
-            return None;
-        }
+        let file = list();
+        let prepared = prepared(name)?;
         let command: Vec<&str> =
-            prepared[name]["command"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+            prepared["command"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
         let ports = free(ports);
         let log = std::fs::File::create(file.with_file_name(format!("{name}-{}.log", ports[0]))).unwrap();
         let child = Command::new(command[0])
