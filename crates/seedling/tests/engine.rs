@@ -30,7 +30,7 @@ fn parts() -> &'static (Arc<Model>, Arc<Tokenizer>) {
 
 fn engine(threads: usize, batch: usize, prefix_bytes: usize) -> Engine {
     let (model, tokenizer) = parts();
-    let settings = EngineSettings { threads, batch, prefix_bytes };
+    let settings = EngineSettings { threads, batch, prefix_bytes, ..EngineSettings::default() };
     Engine::start(Arc::clone(model), Arc::clone(tokenizer), settings)
 }
 

@@ -1,7 +1,9 @@
 //! The inference engine: requests in, replies out, many at once.
 //!
-//! Every worker thread runs its own continuous batch: at each pass it takes in waiting requests, runs the next tokens
-//! of all its sequences together, and answers those that are done. Prompts with a common beginning share its pages
+//! A worker runs a continuous batch: at each pass it takes in waiting requests, runs the next tokens of all its
+//! sequences together, and answers those that are done. Of a small model every thread is a worker of its own. A model
+//! that no cache holds has one worker with one large batch, and the threads share its passes: reading the weights is
+//! what takes the time, and so they are read once for all sequences. Prompts with a common beginning share its pages
 //! (`prefix.rs`). None of that shows in a reply: the model is batch-invariant, and a request's randomness comes from
 //! its own seed.
 
@@ -17,7 +19,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use crate::{Model, SeedlingError, Tokenizer, model::PageShape};
+use crate::{Model, SeedlingError, Tokenizer, kernel::Threads, model::PageShape};
 
 use prefix::Prefixes;
 use queue::{Shared, lock};
@@ -25,6 +27,16 @@ use run::Run;
 
 pub use queue::EngineSettings;
 pub use request::{End, Listener, Reply, Request, Sampling};
+
+/// How many workers a model gets, and the threads that share each one's passes.
+fn plan(model: &Model, settings: EngineSettings) -> (usize, Threads) {
+    let threads = settings.threads.max(1);
+    if model.kept_bytes() == 0 || model.kept_bytes() < settings.shared_from {
+        return (threads, Threads::default());
+    }
+    let team = Threads::new(threads).unwrap_or_else(|error| panic!("{error}"));
+    (1, team)
+}
 
 /// A running engine; dropping it lets the workers finish what they have taken in, and discards what waits.
 #[derive(Debug)]
@@ -35,17 +47,23 @@ pub struct Engine {
 
 impl Engine {
     /// Starts the workers.
+    ///
+    /// # Panics
+    /// If the system refuses to start a thread.
     pub fn start(model: Arc<Model>, tokenizer: Arc<Tokenizer>, settings: EngineSettings) -> Self {
         let pages = settings.prefix_bytes / PageShape::new(model.config()).bytes().max(1);
+        let (workers, team) = plan(&model, settings);
         let shared = Arc::new(Shared {
             model,
             tokenizer,
-            settings,
+            workers,
+            batch: settings.batch.max(1) * settings.threads.max(1) / workers,
+            team,
             queue: Mutex::default(),
             changed: Condvar::new(),
             prefixes: Mutex::new(Prefixes::new(pages)),
         });
-        let workers = (0..settings.threads.max(1))
+        let workers = (0..workers)
             .map(|_| {
                 let shared = Arc::clone(&shared);
                 std::thread::spawn(move || worker::work(&shared))

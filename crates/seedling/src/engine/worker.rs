@@ -18,7 +18,7 @@ const CHUNK: usize = 128;
 /// Runs until the engine closes.
 pub(super) fn work(shared: &Shared) {
     let mut runs: Vec<Run> = Vec::new();
-    let mut work = Workspace::default();
+    let mut work = Workspace::with_threads(shared.team.clone());
     let mut scratch = Vec::new();
     while take_in(shared, &mut runs) {
         let fed = pass(shared, &mut runs, &mut work);
@@ -76,7 +76,7 @@ fn take_in(shared: &Shared, runs: &mut Vec<Run>) -> bool {
 /// How many runs a worker may hold: an equal part of all, so that no worker idles while another is full.
 fn fair_share(shared: &Shared, queue: &Queue) -> usize {
     let all = queue.waiting.len() + queue.alive;
-    all.div_ceil(shared.settings.threads.max(1)).min(shared.settings.batch.max(1))
+    all.div_ceil(shared.workers).min(shared.batch)
 }
 
 /// Runs the next tokens of all runs; how many of each were fed.
@@ -92,7 +92,7 @@ fn pass(shared: &Shared, runs: &mut [Run], work: &mut Workspace) -> Vec<usize> {
         fed.push(tokens.len());
         spans.push(Span { cache, tokens, outputs_from });
     }
-    shared.model.pass(&mut spans, logits, work);
+    shared.team.enter(|| shared.model.pass(&mut spans, logits, work));
     fed
 }
 

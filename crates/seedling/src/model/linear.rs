@@ -1,7 +1,7 @@
 //! Matrices as a model holds them, and the linear maps made of them.
 
 use crate::{
-    kernel::{Packed, View, Write, add, multiply_packed},
+    kernel::{Packed, Threads, View, Write, add, multiply_packed},
     quant::{Quantised, Scratch, multiply_quantised},
 };
 
@@ -21,6 +21,14 @@ impl Matrix {
         Self::Packed(Packed::new(view.transposed()))
     }
 
+    /// Its bytes, if it is kept in the width of its file.
+    pub(super) fn kept_bytes(&self) -> usize {
+        match self {
+            Self::Packed(_) => 0,
+            Self::Kept(kept) => kept.bytes(),
+        }
+    }
+
     /// The width of what comes out.
     pub(super) fn outputs(&self) -> usize {
         match self {
@@ -35,6 +43,17 @@ impl Matrix {
 pub(super) struct Memory {
     packed: Vec<f32>,
     kept: Scratch,
+}
+
+impl Memory {
+    /// For products that these threads share.
+    pub(super) fn new(threads: Threads) -> Self {
+        Self { packed: Vec::new(), kept: Scratch::new(threads) }
+    }
+
+    pub(super) fn threads(&self) -> &Threads {
+        self.kept.threads()
+    }
 }
 
 /// A linear map.
@@ -96,6 +115,15 @@ pub(super) enum Head {
 }
 
 impl Head {
+    /// Its bytes, if they are kept in the width of their file.
+    pub(super) fn kept_bytes(&self, table: &Table) -> usize {
+        match (self, table) {
+            (Self::Own(linear), _) => linear.matrix.kept_bytes(),
+            (Self::Embeddings, Table::Kept(kept)) => kept.bytes(),
+            (Self::Embeddings, Table::Numbers(_)) => 0,
+        }
+    }
+
     /// Logits of rows.
     pub(super) fn apply(&self, table: &Table, x: &[f32], rows: usize, y: &mut Vec<f32>, memory: &mut Memory) {
         match (self, table) {

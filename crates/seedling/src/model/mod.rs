@@ -15,7 +15,7 @@ use std::path::Path;
 use crate::{
     ModelConfig, RopeScaling, SeedlingError, Weights,
     config::Arrangement,
-    kernel::{Write, add, rms_norm},
+    kernel::{Threads, Write, add, rms_norm},
     rope::Rotary,
 };
 
@@ -90,11 +90,19 @@ pub struct Workspace {
     /// What a part of a layer adds, before it is normed and after.
     added: [Vec<f32>; 2],
     memory: Memory,
-    attention: attention::Scratch,
+    /// One for every span: spans' attention is shared among the threads.
+    attention: Vec<attention::Scratch>,
     /// Hidden states after the last norm, a row for every output that was asked for.
     pub hidden: Vec<f32>,
     /// Logits of the same rows.
     pub logits: Vec<f32>,
+}
+
+impl Workspace {
+    /// For passes that these threads share.
+    pub fn with_threads(threads: Threads) -> Self {
+        Self { memory: Memory::new(threads), ..Self::default() }
+    }
 }
 
 /// Makes a list this long; what it held may stay.
@@ -178,6 +186,12 @@ impl Model {
         self.context
     }
 
+    /// Bytes of the matrices that are kept in the width of their file: those whose products threads can share.
+    pub fn kept_bytes(&self) -> usize {
+        let maps = self.layers.iter().flat_map(|layer| [&layer.qkv, &layer.o, &layer.up, &layer.down]);
+        maps.map(|map| map.matrix.kept_bytes()).sum::<usize>() + self.head.kept_bytes(&self.embedding)
+    }
+
     /// An empty cache for a sequence.
     pub fn cache(&self) -> Cache {
         Cache::new(PageShape::new(&self.config))
@@ -252,16 +266,20 @@ impl Model {
         }
         sized(&mut work.attended, rows * query_width);
         let sight = Sight::new(&self.config, layer.window);
-        let mut first = 0;
-        for span in spans {
-            let end = first + span.tokens.len();
-            let qkv = &mut work.qkv[first * width..end * width];
+        work.attention.resize_with(spans.len().max(work.attention.len()), Default::default);
+        let mut rest = (&mut work.qkv[..], &mut work.attended[..]);
+        let mut tasks = Vec::with_capacity(spans.len());
+        for (span, scratch) in spans.iter_mut().zip(&mut work.attention) {
+            let (qkv, more_qkv) = rest.0.split_at_mut(span.tokens.len() * width);
+            let (out, more_out) = rest.1.split_at_mut(span.tokens.len() * query_width);
+            tasks.push((span, scratch, qkv, out));
+            rest = (more_qkv, more_out);
+        }
+        work.memory.threads().share(tasks, |(span, scratch, qkv, out)| {
             self.rotate(qkv, span.cache.len(), layer.window.is_some());
             span.cache.write(number, qkv);
-            let out = &mut work.attended[first * query_width..end * query_width];
-            attention::attend(&self.config, number, sight, span.cache, qkv, out, &mut work.attention);
-            first = end;
-        }
+            attention::attend(&self.config, number, sight, span.cache, qkv, out, scratch);
+        });
         let post = layer.post_attention_norm.as_ref();
         self.add(&layer.o, post, rows, (&work.attended, &mut work.x), &mut work.added, &mut work.memory);
     }

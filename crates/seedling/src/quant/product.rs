@@ -1,6 +1,6 @@
 //! Products with quantised matrices: shared among threads, dispatched to the processor's lanes.
 
-use std::ops::Range;
+use std::{hint::black_box, ops::Range};
 
 use crate::kernel::{Threads, Write};
 
@@ -16,6 +16,8 @@ use super::{
 
 /// Bytes of a matrix that are worth a thread's while.
 const WORTH: usize = 64 << 10;
+/// Rows below which reading is what takes the time.
+const FEW: usize = 4;
 /// Tasks for every thread where there is enough to do: whoever is interrupted leaves some to the others.
 const TASKS: usize = 4;
 
@@ -192,6 +194,9 @@ impl Block<'_, '_> {
         let activations = self.left.activations;
         for (number, panel) in panels.clone().enumerate() {
             let (panel, column) = (part.panel(panel), number * ROWS);
+            if output.len() >= FEW {
+                warm(panel);
+            }
             let mut row = 0;
             while row < output.len() {
                 let to = &mut output[row..];
@@ -229,6 +234,13 @@ impl Block<'_, '_> {
             number += count;
         }
     }
+}
+
+/// Reads a panel into the caches. With many rows a tile takes so long over each line that the next ones come one by
+/// one, each with the memory's whole delay; here they come together.
+#[inline(always)]
+fn warm(panel: &[u8]) {
+    black_box(panel.iter().step_by(64).fold(0, |all, byte| all | byte));
 }
 
 /// One tile of codes; how many rows it took.

@@ -31,20 +31,23 @@ pub(super) fn tile<L: Lanes, const FORMAT: usize, const LEFT: usize>(
             let halves = rows.map(|row| row.halves[at]);
             let (scale, offset) = scale(lanes, layout, factors, scales);
             if layout.halves {
-                let first = start(lanes, halves.map(|halves| -layout.centre * halves[0]));
-                let first = half::<L, FORMAT, LEFT, 0>(lanes, codes, pairs, first);
-                let second = start(lanes, halves.map(|halves| -layout.centre * halves[1]));
-                let second = half::<L, FORMAT, LEFT, 1>(lanes, codes, pairs, second);
+                // One half after the other: the sums of both would not fit into the registers.
+                let whole = start(lanes, halves.map(|halves| -layout.centre * halves[0]));
+                let whole = half::<L, FORMAT, LEFT, 0>(lanes, codes, pairs, whole);
                 for r in 0..LEFT {
-                    sums[r] = lanes.multiply_add(lanes.floats(first[r]), scale, sums[r]);
-                    sums[r] = lanes.multiply_add(lanes.floats(second[r]), offset, sums[r]);
+                    sums[r] = lanes.multiply_add(lanes.floats(whole[r]), scale, sums[r]);
+                }
+                let whole = start(lanes, halves.map(|halves| -layout.centre * halves[1]));
+                let whole = half::<L, FORMAT, LEFT, 1>(lanes, codes, pairs, whole);
+                for r in 0..LEFT {
+                    sums[r] = lanes.multiply_add(lanes.floats(whole[r]), offset, sums[r]);
                 }
             } else {
-                let both = start(lanes, halves.map(|halves| -layout.centre * (halves[0] + halves[1])));
-                let both = half::<L, FORMAT, LEFT, 0>(lanes, codes, pairs, both);
-                let both = half::<L, FORMAT, LEFT, 1>(lanes, codes, pairs, both);
+                let whole = start(lanes, halves.map(|halves| -layout.centre * (halves[0] + halves[1])));
+                let whole = half::<L, FORMAT, LEFT, 0>(lanes, codes, pairs, whole);
+                let whole = half::<L, FORMAT, LEFT, 1>(lanes, codes, pairs, whole);
                 for r in 0..LEFT {
-                    sums[r] = lanes.multiply_add(lanes.floats(both[r]), scale, sums[r]);
+                    sums[r] = lanes.multiply_add(lanes.floats(whole[r]), scale, sums[r]);
                     if layout.offset {
                         sums[r] = lanes.multiply_add(offset, lanes.splat(rows[r].sums[at]), sums[r]);
                     }
