@@ -380,7 +380,7 @@ fn configs_that_make_another_model_are_refused() {
         ("low_freq_factor", |file| file["rope_scaling"] = json!({"rope_type": "llama3", "factor": 8.0})),
         ("factor", |file| file["rope_scaling"] = json!({"type": "linear", "factor": 0.5})),
         ("factor of the rotary", |file| {
-            file["rope_parameters"] = json!({"rope_type": "yarn", "rope_theta": 1e4})
+            file["rope_parameters"] = json!({"rope_type": "yarn", "rope_theta": 1e4});
         }),
         ("gelu", |file| file["hidden_act"] = json!("gelu")),
         ("mlp_bias", |file| file["mlp_bias"] = json!(true)),

@@ -6,7 +6,7 @@ mod gguf_file;
 
 use std::{io::Read, path::Path};
 
-use gguf_file::{File, list, string, value};
+use gguf_file::{File, string, value};
 use proptest::prelude::*;
 use samara_seedling::{
     Gguf, SeedlingError,
@@ -14,6 +14,11 @@ use samara_seedling::{
 };
 
 const ORIGIN: &str = "folder/model.gguf";
+
+/// A list of one of GGUF's types.
+fn list(kind: u32, count: u64, bytes: &[u8]) -> Vec<u8> {
+    value(9, &[&kind.to_le_bytes()[..], &count.to_le_bytes()[..], bytes].concat())
+}
 
 fn floats(numbers: &[f32]) -> Vec<u8> {
     numbers.iter().flat_map(|number| number.to_le_bytes()).collect()

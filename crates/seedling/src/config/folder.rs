@@ -6,7 +6,9 @@ use serde_json::{Map, Value, json};
 
 use crate::{RopeScaling, SeedlingError};
 
-use super::{Activation, Arrangement, Design, Layout, MAX_EOS, MAX_SIZE, ModelConfig, NormKind, Window};
+use super::{
+    Activation, Arrangement, Design, Layout, MAX_EOS, MAX_LAYERS, MAX_SIZE, ModelConfig, NormKind, Window,
+};
 
 const AGAIN: &str = "download config.json from the model's publisher again";
 
@@ -328,9 +330,10 @@ impl Reader<'_> {
         }
         let local: Vec<bool> = match self.field("layer_types").and_then(Value::as_array) {
             Some(types) => types.iter().map(|kind| kind == "sliding_attention").collect(),
-            None => (0..config.layers).map(rule).collect(),
+            // More layers than any model has are refused after this.
+            None => (0..config.layers.min(MAX_LAYERS)).map(rule).collect(),
         };
-        if local.len() != config.layers {
+        if local.len() != config.layers.min(MAX_LAYERS) {
             let what = format!("layer_types has {} layers, not {}", local.len(), config.layers);
             return Err(self.error(what, AGAIN));
         }

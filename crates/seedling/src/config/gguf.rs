@@ -214,7 +214,7 @@ impl Reader<'_> {
     fn rope_scaling(&self, context: usize) -> Result<RopeScaling, SeedlingError> {
         let kind = self.file.metadata().text(&self.key("rope.scaling.type"))?;
         let factor = self.number("rope.scaling.factor")?.unwrap_or(1.0);
-        if !(factor > 0.0) {
+        if factor <= 0.0 {
             return Err(self.error(format!("the scaling of rotary positions has the factor {factor}"), AGAIN));
         }
         if self.file.tensor("rope_freqs.weight").is_some() {

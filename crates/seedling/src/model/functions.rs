@@ -88,7 +88,7 @@ impl WithSimd for GeluTanh<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
         for (output, x) in self.output.iter_mut().zip(self.x) {
-            let inner = 1.595_769_1 * (x + 0.044_715 * x * x * x);
+            let inner = 1.595_769 * (x + 0.044_715 * x * x * x);
             *output = x / (1.0 + exp_f32(-inner));
         }
     }

@@ -33,6 +33,9 @@ DESIGNS = {
         "gemma3_text",
         {**LLAMA, "num_hidden_layers": 4, "head_dim": 16, "sliding_window": 20, "tie_word_embeddings": True,
          "query_pre_attn_scalar": 24, "layer_types": ["sliding_attention"] * 2 + ["full_attention", "sliding_attention"]}),
+    "gemma3, of the usual numbers": (
+        "gemma3_text",
+        {**LLAMA, "num_hidden_layers": 7, "head_dim": 16, "query_pre_attn_scalar": 16, "sliding_window": 20, "tie_word_embeddings": True}),
     "gemma3, capped": (
         "gemma3_text",
         {**LLAMA, "head_dim": 16, "sliding_window": 20, "tie_word_embeddings": True, "final_logit_softcapping": 3.0,

@@ -21,11 +21,6 @@ pub(crate) fn value(kind: u32, bytes: &[u8]) -> Vec<u8> {
     [&kind.to_le_bytes()[..], bytes].concat()
 }
 
-/// A list of one of GGUF's types.
-pub(crate) fn list(kind: u32, count: u64, bytes: &[u8]) -> Vec<u8> {
-    value(9, &[&kind.to_le_bytes()[..], &count.to_le_bytes()[..], bytes].concat())
-}
-
 impl File {
     pub(crate) fn new() -> Self {
         Self { version: 3, alignment: 32, metadata: Vec::new(), tensors: Vec::new() }

@@ -92,7 +92,7 @@ impl Loader {
         let (hidden, names) = (self.config.hidden_size, self.names);
         let table = self.matrix(&weight(names.embedding), self.config.vocab_size, hidden, None)?;
         let head_bias = self.optional(&bias(names.head), self.config.vocab_size)?;
-        let (embedding, head) = self.tables(table, head_bias)?;
+        let (embedding, head) = self.tables(&table, head_bias)?;
         let positions = match self.config.design.learned_positions {
             true => self.positions()?,
             false => Vec::new(),
@@ -144,7 +144,7 @@ impl Loader {
     }
 
     /// The embedding, and the head: one of its own, or the embedding again.
-    fn tables(&mut self, table: Raw, head_bias: Vec<f32>) -> Result<(Table, Head), SeedlingError> {
+    fn tables(&mut self, table: &Raw, head_bias: Vec<f32>) -> Result<(Table, Head), SeedlingError> {
         let (names, config) = (self.names, self.config.clone());
         let own = weight(names.head);
         if config.tied && self.left.contains(&own) {
@@ -161,7 +161,7 @@ impl Loader {
             false => Some(self.matrix(&own, config.vocab_size, config.hidden_size, None)?),
         };
         if self.small {
-            let numbers = self.numbers(&table)?;
+            let numbers = self.numbers(table)?;
             let matrix = match head {
                 Some(head) => self.build(vec![head])?,
                 None => Matrix::packed(&numbers, config.hidden_size),
@@ -172,7 +172,7 @@ impl Loader {
             Some(head) => Head::Own(Linear { matrix: self.build(vec![head])?, bias: head_bias }),
             None => Head::Embeddings,
         };
-        Ok((Table::Kept(self.kept(&table)?), head))
+        Ok((Table::Kept(self.kept(table)?), head))
     }
 
     /// Learned positions, as far as texts go.
@@ -190,23 +190,25 @@ impl Loader {
         let kinds = [self.config.heads, self.config.kv_heads, self.config.kv_heads];
         if !names.qkv.is_empty() {
             let outputs = kinds.iter().sum::<usize>() * dim;
+            let name = format!("{at}{}", names.qkv);
+            self.check_rows(&weight(&name), outputs)?;
             let order = match self.source {
                 Source::Folder(_) => rows::from_fused(&self.config),
                 Source::Gguf(_) => None,
             };
-            let name = format!("{at}{}", names.qkv);
             let raw = self.matrix(&weight(&name), outputs, hidden, order.as_deref())?;
             let bias = self.ordered_bias(&name, outputs, order.as_deref())?;
             return Ok(Linear { matrix: self.build(vec![raw])?, bias });
         }
         let (mut raws, mut biases) = (Vec::new(), Vec::new());
         for (number, (name, heads)) in names.apart.into_iter().zip(kinds).enumerate() {
-            let order = (self.neighbours && number < 2).then(|| rows::from_neighbours(heads, dim));
             let name = format!("{at}{name}");
+            self.check_rows(&weight(&name), heads * dim)?;
+            let order = (self.neighbours && number < 2).then(|| rows::from_neighbours(heads, dim));
             raws.push(self.matrix(&weight(&name), heads * dim, hidden, order.as_deref())?);
             biases.push(self.ordered_bias(&name, heads * dim, order.as_deref())?);
         }
-        let bias = self.joined(at, biases)?;
+        let bias = self.joined(at, &biases)?;
         if self.config.attention_bias && bias.is_empty() {
             return Err(self.error(format!("the biases of {at}{} are missing", names.apart[0]), OTHER));
         }
@@ -221,12 +223,12 @@ impl Loader {
             raws.push(self.matrix(&weight(&name), *outputs, inputs, None)?);
             biases.push(self.optional(&bias(&name), *outputs)?);
         }
-        let bias = self.joined(at, biases)?;
+        let bias = self.joined(at, &biases)?;
         Ok(Linear { matrix: self.build(raws)?, bias })
     }
 
     /// Biases of stacked maps: of all of them, or of none.
-    fn joined(&self, at: &str, biases: Vec<Vec<f32>>) -> Result<Vec<f32>, SeedlingError> {
+    fn joined(&self, at: &str, biases: &[Vec<f32>]) -> Result<Vec<f32>, SeedlingError> {
         if biases.iter().any(Vec::is_empty) && !biases.iter().all(Vec::is_empty) {
             return Err(self.error(format!("only some maps of {at} have a bias"), OTHER));
         }
@@ -306,6 +308,21 @@ impl Loader {
             bytes = rows::reorder(&bytes, order);
         }
         Ok(Raw { format, rows, columns, bytes })
+    }
+
+    /// Checks that a file has as many rows as its metadata says, before memory is taken for their order. GPT-2's files,
+    /// which are in order, have columns instead.
+    fn check_rows(&self, name: &str, rows: usize) -> Result<(), SeedlingError> {
+        match self.source.describe(name) {
+            Some(found) if !found.shape.contains(&rows) => {
+                let what = format!(
+                    "the tensor {name} is of shape {:?}, but the model says {rows} rows",
+                    found.shape
+                );
+                Err(self.error(what, OTHER))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Notes that a tensor is asked for, and checks its shape.
