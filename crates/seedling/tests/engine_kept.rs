@@ -71,8 +71,8 @@ fn requests() -> Vec<Request> {
             Sampling { max_tokens: 3 + i as usize, temperature: 1.0, top_p: 0.95, stop: Vec::new(), seed: i };
         let answers = vec!["\nyes".into(), "\nno".into(), "\nyes, a bit".into()];
         [
-            Request::Complete { prompt: text.clone(), sampling },
-            Request::Score { prompt: text.clone(), answers },
+            Request::Complete { prompt: text.clone().into(), sampling },
+            Request::Score { prompt: text.clone().into(), answers },
             Request::Embed { text },
         ]
     };
