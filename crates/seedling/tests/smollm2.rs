@@ -39,11 +39,7 @@ static MODEL: LazyLock<Option<Model>> = LazyLock::new(|| {
 });
 
 fn model() -> Option<&'static Model> {
-    let model = MODEL.as_ref();
-    if model.is_none() {
-        println!("skipped: SAMARA_SMOLLM2 is not set");
-    }
-    model
+    MODEL.as_ref()
 }
 
 fn texts() -> Vec<Text> {

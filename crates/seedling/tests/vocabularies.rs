@@ -5,7 +5,6 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
 
-#[expect(dead_code, reason = "a vocabulary needs no tensors")]
 mod gguf_file;
 
 use std::path::Path;

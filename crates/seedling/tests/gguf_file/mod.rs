@@ -1,5 +1,7 @@
 //! GGUF files for tests, written piece by piece, so that each piece can lie.
 
+#![allow(dead_code, clippy::allow_attributes, reason = "each test uses its own part")]
+
 /// A file in the making.
 #[derive(Debug, Clone)]
 pub(crate) struct File {
@@ -19,6 +21,11 @@ pub(crate) fn string(text: &str) -> Vec<u8> {
 /// A value of one of GGUF's types.
 pub(crate) fn value(kind: u32, bytes: &[u8]) -> Vec<u8> {
     [&kind.to_le_bytes()[..], bytes].concat()
+}
+
+/// A list of one of GGUF's types.
+pub(crate) fn list(kind: u32, count: u64, bytes: &[u8]) -> Vec<u8> {
+    value(9, &[&kind.to_le_bytes()[..], &count.to_le_bytes()[..], bytes].concat())
 }
 
 impl File {
