@@ -325,7 +325,7 @@ fn identity(settings: &ModelSettings, address: &str) -> Result<String, LmError> 
         match files {
             // The same contents elsewhere are the same model.
             Some(files) => {
-                fields.retain(|name, _| !matches!(name.as_str(), "script" | "folder"));
+                fields.retain(|name, _| !matches!(name.as_str(), "script" | "folder" | "file"));
                 fields.insert("files".into(), files.into());
             }
             None => drop(fields.insert("address".into(), address.into())),

@@ -72,7 +72,8 @@ impl Scoring {
 pub struct ModelSettings {
     /// Who answers. Default `openai`.
     pub provider: ProviderName,
-    /// The model's name: for `embedded`, `texts` or `walkers`; for `huggingface`, `ORG/NAME` or `ORG/NAME@REVISION`.
+    /// The model's name: for `embedded`, `texts` or `walkers`; for `huggingface`, `ORG/NAME` or `ORG/NAME@REVISION`;
+    /// for `gguf`, `ORG/NAME/FILE.gguf` on the hub.
     /// `anthropic`, `aleph-alpha` and Triton need one; `sglang` and `tgi` run one and take none. Default: the first that
     /// the server lists; for `embedded`, `texts`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,7 +87,8 @@ pub struct ModelSettings {
     /// and `ALEPH_ALPHA_API_KEY`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key_env: Option<String>,
-    /// Which of the server's interfaces writes completions, for `openai` and `ollama`. Default `auto`.
+    /// Which interface writes completions, for `openai`, `ollama` and models from files (which `auto` asks in a chat if they
+    /// have a template for it). Default `auto`.
     pub api: Api,
     /// How answers are scored; each provider knows some of the methods. Default `auto`.
     pub scoring: Scoring,
@@ -159,7 +161,7 @@ pub struct ModelSettings {
     /// A `tokenizer.json`, for Triton models that take token ids; a relative path as for `folder`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<PathBuf>,
-    /// Threads of inference, 1 to 1,024, for `embedded` and `huggingface`; never changes an answer. Default: the machine's.
+    /// Threads of inference, 1 to 1,024, for `embedded`, `huggingface` and `gguf`; never changes an answer. Default: the machine's.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1024))]
     pub threads: Option<usize>,

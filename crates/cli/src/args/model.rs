@@ -171,7 +171,7 @@ const ESCAPES: &str = "In prompts and stop strings \\n is a new line, \\t a tab 
 #[derive(Debug, clap::Args)]
 #[command(after_help = ESCAPES)]
 pub(crate) struct Chat {
-    /// embedded, embedded#walkers, http://host:port/v1#NAME, scripted:FILE, triton://host:8000/NAME or PROVIDER:NAME
+    /// embedded, gguf:FILE.gguf, huggingface:ORG/NAME, http://host:port/v1#NAME, scripted:FILE or PROVIDER:NAME
     pub model: String,
     /// Complete this text and exit, instead of reading lines
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
@@ -195,7 +195,7 @@ pub(crate) struct Chat {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Check {
-    /// embedded, embedded#walkers, http://host:port/v1#NAME, scripted:FILE, triton://host:8000/NAME or PROVIDER:NAME
+    /// embedded, gguf:FILE.gguf, huggingface:ORG/NAME, http://host:port/v1#NAME, scripted:FILE or PROVIDER:NAME
     pub model: String,
     /// How to print
     #[arg(long, value_enum, default_value = "human")]

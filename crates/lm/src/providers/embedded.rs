@@ -43,6 +43,7 @@ pub(super) static PROVIDER: Provider = Provider {
     check,
     kind: Kind::Local(open, ScoreMethod::Embedded),
     own_settings: &["folder", "threads"],
+    interfaces: Interfaces::Either,
     digest: Some(digest),
     ..Provider::PLAIN
 };
