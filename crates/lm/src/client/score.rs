@@ -165,15 +165,46 @@ fn smoothed(counts: &[u32], smoothing: f64) -> Vec<f64> {
     counts.iter().map(|count| libm::log((f64::from(*count) + smoothing) / total)).collect()
 }
 
-/// The answer that a sampled text begins with; of several, the longest.
+/// What chats write in front of an answer, in small letters, longer ones before their own endings: "**Answer:** yes",
+/// `{"answer": "yes"}`, `<answer>yes`, `\boxed{\text{yes}}`.
+const LEADS: &[&str] = &[
+    "the final answer is",
+    "the correct answer is",
+    "the answer is",
+    "my answer is",
+    "final answer",
+    "answer",
+    "response",
+    "verdict",
+    "label",
+    "boxed",
+    "text",
+];
+
+/// The answer that a sampled text begins with, or has behind words that only lead to it; of several, the longest.
 fn label_of(text: &str, answers: &[String]) -> Option<usize> {
-    let text = text.trim_start_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
-    let begins = |answer: &String| {
-        // "nothing" does not begin with the answer "no".
-        let rest = text.strip_prefix(&answer.trim().to_lowercase());
-        rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
-    };
-    (0..answers.len()).filter(|i| begins(&answers[*i])).max_by_key(|i| answers[*i].trim().len())
+    let text = text.to_lowercase();
+    let mut rest = word_at_start(&text);
+    // Each turn takes a lead away: two or three are as many as there are.
+    for _ in 0..4 {
+        let begins = |answer: &String| behind_words(rest, &answer.trim().to_lowercase()).is_some();
+        let found = (0..answers.len()).filter(|i| begins(&answers[*i]));
+        if let Some(label) = found.max_by_key(|i| answers[*i].trim().len()) {
+            return Some(label);
+        }
+        rest = word_at_start(LEADS.iter().find_map(|lead| behind_words(rest, lead))?);
+    }
+    None
+}
+
+/// A text from its first letter or digit on.
+fn word_at_start(text: &str) -> &str {
+    text.trim_start_matches(|c: char| !c.is_alphanumeric())
+}
+
+/// What follows words that a text begins with: "nothing" does not begin with "no".
+fn behind_words<'a>(text: &'a str, words: &str) -> Option<&'a str> {
+    text.strip_prefix(words).filter(|rest| !rest.starts_with(char::is_alphanumeric))
 }
 
 fn log_probabilities(answer: Answer) -> Result<Vec<f64>, LmError> {
@@ -194,6 +225,17 @@ mod tests {
             (" No.", Some(0)),
             ("**Yes**, clearly", Some(1)),
             ("yes and no: it depends", Some(2)),
+            ("YES", Some(1)),
+            ("Answer: no", Some(0)),
+            ("**Final answer:** No.", Some(0)),
+            ("The answer is yes, not no.", Some(1)),
+            ("{\"answer\": \"yes\"}", Some(1)),
+            ("<answer>no</answer>", Some(0)),
+            ("$\\boxed{\\text{Yes}}$", Some(1)),
+            ("Response: yes and no", Some(2)),
+            ("The answer is not yes", None),
+            ("Answers: yes", None),
+            ("answer answer answer answer answer yes", None),
             ("nothing of the kind", None),
             ("I say no", None),
             ("", None),

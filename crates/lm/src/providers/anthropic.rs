@@ -12,9 +12,9 @@ use super::{
 };
 use crate::{
     error::{AttemptError, ErrorKind},
-    operation::{Answer, Endpoint, Operation},
+    operation::{Answer, Endpoint, Operation, Value},
     provider_name::ProviderName,
-    types::CompletionRequest,
+    types::{CompletionRequest, Finish},
 };
 
 /// Anthropic.
@@ -71,6 +71,10 @@ fn message(request: &CompletionRequest, how: &Endpoint) -> Result<Call, AttemptE
 pub(crate) fn decode(operation: &Operation<'_>, reply: &Json) -> Result<Answer, AttemptError> {
     let value = match operation {
         Operation::Models => json::names(&reply["data"], "id"),
+        // What was written before a filter stopped it is half an answer, to be thrown away.
+        Operation::Complete { .. } if reply["stop_reason"] == "refusal" => {
+            Value::Text(String::new(), Finish::Other)
+        }
         Operation::Complete { .. } if reply["content"].is_array() => {
             json::message(reply, reply["stop_reason"].as_str())?
         }

@@ -71,7 +71,8 @@ pub(crate) fn message(message: &Json, finish: Option<&str>) -> Result<Value, Att
 
 /// Why a completion ended, in every server's word for it.
 fn ended(finish: Option<&str>) -> Finish {
-    match finish {
+    // Some gateways leave a vendor's capitals.
+    match finish.map(str::to_ascii_lowercase).as_deref() {
         Some(
             "stop"
             | "eos"

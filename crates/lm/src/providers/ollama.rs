@@ -87,6 +87,11 @@ pub(crate) fn decode(operation: &Operation<'_>, reply: &Json) -> Result<Answer, 
         Operation::Models => json::names(&reply["models"], "name"),
         Operation::Complete { how, .. } => {
             let finish = reply["done_reason"].as_str();
+            // Its reply to a request that only moved the model into memory, or out of it.
+            if let Some("load" | "unload") = finish {
+                let message = "the server loaded or unloaded the model and wrote nothing";
+                return Err(AttemptError::malformed(message));
+            }
             if how.chat {
                 json::message(&reply["message"], finish)?
             } else {

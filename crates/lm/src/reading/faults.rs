@@ -111,14 +111,29 @@ const PAYLOADS: &[&str] = &[
     "version",
 ];
 
-/// Reasons to finish that mean that a choice is no whole answer.
+/// Reasons to finish that mean that a choice is no whole answer, in small letters.
 const BROKEN_FINISHES: &[(&str, Persistence)] = &[
     ("error", Persistence::Passing),
     ("abort", Persistence::Passing),
     ("network_error", Persistence::Passing),
     ("insufficient_system_resource", Persistence::Passing),
+    ("cancelled", Persistence::Passing),
+    ("failed", Persistence::Passing),
+    ("timeout", Persistence::Passing),
+    // Gemini's, for an answer that it began as a call of a tool.
+    ("malformed_function_call", Persistence::Passing),
+    ("unexpected_tool_call", Persistence::Passing),
     ("content_filter", Persistence::Lasting),
+    ("content_filtered", Persistence::Lasting),
     ("sensitive", Persistence::Lasting),
+    ("safety", Persistence::Lasting),
+    ("recitation", Persistence::Lasting),
+    ("prohibited_content", Persistence::Lasting),
+    ("blocklist", Persistence::Lasting),
+    ("spii", Persistence::Lasting),
+    // Bedrock's and Cohere's.
+    ("guardrail_intervened", Persistence::Lasting),
+    ("error_toxic", Persistence::Lasting),
 ];
 
 /// The error in a reply with a good status; `None` if it is a good reply as far as this can be told without knowing
@@ -157,15 +172,11 @@ pub(crate) fn read(body: &Json) -> Fault {
 /// Whether an object says that it is an error.
 fn states_error(reply: &Json) -> bool {
     let Some(fields) = reply.as_object() else { return false };
-    let is_full = |value: &Json| match value {
-        Json::String(text) => !text.trim().is_empty(),
-        Json::Array(list) => !list.is_empty(),
-        Json::Object(fields) => !fields.is_empty(),
-        _ => false,
-    };
     let has = |name: &str| fields.get(name).is_some_and(is_full);
     let status = &reply["base_resp"]["status_code"];
-    if has("error") || (status.is_number() && *status != 0) {
+    // A flag or a number, with the words beside it.
+    let flagged = reply["error"] == true || (reply["error"].is_number() && reply["error"] != 0);
+    if has("error") || flagged || (status.is_number() && *status != 0) {
         return true;
     }
     // A chat's own message is an object.
@@ -190,6 +201,16 @@ fn states_error(reply: &Json) -> bool {
         || (fields.len() == 1 && has("message"))
 }
 
+/// Whether a value says anything: an object of nulls is how some gateways write that there is no error.
+fn is_full(value: &Json) -> bool {
+    match value {
+        Json::String(text) => !text.trim().is_empty(),
+        Json::Array(list) => !list.is_empty(),
+        Json::Object(fields) => fields.values().any(|value| !value.is_null()),
+        _ => false,
+    }
+}
+
 /// An error in one of the choices, or a reason to finish that is one.
 fn broken_choice(reply: &Json) -> Option<Fault> {
     let choices = reply["choices"].as_array()?;
@@ -198,7 +219,10 @@ fn broken_choice(reply: &Json) -> Option<Fault> {
             return Some(read(&choice["error"]));
         }
         let finish = choice["finish_reason"].as_str()?;
-        let (_, persistence) = BROKEN_FINISHES.iter().find(|(name, _)| *name == finish)?;
+        // Gateways add what lies behind it ("content_filter: RECITATION") or leave the vendor's capitals.
+        let name = finish.split(':').next().unwrap_or_default().trim();
+        let (_, persistence) =
+            BROKEN_FINISHES.iter().find(|(broken, _)| broken.eq_ignore_ascii_case(name))?;
         let words = format!("the model stopped with the reason {finish}");
         Some(Fault { code: Some(finish.to_owned()), persistence: *persistence, ..Fault::of(words) })
     })

@@ -18,6 +18,8 @@ use super::{secrets::Redactor, stream};
 const MAX_DEPTH: usize = 100;
 /// How many characters of a body an error shows.
 const QUOTE: usize = 300;
+/// How a body compressed by gzip begins.
+const GZIP: &[u8] = &[0x1F, 0x8B, 8];
 /// How many bytes of a body are decoded to be quoted.
 const QUOTE_BYTES: usize = 16 << 10;
 
@@ -81,7 +83,7 @@ fn title_note(title: &Option<String>) -> String {
     title.as_ref().map_or_else(String::new, |title| format!(", \"{title}\""))
 }
 
-/// Undoes a `content-encoding` that was not asked for, up to `limit` bytes. A body that says to be compressed and is not
+/// Undoes a compression that was not asked for, as `content-encoding` or the body's beginning says, up to `limit` bytes. A body that says to be compressed and is not
 /// stays as it is: some gateways unpack it and leave the header.
 ///
 /// # Errors
@@ -91,12 +93,16 @@ pub(crate) fn unpack<'a>(
     content_encoding: Option<&str>,
     limit: usize,
 ) -> Result<Cow<'a, [u8]>, BodyFault> {
-    let codings: Vec<String> = content_encoding
+    let mut codings: Vec<String> = content_encoding
         .unwrap_or_default()
         .split(',')
         .map(|coding| coding.trim().to_ascii_lowercase())
         .filter(|coding| !coding.is_empty() && coding != "identity")
         .collect();
+    // Some gateways compress and leave out the header; no text begins so.
+    if codings.is_empty() && body.starts_with(GZIP) {
+        codings.push("gzip".to_owned());
+    }
     let mut body = Cow::Borrowed(body);
     // The last one named was applied last.
     for coding in codings.iter().rev() {
@@ -134,6 +140,7 @@ pub(crate) fn read(body: &[u8], content_type: Option<&str>, keys: &Redactor) -> 
     if text.is_empty() {
         return Err(BodyFault::Empty);
     }
+    let text = stream::behind_comments(text);
     if stream::begins(text) {
         return stream::join(text).map_err(|error| match error {
             stream::Unjoined::Broken => BodyFault::BrokenStream,
@@ -218,7 +225,13 @@ fn one_value(text: &str) -> Result<Json, Problem> {
     };
     let mended = mend(text)?;
     let (value, end) = first(&mended).map_err(Problem::Syntax)?;
-    if stream::is_only_an_end(&mended[end..]) { Ok(value) } else { Err(Problem::More) }
+    let rest = &mended[end..];
+    // A server that writes its reply twice has said nothing else.
+    if stream::is_only_an_end(rest) || rest.trim() == mended[..end].trim() {
+        Ok(value)
+    } else {
+        Err(Problem::More)
+    }
 }
 
 /// A text in which everything is JSON that servers meant to be JSON.

@@ -26,6 +26,16 @@ pub(crate) fn begins(text: &str) -> bool {
     first.map_or(text.starts_with(':'), named)
 }
 
+/// A text behind the comments that keep a connection alive, where JSON follows them; else as it was.
+pub(crate) fn behind_comments(text: &str) -> &str {
+    let mut rest = text;
+    while rest.starts_with(':') {
+        let Some((_, behind)) = rest.split_once('\n') else { return text };
+        rest = behind.trim_start();
+    }
+    if rest.starts_with(['{', '[']) { rest } else { text }
+}
+
 /// Whether a text is several JSON objects, one a line, as Ollama streams.
 pub(crate) fn is_lines(text: &str) -> bool {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());

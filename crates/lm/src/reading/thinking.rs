@@ -23,6 +23,9 @@ const MARKS: &[(&str, &str)] = &[
     ("<|START_THINKING|>", "<|END_THINKING|>"),
     ("<|channel>thought", "<channel|>"),
     ("<unused94>thought", "<unused95>"),
+    // Granite's, in words.
+    ("Here is my thought process:", "Here is my response:"),
+    ("Here's my thought process:", "Here's my response:"),
 ];
 
 /// Marks that some models put around the answer, behind their thoughts.
@@ -129,6 +132,8 @@ fn after_unopened(text: &str) -> Option<&str> {
 /// Whether a whole text is the beginning of a mark, cut by the limit of tokens.
 fn is_cut_mark(text: &str) -> bool {
     text.len() >= SHORTEST_CUT
+        // A beginning of words is no mark.
+        && !text.starts_with(char::is_alphabetic)
         && MARKS.iter().any(|(open, _)| open.len() > text.len() && starts_with(open, text))
 }
 

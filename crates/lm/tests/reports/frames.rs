@@ -25,6 +25,12 @@ fn framed(kind: &str) -> Reply {
             encoder.write_all(plain.as_bytes()).unwrap();
             json(encoder.finish().unwrap()).header("content-encoding", "gzip")
         }
+        "gzip without a header" => framed("gzip").without("content-encoding"),
+        "comments in front" => json(format!("\n: PROCESSING\n\n: PROCESSING\n\n{plain}").into_bytes()),
+        "written twice" => json(format!("{plain}\n{plain}").into_bytes()),
+        "an error of nulls" => {
+            json(plain.replacen('{', "{\"error\":{\"message\":null,\"code\":null},", 1).into_bytes())
+        }
         "numbers beyond reason" => json(plain.replace("\"created\":1", "\"created\":1e400").into_bytes()),
         "NaN" => json(plain.replace("\"created\":1", "\"created\":NaN").into_bytes()),
         "no error" => json(plain.replacen('{', "{\"error\":{},", 1).into_bytes()),
@@ -42,6 +48,10 @@ async fn a_good_reply_is_read_in_every_frame() {
         "UTF-16",
         "an end of stream",
         "gzip",
+        "gzip without a header",
+        "comments in front",
+        "written twice",
+        "an error of nulls",
         "numbers beyond reason",
         "NaN",
         "no error",

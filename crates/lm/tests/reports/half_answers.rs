@@ -107,3 +107,43 @@ async fn of_two_refusals_the_one_that_matters_is_shown() {
         assert!(shown.contains(words), "{words}: {shown}");
     }
 }
+
+#[tokio::test]
+async fn an_answer_that_a_filter_or_a_fault_cut_is_no_text_in_any_vendors_spelling() {
+    for finish in [
+        "SAFETY",
+        "RECITATION",
+        "content_filter: RECITATION",
+        "PROHIBITED_CONTENT",
+        "MALFORMED_FUNCTION_CALL",
+        "guardrail_intervened",
+        "ERROR_TOXIC",
+    ] {
+        let reply = chat(&json!({"role": "assistant", "content": "Beans are the best"}), finish, &Json::Null);
+        let server = chat_server(move |_| Reply::json(&reply));
+        let error = complete(&server, CHAT).await.expect_err(finish).to_string();
+        assert!(error.contains(finish), "{finish}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_may_be_a_flag_or_a_number_and_one_of_nulls_is_none() {
+    for flag in [json!(true), json!(500)] {
+        let server =
+            chat_server(move |_| Reply::json(&json!({"error": flag, "message": "the inner reason"})));
+        let error = complete(&server, CHAT).await.expect_err("a flag").to_string();
+        assert!(error.contains("the inner reason"), "{error}");
+    }
+    let mut reply = says(TEXT);
+    reply["error"] = json!({"message": null, "type": null, "code": null});
+    let server = chat_server(move |_| Reply::json(&reply));
+    assert_eq!(complete(&server, CHAT).await.unwrap().text, TEXT);
+}
+
+#[tokio::test]
+async fn a_limit_in_capitals_is_a_limit() {
+    let reply =
+        chat(&json!({"role": "assistant", "content": "Beans are the best"}), "MAX_TOKENS", &Json::Null);
+    let server = chat_server(move |_| Reply::json(&reply));
+    assert_eq!(complete(&server, CHAT).await.unwrap().finish, samara_lm::Finish::Length);
+}

@@ -14,6 +14,7 @@ async fn thoughts_are_no_part_of_the_text() {
         format!("{draft}{TEXT}"),
         format!("Okay, the user wants beans.\n</think>\n\n{TEXT}"),
         format!("[THINK]Okay.[/THINK]{TEXT}"),
+        format!("Here is my thought process:\n\nBeans.\n\nHere is my response:\n\n{TEXT}"),
         format!(
             "<|channel|>analysis<|message|>Okay.<|end|><|start|>assistant<|channel|>final<|message|>{TEXT}"
         ),
@@ -27,9 +28,10 @@ async fn thoughts_are_no_part_of_the_text() {
 
 #[tokio::test]
 async fn a_text_that_mentions_thinking_keeps_it() {
-    let text = "The robot says <think> before it speaks.";
-    let server = chat_server(move |_| Reply::json(&says(text)));
-    assert_eq!(complete(&server, CHAT).await.unwrap().text, text);
+    for text in ["The robot says <think> before it speaks.", "Here is my"] {
+        let server = chat_server(move |_| Reply::json(&says(text)));
+        assert_eq!(complete(&server, CHAT).await.unwrap().text, text);
+    }
 }
 
 #[tokio::test]
