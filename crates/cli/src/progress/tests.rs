@@ -146,5 +146,5 @@ fn calls_in_flight_are_those_of_the_moment_when_the_line_is_drawn() {
 #[test]
 fn the_oldest_call_is_told_once_somebody_might_wonder() {
     assert_eq!(in_flight(3, Duration::from_secs(2)), "3 calls");
-    assert_eq!(in_flight(1, Duration::from_secs(12)), "1 call, oldest 12 s");
+    assert_eq!(in_flight(1, Duration::from_secs(12)), "1 call, oldest 0:12");
 }
