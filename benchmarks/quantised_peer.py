@@ -19,7 +19,8 @@ def main():
     ctypes.CDLL = llama_peer.Library
     import llama_cpp.llama_cpp as llama
 
-    llama_peer.PATIENCE = 3
+    # Two ways to lay out memory rather than all four: those that won for models of this size.
+    llama_peer.PATIENCE, llama_peer.WAYS = 3, llama_peer.WAYS[:2]
     work = json.loads(work.read_text())
     quiet = llama.llama_log_callback(lambda level, text, data: None)
     llama.llama_log_set(quiet, None)

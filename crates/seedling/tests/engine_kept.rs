@@ -17,7 +17,7 @@ const FFN: usize = 512;
 
 /// Random codes; every 16-bit number made of such bytes is a small one.
 fn codes(format: Format, weights: usize, stream: &mut Stream) -> Vec<u8> {
-    (0..format.bytes(weights).unwrap()).map(|_| (stream.unit() * 40.0) as u8).collect()
+    (0..format.bytes(weights).expect("whole blocks")).map(|_| (stream.unit() * 40.0) as u8).collect()
 }
 
 /// A Llama with a matrix of every kind, large enough for products to be shared.
@@ -57,8 +57,8 @@ fn model(vocab: usize, folder: &std::path::Path) -> Model {
         file = norm(file, &name("ffn_norm"));
     }
     let path = folder.join("kept.gguf");
-    std::fs::write(&path, file.bytes()).unwrap();
-    Model::open(&path).unwrap()
+    std::fs::write(&path, file.bytes()).expect("a folder to write to");
+    Model::open(&path).expect("a model")
 }
 
 fn requests() -> Vec<Request> {

@@ -5,8 +5,9 @@ use samara_seedling::quant::{Format, Quantised};
 use serde_json::Value;
 
 fn bytes_of(hexadecimal: &Value) -> Vec<u8> {
-    let text = hexadecimal.as_str().unwrap().as_bytes();
-    text.chunks(2).map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap()).collect()
+    let text = hexadecimal.as_str().expect("a text").as_bytes();
+    let digit = |byte: u8| char::from(byte).to_digit(16).expect("a hexadecimal digit") as u8;
+    text.as_chunks::<2>().0.iter().map(|[high, low]| digit(*high) << 4 | digit(*low)).collect()
 }
 
 #[test]
