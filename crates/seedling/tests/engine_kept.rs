@@ -1,6 +1,5 @@
 //! Threads that share the passes of a model with quantised weights answer what one thread answers.
 
-#[expect(dead_code, reason = "other tests write lists")]
 mod gguf_file;
 
 use std::sync::Arc;
