@@ -33,7 +33,7 @@ fn counting() -> (Server, Arc<Mutex<Served>>) {
         let mut reply: Value = serde_json::from_str(&body).unwrap();
         reply["usage"] = json!({"prompt_tokens": tokens_in, "completion_tokens": tokens_out});
         let prompt = request.body["prompt"].as_str().unwrap_or_default();
-        if !["1+1=", "1000001+1="].iter().any(|probe| prompt.starts_with(probe)) {
+        if !prompt.contains("1+1=") {
             let mut served = count.lock().unwrap();
             let echo = request.body["echo"] == json!(true);
             *(if echo { &mut served.scores } else { &mut served.completions }) += 1;

@@ -1,4 +1,5 @@
-//! The embedded language model: a small transformer of the Llama family that samara trains itself.
+//! Language models inside: a small transformer of the Llama family that samara trains itself, and a user's own models, from
+//! GGUF files and from Hugging Face's folders.
 //!
 //! Knows nothing of the network, of archives or of what prompts mean to a search.
 
