@@ -4,12 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
 
 mod common;
-#[path = "../../lm/tests/real/servers.rs"]
-mod servers;
 
 use common::{Place, parse};
+use samara_testing::real_servers::{RealServer, prepared_model};
 use serde_json::Value;
-use servers::RealServer;
 
 const EXPERIMENT: &str = r#"
 [experiment]
@@ -81,7 +79,7 @@ fn expect_texts(summary: &Value, candidates: &str) {
 #[test]
 #[ignore = "a real model: run .ci/real_servers"]
 fn a_model_file_writes_and_judges_a_subject_of_ones_own_and_the_same_at_any_concurrency() {
-    let Some(model) = servers::prepared_model("smollm2") else { return };
+    let Some(model) = prepared_model("smollm2") else { return };
     let (place, model) = (place(), format!("gguf:{model}"));
     let (summary, candidates) = run(&place, "inside", &model, &[]);
     expect_texts(&summary, &candidates);

@@ -1,7 +1,5 @@
 //! Threads that share the passes of a model with quantised weights answer what one thread answers.
 
-#![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
-
 mod gguf_file;
 
 use std::sync::Arc;

@@ -1,7 +1,5 @@
 //! Formats of weights against the reference's blocks (`data/formats.py`), and against bytes of any kind.
 
-#![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
-
 use proptest::prelude::*;
 use samara_seedling::quant::{Format, Quantised};
 use serde_json::Value;

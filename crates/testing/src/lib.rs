@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test can't have fails it")]
 
+#[cfg(unix)]
+pub mod real_servers;
 pub mod server;
 pub mod tiers;
 

@@ -6,12 +6,10 @@ use samara_lm::{
     Api, Budget, CompletionRequest, EmbedRequest, ErrorKind, ModelSettings, Needs, Sampling, ScoreMethod,
     ScoreRequest, check, open,
 };
+use samara_testing::real_servers::RealServer;
 use serde_json::{Value, json};
 
-use crate::{
-    proxy::{FaultPlan, Proxy},
-    servers::RealServer,
-};
+use crate::proxy::{FaultPlan, Proxy};
 
 fn start() -> Option<RealServer> {
     RealServer::start("llama.cpp", 1, "/v1/models")

@@ -8,5 +8,4 @@
 mod llama;
 #[path = "../proxy/mod.rs"]
 mod proxy;
-mod servers;
 mod triton;

@@ -7,7 +7,7 @@ use samara_lm::{
     Sampling, check, open,
 };
 
-use crate::servers::RealServer;
+use samara_testing::real_servers::RealServer;
 
 /// The ways to a model, as settings.
 fn ways(server: &RealServer, model: &str) -> Vec<ModelSettings> {

@@ -1,7 +1,4 @@
-//! Starting a server that `prepare.py` has installed, and stopping it with all its children.
-
-#![allow(dead_code, clippy::allow_attributes, reason = "each test uses its own part")]
-#![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
+//! Starting a server that `crates/lm/tests/real/prepare.py` has installed, and stopping it with all its children.
 
 use std::{
     io::Write,
@@ -19,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The file in which `prepare.py` writes what it has installed.
 fn list() -> PathBuf {
-    samara_testing::workspace().join("target/real-servers/ready.json")
+    crate::workspace().join("target/real-servers/ready.json")
 }
 
 /// What `prepare.py` has installed under a name. None if it can't be installed here, which is said.
@@ -35,21 +32,25 @@ fn prepared(name: &str) -> Option<Value> {
 }
 
 /// The file of a model that `prepare.py` has fetched. None if it can't be fetched here, which is said.
-pub(crate) fn prepared_model(name: &str) -> Option<String> {
+///
+/// # Panics
+/// If nothing was prepared.
+pub fn prepared_model(name: &str) -> Option<String> {
     Some(prepared(name)?["model"].as_str().unwrap().to_owned())
 }
 
 /// A running server; it ends with this.
-pub(crate) struct RealServer {
+#[derive(Debug)]
+pub struct RealServer {
     child: Child,
     /// Its ports on 127.0.0.1.
-    pub(crate) ports: Vec<u16>,
+    pub ports: Vec<u16>,
 }
 
 impl RealServer {
     /// Starts a server with this many ports and waits until the first one answers with a success on this path. None if
     /// it can't be installed here, which is said.
-    pub(crate) fn start(name: &str, ports: usize, ready: &str) -> Option<Self> {
+    pub fn start(name: &str, ports: usize, ready: &str) -> Option<Self> {
         let file = list();
         let prepared = prepared(name)?;
         let command: Vec<&str> =
@@ -81,7 +82,7 @@ impl RealServer {
     }
 
     /// The address of a path on its first port.
-    pub(crate) fn url(&self, path: &str) -> String {
+    pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.ports[0])
     }
 }
