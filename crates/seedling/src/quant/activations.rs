@@ -112,5 +112,7 @@ fn whole(x: &[f32; PIECE], factor: f32) -> ([i32; PIECE / 2], [i32; 2]) {
         *pair = numbers[2 * i] & 0xffff | numbers[2 * i + 1] << 16;
     }
     let (first, second) = numbers.split_at(PIECE / 2);
-    (pairs, [first.iter().sum(), second.iter().sum()])
+    // Of numbers that aren't finite nothing is meant by these: their scale is not a number.
+    let sum = |half: &[i32]| half.iter().fold(0_i32, |sum, x| sum.wrapping_add(*x));
+    (pairs, [sum(first), sum(second)])
 }
