@@ -2,7 +2,7 @@
 //!
 //! An alternative that can't come (null, "-inf", NaN, a sentinel such as -9999, a value above 0) has the probability 0
 //! and is passed over. How much of the probability the listed alternatives hold, and how much of it the answers, is
-//! told: where the answers hold next to nothing ("<think>" holds the rest), their ratio is noise, and it is the caller
+//! told: where the answers hold next to nothing (`<think>` holds the rest), their ratio is noise, and it is the caller
 //! who refuses.
 
 use serde_json::Value as Json;
