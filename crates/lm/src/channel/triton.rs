@@ -38,7 +38,7 @@ pub(crate) struct Triton {
 /// How it is reached.
 #[derive(Debug)]
 enum Wire {
-    Http(Transport),
+    Http(Box<Transport>),
     #[cfg(feature = "triton-grpc")]
     Grpc(Grpc),
 }
@@ -54,7 +54,7 @@ impl Triton {
                 let hint = "use triton over HTTP, or build with --features triton-grpc";
                 return Err(LmError::new(ErrorKind::Configuration, message).hint(hint));
             }
-            _ => Wire::Http(Transport::new(settings)?),
+            _ => Wire::Http(Box::new(Transport::new(settings)?)),
         };
         let tokenizer = settings.tokenizer.as_deref().map(Tokenizer::read).transpose().map_err(|error| {
             LmError::new(ErrorKind::Configuration, format!("the tokenizer can't be used: {error}"))
