@@ -34,7 +34,8 @@ impl Backend {
     ) -> Result<Answer, AttemptError> {
         match self {
             Self::Http(server) => server.attempt(operation).await,
-            Self::Triton(server) => server.attempt(operation).await,
+            // Boxed: with gRPC its type is deeper than compilers follow by default.
+            Self::Triton(server) => Box::pin(server.attempt(operation)).await,
             Self::Local(model) => model.attempt(operation, number).await,
         }
     }

@@ -3,7 +3,6 @@
 //! `.ci/real_servers` installs them (`prepare.py`) and runs this. A server that can't be installed on this machine is
 //! skipped, and said to be.
 
-#![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
 
 mod llama;

@@ -1,6 +1,5 @@
 //! Servers that people reported trouble with, one for each report, and what is right with them.
 
-#![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
 
 mod addresses;
