@@ -77,7 +77,9 @@ impl WithSimd for Read<'_> {
                 let factor = if largest > 1e-30 { LARGEST / largest } else { 0.0 };
                 to.scales.push(if largest > 1e-30 { largest / LARGEST } else { largest * 0.0 });
                 for (x, (pairs, (halves, sum))) in group.iter().zip(&mut pieces) {
-                    (*pairs, *halves) = whole(x, factor);
+                    // Of numbers that aren't finite there are no whole ones; their scale is none either.
+                    (*pairs, *halves) =
+                        if largest.is_nan() { ([0; PIECE / 2], [0; 2]) } else { whole(x, factor) };
                     *sum = (halves[0] + halves[1]) as f32;
                 }
             }
@@ -112,7 +114,5 @@ fn whole(x: &[f32; PIECE], factor: f32) -> ([i32; PIECE / 2], [i32; 2]) {
         *pair = numbers[2 * i] & 0xffff | numbers[2 * i + 1] << 16;
     }
     let (first, second) = numbers.split_at(PIECE / 2);
-    // Of numbers that aren't finite nothing is meant by these: their scale is not a number.
-    let sum = |half: &[i32]| half.iter().fold(0_i32, |sum, x| sum.wrapping_add(*x));
-    (pairs, [sum(first), sum(second)])
+    (pairs, [first.iter().sum(), second.iter().sum()])
 }
