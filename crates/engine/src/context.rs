@@ -122,7 +122,7 @@ impl Context {
         let seed = self.next_seed();
         request.sampling.seed = seed;
         let reply = self.waiting(model.complete(&request)).await;
-        let mut call = blank("generator", CallKind::Complete, model.label(), request.prompt, seed);
+        let mut call = blank("generator", CallKind::Complete, model.label(), model.asked(&request), seed);
         if let Ok(completion) = &reply {
             call.answer.clone_from(&completion.text);
             note_usage(&mut call, &completion.usage);

@@ -4,6 +4,7 @@
 //! its version.
 
 use std::{
+    borrow::Cow,
     collections::BTreeSet,
     sync::{
         Mutex, MutexGuard, PoisonError,
@@ -57,11 +58,12 @@ struct Learnt {
 }
 
 impl Learnt {
-    fn adjusted(&self, path: &str, mut body: Json) -> Json {
+    fn adjusted<'a>(&self, path: &str, body: &'a Json) -> Cow<'a, Json> {
+        let mut adjusted = Cow::Borrowed(body);
         for (_, adjustment) in self.adjustments.iter().filter(|(of, _)| *of == path) {
-            adjustment.apply(&mut body);
+            adjustment.apply(adjusted.to_mut());
         }
-        body
+        adjusted
     }
 
     fn proven(&self, path: &str) -> BTreeSet<String> {
@@ -137,7 +139,7 @@ impl Http {
         path: &'static str,
         body: Json,
     ) -> Result<Json, AttemptError> {
-        let sent = self.learnt().adjusted(path, body.clone());
+        let sent = self.learnt().adjusted(path, &body);
         let error = match self.transport.exchange(path, Some(&sent)).await {
             Ok(reply) => {
                 self.note_accepted(path, &sent);
@@ -151,11 +153,12 @@ impl Http {
         // Where one request can't ask for several completions with a seed, as many with seeds of their own can.
         let kept = if matches!(operation, Operation::Several { .. }) { Some("seed") } else { None };
         let _finding = self.finding.lock().await;
-        let now = self.learnt().adjusted(path, body.clone());
+        let now = self.learnt().adjusted(path, &body);
         if now != sent {
             // Somebody has found it meanwhile.
             return self.transport.exchange(path, Some(&now)).await;
         }
+        let sent = sent.into_owned();
         self.find(path, Trial { body: sent, made: Vec::new(), kept }, error).await
     }
 

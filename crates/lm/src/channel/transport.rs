@@ -42,6 +42,8 @@ pub(crate) struct Transport {
     base: String,
     /// Where requests go: the address, or the one with a version that was found to be meant.
     found: RwLock<String>,
+    /// The addresses that were asked so far, with the query: parsing one costs a twentieth of a request.
+    urls: RwLock<BTreeMap<String, Url>>,
     headers: HeaderMap,
     query: Vec<(String, Secret)>,
     /// All secrets in use.
@@ -67,6 +69,7 @@ impl Transport {
         Ok(Self {
             client: client(settings, &base)?,
             found: RwLock::new(base.clone()),
+            urls: RwLock::default(),
             base,
             headers: headers(settings, key.as_ref(), &further)?,
             query: query.into_iter().map(|(name, _, value)| (name, value)).collect(),
@@ -105,8 +108,8 @@ impl Transport {
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
-        let response = request.send().await.map_err(|error| self.connection_error(error))?;
-        let (status, headers) = (response.status(), response.headers().clone());
+        let mut response = request.send().await.map_err(|error| self.connection_error(error))?;
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let content_type = text_of(&headers, &CONTENT_TYPE);
         if status.is_success() {
             let body = self.read(response).await?;
@@ -119,7 +122,11 @@ impl Transport {
     }
 
     fn url(&self, base: &str, path: &str) -> Result<Url, AttemptError> {
-        let mut url = Url::parse(&format!("{base}{path}")).map_err(|error| {
+        let address = format!("{base}{path}");
+        if let Some(url) = self.urls.read().unwrap_or_else(PoisonError::into_inner).get(&address) {
+            return Ok(url.clone());
+        }
+        let mut url = Url::parse(&address).map_err(|error| {
             AttemptError::permanent(
                 ErrorKind::Configuration,
                 format!("`base_url` is not an address: {error}"),
@@ -129,6 +136,7 @@ impl Transport {
             let pairs = self.query.iter().map(|(name, value)| (name.as_str(), value.reveal()));
             url.query_pairs_mut().extend_pairs(pairs);
         }
+        self.urls.write().unwrap_or_else(PoisonError::into_inner).insert(address, url.clone());
         Ok(url)
     }
 

@@ -48,6 +48,11 @@ pub trait LanguageModel: Send + Sync + Debug {
     fn probe(&self, needs: Needs) -> Reply<'_, Capabilities>;
     /// What it is, without secrets.
     fn label(&self) -> &str;
+    /// The text that the model is given for a request, as a record shows it: the prompt, and above it the instructions
+    /// if it is told them. Known once the model has been asked.
+    fn asked(&self, request: &CompletionRequest) -> String {
+        request.prompt.clone()
+    }
 }
 
 /// Opens the model that settings describe; nothing is asked yet.
@@ -254,6 +259,13 @@ impl LanguageModel for Client {
 
     fn label(&self) -> &str {
         &self.channel.label
+    }
+
+    fn asked(&self, request: &CompletionRequest) -> String {
+        match self.endpoint.get() {
+            Some(how) if how.chat => request.message(),
+            _ => request.prompt.clone(),
+        }
     }
 }
 

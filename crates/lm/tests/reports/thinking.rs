@@ -1,6 +1,6 @@
 //! Models that think aloud.
 
-use samara_lm::ErrorKind;
+use samara_lm::{CompletionRequest, ErrorKind};
 use serde_json::{Value as Json, json};
 
 use crate::{TEXT, chat, chat_server, complete, model, request, says, score, server::Reply, verdict, yes};
@@ -106,4 +106,15 @@ async fn a_model_without_text_and_without_thoughts_says_nothing() {
     let server = chat_server(|_| Reply::json(&says("")));
     let completion = model(&server, CHAT).complete(&request("An opinion:", 20)).await.unwrap();
     assert_eq!(completion.text, "");
+}
+
+#[tokio::test]
+async fn a_record_shows_what_a_chat_was_told_above_the_prompt() {
+    let instructions = Some("Reply with the text alone.".to_owned());
+    let request = CompletionRequest { instructions, ..request("An opinion:", 9) };
+    let server = chat_server(|_| Reply::json(&says(TEXT)));
+    let model = model(&server, CHAT);
+    assert_eq!(model.asked(&request), "An opinion:", "nobody has been asked yet");
+    model.complete(&request).await.unwrap();
+    assert_eq!(model.asked(&request), "Reply with the text alone.\n\nAn opinion:");
 }
