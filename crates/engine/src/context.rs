@@ -14,7 +14,7 @@ use samara_lm::{
 use samara_qd::Stream;
 use samara_search::{Charge, Ticket};
 
-use crate::{Abort, Bench, CallsInFlight, EngineError, Programs};
+use crate::{Abort, Bench, CallsInFlight, EngineError, Programs, in_flight::Asking};
 
 /// Which models an environment asks, and whether it runs programs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -49,6 +49,12 @@ impl Models {
             ("embedder", roles.embedder, self.embedder.is_some()),
         ];
         wanted.into_iter().find(|(_, needed, there)| *needed && !there).map(|(name, ..)| name)
+    }
+
+    /// How many calls are worth making at once at the moment, of all of them together.
+    pub(crate) fn room(&self) -> usize {
+        let all = self.generator.iter().chain(&self.judge).chain(&self.embedder);
+        all.map(|model| model.room()).reduce(usize::saturating_add).unwrap_or(usize::MAX)
     }
 }
 
@@ -85,6 +91,8 @@ pub struct Context {
     seeds: Stream,
     calls: Vec<ModelCall>,
     in_flight: Arc<CallsInFlight>,
+    /// While the candidate asks models, or will next.
+    asking: Option<Asking>,
 }
 
 impl Context {
@@ -92,7 +100,8 @@ impl Context {
     pub(crate) fn candidate(tools: Tools, ticket: &Ticket) -> Self {
         let seeds = Stream::named(ticket.seed, &format!("calls of candidate {}", ticket.index));
         let generator = ticket.generator.unwrap_or(0) as usize;
-        Self { generator, ..Self::new(tools, ticket.stream.clone(), seeds) }
+        let asking = Some(tools.calls_in_flight.ask());
+        Self { generator, asking, ..Self::new(tools, ticket.stream.clone(), seeds) }
     }
 
     /// The context of the setup, before candidate 0. Of an ensemble the first model writes.
@@ -103,7 +112,12 @@ impl Context {
     fn new(tools: Tools, stream: Stream, seeds: Stream) -> Self {
         let Tools { models, programs, calls_in_flight: in_flight } = tools;
         let bench = Bench::new(programs, 0);
-        Self { stream, bench, models, generator: 0, seeds, calls: Vec::new(), in_flight }
+        Self { stream, bench, models, generator: 0, seeds, calls: Vec::new(), in_flight, asking: None }
+    }
+
+    /// Whether the candidate asks models, or will next: not while it is evaluated.
+    pub(crate) fn set_asking(&mut self, asking: bool) {
+        self.asking = asking.then(|| self.in_flight.ask());
     }
 
     /// The calls made so far.

@@ -2,14 +2,18 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
+
+use tokio::sync::Notify;
 
 /// The calls in flight of a session; whoever asks models notes them, whoever shows progress reads them.
 #[derive(Debug, Default)]
 pub struct CallsInFlight {
     waiting: Mutex<Waiting>,
+    /// Told whenever a call ends or a candidate stops asking.
+    ended: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -17,6 +21,8 @@ struct Waiting {
     next: u64,
     /// When each call began, by its number: the first one is the oldest.
     began: BTreeMap<u64, Instant>,
+    /// Candidates that ask models, or will next.
+    asking: usize,
 }
 
 impl CallsInFlight {
@@ -27,6 +33,22 @@ impl CallsInFlight {
         waiting.next += 1;
         waiting.began.insert(number, Instant::now());
         CallInFlight { calls: self, number }
+    }
+
+    /// Counts a candidate that asks models until what is returned is dropped.
+    pub(crate) fn ask(self: &Arc<Self>) -> Asking {
+        self.lock().asking += 1;
+        Asking(self.clone())
+    }
+
+    /// How many candidates ask models, or will next.
+    pub(crate) fn asking(&self) -> usize {
+        self.lock().asking
+    }
+
+    /// Resolves when a call ends or a candidate stops asking; also if that was before it is awaited.
+    pub(crate) async fn ended(&self) {
+        self.ended.notified().await;
     }
 
     /// How many wait, and how long the oldest has waited.
@@ -52,6 +74,18 @@ pub struct CallInFlight<'a> {
 impl Drop for CallInFlight<'_> {
     fn drop(&mut self) {
         self.calls.lock().began.remove(&self.number);
+        self.calls.ended.notify_one();
+    }
+}
+
+/// A candidate that asks models.
+#[derive(Debug)]
+pub(crate) struct Asking(Arc<CallsInFlight>);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.lock().asking -= 1;
+        self.0.ended.notify_one();
     }
 }
 
@@ -72,5 +106,17 @@ mod tests {
         assert_eq!(calls.lock().began.keys().collect::<Vec<_>>(), [&1]);
         drop(second);
         assert_eq!(calls.now(), (0, Duration::ZERO));
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_call_and_of_asking_is_told() {
+        let calls = Arc::new(CallsInFlight::default());
+        let (asking, call) = (calls.ask(), calls.begin());
+        assert_eq!((calls.now().0, calls.asking()), (1, 1));
+        drop(call);
+        calls.ended().await;
+        drop(asking);
+        calls.ended().await;
+        assert_eq!((calls.now().0, calls.asking()), (0, 0));
     }
 }

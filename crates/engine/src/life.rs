@@ -44,11 +44,15 @@ pub(crate) struct Returned {
 }
 
 impl Workshop {
-    /// Makes one candidate.
-    pub(crate) async fn make(self, ticket: Ticket) -> Returned {
+    /// Makes one candidate, which counts as alive from here on.
+    pub(crate) fn make(self, ticket: Ticket) -> impl Future<Output = Returned> + Send {
+        let context = Context::candidate(self.tools.clone(), &ticket);
+        self.live(ticket, context)
+    }
+
+    async fn live(self, ticket: Ticket, mut context: Context) -> Returned {
         let started = Instant::now();
         let index = ticket.index;
-        let mut context = Context::candidate(self.tools.clone(), &ticket);
         let model = context.generator().map(str::to_owned);
         let outcome = self.outcome(&ticket, &mut context).await;
         let isolation = context.bench.isolation().map(str::to_owned);
@@ -129,8 +133,11 @@ impl Workshop {
             None => Score::default(),
             Some(evaluator) => {
                 let thresholds = &ticket.plan.thresholds;
+                context.set_asking(false);
                 let bench = &mut context.bench;
-                self.evaluations.evaluate(evaluator.as_ref(), draft, thresholds, bench).await?
+                let score = self.evaluations.evaluate(evaluator.as_ref(), draft, thresholds, bench).await?;
+                context.set_asking(true);
+                score
             }
         };
         self.environment.judge(draft, score, context).await

@@ -216,6 +216,7 @@ impl Owner {
     ) -> Result<Ending, EngineError> {
         let wall_time = tokio::time::sleep_until((started + self.wall_time()).into());
         tokio::pin!(wall_time);
+        let calls = self.workshop.tools.calls_in_flight.clone();
         loop {
             self.start();
             if self.alive.is_empty() {
@@ -231,6 +232,8 @@ impl Owner {
                         return Ok(ending);
                     }
                 }
+                // The places are counted anew.
+                () = calls.ended(), if open => {}
                 () = interrupted(control), if open => self.close(Ending::Interrupted, observer),
                 () = &mut wall_time, if open => self.close(Ending::WallTime, observer),
             }
@@ -243,9 +246,20 @@ impl Owner {
         limit.map_or(NO_LIMIT, |limit| limit.min(NO_LIMIT))
     }
 
+    /// Whether one more candidate may live: there are fewer than `search.concurrency`, and hardly more ask models than
+    /// these can answer at once. Where one would only wait, it begins later: those that have begun end sooner, and a run
+    /// that is stopped has less to finish. How many live never changes the outcome.
+    fn has_place(&self) -> bool {
+        let tools = &self.workshop.tools;
+        let room = tools.models.room();
+        // A few wait at the door, so that no place stays empty while a candidate ends and the next one begins.
+        let most = room.saturating_add(room / 4 + 1);
+        self.alive.len() < self.search.settings().concurrency && tools.calls_in_flight.asking() < most
+    }
+
     /// Fills the free places among the living.
     fn start(&mut self) {
-        while self.closing.is_none() && self.alive.len() < self.search.settings().concurrency {
+        while self.closing.is_none() && self.has_place() {
             match self.search.ask() {
                 Ask::Ticket(ticket) => {
                     // Requests and programs are logged with the candidate that they are for.

@@ -269,7 +269,7 @@ impl Checker<'_> {
         // A score by samples or ratings is many completions: their speed is known already.
         let scored = self.report.scoring.is_some_and(|method| method != ScoreMethod::Sampling);
         for concurrency in CONCURRENCY {
-            let what = format!("the speed of {concurrency} in flight");
+            let what = format!("the speed of completions with {concurrency} in flight");
             match self.within(&what, measure(client, concurrency)).await {
                 Some(Ok(speed)) => self.report.speed.push(speed),
                 Some(Err(error)) => {
@@ -279,7 +279,7 @@ impl Checker<'_> {
                 None => return,
             }
             if scored {
-                let what = format!("the speed of {concurrency} scores in flight");
+                let what = format!("the speed of scores with {concurrency} in flight");
                 let measured = self.within(&what, measure_scores(client, concurrency)).await;
                 self.report.score_speed.extend(measured.and_then(Result::ok));
             }

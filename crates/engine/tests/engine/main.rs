@@ -7,4 +7,5 @@ mod duplicates;
 mod ends;
 mod numbers;
 mod order;
+mod room;
 mod sharing;

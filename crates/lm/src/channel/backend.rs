@@ -54,6 +54,11 @@ impl Backend {
         matches!(self, Self::Local(model) if model.chats())
     }
 
+    /// Whether it is a server, which more requests than it can take would bury.
+    pub(crate) fn is_server(&self) -> bool {
+        !matches!(self, Self::Local(_))
+    }
+
     /// What was found out about it and a person should know.
     pub(crate) fn remarks(&self) -> Vec<String> {
         match self {

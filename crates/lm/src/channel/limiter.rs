@@ -78,6 +78,11 @@ impl Limiter {
         Self { free: Semaphore::new(permits), started: Instant::now(), allowance }
     }
 
+    /// How many attempts may be in flight at the moment.
+    pub(crate) fn current(&self) -> usize {
+        self.lock().permits
+    }
+
     /// Waits for a permit.
     pub(crate) async fn acquire(&self) -> Permit<'_> {
         let mut permit = Permit { limiter: self, permit: None, since: Duration::ZERO };

@@ -76,6 +76,11 @@ impl Channel {
         self.backend.chats()
     }
 
+    /// How many requests are worth making at once at the moment: more would only wait here.
+    pub(crate) fn room(&self) -> usize {
+        if self.backend.is_server() { self.limiter.current() } else { usize::MAX }
+    }
+
     /// What was found out about the server and a person should know.
     pub(crate) fn remarks(&self) -> Vec<String> {
         self.backend.remarks()

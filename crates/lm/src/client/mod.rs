@@ -48,6 +48,11 @@ pub trait LanguageModel: Send + Sync + Debug {
     fn probe(&self, needs: Needs) -> Reply<'_, Capabilities>;
     /// What it is, without secrets.
     fn label(&self) -> &str;
+    /// How many requests are worth making at once at the moment, by what is known of its server so far: more only wait for
+    /// their turn. It moves with every answer. A model without a server takes any number.
+    fn room(&self) -> usize {
+        usize::MAX
+    }
     /// The text that the model is given for a request, as a record shows it: the prompt, and above it the instructions
     /// if it is told them. Known once the model has been asked.
     fn asked(&self, request: &CompletionRequest) -> String {
@@ -259,6 +264,10 @@ impl LanguageModel for Client {
 
     fn label(&self) -> &str {
         &self.channel.label
+    }
+
+    fn room(&self) -> usize {
+        self.channel.room()
     }
 
     fn asked(&self, request: &CompletionRequest) -> String {
