@@ -123,7 +123,7 @@ impl Part {
     }
 
     /// What lies from byte `at` of a panel on, be it in the next panels.
-    pub(super) fn from(&self, number: usize, at: usize) -> &[u8] {
+    pub(super) fn rest(&self, number: usize, at: usize) -> &[u8] {
         self.data.get(self.range(number).start + at..).unwrap_or_default()
     }
 

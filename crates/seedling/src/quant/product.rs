@@ -231,7 +231,7 @@ impl Block<'_, '_> {
             for p in 0..WIDTH {
                 let (at, end) = (number * size, length.min((number + 1) * size));
                 let (step, next) = if end < length { (0, end) } else { (WIDTH, 0) };
-                let ahead = part.from(panels.start + first + p + step, next);
+                let ahead = part.rest(panels.start + first + p + step, next);
                 unpacked[p].fill::<L, FORMAT>(lanes, &bytes[p][at..end], ahead);
             }
             let activations = self.left.activations;
@@ -250,7 +250,7 @@ impl Block<'_, '_> {
         let Task { part, panels, output } = self.task;
         let activations = self.left.activations;
         for (number, panel) in panels.clone().enumerate() {
-            let (column, ahead) = (number * ROWS, part.from(panel, AHEAD));
+            let (column, ahead) = (number * ROWS, part.rest(panel, AHEAD));
             let panel = part.panel(panel);
             let mut row = 0;
             while row < output.len() {

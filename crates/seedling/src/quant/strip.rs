@@ -70,8 +70,7 @@ impl Unpacked {
             }
             for quad in 0..4 {
                 let four = quad_of(lanes, layout.bits, codes, quad);
-                for j in 0..4 {
-                    let mut codes = four[j];
+                for (j, mut codes) in four.into_iter().enumerate() {
                     if layout.centre != 0 {
                         codes = lanes.subtract(codes, layout.centre as i16);
                     }
@@ -118,8 +117,8 @@ impl<const WIDTH: usize> Strips<'_, WIDTH> {
     #[inline(always)]
     fn strip<L: Lanes, const LEFT: usize>(&mut self, lanes: L, first: usize) -> usize {
         let mut rows = [self.activations.row(first).group(self.group); LEFT];
-        for r in 1..LEFT {
-            rows[r] = self.activations.row(first + r).group(self.group);
+        for (r, row) in rows.iter_mut().enumerate() {
+            *row = self.activations.row(first + r).group(self.group);
         }
         strip::<L, LEFT, WIDTH>(lanes, self.layout, self.panels, &rows, &mut self.totals[first..]);
         LEFT

@@ -120,9 +120,8 @@ impl<L: Lanes, const LEFT: usize> Sums<L, LEFT> {
     /// Adds runs of one multiple.
     #[inline(always)]
     fn add_runs(&mut self, lanes: L, multiple: L::Sums, whole: [L::Sums; LEFT]) {
-        for r in 0..LEFT {
-            let run = lanes.floats(lanes.multiply_sums(whole[r], multiple));
-            self.products[r] = lanes.add(self.products[r], run);
+        for (product, whole) in self.products.iter_mut().zip(whole) {
+            *product = lanes.add(*product, lanes.floats(lanes.multiply_sums(whole, multiple)));
         }
     }
 
