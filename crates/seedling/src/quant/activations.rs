@@ -33,6 +33,27 @@ pub(super) struct Row<'a> {
     pub sums: &'a [f32],
 }
 
+/// A row's part in a group.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RowGroup<'a> {
+    pub pairs: &'a [i32],
+    pub sums: &'a [f32],
+    pub scale: f32,
+}
+
+impl<'a> Row<'a> {
+    /// Its part in a group.
+    #[inline(always)]
+    pub(super) fn group(self, number: usize) -> RowGroup<'a> {
+        let range = number * GROUP..self.pairs.len().min((number + 1) * GROUP);
+        RowGroup {
+            pairs: self.pairs[range.clone()].as_flattened(),
+            sums: &self.sums[range],
+            scale: self.scales[number],
+        }
+    }
+}
+
 impl Activations {
     /// Takes rows in. Numbers that are not finite make their group's scale one that isn't, and so the outputs.
     pub(super) fn read(&mut self, x: &[f32], columns: usize) {
@@ -45,6 +66,7 @@ impl Activations {
         pulp::Arch::new().dispatch(Read { x, to: self });
     }
 
+    #[inline(always)]
     pub(super) fn row(&self, row: usize) -> Row<'_> {
         let (pieces, groups) = (self.columns / PIECE, self.columns.div_ceil(GROUP_COLUMNS));
         let range = row * pieces..(row + 1) * pieces;

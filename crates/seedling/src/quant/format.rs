@@ -51,23 +51,26 @@ pub(super) struct Layout {
     pub shared: bool,
     /// Whether the halves of a piece have scales of their own.
     pub halves: bool,
+    /// Halves of pieces whose products, times their multiples, are summed as whole numbers: as many as 32 bits hold of
+    /// the largest ones. A multiple of what has one scale.
+    pub run: usize,
 }
 
 impl Layout {
     /// The layout of a quantised format; `None` for floats.
     pub(super) const fn of(format: Format) -> Option<Self> {
-        let (bits, centre, offset, shared, halves) = match format {
+        let (bits, centre, offset, shared, halves, run) = match format {
             Format::F32 | Format::F16 | Format::Bf16 => return None,
-            Format::Q8_0 => (8, 0, false, false, false),
-            Format::Q4_0 => (4, 8, false, false, false),
-            Format::Q4_1 => (4, 0, true, false, false),
-            Format::Q5_0 => (5, 16, false, false, false),
-            Format::Q5_1 => (5, 0, true, false, false),
-            Format::Q4K => (4, 0, true, true, false),
-            Format::Q5K => (5, 0, true, true, false),
-            Format::Q6K => (6, 32, false, true, true),
+            Format::Q8_0 => (8, 0, false, false, false, 2),
+            Format::Q4_0 => (4, 8, false, false, false, 2),
+            Format::Q4_1 => (4, 0, true, false, false, 2),
+            Format::Q5_0 => (5, 16, false, false, false, 2),
+            Format::Q5_1 => (5, 0, true, false, false, 2),
+            Format::Q4K => (4, 0, true, true, false, 4),
+            Format::Q5K => (5, 0, true, true, false, 2),
+            Format::Q6K => (6, 32, false, true, true, 1),
         };
-        Some(Self { bits, centre, offset, shared, halves })
+        Some(Self { bits, centre, offset, shared, halves, run })
     }
 }
 

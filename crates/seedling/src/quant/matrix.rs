@@ -122,6 +122,11 @@ impl Part {
         &self.data[self.range(number)]
     }
 
+    /// What lies from byte `at` of a panel on, be it in the next panels.
+    pub(super) fn rest(&self, number: usize, at: usize) -> &[u8] {
+        self.data.get(self.range(number).start + at..).unwrap_or_default()
+    }
+
     fn range(&self, panel: usize) -> Range<usize> {
         let start = self.start + panel * self.panel_bytes();
         start..start + self.panel_bytes()

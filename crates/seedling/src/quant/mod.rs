@@ -17,6 +17,7 @@ mod lanes;
 mod matrix;
 mod panel;
 mod product;
+mod strip;
 mod tile;
 
 pub use format::{Format, PIECE};

@@ -1,6 +1,6 @@
 //! Products with quantised matrices: shared among threads, dispatched to the processor's lanes.
 
-use std::{hint::black_box, ops::Range};
+use std::ops::Range;
 
 use crate::kernel::{Threads, Write};
 
@@ -10,14 +10,17 @@ use super::{
     format::{Format, Layout},
     lanes::{Lanes, Plain, Work},
     matrix::{Part, Quantised},
-    panel::ROWS,
+    panel::{ROWS, Sizes},
+    strip::{PANELS, Strips, Unpacked},
     tile,
 };
 
 /// Bytes of a matrix that are worth a thread's while.
 const WORTH: usize = 64 << 10;
-/// Rows below which reading is what takes the time.
-const FEW: usize = 4;
+/// How far ahead of a few rows' products the caches are asked for bytes.
+const AHEAD: usize = 4 << 10;
+/// Rows from which on codes are unpacked for all of them at once.
+const MANY: usize = 8;
 /// Tasks for every thread where there is enough to do: whoever is interrupted leaves some to the others.
 const TASKS: usize = 4;
 
@@ -189,23 +192,74 @@ impl Work for Block<'_, '_> {
 
 impl Block<'_, '_> {
     #[inline(always)]
-    fn codes<L: Lanes, const FORMAT: usize>(self, lanes: L) {
+    fn codes<L: Lanes, const FORMAT: usize>(mut self, lanes: L) {
+        if self.task.output.len() < MANY {
+            return self.few::<L, FORMAT>(lanes);
+        }
+        let count = self.task.panels.len();
+        let mut totals = vec![[[0.0; ROWS]; PANELS]; self.task.output.len()];
+        let (mut pair, mut single) = ([Unpacked::EMPTY; PANELS], [Unpacked::EMPTY; 1]);
+        let mut number = 0;
+        while number < count {
+            if L::WIDE && count - number >= PANELS {
+                self.many::<L, FORMAT, PANELS>(lanes, number, &mut pair, &mut totals);
+                number += PANELS;
+            } else {
+                self.many::<L, FORMAT, 1>(lanes, number, &mut single, &mut totals);
+                number += 1;
+            }
+        }
+    }
+
+    /// All rows times `WIDTH` panels from number `first` of the task on.
+    #[inline(always)]
+    fn many<L: Lanes, const FORMAT: usize, const WIDTH: usize>(
+        &mut self,
+        lanes: L,
+        first: usize,
+        unpacked: &mut [Unpacked; WIDTH],
+        totals: &mut [[[f32; ROWS]; PANELS]],
+    ) {
+        let layout = const { tile::layout_of(FORMAT) };
+        let size = const { Sizes::of(tile::layout_of(FORMAT)).group() };
+        let Task { part, panels, output } = &mut *self.task;
+        let bytes: [&[u8]; WIDTH] = std::array::from_fn(|p| part.panel(panels.start + first + p));
+        // The groups behind the last one of these panels are the first ones of the next panels.
+        let length = bytes[0].len();
+        totals.fill([[0.0; ROWS]; PANELS]);
+        for number in 0..length.div_ceil(size) {
+            for p in 0..WIDTH {
+                let (at, end) = (number * size, length.min((number + 1) * size));
+                let (step, next) = if end < length { (0, end) } else { (WIDTH, 0) };
+                let ahead = part.rest(panels.start + first + p + step, next);
+                unpacked[p].fill::<L, FORMAT>(lanes, &bytes[p][at..end], ahead);
+            }
+            let activations = self.left.activations;
+            lanes.run(Strips { layout, panels: unpacked, activations, group: number, totals });
+        }
+        for (totals, output) in totals.iter().zip(output) {
+            for (p, sums) in totals[..WIDTH].iter().enumerate() {
+                put(sums, &mut output[(first + p) * ROWS..], self.write);
+            }
+        }
+    }
+
+    /// A few rows times all panels.
+    #[inline(always)]
+    fn few<L: Lanes, const FORMAT: usize>(self, lanes: L) {
         let Task { part, panels, output } = self.task;
         let activations = self.left.activations;
         for (number, panel) in panels.clone().enumerate() {
-            let (panel, column) = (part.panel(panel), number * ROWS);
-            if output.len() >= FEW {
-                warm(panel);
-            }
+            let (column, ahead) = (number * ROWS, part.rest(panel, AHEAD));
+            let panel = part.panel(panel);
             let mut row = 0;
             while row < output.len() {
                 let to = &mut output[row..];
                 let rows = |i: usize| activations.row(row + i);
                 row += match to.len() {
-                    8.. => coded::<L, FORMAT, 8>(lanes, panel, rows, to, column, self.write),
-                    4.. => coded::<L, FORMAT, 4>(lanes, panel, rows, to, column, self.write),
-                    2.. => coded::<L, FORMAT, 2>(lanes, panel, rows, to, column, self.write),
-                    _ => coded::<L, FORMAT, 1>(lanes, panel, rows, to, column, self.write),
+                    4.. => coded::<L, FORMAT, 4>(lanes, [panel, ahead], rows, to, column, self.write),
+                    2.. => coded::<L, FORMAT, 2>(lanes, [panel, ahead], rows, to, column, self.write),
+                    _ => coded::<L, FORMAT, 1>(lanes, [panel, ahead], rows, to, column, self.write),
                 };
             }
         }
@@ -236,24 +290,17 @@ impl Block<'_, '_> {
     }
 }
 
-/// Reads a panel into the caches. With many rows a tile takes so long over each line that the next ones come one by
-/// one, each with the memory's whole delay; here they come together.
-#[inline(always)]
-fn warm(panel: &[u8]) {
-    black_box(panel.iter().step_by(64).fold(0, |all, byte| all | byte));
-}
-
 /// One tile of codes; how many rows it took.
 #[inline(always)]
 fn coded<'a, L: Lanes, const FORMAT: usize, const LEFT: usize>(
     lanes: L,
-    panel: &[u8],
+    [panel, ahead]: [&[u8]; 2],
     rows: impl Fn(usize) -> Row<'a>,
     output: &mut [&mut [f32]],
     column: usize,
     write: Write,
 ) -> usize {
-    let tile = tile::tile::<L, FORMAT, LEFT>(lanes, panel, std::array::from_fn(rows));
+    let tile = tile::tile::<L, FORMAT, LEFT>(lanes, panel, ahead, std::array::from_fn(rows));
     for (sums, output) in tile.iter().zip(output) {
         put(sums, &mut output[column..], write);
     }

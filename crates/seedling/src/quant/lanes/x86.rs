@@ -3,7 +3,7 @@
 //! The compiler makes one instruction of a product of pairs and the addition behind it where the processor has one
 //! (`vpdpwssd`, in [`Vnni`]).
 
-use std::arch::x86_64::{__m128i, __m256, __m256i, __m512, __m512i};
+use std::arch::x86_64::{__m128i, __m256, __m256i, __m512, __m512i, _MM_HINT_T0};
 
 use pulp::{
     cast,
@@ -72,6 +72,7 @@ macro_rules! wide_lanes {
             type Codes = __m512i;
             type Sums = __m512i;
             type Floats = __m512;
+            const WIDE: bool = true;
 
             #[inline(always)]
             fn run<W: Work>(self, work: W) {
@@ -82,8 +83,22 @@ macro_rules! wide_lanes {
             }
 
             #[inline(always)]
+            fn prefetch(self, bytes: &[u8]) {
+                for line in bytes.chunks(64) {
+                    self.sse._mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
+                }
+            }
+            #[inline(always)]
             fn load(self, bytes: &[u8; 64]) -> __m512i {
                 cast(*bytes)
+            }
+            #[inline(always)]
+            fn load_codes(self, codes: &[i16; 2 * ROWS]) -> __m512i {
+                cast(*codes)
+            }
+            #[inline(always)]
+            fn store_codes(self, codes: __m512i) -> [i16; 2 * ROWS] {
+                cast(codes)
             }
             #[inline(always)]
             fn left(self, codes: __m512i, by: u32) -> __m512i {
@@ -106,6 +121,27 @@ macro_rules! wide_lanes {
                 self.avx512f._mm512_or_si512(a, b)
             }
             #[inline(always)]
+            fn subtract(self, codes: __m512i, number: i16) -> __m512i {
+                self.avx512bw._mm512_sub_epi16(codes, self.avx512f._mm512_set1_epi16(number))
+            }
+            #[inline(always)]
+            fn multiply_codes(self, a: __m512i, b: __m512i) -> __m512i {
+                self.avx512bw._mm512_mullo_epi16(a, b)
+            }
+            #[inline(always)]
+            fn twice(self, numbers: __m512i) -> __m512i {
+                let lower = self.avx512f._mm512_and_si512(numbers, self.avx512f._mm512_set1_epi32(0xffff));
+                self.avx512f._mm512_or_si512(lower, self.avx512f._mm512_slli_epi32::<16>(numbers))
+            }
+            #[inline(always)]
+            fn unsigned(self, bytes: &[u8; ROWS]) -> __m512i {
+                self.avx512f._mm512_cvtepu8_epi32(cast(*bytes))
+            }
+            #[inline(always)]
+            fn signed(self, bytes: &[u8; ROWS]) -> __m512i {
+                self.avx512f._mm512_cvtepi8_epi32(cast(*bytes))
+            }
+            #[inline(always)]
             fn start(self, sum: i32) -> __m512i {
                 self.avx512f._mm512_set1_epi32(sum)
             }
@@ -115,12 +151,24 @@ macro_rules! wide_lanes {
                 self.avx512f._mm512_add_epi32(sums, products)
             }
             #[inline(always)]
+            fn add_sums(self, a: __m512i, b: __m512i) -> __m512i {
+                self.avx512f._mm512_add_epi32(a, b)
+            }
+            #[inline(always)]
+            fn multiply_sums(self, a: __m512i, b: __m512i) -> __m512i {
+                self.avx512f._mm512_mullo_epi32(a, b)
+            }
+            #[inline(always)]
             fn floats(self, sums: __m512i) -> __m512 {
                 self.avx512f._mm512_cvtepi32_ps(sums)
             }
             #[inline(always)]
             fn splat(self, x: f32) -> __m512 {
                 self.avx512f._mm512_set1_ps(x)
+            }
+            #[inline(always)]
+            fn add(self, a: __m512, b: __m512) -> __m512 {
+                self.avx512f._mm512_add_ps(a, b)
             }
             #[inline(always)]
             fn multiply(self, a: __m512, b: __m512) -> __m512 {
@@ -144,12 +192,8 @@ macro_rules! wide_lanes {
                 cast(*bytes)
             }
             #[inline(always)]
-            fn unsigned(self, bytes: &[u8; ROWS]) -> __m512 {
-                self.avx512f._mm512_cvtepi32_ps(self.avx512f._mm512_cvtepu8_epi32(cast(*bytes)))
-            }
-            #[inline(always)]
-            fn signed(self, bytes: &[u8; ROWS]) -> __m512 {
-                self.avx512f._mm512_cvtepi32_ps(self.avx512f._mm512_cvtepi8_epi32(cast(*bytes)))
+            fn load_floats(self, floats: &[f32; ROWS]) -> __m512 {
+                cast(*floats)
             }
             #[inline(always)]
             fn store(self, floats: __m512) -> [f32; ROWS] {
@@ -166,6 +210,7 @@ impl Lanes for Avx2 {
     type Codes = [__m256i; 2];
     type Sums = [__m256i; 2];
     type Floats = [__m256; 2];
+    const WIDE: bool = false;
 
     #[inline(always)]
     fn run<W: Work>(self, work: W) {
@@ -176,8 +221,22 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    fn prefetch(self, bytes: &[u8]) {
+        for line in bytes.chunks(64) {
+            self.sse._mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
+        }
+    }
+    #[inline(always)]
     fn load(self, bytes: &[u8; 64]) -> [__m256i; 2] {
         cast(*bytes)
+    }
+    #[inline(always)]
+    fn load_codes(self, codes: &[i16; 2 * ROWS]) -> [__m256i; 2] {
+        cast(*codes)
+    }
+    #[inline(always)]
+    fn store_codes(self, codes: [__m256i; 2]) -> [i16; 2 * ROWS] {
+        cast(codes)
     }
     #[inline(always)]
     fn left(self, codes: [__m256i; 2], by: u32) -> [__m256i; 2] {
@@ -203,6 +262,38 @@ impl Lanes for Avx2 {
         [self.avx2._mm256_or_si256(a[0], b[0]), self.avx2._mm256_or_si256(a[1], b[1])]
     }
     #[inline(always)]
+    fn subtract(self, [a, b]: [__m256i; 2], number: i16) -> [__m256i; 2] {
+        let number = self.avx._mm256_set1_epi16(number);
+        [self.avx2._mm256_sub_epi16(a, number), self.avx2._mm256_sub_epi16(b, number)]
+    }
+    #[inline(always)]
+    fn multiply_codes(self, a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
+        [self.avx2._mm256_mullo_epi16(a[0], b[0]), self.avx2._mm256_mullo_epi16(a[1], b[1])]
+    }
+    #[inline(always)]
+    fn twice(self, numbers: [__m256i; 2]) -> [__m256i; 2] {
+        let mask = self.avx._mm256_set1_epi32(0xffff);
+        numbers.map(
+            #[inline(always)]
+            |numbers| {
+                let lower = self.avx2._mm256_and_si256(numbers, mask);
+                self.avx2._mm256_or_si256(lower, self.avx2._mm256_slli_epi32::<16>(numbers))
+            },
+        )
+    }
+    #[inline(always)]
+    fn unsigned(self, bytes: &[u8; ROWS]) -> [__m256i; 2] {
+        let bytes: __m128i = cast(*bytes);
+        let upper = self.sse2._mm_bsrli_si128::<8>(bytes);
+        [self.avx2._mm256_cvtepu8_epi32(bytes), self.avx2._mm256_cvtepu8_epi32(upper)]
+    }
+    #[inline(always)]
+    fn signed(self, bytes: &[u8; ROWS]) -> [__m256i; 2] {
+        let bytes: __m128i = cast(*bytes);
+        let upper = self.sse2._mm_bsrli_si128::<8>(bytes);
+        [self.avx2._mm256_cvtepi8_epi32(bytes), self.avx2._mm256_cvtepi8_epi32(upper)]
+    }
+    #[inline(always)]
     fn start(self, sum: i32) -> [__m256i; 2] {
         [self.avx._mm256_set1_epi32(sum); 2]
     }
@@ -215,12 +306,24 @@ impl Lanes for Avx2 {
         ]
     }
     #[inline(always)]
+    fn add_sums(self, a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
+        [self.avx2._mm256_add_epi32(a[0], b[0]), self.avx2._mm256_add_epi32(a[1], b[1])]
+    }
+    #[inline(always)]
+    fn multiply_sums(self, a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
+        [self.avx2._mm256_mullo_epi32(a[0], b[0]), self.avx2._mm256_mullo_epi32(a[1], b[1])]
+    }
+    #[inline(always)]
     fn floats(self, [a, b]: [__m256i; 2]) -> [__m256; 2] {
         [self.avx._mm256_cvtepi32_ps(a), self.avx._mm256_cvtepi32_ps(b)]
     }
     #[inline(always)]
     fn splat(self, x: f32) -> [__m256; 2] {
         [self.avx._mm256_set1_ps(x); 2]
+    }
+    #[inline(always)]
+    fn add(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
+        [self.avx._mm256_add_ps(a[0], b[0]), self.avx._mm256_add_ps(a[1], b[1])]
     }
     #[inline(always)]
     fn multiply(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
@@ -259,16 +362,8 @@ impl Lanes for Avx2 {
         cast(*bytes)
     }
     #[inline(always)]
-    fn unsigned(self, bytes: &[u8; ROWS]) -> [__m256; 2] {
-        let bytes: __m128i = cast(*bytes);
-        let upper = self.sse2._mm_bsrli_si128::<8>(bytes);
-        self.floats([self.avx2._mm256_cvtepu8_epi32(bytes), self.avx2._mm256_cvtepu8_epi32(upper)])
-    }
-    #[inline(always)]
-    fn signed(self, bytes: &[u8; ROWS]) -> [__m256; 2] {
-        let bytes: __m128i = cast(*bytes);
-        let upper = self.sse2._mm_bsrli_si128::<8>(bytes);
-        self.floats([self.avx2._mm256_cvtepi8_epi32(bytes), self.avx2._mm256_cvtepi8_epi32(upper)])
+    fn load_floats(self, floats: &[f32; ROWS]) -> [__m256; 2] {
+        cast(*floats)
     }
     #[inline(always)]
     fn store(self, floats: [__m256; 2]) -> [f32; ROWS] {

@@ -1,6 +1,6 @@
 //! Every instruction set that this machine has gives the same bits, and those of plain sums over decoded weights nearly.
 
-use super::*;
+use super::{super::format::PIECE, *};
 use crate::Stream;
 
 /// Blocks with random codes, and factors that are finite and of ordinary size.
@@ -53,7 +53,9 @@ fn bits(numbers: &[f32]) -> Vec<u32> {
 fn every_instruction_set_and_every_number_of_rows_give_the_same_bits() {
     let mut stream = Stream::new(7, 0);
     for format in Format::ALL {
-        for columns in [256, 768] {
+        // Groups of 256 columns, and of fewer where blocks are smaller.
+        let columns = if format.block_weights() > PIECE { [256, 768] } else { [320, 768] };
+        for columns in columns {
             let bytes = random_matrix(format, 37, columns, &mut stream);
             let matrix = Quantised::new(format, 37, columns, &bytes).unwrap();
             let x = random_rows(15 * columns, &mut stream);
@@ -61,8 +63,45 @@ fn every_instruction_set_and_every_number_of_rows_give_the_same_bits() {
                 x.chunks(columns).flat_map(|row| product(Machine::Plain, row, 1, &matrix, 1)).collect();
             assert!(one_by_one.iter().all(|x| x.is_finite()), "{}", format.name());
             for machine in Machine::all() {
-                let together = product(machine, &x, 15, &matrix, 3);
-                assert_eq!(bits(&together), bits(&one_by_one), "{} on {machine:?}", format.name());
+                for rows in [3, MANY - 1, MANY, 15] {
+                    let together = product(machine, &x[..rows * columns], rows, &matrix, 3);
+                    let expected = &one_by_one[..rows * 37];
+                    assert_eq!(bits(&together), bits(expected), "{}, {rows} on {machine:?}", format.name());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_largest_codes_and_multiples_are_summed_without_overflow() {
+    for format in Format::ALL.into_iter().filter(|format| Layout::of(*format).is_some()) {
+        for byte in [0xff, 0x7f, 0x80, 0x00] {
+            let mut block = vec![byte; format.block_bytes()];
+            // The factors alone are of ordinary size; those of Q6_K stand at the end.
+            let at = if format == Format::Q6K { 208 } else { 0 };
+            block[at..at + 2].copy_from_slice(&half::f16::from_f32(0.01).to_le_bytes());
+            if format == Format::Q6K {
+                // Its largest multiple is negative.
+                block[192..208].fill(0x80);
+            }
+            if Layout::of(format).is_some_and(|layout| layout.offset) {
+                block[2..4].copy_from_slice(&half::f16::from_f32(0.02).to_le_bytes());
+            }
+            let bytes = block.repeat(16 * 256 / format.block_weights());
+            let mut weights = vec![0.0; 256];
+            format.decode(&bytes[..format.bytes(256).unwrap()], &mut weights).unwrap();
+            let matrix = Quantised::new(format, 16, 256, &bytes).unwrap();
+            for sign in [1.0, -1.0] {
+                let x = vec![sign; MANY * 256];
+                let exact = f64::from(sign) * weights.iter().map(|weight| f64::from(*weight)).sum::<f64>();
+                let size: f64 = weights.iter().map(|weight| f64::from(weight.abs())).sum();
+                for (machine, rows) in Machine::all().flat_map(|machine| [(machine, 1), (machine, MANY)]) {
+                    for found in product(machine, &x[..rows * 256], rows, &matrix, 1) {
+                        let off = (f64::from(found) - exact).abs();
+                        assert!(off <= 1e-5 * size, "{} of {byte} on {machine:?}: {found}", format.name());
+                    }
+                }
             }
         }
     }
