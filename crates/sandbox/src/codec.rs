@@ -144,8 +144,9 @@ pub fn encode(value: &Value, budget: Budget) -> Result<Vec<u8>, CodecError> {
     Ok(bytes)
 }
 
-/// Writes a value without checking that it can be read.
-pub(crate) fn write(value: &Value) -> Vec<u8> {
+/// Writes a value without checking that it can be read: one encoding per value, so that equal bytes are equal values.
+/// Takes as many bytes as it writes.
+pub fn write(value: &Value) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(length(value));
     put(value, &mut bytes);
     bytes
