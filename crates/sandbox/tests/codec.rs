@@ -240,3 +240,19 @@ fn the_values_that_take_most_memory_stay_within_the_bound() {
     let few = Budget { bytes: 100, nodes: u32::MAX, depth: 64 };
     assert!(few.most_memory() < 20_000, "{}", few.most_memory());
 }
+
+#[test]
+fn a_value_of_any_depth_is_handled_on_a_small_stack() {
+    let handle = || {
+        let budget = Budget { depth: MAX_DEPTH, ..Budget::default() };
+        let array = Value::Array(Array::new(Dtype::U8, vec![1; 64], vec![7]).unwrap());
+        let pair = |inner| Value::Dict(vec![("key".into(), Value::Tuple(vec![inner]))]);
+        let deep = (0..68).fold(array, |inner, _| pair(inner));
+        let bytes = encode(&deep, budget).unwrap();
+        let back = decode(&bytes, budget).unwrap();
+        assert!(back == deep.clone() && back.memory() > 0);
+        assert!(samara_sandbox::text::Repr(&back).to_string().contains("[[[[7]]]]"));
+        assert_eq!(encode(&pair(deep), budget), Err(CodecError::Over(Bound::Depth)));
+    };
+    std::thread::Builder::new().stack_size(1 << 20).spawn(handle).unwrap().join().unwrap();
+}
