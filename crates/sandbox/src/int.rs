@@ -196,8 +196,8 @@ impl fmt::Display for Int {
 const BASE: u64 = 10_u64.pow(DIGITS_OF_A_WORD as u32);
 
 /// Quotient and remainder of the number `high` 2^64 + `low` by [`BASE`]; `high` must be below it. By a reciprocal, since
-/// a division of two words by one takes ten times as long (Möller and Granlund 2011, "Improved division by invariant
-/// integers", algorithm 4).
+/// a division of two words by one takes several times as long (Möller and Granlund 2011, "Improved division by
+/// invariant integers", algorithm 4).
 fn divided(high: u64, low: u64) -> (u64, u64) {
     const RECIPROCAL: u128 = u128::MAX / BASE as u128 - (1 << 64);
     // It wraps: the reciprocal leaves out its highest bit.
