@@ -128,6 +128,14 @@ proptest! {
     }
 
     #[test]
+    fn a_value_is_shown_in_a_text_that_its_bytes_and_rows_bound(value in value()) {
+        let bytes = encode(&value, Budget::default()).unwrap().len();
+        // No array here has more than 3 + 9 rows for each.
+        let shown = samara_sandbox::text::Repr(&value).to_string().chars().count();
+        prop_assert!(shown <= 32 * bytes + 8 * 12 * bytes / 5, "{shown} characters of {bytes} bytes");
+    }
+
+    #[test]
     fn rows_of_arrays_count_as_the_lists_that_they_would_be(shape in prop::collection::vec(0_u64..4, 0..5)) {
         let bytes = shape.iter().product::<u64>() as usize;
         let array = Array::new(Dtype::U8, shape.clone(), vec![0; bytes]).unwrap();
