@@ -102,21 +102,27 @@ impl Task for Image {
         Box::pin(async move {
             let job = bench.job(program, ENTRY)?;
             let drawn = program::run::value(job, bench).await.map_err(|abort| abort.of("draw()"))?;
-            let picture = pixels(&drawn)?;
-            let artifacts = vec![artifact(&picture)?];
-            Ok(Score { artifacts, ..Score::new(nearness(&picture), means(&picture)) })
+            // What is made of a program's value is made on a thread that may block, and within limits.
+            bench.compute(move || judged(&drawn)).await?
         })
     }
 }
 
-/// The numbers of a picture, pixel by pixel: a nested list or tuple, or an array of that shape.
+/// Measures, objective and artifact of what was drawn.
+fn judged(drawn: &Value) -> Result<Score, Abort> {
+    let picture = pixels(drawn)?;
+    let artifacts = vec![artifact(&picture)?];
+    Ok(Score { artifacts, ..Score::new(nearness(&picture), means(&picture)) })
+}
+
+/// The numbers of a picture, pixel by pixel: an array of that shape, or nested lists or tuples whose rows and pixels may
+/// be arrays. Lengths are compared before anything is converted, so that no other value costs more than a look.
 fn pixels(value: &Value) -> Result<Vec<f64>, Abort> {
     let mut numbers = Vec::with_capacity(SIDE * SIDE * CHANNELS);
     let shape = [SIDE, SIDE, CHANNELS];
     match value {
         Value::Array(array) => {
-            let sides: Vec<u64> = shape.iter().map(|side| *side as u64).collect();
-            if array.shape() != sides {
+            if !array.shape().iter().copied().eq(sides(&shape)) {
                 return Err(Abort::invalid(format!("draw() returned an array of shape {:?}", array.shape())));
             }
             let read = array.to_f64().ok_or_else(|| Abort::invalid("draw() returned complex numbers"))?;
@@ -128,6 +134,11 @@ fn pixels(value: &Value) -> Result<Vec<f64>, Abort> {
         Some(number) => Err(Abort::invalid(format!("draw() returned the value {number}, not 0 to 255"))),
         None => Ok(numbers),
     }
+}
+
+/// Lengths as arrays have them.
+fn sides(shape: &[usize]) -> impl Iterator<Item = u64> {
+    shape.iter().map(|side| *side as u64)
 }
 
 fn flatten(value: &Value, shape: &[usize], numbers: &mut Vec<f64>) -> Result<(), Abort> {
@@ -145,8 +156,8 @@ fn flatten(value: &Value, shape: &[usize], numbers: &mut Vec<f64>) -> Result<(),
         (Value::List(items) | Value::Tuple(items), [length, inner @ ..]) if items.len() == *length => {
             items.iter().try_for_each(|item| flatten(item, inner, numbers))
         }
-        // A pixel that is a row of a numpy array.
-        (Value::Array(array), [length]) if array.shape() == [*length as u64] => {
+        // Rows and pixels of numpy, and single numbers of it.
+        (Value::Array(array), shape) if array.shape().iter().copied().eq(sides(shape)) => {
             numbers.extend(array.to_f64().ok_or_else(what)?);
             Ok(())
         }
@@ -264,6 +275,16 @@ mod tests {
         let expected: Vec<f64> = numbers.iter().map(|number| f64::from(*number)).collect();
         assert_eq!(pixels(&listed).expect("a picture"), expected);
         assert_eq!(pixels(&Value::Array(array)).expect("a picture"), expected);
+        let part = |shape: Vec<u64>, from: usize| {
+            let count = shape.iter().product::<u64>() as usize;
+            let data = numbers[from * count..][..count].to_vec();
+            Value::Array(Array::new(Dtype::U8, shape, data).expect("an array"))
+        };
+        let rows = Value::List((0..SIDE).map(|y| part(vec![32, 3], y)).collect());
+        assert_eq!(pixels(&rows).expect("a picture"), expected);
+        let row = |y: usize| Value::Tuple((0..SIDE).map(|x| part(vec![3], y * SIDE + x)).collect());
+        assert_eq!(pixels(&Value::Tuple((0..SIDE).map(row).collect())).expect("a picture"), expected);
+        assert_eq!(pixels(&nested(|place| part(vec![], place))).expect("a picture"), expected);
     }
 
     #[test]
@@ -282,6 +303,12 @@ mod tests {
             (nested(|_| Value::from(f64::INFINITY)), "the value inf"),
             (array(vec![32, 32], Dtype::U8), "shape [32, 32]"),
             (array(vec![32, 32, 3], Dtype::C64), "complex"),
+            (array(vec![0, 32, 3], Dtype::F64), "shape [0, 32, 3]"),
+            (array(vec![2_000_000], Dtype::U8), "shape [2000000]"),
+            (Value::Str("x".repeat(4_000_000)), "no 32 x 32 x 3"),
+            (Value::List(vec![Value::from(0); 200_000]), "no 32 x 32 x 3"),
+            (Value::List(vec![array(vec![32, 4], Dtype::U8); SIDE]), "no 32 x 32 x 3"),
+            ((0..150).fold(Value::None, |inner, _| Value::List(vec![inner])), "no 32 x 32 x 3"),
         ] {
             match pixels(&value) {
                 Err(Abort::Invalid(reason)) => assert!(reason.why.contains(why), "{}", reason.why),

@@ -122,7 +122,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     pairs.collect()
 }
 
-/// A verdict as JSON: the ending's name, what belongs to it, what was used, and the isolation.
+/// A verdict as JSON: the ending's name, who says so, what belongs to it, what was used, and the isolation.
 pub fn from_verdict(verdict: &Verdict) -> Json {
     let detail = match &verdict.ending {
         Ending::Ok { value } => json!({ "value": from_value(value) }),
@@ -134,10 +134,12 @@ pub fn from_verdict(verdict: &Verdict) -> Json {
         Ending::Forbidden { syscall } => json!({ "syscall": syscall }),
         Ending::NoResult { exit } => json!({ "exit": exit }),
         Ending::Failed { why } => json!({ "why": why }),
-        Ending::Memory | Ending::OutputLimit | Ending::ResultLimit | Ending::BadFrame => json!({}),
+        Ending::ResultLimit { bound, .. } => json!({ "limit": bound.name() }),
+        Ending::Memory { .. } | Ending::OutputLimit | Ending::BadFrame => json!({}),
     };
     let mut all = json!({
         "outcome": verdict.ending.name(),
+        "source": verdict.ending.source().name(),
         "cpu_seconds": verdict.cpu.as_secs_f64(),
         "wall_seconds": verdict.wall.as_secs_f64(),
         "peak_memory_bytes": verdict.peak_memory,

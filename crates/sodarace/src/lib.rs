@@ -43,6 +43,7 @@ mod state;
 mod substep;
 pub mod terrain;
 mod toi;
+mod validity;
 mod vector;
 mod walker;
 mod world;

@@ -110,42 +110,17 @@ pub enum Rejection {
     Conditions(&'static str),
 }
 
-/// The most amplitude that [`Walker::validate`] accepts.
-const VALID_AMPLITUDE: f64 = 10.0;
-/// The most connections of a joint that [`Walker::validate`] accepts.
-const VALID_CONNECTIONS: usize = 10;
-/// The least distance of two joints that [`Walker::validate`] accepts, in walker units.
-const VALID_DISTANCE: f64 = 0.003;
-
 impl Walker {
-    /// Whether OpenELM's `validate` would accept the walker: not empty, no muscle with an amplitude above 10, no joint
-    /// with more than 10 connections, no two joints closer than 0.003. The simulation does not ask for it; galloper and
-    /// runner, two of the reference's own seeds, fail it.
-    #[must_use]
-    pub fn validate(&self) -> bool {
-        let empty = self.joints.is_empty() && self.muscles.is_empty();
-        let strong = |muscle: &Muscle| muscle.kind == Kind::Muscle && muscle.amplitude > VALID_AMPLITUDE;
-        !empty && !self.muscles.iter().any(strong) && !self.is_crowded() && !self.has_close_joints()
-    }
-
-    /// Whether a joint has too many connections. Of joints in one place the reference counts only the first's.
-    fn is_crowded(&self) -> bool {
-        let mut ends = vec![0; self.joints.len()];
-        for joint in self.muscles.iter().flat_map(|muscle| [muscle.a, muscle.b]) {
-            if let Some(count) = ends.get_mut(joint) {
-                *count += 1;
-            }
+    /// Whether a walker of so many joints and muscles can be simulated: to be asked before it is built from data of
+    /// somebody else.
+    ///
+    /// # Errors
+    /// [`Rejection::TooManyJoints`] above [`MAX_JOINTS`], [`Rejection::TooManyMuscles`] above [`MAX_MUSCLES`].
+    pub fn check_size(joints: usize, muscles: usize) -> Result<(), Rejection> {
+        if joints > MAX_JOINTS {
+            return Err(Rejection::TooManyJoints(joints));
         }
-        let is_first = |i: usize| !self.joints[..i].contains(&self.joints[i]);
-        ends.iter().enumerate().any(|(i, &count)| count > VALID_CONNECTIONS && is_first(i))
-    }
-
-    fn has_close_joints(&self) -> bool {
-        let close = |a: &[f64; 2], b: &[f64; 2]| {
-            let (dx, dy) = (a[0] - b[0], a[1] - b[1]);
-            (dx * dx + dy * dy).sqrt() < VALID_DISTANCE
-        };
-        self.joints.iter().enumerate().any(|(i, a)| self.joints[i + 1..].iter().any(|b| close(a, b)))
+        if muscles > MAX_MUSCLES { Err(Rejection::TooManyMuscles(muscles)) } else { Ok(()) }
     }
 
     /// Whether the walker can be simulated under a law.
@@ -156,12 +131,7 @@ impl Walker {
         if self.joints.is_empty() && law == Law::Paper {
             return Err(Rejection::NoJoints);
         }
-        if self.joints.len() > MAX_JOINTS {
-            return Err(Rejection::TooManyJoints(self.joints.len()));
-        }
-        if self.muscles.len() > MAX_MUSCLES {
-            return Err(Rejection::TooManyMuscles(self.muscles.len()));
-        }
+        Self::check_size(self.joints.len(), self.muscles.len())?;
         let farthest = match law {
             Law::Paper => MAX_COORDINATE,
             Law::OpenElm => f64::from(f32::MAX),

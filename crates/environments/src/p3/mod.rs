@@ -30,11 +30,11 @@ async fn answer(program: &str, entry: &str, bench: &mut Bench) -> Result<Value, 
 }
 
 /// Whether the puzzle `entry` of a text says True of an answer, in a program of its own.
-async fn solves(puzzle: &str, entry: &str, answer: &Value, bench: &mut Bench) -> Result<bool, Abort> {
+async fn solves(puzzle: &str, entry: &str, answer: Value, bench: &mut Bench) -> Result<bool, Abort> {
     let program = format!("{puzzle}\n\ndef samara_check(answer):\n    return {entry}(answer) is True\n");
     let mut job = bench.job(program, "samara_check")?;
     job.prelude = PRELUDE.to_owned();
-    job.arguments = vec![answer.clone()];
+    job.arguments = vec![answer];
     let said = run::value(job, bench).await.map_err(|abort| abort.of(&format!("{entry}()")))?;
     Ok(said == Value::Bool(true))
 }

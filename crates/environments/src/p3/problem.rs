@@ -138,7 +138,7 @@ impl Problem {
             return Err(Abort::invalid(format!("{ENTRY}() returned no {kind}")));
         }
         // An answer that the puzzle chokes on is a wrong one; only what costs too much has failed.
-        match solves(&self.puzzle.sat, "sat", &answer, bench).await {
+        match solves(&self.puzzle.sat, "sat", answer, bench).await {
             Err(Abort::Invalid(_)) => Ok(false),
             solved => solved,
         }

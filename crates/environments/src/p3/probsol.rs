@@ -10,13 +10,14 @@
 //! samples are perturbed copies of `g6_2` itself, so that the objective says how few of those still pass, and nothing
 //! about how hard the puzzle is to solve from scratch.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use samara_engine::{Abort, Bench, Context, Environment, Future, Roles};
-use samara_sandbox::Value;
+use samara_sandbox::{Value, codec, text::Repr};
 use samara_search::{Invalid, Operator, Score, schema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::{
     IMPORTS, answer,
@@ -168,17 +169,19 @@ impl ProbSol {
         let (puzzle, solution) = split(text)?;
         // The whole text, for a solution may use its puzzle; the puzzle may not use its solution.
         let known = answer(text, SOLUTION, &mut context.bench).await?;
-        if !solves(puzzle, PUZZLE, &known, &mut context.bench).await? {
+        if !solves(puzzle, PUZZLE, known.clone(), &mut context.bench).await? {
             return Err(Abort::invalid(format!("{SOLUTION}() does not solve {PUZZLE}")));
         }
         for guess in guesses(&known) {
+            let what = shown(&guess);
             // A puzzle that chokes on a guess does not accept it.
-            if scored(solves(puzzle, PUZZLE, &guess, &mut context.bench).await)? == Some(true) {
-                return Err(Abort::invalid(format!("{PUZZLE} is trivial: it accepts {}", shown(&guess))));
+            if scored(solves(puzzle, PUZZLE, guess, &mut context.bench).await)? == Some(true) {
+                return Err(Abort::invalid(format!("{PUZZLE} is trivial: it accepts {what}")));
             }
         }
         let samples = self.samples(puzzle, &solution, context).await?;
-        let mut checked = vec![(known, true)];
+        let (known, _) = named(known, &context.bench).await?;
+        let mut checked = BTreeMap::from([(known, true)]);
         let mut passed = 0;
         for sample in &samples {
             passed += usize::from(passes(sample, puzzle, &mut checked, &mut context.bench).await?);
@@ -221,16 +224,25 @@ impl ProbSol {
 async fn passes(
     sample: &str,
     puzzle: &str,
-    checked: &mut Vec<(Value, bool)>,
+    checked: &mut BTreeMap<Name, bool>,
     bench: &mut Bench,
 ) -> Result<bool, Abort> {
     let Some(found) = scored(answer(sample, "g6", bench).await)? else { return Ok(false) };
-    if let Some((_, passed)) = checked.iter().find(|(known, _)| *known == found) {
+    let (name, found) = named(found, bench).await?;
+    if let Some(passed) = checked.get(&name) {
         return Ok(*passed);
     }
-    let passed = scored(solves(puzzle, PUZZLE, &found, bench).await)?.unwrap_or(false);
-    checked.push((found, passed));
+    let passed = scored(solves(puzzle, PUZZLE, found, bench).await)?.unwrap_or(false);
+    checked.insert(name, passed);
     Ok(passed)
+}
+
+/// The SHA-256 of a value as it is written: a thousand answers of 4 MiB are neither kept nor compared with each other.
+type Name = [u8; 32];
+
+/// A value's name and the value, computed on a thread that may block.
+async fn named(value: Value, bench: &Bench) -> Result<(Name, Value), Abort> {
+    bench.compute(move || (Sha256::digest(codec::write(&value)).into(), value)).await
 }
 
 /// What a program came to; `None` for one that came to nothing, which is no fault of the candidate.
@@ -288,6 +300,9 @@ fn guesses(known: &Value) -> Vec<Value> {
     }
 }
 
+/// Items of a guess that a reason names: as many as the known answer has would be 200,000.
+const SHOWN_ITEMS: usize = 8;
+
 /// A guess, for the reason of a fate.
 fn shown(guess: &Value) -> String {
     match guess {
@@ -295,8 +310,13 @@ fn shown(guess: &Value) -> String {
         Value::Int(number) => number.to_string(),
         Value::Float(number) => format!("{number:?}"),
         Value::Str(text) => format!("{text:?}"),
-        Value::List(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),
-        other => format!("{other:?}"),
+        Value::List(items) => {
+            let first: Vec<String> = items.iter().take(SHOWN_ITEMS).map(shown).collect();
+            let more = items.len().saturating_sub(SHOWN_ITEMS);
+            let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+            format!("[{}{more}]", first.join(", "))
+        }
+        other => Repr(other).to_string(),
     }
 }
 
@@ -324,5 +344,8 @@ mod tests {
         let three = Value::List(vec![Value::from(7); 3]);
         assert!(guesses(&three).contains(&Value::List(vec![Value::from(0); 3])));
         assert_eq!(shown(&Value::List(vec![Value::from(""), Value::from(1)])), "[\"\", 1]");
+        let long = Value::List(vec![Value::from(0); 200_000]);
+        assert_eq!(shown(&long), "[0, 0, 0, 0, 0, 0, 0, 0, and 199992 more]");
+        assert_eq!(shown(&Value::Tuple(vec![])), "()");
     }
 }

@@ -85,8 +85,9 @@ pub(super) fn preamble(puzzles: &[Puzzle], but: Option<&str>, count: usize) -> S
     parts.join("\n\n")
 }
 
-/// Types as puzzles write them. An `int` does for a `float`, a `bool` for neither; types that are no combination of
-/// `List` and these five are not checked.
+/// Types as puzzles write them. An `int` does for a `float`, a `bool` for neither; a list is a list, and no tuple or
+/// array does for it, as in OpenELM. What Python makes a list or a number of on the way out (a range, a generator,
+/// numpy's numbers) is one by now. Types that are no combination of `List` and these five are not checked.
 fn fits(kind: &str, answer: &Value) -> bool {
     let kind = kind.trim();
     if let Some(inner) = kind.strip_prefix("List[").and_then(|rest| rest.strip_suffix(']')) {
@@ -166,6 +167,7 @@ pub fn find<'a>(puzzles: &'a [Puzzle], choice: &Choice) -> Result<&'a Puzzle, In
 #[cfg(test)]
 mod tests {
     use super::*;
+    use samara_sandbox::value::{Array, Dtype};
 
     #[test]
     fn the_built_in_puzzles_are_many_different_and_solved() {
@@ -203,6 +205,7 @@ mod tests {
     #[test]
     fn answers_of_another_type_do_not_fit() {
         let list = |items: Vec<Value>| Value::List(items);
+        let array = || Array::new(Dtype::U8, vec![1], vec![1]).expect("an array");
         for (kind, answer, expected) in [
             ("int", Value::from(1), true),
             ("int", Value::Bool(true), false),
@@ -214,6 +217,10 @@ mod tests {
             ("List[int]", list(vec![Value::from(1.0)]), false),
             ("List[List[str]]", list(vec![list(vec![Value::from("x")])]), true),
             ("List[int]", Value::Tuple(vec![]), false),
+            ("List[bool]", list(vec![Value::Bool(false)]), true),
+            ("List[int]", list(vec![Value::Bool(false)]), false),
+            ("List[int]", Value::Array(array()), false),
+            ("float", Value::Array(array()), false),
             ("Dict[int, int]", Value::None, true),
         ] {
             assert_eq!(fits(kind, &answer), expected, "{kind} {answer:?}");

@@ -1,13 +1,18 @@
 //! Running a program, and what its verdict means for a candidate.
 
 use samara_engine::{Abort, Bench};
-use samara_sandbox::{Clock, Ending, Job, Value, Verdict};
+use samara_sandbox::{Clock, Ending, Job, Limits, Source, Value, Verdict, codec::Bound};
 
 /// Runs a job; its value, or why there is none: a program that does not compile, raises an exception or returns
 /// something else than asked is invalid, one that runs into a limit, a signal or a forbidden call has failed.
 pub async fn value(job: Job, bench: &mut Bench) -> Result<Value, Abort> {
     let limits = job.limits;
     let Verdict { ending, .. } = bench.execute(job).await?;
+    fate(ending, &limits)
+}
+
+/// What the host saw and what a program says of itself come to the same fate; the reason tells which it was.
+fn fate(ending: Ending, limits: &Limits) -> Result<Value, Abort> {
     Err(match ending {
         Ending::Ok { value } => return Ok(value),
         Ending::Syntax { message } => Abort::invalid(format!("does not compile: {}", short(&message))),
@@ -21,11 +26,21 @@ pub async fn value(job: Job, bench: &mut Bench) -> Result<Value, Abort> {
         Ending::Timeout { clock: Clock::Wall } => {
             Abort::failed(format!("ran longer than {} s (sandbox.wall_s)", limits.wall.as_secs_f64()))
         }
-        Ending::Memory => {
-            Abort::failed(format!("used more than {} MiB (sandbox.memory_mb)", limits.memory >> 20))
+        Ending::Memory { source } => {
+            let mib = limits.memory >> 20;
+            let what = match source {
+                Source::Host => "was killed with its memory used up",
+                Source::Program => "says that it ran out of memory, with most of it in use",
+            };
+            Abort::failed(format!("{what}: {mib} MiB (sandbox.memory_mb)"))
         }
         Ending::OutputLimit => Abort::failed("printed more than allowed"),
-        Ending::ResultLimit => Abort::failed("returned more than allowed"),
+        Ending::ResultLimit { bound, source: Source::Host } => {
+            Abort::failed(format!("returned {} than allowed", more(bound)))
+        }
+        Ending::ResultLimit { bound, source: Source::Program } => {
+            Abort::failed(format!("says that it would return {} than allowed", more(bound)))
+        }
         Ending::Crash { signal } => Abort::failed(format!("was ended by signal {signal}")),
         Ending::Forbidden { syscall } => {
             Abort::failed(format!("made the forbidden system call {}", short(&syscall)))
@@ -36,7 +51,38 @@ pub async fn value(job: Job, bench: &mut Bench) -> Result<Value, Abort> {
     })
 }
 
+fn more(bound: Bound) -> &'static str {
+    match bound {
+        Bound::Bytes => "more bytes",
+        Bound::Nodes => "more values",
+        Bound::Depth => "values nested deeper",
+    }
+}
+
 /// A program's own words, cut to a line of 200 characters.
 fn short(text: &str) -> String {
     text.lines().next().unwrap_or_default().chars().take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_tells_what_the_host_saw_from_what_the_program_says() {
+        let reason = |ending| match fate(ending, &Limits::default()) {
+            Err(Abort::Failed(reason)) => reason.why,
+            other => panic!("{other:?}"),
+        };
+        let memory = |source| reason(Ending::Memory { source });
+        assert_eq!(memory(Source::Host), "was killed with its memory used up: 256 MiB (sandbox.memory_mb)");
+        assert_eq!(
+            memory(Source::Program),
+            "says that it ran out of memory, with most of it in use: 256 MiB (sandbox.memory_mb)"
+        );
+        let limit = |source| reason(Ending::ResultLimit { bound: Bound::Nodes, source });
+        assert_eq!(limit(Source::Host), "returned more values than allowed");
+        assert_eq!(limit(Source::Program), "says that it would return more values than allowed");
+        assert_eq!(reason(Ending::NoResult { exit: 3 }), "ended without a result, with exit code 3");
+    }
 }

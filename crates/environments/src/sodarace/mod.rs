@@ -12,9 +12,9 @@ pub mod settings;
 use std::sync::Arc;
 
 use samara_engine::{Abort, Bench, Environment, Future};
-use samara_sandbox::Job;
+use samara_sandbox::{Job, Value};
 use samara_search::{Invalid, Score, schema};
-use samara_sodarace::{Evaluation, Rejection, Verdict, Walker};
+use samara_sodarace::{Evaluation, Verdict};
 
 pub use programs::{ENTRY, SEEDS, Seed, preamble, seed};
 pub use read::walker;
@@ -100,29 +100,33 @@ impl Task for Sodarace {
         Box::pin(async move {
             let job = Job { prelude: preamble(), ..bench.job(program, ENTRY)? };
             let made = program::run::value(job, bench).await.map_err(|abort| abort.of("make_walker()"))?;
-            let walker = walker(&made).map_err(Abort::invalid)?;
-            self.walk(walker, bench).await
+            let (physics, ms, validate) = (Arc::clone(&self.physics), self.ms, self.validate);
+            // What is made of a program's value is made on a thread that may block, and within limits.
+            let walked = bench.compute(move || walk(&made, validate, &physics, ms)).await?;
+            judge(walked.map_err(Abort::invalid)?)
         })
     }
 }
 
-impl Sodarace {
-    /// Measures and objective of a walker.
-    async fn walk(&self, walker: Walker, bench: &Bench) -> Result<Score, Abort> {
-        if self.validate && !walker.validate() {
-            return Err(Abort::invalid(
-                "the walker is beyond OpenELM's limits: an amplitude above 10, more than 10 connections at a joint, or \
-                 joints closer than 0.003 (environment.validate)",
-            ));
-        }
-        let (physics, ms) = (Arc::clone(&self.physics), self.ms);
-        let evaluation = bench.compute(move || samara_sodarace::evaluate(&walker, &physics, ms)).await?;
-        judge(evaluation)
+/// Takes the walker out of a value and lets it walk; `Err` says for a person why it can't.
+fn walk(
+    made: &Value,
+    validate: bool,
+    physics: &samara_sodarace::Conditions,
+    ms: u32,
+) -> Result<Evaluation, String> {
+    let walker = walker(made)?;
+    if validate && !walker.validate() {
+        return Err(
+            "the walker is beyond OpenELM's limits: an amplitude above 10, more than 10 connections at a \
+                    joint, or joints closer than 0.003 (environment.validate)"
+                .to_owned(),
+        );
     }
+    samara_sodarace::evaluate(&walker, physics, ms).map_err(|rejection| rejection.to_string())
 }
 
-fn judge(evaluation: Result<Evaluation, Rejection>) -> Result<Score, Abort> {
-    let evaluation = evaluation.map_err(|rejection| Abort::invalid(rejection.to_string()))?;
+fn judge(evaluation: Evaluation) -> Result<Score, Abort> {
     let shape = evaluation.morphology;
     match (evaluation.verdict, evaluation.fitness) {
         (Verdict::Scored, Some(fitness)) => {

@@ -7,12 +7,14 @@ use samara_sodarace::{Kind, Muscle, Walker};
 /// `[joint, joint, amplitude, phase]`.
 ///
 /// # Errors
-/// What is wrong with it, for a person. Whether the walker can be simulated is the physics' to say.
+/// What is wrong with it, for a person. One with more joints or muscles than are simulated is refused before any of them
+/// is looked at; whether it can be simulated otherwise is the physics' to say.
 pub fn walker(value: &Value) -> Result<Walker, String> {
     let parts = list(value).ok_or("the walker is no pair of lists")?;
     let [joints, muscles] = parts else { return Err("the walker is no pair of lists".into()) };
     let joints = list(joints).ok_or("the walker's joints are no list")?;
     let muscles = list(muscles).ok_or("the walker's muscles are no list")?;
+    Walker::check_size(joints.len(), muscles.len()).map_err(|rejection| rejection.to_string())?;
     Ok(Walker {
         joints: joints
             .iter()
@@ -86,6 +88,20 @@ mod tests {
         assert_eq!(walker.joints, [[0.0, 1.0], [2.0, 0.5]]);
         let kinds: Vec<Kind> = walker.muscles.iter().map(|muscle| muscle.kind).collect();
         assert_eq!(kinds, [Kind::Distance, Kind::Muscle, Kind::Muscle]);
+    }
+
+    #[test]
+    fn a_walker_of_too_many_parts_is_refused_before_they_are_looked_at() {
+        let parts = |joints: usize, muscles: usize| {
+            Value::Tuple(vec![
+                Value::List(vec![Value::None; joints]),
+                Value::List(vec![Value::None; muscles]),
+            ])
+        };
+        let refused = |joints, muscles| walker(&parts(joints, muscles)).expect_err("no walker");
+        assert!(refused(60_000, 1).starts_with("the walker has 60000 joints"));
+        assert!(refused(1_000, 10_001).starts_with("the walker has 10001 muscles"));
+        assert_eq!(refused(1_000, 10_000), "joint 0 is no pair of numbers");
     }
 
     proptest! {
