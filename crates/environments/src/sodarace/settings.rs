@@ -61,6 +61,10 @@ impl SodaraceSettings {
             let hint = "remove it, or use the law paper";
             return Err(Invalid::new("environment.terrain", "the law openelm knows flat ground only", hint));
         }
+        // A creature would only find out one by one.
+        if let Some(fault) = self.terrain.fault() {
+            return Err(Invalid::new("environment.terrain", fault, "change its points, or name a terrain"));
+        }
         Ok(())
     }
 
