@@ -11,9 +11,11 @@ use std::{
 
 use samara_engine::{Environment, EvaluatorSpec, SandboxSettings};
 use samara_environments::{InputFile, Inputs, Source, builtin};
-use samara_lm::ModelSettings;
+use samara_lm::{ModelSettings, files};
 use samara_qd::Tessellation;
-use samara_search::{AxisSettings, Invalid, SearchSettings, Strategy, decode, nearest, schema, settings};
+use samara_search::{
+    AxisSettings, Invalid, SearchSettings, Strategy, decode, nearest, schema, settings, settings::MOST_NAME,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -29,7 +31,8 @@ use crate::{
 #[serde(deny_unknown_fields)]
 #[schemars(transform = samara_search::schema::in_order::<Self>)]
 pub(crate) struct Naming {
-    /// The name of the experiment and of its runs.
+    /// The name of the experiment and of its runs, 200 characters at most.
+    #[schemars(length(max = MOST_NAME))]
     pub name: String,
     /// What is evolved.
     pub environment: String,
@@ -119,7 +122,7 @@ pub(crate) fn load(experiment: &str, set: &[String]) -> Result<Experiment, Failu
         return resolve(parse(builtin.toml, &origin)?, set, &origin, fresh);
     }
     let path = Path::new(experiment);
-    let text = read(path).map_err(|error| {
+    let text = files::read_text(path, MOST_BYTES).map_err(|error| {
         if error.kind() != std::io::ErrorKind::NotFound {
             return Failure::usage(format!("{experiment} can't be read: {error}"));
         }
@@ -133,15 +136,8 @@ pub(crate) fn load(experiment: &str, set: &[String]) -> Result<Experiment, Failu
     resolve(parse(&text, &origin)?, set, &origin, fresh)
 }
 
-/// A settings file: a regular file of a sane size.
-fn read(path: &Path) -> std::io::Result<String> {
-    const MOST: u64 = 1 << 20;
-    let data = std::fs::metadata(path)?;
-    if !data.is_file() || data.len() > MOST {
-        return Err(std::io::Error::other("it is no regular file of 1 MiB at most"));
-    }
-    std::fs::read_to_string(path)
-}
+/// A file of settings at most, in bytes: as much as a run stores.
+const MOST_BYTES: u64 = samara_journal::record::MAX_CONFIG_BYTES as u64;
 
 /// What of an experiment does not come from its settings.
 pub(crate) struct Fresh {
@@ -257,6 +253,7 @@ fn build(table: &Table, folder: &Path, fresh: Fresh) -> Result<Experiment, Inval
     let sections: Sections = decode(table, "")
         .map_err(|invalid| Invalid { key: invalid.key.trim_start_matches('.').to_owned(), ..invalid })?;
     let naming: Naming = schema::read(&sections.experiment, "experiment")?;
+    settings::plain_name(&naming.name, "experiment.name")?;
     let search = search(&sections.search)?;
     let axes = settings::axes(&sections.axes)?;
     let tessellation = match fresh.tessellation {

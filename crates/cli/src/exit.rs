@@ -6,8 +6,11 @@ use samara_engine::EngineError;
 use samara_journal::JournalError;
 use samara_lm::{ErrorKind, LmError};
 use samara_sandbox::SandboxError;
-use samara_search::{FoldError, Invalid};
+use samara_search::{FoldError, Invalid, commanding::escaped};
 use samara_seedling::SeedlingError;
+use serde::Serialize;
+
+pub(crate) use samara_search::commanding::{one_line, printable};
 
 /// What the process says at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,78 +126,49 @@ impl From<std::io::Error> for Failure {
     }
 }
 
-/// A text that can't command the terminal: servers, models and settings write parts of what is printed. Lines stay
-/// lines and a tab becomes blanks; what else controls (C0, DEL, C1) or reorders what is read (bidirectional marks,
-/// separators of lines and paragraphs) is replaced.
-pub(crate) fn printable(text: &str) -> String {
-    let mut printable = String::with_capacity(text.len());
-    for c in text.replace("\r\n", "\n").chars() {
-        match c {
-            '\n' => printable.push('\n'),
-            '\t' => printable.push_str("    "),
-            c => printable.push(if commands(c) { '\u{fffd}' } else { c }),
-        }
-    }
-    printable
-}
-
-/// A text that can't command the terminal, on one line.
-pub(crate) fn one_line(text: &str) -> String {
-    text.chars().map(|c| if commands(c) { '\u{fffd}' } else { c }).collect()
-}
-
-/// Whether a character tells a terminal or a page to do something instead of being shown.
-fn commands(c: char) -> bool {
-    let reorders =
-        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    c.is_control() || reorders || matches!(c, '\u{2028}' | '\u{2029}')
-}
-
 /// Says what went wrong on stderr. Nobody is left to tell if that fails.
 pub(crate) fn complain(message: &str) {
-    let _ = writeln!(std::io::stderr(), "error: {}", printable(message));
+    let _ = writeln!(std::io::stderr(), "error: {}", shortened(message));
 }
 
 /// A remark on stderr.
 pub(crate) fn remark(message: &str) {
-    let _ = writeln!(std::io::stderr(), "{}", printable(message));
+    let _ = writeln!(std::io::stderr(), "{}", shortened(message));
 }
 
-/// Prints a result to stdout. A reader that went away (`| head`) is no failure.
+/// Characters of a line of a message at most: it may quote a line of somebody's file.
+const LONGEST_LINE: usize = 2000;
+
+/// A message that can't command the terminal and has no line without end.
+fn shortened(message: &str) -> String {
+    let cut = |line: &str| match line.char_indices().nth(LONGEST_LINE) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line.to_owned(),
+    };
+    printable(message).split('\n').map(cut).collect::<Vec<_>>().join("\n")
+}
+
+/// Prints a result to stdout, without what commands a terminal: whoever wrote a part of it can't.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    print_drawn(&printable(text))
+}
+
+/// Prints a value to stdout as a line of JSON, in which no character commands a terminal.
+pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    print_drawn(&(json(value) + "\n"))
+}
+
+/// A value as JSON in which no character commands a terminal or an editor.
+pub(crate) fn json(value: &impl Serialize) -> String {
+    // Plain numbers, lists and texts: there is nothing that JSON can't hold.
+    escaped(&serde_json::to_string(value).unwrap_or_default()).into_owned()
+}
+
+/// Prints what is made of samara's own parts, colours and tabs included, to stdout: texts of others in it have been
+/// through `printable` or `one_line`. A reader that went away (`| head`) is no failure.
+pub(crate) fn print_drawn(text: &str) -> Result<(), Failure> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         written => Ok(written?),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_character_that_commands_a_terminal_is_printed() {
-        for c in ('\0'..=char::MAX).filter(|c| c.is_control()) {
-            let text = printable(&c.to_string());
-            let expected = match c {
-                '\n' => "\n",
-                '\t' => "    ",
-                _ => "\u{fffd}",
-            };
-            assert_eq!(text, expected, "{c:?}");
-            assert_eq!(one_line(&c.to_string()), "\u{fffd}", "{c:?}");
-        }
-        // Title, clear, colour by an escape sequence and by a C1 control, and every kind of bidirectional control.
-        let hostile =
-            "\x1b]0;pwned\x07\x1b[2J\u{9b}31m\u{202e}a\u{2066}b\u{2069}c\u{200f}d\u{61c}e\u{2028}f\x7f";
-        assert_eq!(printable(hostile), "�]0;pwned��[2J�31m�a�b�c�d�e�f�");
-        assert_eq!(one_line(hostile), printable(hostile));
-    }
-
-    #[test]
-    fn texts_of_every_script_are_printed_as_they_are() {
-        let text = "naïve 日本語 עברית नमस्ते 👩‍🔬\nline\n";
-        assert_eq!(printable(text), text);
-        assert_eq!(printable("a\r\nb\tc"), "a\nb    c");
     }
 }

@@ -6,11 +6,12 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::Read as _,
+    io::{self, Read as _, Write},
     path::{Path, PathBuf},
     sync::{Mutex, OnceLock},
 };
 
+use samara_search::commanding::escaped;
 use tracing_subscriber::{
     filter::{FilterExt as _, LevelFilter, Targets, filter_fn},
     fmt::writer::BoxMakeWriter,
@@ -39,9 +40,9 @@ static SINK: OnceLock<Sink> = OnceLock::new();
 pub(crate) fn start(file: Option<&Path>) -> Result<(), Failure> {
     let filter = filter(std::env::var(VARIABLE).ok().as_deref())?;
     let (writer, sink) = match file {
-        Some(path) => (BoxMakeWriter::new(Mutex::new(open(path)?)), Sink::File(path.to_owned())),
+        Some(path) => (BoxMakeWriter::new(Mutex::new(Escaping(open(path)?))), Sink::File(path.to_owned())),
         None if filter.is_none() => return Ok(()),
-        None => (BoxMakeWriter::new(std::io::stderr), Sink::Stderr),
+        None => (BoxMakeWriter::new(|| Escaping(io::stderr())), Sink::Stderr),
     };
     let filter = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     let layer = tracing_subscriber::fmt::layer()
@@ -52,6 +53,21 @@ pub(crate) fn start(file: Option<&Path>) -> Result<(), Failure> {
     // Set once: this is called once.
     let _ = SINK.set(sink);
     Ok(())
+}
+
+/// Writes lines in which no character commands a terminal: servers, models and settings have a say in them. An event is
+/// written at once, so that no character comes in two parts.
+struct Escaping<W>(W);
+
+impl<W: Write> Write for Escaping<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write_all(escaped(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// Whether logs go to stderr, where a progress bar would write over them.
@@ -135,6 +151,15 @@ mod tests {
         for other in ["hyper_util::client", "h2", "samaritan", "reqwest::samara"] {
             assert!(!is_own(other), "{other}");
         }
+    }
+
+    #[test]
+    fn no_character_of_a_log_commands_a_terminal() {
+        let mut written = Vec::new();
+        let line = "INFO model: a\u{1b}[2Jb\u{9b}31m\u{202e}c\u{7} é\n";
+        Escaping(&mut written).write_all(line.as_bytes()).expect("written");
+        let expected = "INFO model: a\\u001b[2Jb\\u009b31m\\u202ec\\u0007 é\n";
+        assert_eq!(String::from_utf8(written).expect("UTF-8"), expected);
     }
 
     #[test]

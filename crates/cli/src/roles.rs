@@ -18,6 +18,9 @@ const ROLES: [&str; 3] = ["generator", "judge", "embedder"];
 /// The largest weight of a model in an ensemble: sums of weights are numbers.
 pub(crate) const MOST_WEIGHT: f64 = 1e9;
 
+/// The most models of an ensemble.
+pub(crate) const MOST_MEMBERS: usize = 100;
+
 /// The models of an experiment, by role.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Roles {
@@ -184,6 +187,10 @@ fn generator(section: &Value, folder: &Path) -> Result<Generator, Invalid> {
     let entries = list.as_array().filter(|entries| !entries.is_empty());
     let entries =
         entries.ok_or_else(|| Invalid::new(format!("{KEY}.ensemble"), "is no list of models", hint))?;
+    if entries.len() > MOST_MEMBERS {
+        let what = format!("has {} models", entries.len());
+        return Err(Invalid::new(format!("{KEY}.ensemble"), what, format!("list {MOST_MEMBERS} at most")));
+    }
     let members = entries
         .iter()
         .enumerate()

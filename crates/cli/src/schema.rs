@@ -11,6 +11,7 @@ use samara_lm::ModelSettings;
 use samara_search::{
     AxisSettings, EnsembleSettings, SearchSettings, Strategy,
     schema::{ORDER, in_order},
+    settings::MOST_AXES,
 };
 use schemars::{
     JsonSchema, Schema, SchemaGenerator,
@@ -21,7 +22,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     config::Naming,
-    roles::{CacheSettings, MOST_WEIGHT, Price},
+    roles::{CacheSettings, MOST_MEMBERS, MOST_WEIGHT, Price},
 };
 
 /// The order of the sections.
@@ -47,6 +48,7 @@ pub(crate) fn experiment() -> Value {
             "type": "array",
             "items": generator.subschema_for::<AxisSettings>(),
             "minItems": 1,
+            "maxItems": MOST_AXES,
         },
         "models": models(&mut generator),
         "prices": {
@@ -195,11 +197,12 @@ fn member(generator: &mut SchemaGenerator) -> Schema {
 fn ensemble(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = EnsembleSettings::json_schema(generator);
     let models = json!({
-        "description": "Its models: model strings, or tables of a model's keys and a `weight` (above 0; default 1). \
+        "description": "Its models, a hundred at most: model strings, or tables of a model's keys and a `weight` (above 0; default 1). \
                         Without `provider`, `model` is a model string.",
         "type": "array",
         "items": {"anyOf": [model_string(), reference("EnsembleMember")]},
         "minItems": 1,
+        "maxItems": MOST_MEMBERS,
     });
     prepend(&mut schema, "ensemble", models);
     schema.insert("required".to_owned(), json!(["ensemble"]));

@@ -116,11 +116,6 @@ impl Summary {
         }
     }
 
-    pub(crate) fn to_json(&self) -> String {
-        // Plain numbers and texts: there is nothing that JSON can't hold.
-        serde_json::to_string(self).unwrap_or_default() + "\n"
-    }
-
     /// As people read it, for the columns of standard output.
     pub(crate) fn to_text(&self) -> String {
         self.laid_out(Screen::stdout().width)

@@ -81,6 +81,45 @@ fn numbers_too_large_to_be_meant_name_the_file_and_the_key() {
     refuse("p3", "[environment]", "[environment]\nexamples = 1000000000", "environment.examples");
     refuse("p3-probsol", "samples = 8 ", "samples = 1001 ", "environment.samples");
     refuse("sodarace", "ms = 10000", "ms = 3600001", "environment.ms");
+    function("islands.count = 1000\ndepth = 100", "axes");
+    let cvt = "algorithm = \"cvt_map_elites\"\ncvt.max_iterations = 1000000";
+    refuse("function", "algorithm = \"map_elites\"", cvt, "search.cvt");
+    let points: String = (0..50_000).map(|x| format!("[{x}, 0],")).collect();
+    let terrain = format!("terrain = {{ custom = [[{points}]] }}");
+    refuse("sodarace", "terrain = \"flat\"", &terrain, "environment.terrain");
+    refuse(
+        "sodarace",
+        "terrain = \"flat\"",
+        "terrain = { custom = [[[0, 0], [1e7, 1]]] }",
+        "environment.terrain",
+    );
+    let axes: String = (0..101).map(|axis| format!("[[axes]]\nname = \"x{axis}\"\nbins = 1\n")).collect();
+    refuse("function", "[environment]", &format!("{axes}[environment]"), "axes");
+}
+
+#[test]
+fn lists_and_names_too_long_to_be_meant_name_the_file_and_the_key() {
+    let list = |count: usize| {
+        let entries: Vec<String> = (0..count).map(|entry| format!("\"a{entry}\"")).collect();
+        format!("[{}]", entries.join(", "))
+    };
+    // Nearly as many as a file of settings holds.
+    let answers = format!("answers = {}", list(90_000));
+    refuse(
+        "opinions",
+        "answers = [\"positive\", \"negative\"]",
+        &answers,
+        "environment.diversity[0].answers",
+    );
+    let more = |key: &str| format!("gen_max_len = 50\n{key} = {}", list(101));
+    for key in ["cuts", "stop", "quality_answers"] {
+        refuse("opinions", "gen_max_len = 50", &more(key), &format!("environment.{key}"));
+    }
+    let ensemble = format!("[models.generator]\nensemble = {}\n[models.unused]", list(101));
+    refuse("opinions", "[models.generator]", &ensemble, "models.generator.ensemble");
+    let named = format!("bins = 20\n[[axes]]\nname = \"{}\"\nbins = 2\n", "n".repeat(201));
+    refuse("function", "bins = 20", &named, "axes[1].name");
+    refuse("function", "bins = 20", "bins = 20\n[[axes]]\nname = \"\\u001b[2J\"\nbins = 2\n", "axes[1].name");
 }
 
 #[test]

@@ -26,9 +26,10 @@ pub struct SandboxSettings {
     pub python: Option<PathBuf>,
     /// Whether programs start with numpy, if the interpreter has it. Default true.
     pub numpy: bool,
-    /// Programs that run at once, 1 to 1024; never changes a result. Default: the number of CPUs.
+    /// Programs that run at once, 1 to 1024, and no more than 64 or eight for each CPU of the machine; never changes a
+    /// result. Default: the number of CPUs.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 1024))]
+    #[schemars(range(min = 1, max = MOST_SERVERS))]
     pub servers: Option<usize>,
     /// CPU seconds of a program, above 0 to 3600. Default 2.
     #[schemars(range(max = 3600.0), extend("exclusiveMinimum" = 0))]
@@ -90,8 +91,13 @@ impl SandboxSettings {
             return bad("scratch_mb", self.scratch_mb.to_string(), "16 is the default");
         }
         match self.servers {
-            Some(servers) if !(1..=1024).contains(&servers) => {
+            Some(servers) if !(1..=MOST_SERVERS).contains(&servers) => {
                 bad("servers", servers.to_string(), "set it to 1 to 1024, or leave it out")
+            }
+            Some(servers) if servers > most_servers(cpus()) => {
+                let what = format!("{servers}, and this machine has {} CPUs", cpus());
+                let hint = format!("set it to 1 to {} here, or leave it out", most_servers(cpus()));
+                bad("servers", what, &hint)
             }
             _ => Ok(()),
         }
@@ -109,6 +115,18 @@ impl SandboxSettings {
 }
 
 const MOST_MB: u64 = 1 << 20;
+
+/// The most servers on any machine.
+const MOST_SERVERS: usize = 1024;
+
+/// The most servers on a machine with so many CPUs: more only wait for each other, and take minutes to start.
+fn most_servers(cpus: usize) -> usize {
+    cpus.saturating_mul(8).clamp(64, MOST_SERVERS)
+}
+
+fn cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
 
 /// A started sandbox and what each program may use. Clones share the sandbox.
 #[derive(Debug, Clone)]
@@ -183,6 +201,16 @@ mod tests {
         assert_eq!(key_of(|s| s.memory_mb = 1), "sandbox.memory_mb");
         assert_eq!(key_of(|s| s.scratch_mb = u64::MAX), "sandbox.scratch_mb");
         assert_eq!(key_of(|s| s.servers = Some(0)), "sandbox.servers");
+        assert_eq!(key_of(|s| s.servers = Some(1025)), "sandbox.servers");
         assert_eq!(SandboxSettings::default().validate(), Ok(()));
+    }
+
+    #[test]
+    fn servers_are_as_many_as_a_machine_can_start() {
+        assert_eq!([1, 8, 9, 127, 128, 500].map(most_servers), [64, 64, 72, 1016, 1024, 1024]);
+        let with = |servers| SandboxSettings { servers: Some(servers), ..SandboxSettings::default() };
+        assert_eq!(with(most_servers(cpus())).validate(), Ok(()));
+        let more = with(most_servers(cpus()) + 1).validate().expect_err("too many").to_string();
+        assert!(more.contains("sandbox.servers") && more.contains("hint: "), "{more}");
     }
 }

@@ -6,10 +6,10 @@
 use std::{
     cell::RefCell,
     collections::BTreeMap,
-    io::Read as _,
     path::{Path, PathBuf},
 };
 
+use samara_lm::files;
 use samara_search::Invalid;
 use sha2::{Digest as _, Sha256};
 
@@ -110,18 +110,7 @@ fn by_key(files: Vec<InputFile>) -> BTreeMap<String, InputFile> {
 fn read(key: &str, path: &Path, hint: &str) -> Result<InputFile, Invalid> {
     let bad = |what: String| Invalid::new(key, format!("can't read {}: {what}", path.display()), hint);
     let full = std::path::absolute(path).map_err(|error| bad(error.to_string()))?;
-    let data = std::fs::metadata(&full).map_err(|error| bad(error.to_string()))?;
-    if !data.is_file() {
-        return Err(bad("it is no regular file".to_owned()));
-    }
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(&full).map_err(|error| bad(error.to_string()))?;
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| bad(error.to_string()))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(bad(format!("it is larger than {} MiB", MAX_BYTES >> 20)));
-    }
-    let text = String::from_utf8(bytes).map_err(|_| bad("it is not UTF-8".to_owned()))?;
-    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+    let text = files::read_text(&full, MAX_BYTES).map_err(|error| bad(error.to_string()))?;
     Ok(InputFile { key: key.to_owned(), path: full, text })
 }
 

@@ -4,6 +4,9 @@ use samara_search::{AxisSettings, Invalid, SearchSettings};
 
 use crate::Inputs;
 
+/// The most texts of a list in a section: answers of a question, cuts, stops, seeds.
+pub(crate) const MOST_TEXTS: usize = 100;
+
 /// What an environment is built from.
 pub struct Source<'a> {
     /// Its section.

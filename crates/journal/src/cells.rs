@@ -2,12 +2,12 @@
 //! somebody who may wish us ill.
 
 use samara_qd::Tessellation;
-use samara_search::{Algorithm, AxisSettings, SearchSettings};
+use samara_search::{Algorithm, AxisSettings, SearchSettings, settings::MOST_PLACES};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-/// Cells times depth of all archives of a run that is read, at most: 2^24. (A search may allocate four times as many.)
-pub(crate) const MAX_SLOTS: usize = 1 << 24;
+/// Cells times depth of all archives of a run that is read, at most: as many as a search may allocate.
+pub(crate) const MAX_SLOTS: usize = MOST_PLACES;
 /// Samples that k-means clusters times its iterations, at most: 2^26, a minute or two.
 const MAX_KMEANS: usize = 1 << 26;
 
@@ -41,20 +41,7 @@ pub(crate) fn check(
     axes: &[AxisSettings],
     stored: Option<usize>,
 ) -> Result<(), String> {
-    let cells = match (stored, settings.algorithm) {
-        (Some(cells), _) => Some(cells),
-        (None, Algorithm::CvtMapElites) => Some(settings.cvt.cells),
-        (None, Algorithm::MapElites) => cells_of(
-            axes.iter().map(|axis| axis.bins.unwrap_or_else(|| axis.ticks.as_ref().map_or(0, Vec::len) + 1)),
-        ),
-    };
-    let islands = match settings.islands.count {
-        0 | 1 => 1,
-        // One more of all that was found.
-        count => count as usize + 1,
-    };
-    let slots = cells.and_then(|cells| cells.checked_mul(settings.depth.max(1))?.checked_mul(islands));
-    slots.filter(|slots| *slots <= MAX_SLOTS).ok_or_else(too_many)?;
+    settings.places(axes, stored).filter(|places| *places <= MAX_SLOTS).ok_or_else(too_many)?;
     if stored.is_none() && settings.algorithm == Algorithm::CvtMapElites {
         let work = settings.cvt.samples.checked_mul(settings.cvt.max_iterations.max(axes.len()));
         work.filter(|work| *work <= MAX_KMEANS).ok_or("its cells would take k-means too long to find")?;

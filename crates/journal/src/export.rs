@@ -5,7 +5,7 @@
 
 use std::io::{self, BufWriter, Write};
 
-use samara_search::{Candidate, Fate};
+use samara_search::{Candidate, Fate, commanding::escaped};
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, Serializer};
 
@@ -117,8 +117,8 @@ struct WholeLine<'a> {
 }
 
 /// Writes everything about every candidate, its model calls included, one JSON object a line: the fields of
-/// [`Candidate`] and those of [`Life`] side by side. Control characters are escaped, those beyond ASCII (U+007F to
-/// U+009F) too: a terminal that shows the file does nothing else.
+/// [`Candidate`] and those of [`Life`] side by side. What commands a terminal or turns the direction of
+/// reading is escaped: a terminal that shows the file does nothing else.
 ///
 /// # Errors
 /// If the journal can't be read or `out` not written.
@@ -145,13 +145,6 @@ struct Compact;
 
 impl Formatter for Compact {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some(at) = rest.find(|c: char| matches!(c, '\u{7f}'..='\u{9f}')) {
-            out.write_all(&rest.as_bytes()[..at])?;
-            let Some(c) = rest[at..].chars().next() else { break };
-            write!(out, "\\u{:04x}", u32::from(c))?;
-            rest = &rest[at + c.len_utf8()..];
-        }
-        out.write_all(rest.as_bytes())
+        out.write_all(escaped(fragment).as_bytes())
     }
 }

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read as _};
+use std::io::{BufRead, BufReader, Error, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -54,6 +54,8 @@ enum Lines {
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Bytes of a row at most: 64 MiB, as of a text in a journal.
 const LONGEST_ROW: u64 = 64 << 20;
+/// Bytes of an array of rows at most, which is read whole: 1 GiB.
+const LONGEST_ARRAY: u64 = 1 << 30;
 /// What makes a row one of a history.
 const KEYS: [&str; 3] = ["genotype", "phenotype", "fitness"];
 
@@ -63,6 +65,10 @@ const KEYS: [&str; 3] = ["genotype", "phenotype", "fitness"];
 /// If the file can't be opened or read.
 pub fn read(path: &Path) -> Result<History, JournalError> {
     let fail = |error| JournalError::io(path, error);
+    // A FIFO would never answer, a device never end.
+    if !std::fs::metadata(path).map_err(fail)?.is_file() {
+        return Err(fail(Error::other("it is no regular file")));
+    }
     let mut file = BufReader::new(File::open(path).map_err(fail)?);
     if file.fill_buf().map_err(fail)?.starts_with(BYTE_ORDER_MARK) {
         file.consume(BYTE_ORDER_MARK.len());
@@ -70,7 +76,10 @@ pub fn read(path: &Path) -> Result<History, JournalError> {
     let is_array = file.fill_buf().map_err(fail)?.trim_ascii_start().starts_with(b"[");
     let lines = if is_array {
         let mut whole = Vec::new();
-        file.read_to_end(&mut whole).map_err(fail)?;
+        file.take(LONGEST_ARRAY + 1).read_to_end(&mut whole).map_err(fail)?;
+        if whole.len() as u64 > LONGEST_ARRAY {
+            return Err(fail(Error::other("an array is longer than 1 GiB; write an object a line")));
+        }
         Lines::Array(elements(&whole).into_iter())
     } else {
         Lines::Each(file, 0)

@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::io::Write;
 
-use samara_search::{Candidate, number_list};
+use samara_search::{Candidate, commanding::escaped, number_list};
 
 use crate::columns::at;
 use crate::error::JournalError;
@@ -51,8 +51,8 @@ const MOST: usize = 1000;
 /// is the column `objective_2`.
 ///
 /// A text (names of columns included) that begins with `=`, `+`, `-`, `@`, TAB or CR gets a `\'` before it, so that no
-/// spreadsheet takes it for a formula; a number stays a number. Control characters but TAB, CR and LF are written as
-/// `\u` and four hex digits.
+/// spreadsheet takes it for a formula; a number stays a number. What commands a terminal or turns the direction of reading, but TAB, CR and
+/// LF, is written as `\u` and four hex digits.
 ///
 /// # Errors
 /// If the journal can't be read, has more than 1,000 measures or metrics, or `out` can't be written.
@@ -185,18 +185,7 @@ fn number(value: f64) -> String {
 /// A text that is no formula and controls nothing.
 fn text(text: &str) -> String {
     let quote = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "\'" } else { "" };
-    if quote.is_empty() && !text.contains(controls) {
-        return text.to_owned();
-    }
-    let mut out = String::from(quote);
-    for c in text.chars() {
-        if controls(c) { out += &format!("\\u{:04x}", u32::from(c)) } else { out.push(c) }
-    }
-    out
-}
-
-fn controls(c: char) -> bool {
-    c.is_control() && !matches!(c, '\t' | '\r' | '\n')
+    format!("{quote}{}", escaped(text))
 }
 
 #[cfg(test)]

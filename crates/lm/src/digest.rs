@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use samara_seedling::files;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{ErrorKind, LmError};
@@ -29,7 +30,7 @@ pub(crate) fn digest_of_files(files: &[PathBuf]) -> Result<String, LmError> {
     let mut hasher = Sha256::new();
     let mut chunk = vec![0; 1 << 16];
     for path in files {
-        let mut file = std::fs::File::open(path).map_err(|error| unreadable(path, &error))?;
+        let (mut file, _) = files::open(path).map_err(|error| unreadable(path, &error))?;
         let mut length = 0_u64;
         loop {
             let read = file.read(&mut chunk).map_err(|error| unreadable(path, &error))?;

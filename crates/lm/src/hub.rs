@@ -19,6 +19,7 @@ use reqwest::{
     StatusCode,
     header::{AUTHORIZATION, HeaderMap, HeaderValue},
 };
+use samara_seedling::files;
 use serde_json::Value;
 
 use crate::{
@@ -38,6 +39,9 @@ const INDEX: &str = "model.safetensors.index.json";
 /// No file may be longer, in bytes, and no list or index.
 const MAX_WEIGHTS_BYTES: u64 = 64 << 30;
 const MAX_TEXT_BYTES: u64 = 64 << 20;
+
+/// The file of a revision may not be longer, in bytes: it names a commit.
+const MOST_REVISION: u64 = 1 << 10;
 
 /// No model may have more files of weights.
 const MAX_FILES: usize = 1024;
@@ -164,7 +168,7 @@ impl Hub {
     /// safetensors.
     pub(crate) fn folder(&self, name: &Name) -> Result<PathBuf, LmError> {
         let folder = self.cache.join(format!("models--{}", name.repository.replace('/', "--")));
-        let recorded = std::fs::read_to_string(folder.join("refs").join(&name.revision)).ok();
+        let recorded = files::read_text(&folder.join("refs").join(&name.revision), MOST_REVISION).ok();
         let commit = recorded.as_deref().map_or(name.revision.as_str(), str::trim);
         let known = folder.join("snapshots").join(commit);
         if is_plain(commit) && is_complete(&known, name)? {
@@ -371,7 +375,8 @@ fn is_complete(folder: &Path, name: &Name) -> Result<bool, LmError> {
 
 /// The files of weights that a folder's index lists.
 fn shards(folder: &Path) -> Option<BTreeSet<String>> {
-    let index: Value = serde_json::from_slice(&std::fs::read(folder.join(INDEX)).ok()?).ok()?;
+    let index: Value =
+        serde_json::from_slice(&files::read(&folder.join(INDEX), MAX_TEXT_BYTES).ok()?).ok()?;
     let names = index["weight_map"].as_object()?.values();
     let names: Option<BTreeSet<String>> = names.map(|name| name.as_str().map(str::to_owned)).collect();
     let plain = |name: &String| is_plain(name) && name.ends_with(".safetensors");

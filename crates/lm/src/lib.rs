@@ -41,6 +41,7 @@ pub use check::{CheckReport, Step, check, check_aloud};
 pub use client::{LanguageModel, Reply, open, open_with};
 pub use error::{ErrorKind, InvalidSetting, LmError};
 pub use provider_name::ProviderName;
+pub use samara_seedling::files;
 pub use secret::Secret;
 pub use settings::{Api, ModelSettings, Scoring};
 pub use types::{

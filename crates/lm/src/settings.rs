@@ -126,8 +126,9 @@ pub struct ModelSettings {
     #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
     pub extra: toml::Table,
     /// Names of fields that are left out of the server's requests; a field within a table as `options.seed`. Fields that
-    /// a server refuses are found and left out without this.
+    /// a server refuses are found and left out without this. A thousand at most.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MOST_FIELDS))]
     pub remove: Vec<String>,
     /// A table of fields that the server calls by other names, such as `seed = "random_seed"`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -201,6 +202,8 @@ impl Default for ModelSettings {
     }
 }
 
+/// Fields of requests that are left out, at most.
+const MOST_FIELDS: usize = 1000;
 /// Attempts of an operation at most.
 pub(crate) const MOST_ATTEMPTS: u32 = 1000;
 /// A reply at most: 1 GiB.

@@ -7,6 +7,7 @@
 use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
+use samara_seedling::files;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -64,6 +65,9 @@ pub(crate) enum StoreError {
     /// A result can't be written as JSON.
     #[error("an answer can't be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// It can't be opened, or is a FIFO, a device or a folder.
+    #[error(transparent)]
+    File(#[from] std::io::Error),
     /// SQLite can't use it.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
@@ -72,6 +76,10 @@ pub(crate) enum StoreError {
 impl Store {
     /// Opens or makes a file to read and write; at most about `max_bytes` of it are in use.
     pub(crate) fn open(path: &Path, max_bytes: Option<u64>) -> Result<Self, StoreError> {
+        // SQLite would wait for a FIFO.
+        if path.exists() {
+            files::open(path)?;
+        }
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(LOCK_TIMEOUT)?;
         // Checked and made in one transaction: two processes may begin at the same moment.
@@ -90,6 +98,9 @@ impl Store {
 
     /// Opens a file to read it only.
     pub(crate) fn open_to_read(path: &Path) -> Result<Self, StoreError> {
+        if path.exists() {
+            files::open(path)?;
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(LOCK_TIMEOUT)?;

@@ -10,6 +10,7 @@
 //! - [`ensemble`]: which of several generators writes a candidate; [`budget`]: what a run may spend; [`strategy`];
 //! - [`settings`]: the `[search]` and `[[axes]]` sections; [`decode`](mod@decode): a section of TOML into its settings; [`schema`]:
 //!   their ranges and JSON schema; [`invalid`]: what is said of a setting that can't be used;
+//! - [`commanding`]: texts without characters that command a terminal;
 //! - [`statistics`]: what compares runs; [`error`]: why a recorded run can't be folded.
 //!
 //! It knows no clock, thread, file, language model or sandbox.
@@ -17,6 +18,7 @@
 pub mod artifact;
 pub mod budget;
 pub mod candidate;
+pub mod commanding;
 pub mod decode;
 pub mod ensemble;
 pub mod error;

@@ -58,7 +58,8 @@ impl<'de> Deserializer<'de> for Keys<'_> {
     }
 }
 
-/// Reads a section as [`decode()`] does, and refuses numbers out of their ranges and lists that are too short. For what a
+/// Reads a section as [`decode()`] does, and refuses numbers out of their ranges, and lists and texts that are too short or
+/// too long. For what a
 /// person writes; what a run has stored is read by [`decode()`], since earlier versions may have had other ranges.
 ///
 /// # Errors
@@ -84,6 +85,7 @@ fn check(value: &toml::Value, schema: &Value, key: &str) -> Result<(), Invalid> 
         toml::Value::Array(items) => check_list(items, schema, key),
         toml::Value::Integer(number) => check_number(*number as f64, number, schema, key),
         toml::Value::Float(number) => check_number(*number, &short(*number), schema, key),
+        toml::Value::String(text) => check_text(text, schema, key),
         _ => Ok(()),
     }
 }
@@ -103,11 +105,29 @@ fn check_list(items: &[toml::Value], schema: &Value, key: &str) -> Result<(), In
         let what = if items.is_empty() { "is empty".to_owned() } else { "is too short".to_owned() };
         return Err(Invalid::new(key, what, format!("list {least} or more")));
     }
+    if let Some(most) = schema["maxItems"].as_u64().filter(|most| (items.len() as u64) > *most) {
+        return Err(Invalid::new(
+            key,
+            format!("has {} entries", items.len()),
+            format!("list {most} at most"),
+        ));
+    }
     items.iter().enumerate().try_for_each(|(place, item)| match item {
         // Numbers of a list are one setting.
         toml::Value::Integer(_) | toml::Value::Float(_) => check(item, &schema["items"], key),
         _ => check(item, &schema["items"], &format!("{key}[{place}]")),
     })
+}
+
+fn check_text(text: &str, schema: &Value, key: &str) -> Result<(), Invalid> {
+    let length = text.chars().count() as u64;
+    match schema["maxLength"].as_u64().filter(|most| length > *most) {
+        Some(most) => {
+            let what = format!("is {length} characters long");
+            Err(Invalid::new(key, what, format!("use {most} characters at most")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn check_number(number: f64, shown: &dyn fmt::Display, schema: &Value, key: &str) -> Result<(), Invalid> {
@@ -206,6 +226,16 @@ mod tests {
         if let Some(items) = schema.get("items") {
             numbers(items, key, found);
         }
+    }
+
+    #[test]
+    fn a_list_or_a_name_that_is_too_long_is_refused_with_the_most_that_it_may_have() {
+        let name = "n".repeat(201);
+        let (key, hint) = refused::<AxisSettings>(&format!("name = \"{name}\"\nbins = 2"));
+        assert_eq!((&*key, &*hint), ("s.name", "use 200 characters at most"));
+        let ticks: Vec<String> = (0..10_001).map(|tick| tick.to_string()).collect();
+        let (key, hint) = refused::<AxisSettings>(&format!("name = \"x\"\nticks = [{}]", ticks.join(",")));
+        assert_eq!((&*key, &*hint), ("s.ticks", "list 10000 at most"));
     }
 
     fn unbounded<T: JsonSchema>() -> Vec<String> {

@@ -6,7 +6,7 @@ use samara_qd::{Archive, Axis, Cvt, CvtSettings, Grid, Rules, Soft, Tessellation
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{BudgetSettings, Invalid, Strategy, budget, schema};
+use crate::{BudgetSettings, Invalid, Strategy, budget, commanding::commands, schema};
 
 /// Which cells the archive has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -218,7 +218,18 @@ pub(crate) const MOST: f64 = 1e100;
 /// The most cells of an axis or a CVT; an archive allocates all of its cells.
 const MOST_CELLS: usize = 1 << 24;
 /// The most elites of a cell, in an archive of one cell.
-const MOST_DEPTH: usize = 1 << 26;
+const MOST_DEPTH: usize = MOST_PLACES;
+/// The most places for elites in all archives of a run, cells times depth: a search allocates them, a reader takes on as
+/// many.
+pub const MOST_PLACES: usize = 1 << 24;
+/// The most steps of k-means, samples times iterations: some minutes.
+const MOST_KMEANS: usize = 1 << 32;
+/// The most axes of an archive.
+pub const MOST_AXES: usize = 100;
+/// The most ticks of an axis.
+const MOST_TICKS: usize = 10_000;
+/// The most characters of a name: of an experiment, of an axis.
+pub const MOST_NAME: usize = 200;
 /// The most samples of k-means, on one axis.
 const MOST_SAMPLES: usize = 1 << 28;
 /// SQLite and most servers count in signed 64-bit integers.
@@ -267,8 +278,35 @@ impl SearchSettings {
         self.archive_of(self.tessellation(axes)?)
     }
 
+    /// How many places for elites the archives of a run have, all islands' and the one of all that was found; `None` if
+    /// they are beyond counting. `cells` are known of cells that are there; those of a grid follow from its axes.
+    pub fn places(&self, axes: &[AxisSettings], cells: Option<usize>) -> Option<usize> {
+        let cells = match (cells, self.algorithm) {
+            (Some(cells), _) => cells,
+            (None, Algorithm::CvtMapElites) => self.cvt.cells,
+            (None, Algorithm::MapElites) => {
+                axes.iter().try_fold(1_usize, |cells, axis| cells.checked_mul(axis.cells().max(1)))?
+            }
+        };
+        let archives = match self.islands.count {
+            0 | 1 => 1,
+            count => count as usize + 1,
+        };
+        cells.checked_mul(self.depth.max(1))?.checked_mul(archives)
+    }
+
+    /// Refuses archives with more than [`MOST_PLACES`], before anything is allocated.
+    fn check_places(&self, axes: &[AxisSettings], cells: Option<usize>) -> Result<(), Invalid> {
+        if self.places(axes, cells).is_some_and(|places| places <= MOST_PLACES) {
+            return Ok(());
+        }
+        let what = format!("the archives would have more than {MOST_PLACES} places for elites");
+        Err(Invalid::new("axes", what, "use fewer bins, axes or islands, or a smaller search.depth"))
+    }
+
     /// The empty archive with these cells.
     pub fn archive_of(&self, tessellation: Tessellation) -> Result<Archive, Invalid> {
+        self.check_places(&[], Some(tessellation.cells()))?;
         Archive::new(tessellation, self.rules()).map_err(|error| {
             Invalid::new("search", error.to_string(), "see depth, learning_rate, threshold_min and qd_offset")
         })
@@ -276,6 +314,7 @@ impl SearchSettings {
 
     /// The cells that these settings and axes describe. Those of a CVT are the work of k-means.
     pub fn tessellation(&self, axes: &[AxisSettings]) -> Result<Tessellation, Invalid> {
+        self.check_places(axes, None)?;
         match self.algorithm {
             Algorithm::CvtMapElites => self.cvt(axes),
             Algorithm::MapElites => grid(axes),
@@ -283,6 +322,15 @@ impl SearchSettings {
     }
 
     fn cvt(&self, axes: &[AxisSettings]) -> Result<Tessellation, Invalid> {
+        let steps = self.cvt.samples.checked_mul(self.cvt.max_iterations.max(1));
+        if steps.is_none_or(|steps| steps > MOST_KMEANS) {
+            let what = format!("samples times max_iterations is more than {MOST_KMEANS}");
+            return Err(Invalid::new(
+                "search.cvt",
+                what,
+                "k-means would not end; 25000 and 100 are the defaults",
+            ));
+        }
         let ranges = axes.iter().enumerate().map(|(i, axis)| axis.range(i)).collect::<Result<Vec<_>, _>>()?;
         let settings = CvtSettings {
             cells: self.cvt.cells,
@@ -309,7 +357,9 @@ fn grid(axes: &[AxisSettings]) -> Result<Tessellation, Invalid> {
 #[serde(deny_unknown_fields)]
 #[schemars(transform = crate::schema::in_order::<Self>)]
 pub struct AxisSettings {
-    /// The measure's name. Axes stand in the order of the environment's measures.
+    /// The measure's name, 200 characters at most. Axes stand in the order of the environment's measures; there are 100
+    /// at most.
+    #[schemars(length(max = MOST_NAME))]
     pub name: String,
     /// Lowest and highest value of even bins, or of a CVT; values outside go to the first and last cell.
     /// Default `[0, 1]`.
@@ -321,8 +371,9 @@ pub struct AxisSettings {
     #[schemars(range(min = 1, max = MOST_CELLS))]
     pub bins: Option<usize>,
     /// Inner edges, strictly increasing: n ticks make n + 1 cells, and a value on a tick belongs to the cell above.
+    /// 10,000 at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1), inner(range(min = -MOST, max = MOST)))]
+    #[schemars(length(min = 1, max = MOST_TICKS), inner(range(min = -MOST, max = MOST)))]
     pub ticks: Option<Vec<f64>>,
 }
 
@@ -331,8 +382,34 @@ pub struct AxisSettings {
 /// # Errors
 /// Names the axis and its key.
 pub fn axes(sections: &[toml::Table]) -> Result<Vec<AxisSettings>, Invalid> {
-    let axis = |(i, section): (usize, &toml::Table)| schema::read(section, &format!("axes[{i}]"));
+    if sections.len() > MOST_AXES {
+        let what = format!("there are {} axes", sections.len());
+        return Err(Invalid::new(
+            "axes",
+            what,
+            format!("use {MOST_AXES} at most; people look at one or two"),
+        ));
+    }
+    let axis = |(i, section): (usize, &toml::Table)| {
+        let axis: AxisSettings = schema::read(section, &format!("axes[{i}]"))?;
+        plain_name(&axis.name, &format!("axes[{i}].name"))?;
+        Ok(axis)
+    };
     sections.iter().enumerate().map(axis).collect()
+}
+
+/// Refuses a name with characters that command a terminal instead of being shown, new lines included.
+///
+/// # Errors
+/// Names the key.
+pub fn plain_name(name: &str, key: &str) -> Result<(), Invalid> {
+    match name.chars().find(|c| commands(*c)) {
+        Some(c) => {
+            let what = format!("holds the control character U+{:04X}", u32::from(c));
+            Err(Invalid::new(key, what, "a name is made of characters that are shown"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Stored settings that earlier versions wrote, in the words of this one: random search was an algorithm, and is a
@@ -354,6 +431,11 @@ impl AxisSettings {
     /// An axis of `bins` even cells over `range`.
     pub fn even(name: impl Into<String>, range: [f64; 2], bins: usize) -> Self {
         Self { name: name.into(), range, bins: Some(bins), ticks: None }
+    }
+
+    /// How many cells it is cut into; nothing is checked.
+    fn cells(&self) -> usize {
+        self.bins.unwrap_or_else(|| self.ticks.as_ref().map_or(0, Vec::len) + 1)
     }
 
     fn range(&self, position: usize) -> Result<(f64, f64), Invalid> {
@@ -440,6 +522,51 @@ mod tests {
             let settings = read(&format!("duplicates = \"{name}\"\nlearning_rate = 0.5"));
             assert_eq!(settings.duplicates, duplicates);
             assert_eq!(read(&toml::to_string(&settings).expect("TOML")), settings);
+        }
+    }
+
+    #[test]
+    fn archives_and_cells_that_ask_for_too_much_are_refused_before_they_are_made() {
+        let axis = |bins: usize| AxisSettings::even("x", [0.0, 1.0], bins);
+        let key = |settings: &SearchSettings, axes: &[AxisSettings]| {
+            settings.tessellation(axes).expect_err("must be refused").to_string()
+        };
+        let with = |change: fn(&mut SearchSettings)| {
+            let mut settings = SearchSettings::default();
+            change(&mut settings);
+            settings
+        };
+        let grid = SearchSettings::default();
+        for axes in
+            [vec![axis(1 << 24); 2], vec![axis(2); 64], vec![axis(1000); 3], vec![axis(usize::MAX); 2]]
+        {
+            assert!(key(&grid, &axes).contains("more than 16777216 places"), "{}", axes.len());
+        }
+        let deep = with(|s| s.depth = (1 << 12) + 1);
+        assert!(key(&deep, &[axis(1 << 12)]).contains("search.depth"));
+        let many = with(|s| s.islands.count = 1000);
+        assert!(key(&many, &[axis(1 << 15)]).contains("islands"));
+        let long = with(|s| {
+            s.algorithm = Algorithm::CvtMapElites;
+            s.cvt.max_iterations = 1_000_000;
+        });
+        assert!(key(&long, &[axis(2)]).contains("samples times max_iterations"));
+        let recorded = grid.tessellation(&[axis(1 << 12)]).expect("cells");
+        assert!(deep.archive_of(recorded).is_err());
+    }
+
+    #[test]
+    fn too_many_axes_and_names_that_command_a_terminal_are_refused() {
+        let table = |name: &str| {
+            toml::Table::from_iter([("name".to_owned(), name.into()), ("bins".into(), 1.into())])
+        };
+        let tables: Vec<toml::Table> = (0..101).map(|axis| table(&format!("x{axis}"))).collect();
+        assert_eq!(axes(&tables).expect_err("too many").key, "axes");
+        assert_eq!(axes(&tables[..100]).expect("the most").len(), 100);
+        for name in ["a\u{1b}[31m", "a\u{9b}1m", "\u{202e}a", "a\nb", "\0"] {
+            let error = axes(&[table("x"), table(name)]).expect_err("a control character");
+            assert_eq!(error.key, "axes[1].name");
+            assert!(!error.to_string().contains(name), "{error}");
         }
     }
 

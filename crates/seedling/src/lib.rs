@@ -9,7 +9,7 @@ pub mod corpus;
 pub mod engine;
 pub mod error;
 pub mod evaluate;
-mod files;
+pub mod files;
 pub mod gguf;
 pub mod kernel;
 pub mod model;

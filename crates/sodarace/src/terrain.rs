@@ -83,7 +83,8 @@ impl Terrain {
     }
 
     /// What is wrong with a terrain of one's own.
-    pub(crate) fn fault(&self) -> Option<&'static str> {
+    #[must_use]
+    pub fn fault(&self) -> Option<&'static str> {
         let Self::Custom(lines) = self else { return None };
         if lines.iter().map(Vec::len).sum::<usize>() > MAX_PIECES {
             return Some("the terrain has too many points");

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     args::{Args, Format, New},
     completion,
-    exit::{Exit, Failure, print},
+    exit::{Exit, Failure, print, print_drawn, print_json},
     schema,
 };
 
@@ -21,7 +21,7 @@ pub(crate) fn list(format: Format) -> Result<Exit, Failure> {
                 rows.iter().map(|(name, summary)| json!({"name": name, "summary": summary})).collect()
             };
             let object = json!({"experiments": rows(&experiments), "environments": rows(&environments)});
-            print(&format!("{object}\n"))?;
+            print_json(&object)?;
         }
         Format::Human => {
             let rows = |rows: &[(&str, &str)]| -> String {
@@ -68,7 +68,7 @@ pub(crate) fn schema() -> Result<Exit, Failure> {
 }
 
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
-    print(&completion::script(shell)?)?;
+    print_drawn(&completion::script(shell)?)?;
     Ok(Exit::Ok)
 }
 

@@ -1,16 +1,19 @@
 //! `samara export`.
 
 use std::{
+    borrow::Cow,
     collections::BTreeSet,
     io::{BufWriter, Write},
     path::Path,
 };
 
 use samara_journal::{JournalError, Reader, RunView, export, run_view};
+use samara_search::commanding::escaped;
+use toml::{Table, Value};
 
 use crate::{
     args::{Export, ExportKind},
-    exit::{Exit, Failure},
+    exit::{self, Exit, Failure},
     output,
 };
 
@@ -38,9 +41,9 @@ fn write(reader: &Reader, args: &Export, out: &mut dyn Write) -> Result<(), Fail
             let axes: Vec<String> = axes.into_iter().map(|axis| axis.name).collect();
             export::csv(reader, &axes, kept, &mut out)
         }
-        ExportKind::Settings => {
-            out.write_all(reader.header().config.as_bytes()).map_err(|source| JournalError::Export { source })
-        }
+        ExportKind::Settings => out
+            .write_all(settings(&reader.header().config).as_bytes())
+            .map_err(|source| JournalError::Export { source }),
     };
     match written {
         // A reader that went away (`| head`) is no failure.
@@ -55,9 +58,69 @@ fn write(reader: &Reader, args: &Export, out: &mut dyn Write) -> Result<(), Fail
     }
 }
 
+/// The settings as TOML in which no character commands a terminal. Where texts in them do, they are written anew with
+/// escapes, a table a section.
+fn settings(config: &str) -> Cow<'_, str> {
+    let harmless = escaped(config);
+    match (&harmless, config.parse::<Table>()) {
+        // What is no TOML is nobody's settings: it is only shown.
+        (Cow::Borrowed(_), _) | (_, Err(_)) => harmless,
+        (Cow::Owned(_), Ok(table)) => {
+            let (sections, keys): (Vec<_>, Vec<_>) = table.iter().partition(|(_, value)| value.is_table());
+            let line = |(key, value): (&String, &Value)| format!("{} = {}\n", quoted(key), inline(value));
+            let mut text: String = keys.into_iter().map(line).collect();
+            for (name, section) in sections {
+                text += &format!("\n[{}]\n", quoted(name));
+                text.extend(section.as_table().into_iter().flatten().map(line));
+            }
+            Cow::Owned(text)
+        }
+    }
+}
+
+/// A value on one line.
+fn inline(value: &Value) -> String {
+    let list = |items: Vec<String>| items.join(", ");
+    match value {
+        Value::String(text) => quoted(text),
+        Value::Array(items) => format!("[{}]", list(items.iter().map(inline).collect())),
+        Value::Table(table) => {
+            let entry = |(key, value): (&String, &Value)| format!("{} = {}", quoted(key), inline(value));
+            format!("{{{}}}", list(table.iter().map(entry).collect()))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// A text between quotation marks: the escapes of JSON are TOML's too.
+fn quoted(text: &str) -> String {
+    exit::json(&text)
+}
+
 /// The candidates that are elites of the archive, of islands those of any.
 fn elites(run: &Path) -> Result<BTreeSet<u64>, Failure> {
     let view = RunView::open(run)?;
     let islands = view.replay.population().islands();
     Ok(islands.iter().flat_map(|island| island.archive().iter().map(|elite| elite.id)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use samara_search::commanding::commands;
+
+    use super::*;
+
+    #[test]
+    fn settings_that_hold_escapes_are_exported_as_the_same_settings_without_any() {
+        let config = "[experiment]\nname = \"a\"\n[environment]\nprompt_template = '\u{9b}31m\u{202e} \"\\'\n\
+                      cuts = [\"\\n\", \"\u{7f}\"]\n'k\u{9b}' = 1.0\n[[axes]]\nname = \"x\"\nrange = [0.0, inf]\n\
+                      [models.judge]\nextra = {a = {b = true}}\n# \u{2066}\n";
+        let config: String = config.lines().map(|line| line.trim_start().to_owned() + "\n").collect();
+        let config = config.replace('\u{7f}', "\\u007f");
+        let text = settings(&config);
+        assert!(!text.chars().any(|c| commands(c) && c != '\n'), "{text}");
+        assert_eq!(text.parse::<Table>().expect("TOML"), config.parse::<Table>().expect("TOML"));
+        let plain = "[experiment]\nname = \"é\"\n";
+        assert!(matches!(settings(plain), Cow::Borrowed(same) if same == plain));
+    }
 }

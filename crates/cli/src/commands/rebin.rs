@@ -10,7 +10,7 @@ use samara_search::{
 
 use crate::{
     args::{Format, Rebin},
-    exit::{Exit, Failure, print, remark},
+    exit::{Exit, Failure, print_drawn, print_json, remark},
     heatmap,
     screen::Screen,
     summary::Summary,
@@ -55,11 +55,11 @@ pub(crate) fn rebin(args: &Rebin) -> Result<Exit, Failure> {
     let totals = Totals { fates: *replay.fates(), ..history.totals };
     let summary = Summary::new(history.name, history.seed, (replay.population(), replay.settled()), &totals);
     match args.format {
-        Format::Json => print(&summary.to_json())?,
+        Format::Json => print_json(&summary)?,
         Format::Human => {
             let archive = replay.population().overall().archive();
             let map = heatmap::draw(archive, &axes, Screen::stdout());
-            print(&format!("{map}\n{}", summary.to_text()))?;
+            print_drawn(&format!("{map}\n{}", summary.to_text()))?;
         }
     }
     Ok(Exit::Ok)

@@ -11,7 +11,7 @@ use toml::Table;
 use crate::{
     args::{self, Format, InputsChoice},
     config::{self, Experiment, Fresh},
-    exit::{Exit, Failure, print, remark},
+    exit::{Exit, Failure, print, print_json, remark},
     models::Shared,
     session,
     summary::Summary,
@@ -243,7 +243,7 @@ fn finish(ended: &Ended, folder: &Path, output: &args::Output) -> Result<Exit, F
     summary.ended = Some(ended.ending.name().to_owned());
     summary.folder = Some(folder.display().to_string());
     match output.format {
-        Format::Json => print(&summary.to_json())?,
+        Format::Json => print_json(&summary)?,
         Format::Human => {
             let session = &ended.session;
             let rate = session.settled as f64 / session.seconds.max(1e-9);

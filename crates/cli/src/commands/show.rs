@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     args::{Format, Show},
     cells,
-    exit::{Exit, Failure, one_line, print, printable},
+    exit::{Exit, Failure, one_line, print, print_drawn, print_json, printable},
     gallery::{self, Gallery, Pixels},
     heatmap,
     numbers::{number, percent},
@@ -38,9 +38,9 @@ pub(crate) fn show(args: &Show) -> Result<Exit, Failure> {
     }
     let shown = Shown { view: &view, found, screen: Screen::stdout() };
     match args.format {
-        Format::Json => print(&format!("{}\n", shown.json(&reader, &elites)?))?,
+        Format::Json => print_json(&shown.json(&reader, &elites)?)?,
         Format::Human if args.cell.is_some() => print(&shown.texts(&elites))?,
-        Format::Human => print(&shown.all(&reader, &elites)?)?,
+        Format::Human => print_drawn(&shown.all(&reader, &elites)?)?,
     }
     Ok(Exit::Ok)
 }

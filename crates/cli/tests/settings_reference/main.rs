@@ -183,3 +183,34 @@ fn every_number_has_a_smallest_and_a_largest_value() {
     ];
     assert_eq!(found, checked_elsewhere);
 }
+
+/// Every list of a schema without a longest length, by the way to it.
+fn endless(schema: &Value, at: &str, found: &mut Vec<String>) {
+    if schema["type"] == "array" && schema["maxItems"].as_u64().is_none() {
+        found.push(at.to_owned());
+    }
+    match schema {
+        Value::Object(keywords) => keywords
+            .iter()
+            .filter(|(keyword, _)| *keyword != "default")
+            .for_each(|(keyword, inner)| endless(inner, &format!("{at}/{keyword}"), found)),
+        Value::Array(items) => {
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(place, inner)| endless(inner, &format!("{at}/{place}"), found));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_list_has_a_longest_length() {
+    let mut found = Vec::new();
+    endless(&schema(), "", &mut found);
+    // The points of a terrain's lines are counted together, when the section is read.
+    found.retain(|at| !at.contains("/Terrain/"));
+    assert_eq!(found, [""; 0]);
+    endless(&serde_json::json!({"items": {"type": "array"}}), "", &mut found);
+    assert_eq!(found, ["/items"]);
+}

@@ -73,6 +73,10 @@ impl Checker<'_> {
                 let long = |text: &str| text.chars().count() as u64 >= rule.as_u64().expect("a number");
                 self.expect(value.as_str().is_none_or(long), at, "is too short");
             }
+            "maxLength" => {
+                let short = |text: &str| text.chars().count() as u64 <= rule.as_u64().expect("a number");
+                self.expect(value.as_str().is_none_or(short), at, "is too long");
+            }
             "items" => {
                 for (place, item) in value.as_array().into_iter().flatten().enumerate() {
                     self.check(item, rule, &format!("{at}[{place}]"));

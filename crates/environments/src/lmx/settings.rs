@@ -1,11 +1,19 @@
 //! The `[environment]` section of `lmx_generation`. Names are the reference system's where it has them.
 
-use samara_search::{AxisSettings, Invalid};
+use std::collections::BTreeSet;
+
+use samara_search::{
+    AxisSettings, Invalid,
+    settings::{MOST_AXES, MOST_NAME},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{pool::CAPACITY, read, seeds, strategy::NoveltySection};
-use crate::{Inputs, builtin, source::expect_axes};
+use crate::{
+    Inputs, builtin,
+    source::{MOST_TEXTS, expect_axes},
+};
 
 /// How the examples of a varied candidate are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -46,11 +54,12 @@ pub enum Quality {
 #[schemars(rename = "Diversity", transform = samara_search::schema::in_order::<Self>)]
 pub struct Diversity {
     /// The measure's name, that of its `[[axes]]` entry.
+    #[schemars(length(max = MOST_NAME))]
     pub name: String,
     /// The question.
     pub instruction_prompt: String,
-    /// Two answers or more; the measure is the probability of the first.
-    #[schemars(length(min = 2))]
+    /// Two answers to a hundred; the measure is the probability of the first.
+    #[schemars(length(min = 2, max = MOST_TEXTS))]
     pub answers: Vec<String>,
 }
 
@@ -93,18 +102,21 @@ pub struct LmxSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instructions: Option<String>,
     /// Where a text ends: before the first of these, or before a line that repeats the template. `["\n\n"]` keeps the
-    /// first paragraph. Default `["###", "@@@"]`.
+    /// first paragraph. A hundred at most. Default `["###", "@@@"]`.
     #[serde(default = "cuts")]
+    #[schemars(length(max = MOST_TEXTS))]
     pub cuts: Vec<String>,
     /// Strings that end an answer where the server meets them; many servers take four at most. Unlike cuts they hold for
-    /// the whole answer, a chat model's first sentences included. Default `["\n###", "@@@"]`.
+    /// the whole answer, a chat model's first sentences included. A hundred at most. Default `["\n###", "@@@"]`.
     #[serde(default = "stop")]
+    #[schemars(length(max = MOST_TEXTS))]
     pub stop: Vec<String>,
     /// Completions asked for before an empty one makes the candidate invalid. Default 3.
     #[serde(default = "default_attempts")]
     #[schemars(range(min = 1, max = 1000))]
     pub attempts: u32,
     /// The measures: a question each, in the order of `[[axes]]`.
+    #[schemars(length(max = MOST_AXES))]
     pub diversity: Vec<Diversity>,
     /// What the objective is. Default `ai_feedback`.
     #[serde(default)]
@@ -112,9 +124,9 @@ pub struct LmxSettings {
     /// The question about quality, for `ai_feedback`.
     #[serde(default)]
     pub quality_feedback_prompt: String,
-    /// Its answers; the objective is the probability of the first. Default `["yes", "no"]`.
+    /// Its answers, two to a hundred; the objective is the probability of the first. Default `["yes", "no"]`.
     #[serde(default = "yes_no")]
-    #[schemars(length(min = 2))]
+    #[schemars(length(min = 2, max = MOST_TEXTS))]
     pub quality_answers: Vec<String>,
     /// The sentence that good texts resemble, for `embedding`.
     #[serde(default)]
@@ -218,8 +230,8 @@ impl LmxSettings {
             if prompt.trim().is_empty() {
                 return Err(invalid(&key, "asks nothing", "write the question that the judge answers"));
             }
-            let distinct =
-                answers.iter().enumerate().all(|(i, a)| !a.is_empty() && !answers[..i].contains(a));
+            let distinct = answers.iter().filter(|answer| !answer.is_empty()).collect::<BTreeSet<_>>();
+            let distinct = distinct.len() == answers.len();
             if answers.len() < 2 || !distinct {
                 return Err(invalid(
                     &key,

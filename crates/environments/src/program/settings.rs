@@ -4,6 +4,8 @@ use samara_search::Invalid;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::source::MOST_TEXTS;
+
 /// What stands between the parents and the program that the generator writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -47,9 +49,10 @@ pub struct WritingSettings {
     /// program in one fenced block, or, for the operator `diff`, with the diff alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instructions: Option<String>,
-    /// Strings that end an answer where the server meets them; many servers take four at most. Default: the end of a
-    /// training text and three blank lines; for `diff`, the beginning of another record.
+    /// Strings that end an answer where the server meets them; a hundred at most, of which many servers take four.
+    /// Default: the end of a training text and three blank lines; for `diff`, the beginning of another record.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = MOST_TEXTS))]
     pub stop: Option<Vec<String>>,
     /// Most tokens of a completion. Default 500.
     #[schemars(range(min = 1, max = 1000000))]

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::programs::{SEEDS, seed};
-use crate::{Inputs, program::WritingSettings};
+use crate::{Inputs, program::WritingSettings, source::MOST_TEXTS};
 
 /// Simulated milliseconds of an evaluation, if nothing else is set.
 pub const DEFAULT_MS: u32 = 10_000;
@@ -29,8 +29,8 @@ pub struct SodaraceSettings {
     /// closer than 0.003) are invalid. Default true.
     pub validate: bool,
     /// The programs to begin with: names of seeds that come with samara, or files that end with `.py`; a relative
-    /// path starts at the experiment's file. Default: `square`, `radial`, `wheel`, `cppn_fixed` and `cppn_mutable`.
-    #[schemars(length(min = 1))]
+    /// path starts at the experiment's file. A hundred at most. Default: `square`, `radial`, `wheel`, `cppn_fixed` and `cppn_mutable`.
+    #[schemars(length(min = 1, max = MOST_TEXTS))]
     pub seeds: Vec<String>,
     /// How the generator is asked for programs.
     pub writing: WritingSettings,
@@ -60,6 +60,10 @@ impl SodaraceSettings {
         if self.law == Law::OpenElm && self.terrain != Terrain::Flat {
             let hint = "remove it, or use the law paper";
             return Err(Invalid::new("environment.terrain", "the law openelm knows flat ground only", hint));
+        }
+        // A creature would only find out one by one.
+        if let Some(fault) = self.terrain.fault() {
+            return Err(Invalid::new("environment.terrain", fault, "change its points, or name a terrain"));
         }
         Ok(())
     }

@@ -16,7 +16,12 @@ use rustls::{
     server::ParsedCertificate,
 };
 
+use samara_seedling::files;
+
 use crate::error::{ErrorKind, LmError};
+
+/// A file of certificates at most, in bytes: 16 MiB, where those of a system have a quarter of one.
+const MOST_BYTES: u64 = 16 << 20;
 
 /// The variable that names a file of certificates, as other programs read it.
 const VARIABLE: &str = "SSL_CERT_FILE";
@@ -54,8 +59,9 @@ fn certificates(file: &Path, setting: &str) -> Result<Vec<CertificateDer<'static
         LmError::new(ErrorKind::Configuration, format!("`{setting}` {}: {what}", file.display()))
             .hint("write the path of a file of certificates in PEM form (-----BEGIN CERTIFICATE-----)")
     };
-    let found = CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+    let text = files::read(file, MOST_BYTES).map_err(|error| bad(format!("can't be read: {error}")))?;
+    let found = CertificateDer::pem_slice_iter(&text)
+        .collect::<Result<Vec<_>, _>>()
         .map_err(|error| bad(format!("can't be read: {error}")))?;
     if found.is_empty() { Err(bad("contains no certificate".to_owned())) } else { Ok(found) }
 }

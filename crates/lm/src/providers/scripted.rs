@@ -6,6 +6,7 @@
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
+use samara_seedling::files;
 use serde::Deserialize;
 
 use super::{
@@ -194,13 +195,16 @@ impl LocalModel for Scripted {
     }
 }
 
+/// A script at most, in bytes: 16 MiB.
+const MOST_BYTES: u64 = 16 << 20;
+
 impl Scripted {
     fn open(settings: &ModelSettings) -> Result<Self, LmError> {
         let path = settings.script.as_deref().unwrap_or(Path::new(""));
         let bad = |what: String| {
             LmError::new(ErrorKind::Configuration, format!("script {}: {what}", path.display()))
         };
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let text = files::read_text(path, MOST_BYTES).map_err(|error| {
             bad(format!("can't be read: {error}")).hint("relative paths start at the working directory")
         })?;
         let script: Script = toml::from_str(&text).map_err(|error| bad(error.to_string()))?;

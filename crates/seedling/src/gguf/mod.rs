@@ -108,7 +108,7 @@ impl Gguf {
         };
         let part = &self.parts[*part];
         let tensor = &part.tensors[*at];
-        let mut bytes = reserved(&part.path, tensor.bytes)?;
+        let mut bytes = reserved(tensor.bytes).map_err(|error| unreadable(&part.path, &error, AGAIN))?;
         let mut file = &part.file;
         file.seek(SeekFrom::Start(tensor.start))
             .and_then(|_| file.take(tensor.bytes).read_to_end(&mut bytes))

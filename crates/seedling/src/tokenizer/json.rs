@@ -17,6 +17,13 @@ const MAX_PATTERN: usize = 4096;
 /// No list of steps may be longer, with the lists in it.
 const MAX_STEPS: usize = 64;
 
+/// Normalizing may not make a text longer than this many times, in bytes. SentencePiece's, three bytes for a blank, do so
+/// three times.
+const MAX_GROWTH: f64 = 16.0;
+
+/// Normalizing may not put more than this many bytes before a text.
+const MAX_PREPENDED: f64 = 1024.0;
+
 /// What is wrong, and a hint.
 type Refusal = (String, &'static str);
 
@@ -229,7 +236,33 @@ fn normalizing(normalizer: Option<&Value>) -> Result<Vec<Step>, Refusal> {
         }
         .ok_or_else(|| unsupported("the normalizer", &json!(fields)))
     };
-    steps(normalizer, "normalizers")?.into_iter().map(step).collect()
+    let steps = steps(normalizer, "normalizers")?.into_iter().map(step).collect::<Result<Vec<_>, _>>()?;
+    check_growth(&steps)?;
+    Ok(steps)
+}
+
+/// Refuses steps that together could make a text much longer than it is: each doubling it is soon more than any memory.
+fn check_growth(steps: &[Step]) -> Result<(), Refusal> {
+    let (mut times, mut added) = (1.0, 0.0);
+    for step in steps {
+        match step {
+            Step::Prepend(text) => added += text.len() as f64,
+            Step::Replace(from, to) => {
+                let longer = (to.len() as f64 / from.len() as f64).max(1.0);
+                (times, added) = (times * longer, added * longer);
+            }
+            // What is composed has fewer bytes, but for a few characters, and is not composed again.
+            Step::Nfc => {}
+        }
+    }
+    if times > MAX_GROWTH || added > MAX_PREPENDED {
+        let what = format!(
+            "the normalizers make a text more than {MAX_GROWTH} times as long, or put more than {MAX_PREPENDED} bytes \
+             before it"
+        );
+        return Err((what, AGAIN));
+    }
+    Ok(())
 }
 
 fn cuts(steps: &[Typed<'_>]) -> Result<Vec<Cut>, Refusal> {

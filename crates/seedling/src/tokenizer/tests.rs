@@ -336,3 +336,37 @@ fn a_pattern_that_searches_without_end_leaves_the_text_whole() {
     let tokenizer = tokenizer.unwrap();
     assert_eq!(tokenizer.decode(&tokenizer.encode(&text)), text);
 }
+
+#[test]
+fn steps_that_would_make_a_text_much_longer_are_refused_before_any_text_is_met() {
+    let replace =
+        |from: &str, to: String| json!({"type": "Replace", "pattern": {"String": from}, "content": to});
+    let read = |steps: Vec<Value>| {
+        sentencepiece(&[], |file| file["normalizer"] = json!({"type": "Sequence", "normalizers": steps}))
+    };
+    for (steps, fits) in [
+        (vec![replace("a", "aa".to_owned()); 4], true),
+        (vec![replace("a", "aa".to_owned()); 5], false),
+        (vec![replace("a", "aa".to_owned()); 64], false),
+        (vec![replace("aa", "a".repeat(32))], true),
+        (vec![replace("a", "a".repeat(1000)); 3], false),
+        (vec![json!({"type": "Prepend", "prepend": "a".repeat(1024)})], true),
+        (vec![json!({"type": "Prepend", "prepend": "a".repeat(1025)})], false),
+        (vec![json!({"type": "Prepend", "prepend": "a".repeat(600)}); 2], false),
+        (vec![json!({"type": "Prepend", "prepend": "a".repeat(100)}), replace("a", "a".repeat(11))], false),
+    ] {
+        match read(steps) {
+            Ok(tokenizer) => {
+                assert!(fits);
+                assert!(tokenizer.encode("aaa").len() <= 1024 + 3 * 16);
+            }
+            Err(error) => {
+                assert!(!fits, "{error}");
+                assert!(
+                    error.to_string().contains("the normalizers make a text more than 16 times"),
+                    "{error}"
+                );
+            }
+        }
+    }
+}

@@ -8,7 +8,7 @@ use std::{
 use safetensors::{SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
-use crate::{Dtype, SeedlingError, Tokenizer, Weights, check_tokenizer};
+use crate::{Dtype, SeedlingError, Tokenizer, Weights, check_tokenizer, files::read_limited};
 
 use super::{adam::Adam, settings::TrainSettings};
 
@@ -103,17 +103,23 @@ pub fn write(
 pub fn read(folder: &Path) -> Result<Saved, SeedlingError> {
     let hint = "a folder that `samara model train` wrote holds one; start a new training otherwise";
     let unusable = |name: &str, what: String| SeedlingError::file(folder.join(name), what, hint);
-    let text = std::fs::read(folder.join(STATE))
-        .map_err(|error| unusable(STATE, format!("can't be read: {error}")))?;
+    let text = read_limited(&folder.join(STATE), MOST_STATE, hint)?;
     let state: TrainingState = serde_json::from_slice(&text)
         .map_err(|error| unusable(STATE, format!("is no checkpoint: {error}")))?;
     let weights = Weights::read(folder)?;
     let tokenizer = Tokenizer::read(&folder.join(TOKENIZER))?;
     check_tokenizer(&tokenizer, &weights.config)?;
-    let bytes = std::fs::read(folder.join(MOMENTS))
-        .map_err(|error| unusable(MOMENTS, format!("can't be read: {error}")))?;
+    let bytes = read_limited(&folder.join(MOMENTS), most_moments(weights.parameters()), hint)?;
     let adam = moments(&bytes, state.step, weights.parameters()).map_err(|what| unusable(MOMENTS, what))?;
     Ok(Saved { weights, tokenizer, adam, state })
+}
+
+/// Bytes that the state of a training may have: settings and a few numbers.
+const MOST_STATE: u64 = 1 << 20;
+
+/// Bytes that the moments of so many weights may have: two numbers of four bytes each, and a header.
+fn most_moments(parameters: usize) -> u64 {
+    parameters as u64 * 8 + (1 << 20)
 }
 
 fn moments(bytes: &[u8], step: u64, len: usize) -> Result<Adam, String> {

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::{
     args::{Compare, Format},
-    exit::{Exit, Failure, print, remark},
+    exit::{self, Exit, Failure, print, print_json, remark},
     models::Shared,
     numbers::number,
     session,
@@ -52,7 +52,7 @@ pub(crate) fn compare(args: &Compare) -> Result<Exit, Failure> {
     let report = Report::new(&plan, runs);
     let files = write(&report, &folder)?;
     match args.output.format {
-        Format::Json => print(&(report.to_json() + "\n"))?,
+        Format::Json => print_json(&report)?,
         Format::Human => {
             let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
             print(&format!("{}\nwritten: {}\n", report.to_text(), files.join(", ")))?;
@@ -133,7 +133,7 @@ fn backstop(planned: &Planned, count: usize) -> std::sync::Arc<Budget> {
 fn write(report: &Report, folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let files = [
         ("compare.csv", report.to_csv()),
-        ("compare.json", report.to_json() + "\n"),
+        ("compare.json", exit::json(&report) + "\n"),
         ("compare.svg", figure::draw(report)),
     ];
     let write = |(name, text): (&str, String)| {

@@ -107,11 +107,6 @@ impl Report {
         }
     }
 
-    /// One object. Plain numbers and texts: there is nothing that JSON can't hold.
-    pub(crate) fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
     /// A row for every strategy, seed and step.
     pub(crate) fn to_csv(&self) -> String {
         let mut csv = String::from("strategy,seed,step,qd_score,coverage,best\n");

@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     args::Chat,
-    exit::{Exit, Failure, complain, print, printable},
+    exit::{Exit, Failure, complain, print},
     session,
 };
 
@@ -22,7 +22,7 @@ pub(crate) fn chat(args: &Chat) -> Result<Exit, Failure> {
     match &args.prompt {
         Some(prompt) => {
             let text = asked.complete(&unescaped(prompt), args.seed)?;
-            print(&(printable(&text) + "\n"))?;
+            print(&(text + "\n"))?;
             Ok(Exit::Ok)
         }
         None => converse(&asked, args.seed),
@@ -87,7 +87,7 @@ fn converse(asked: &Asked, seed: u64) -> Result<Exit, Failure> {
             continue;
         }
         match asked.complete(&unescaped(&line), seed) {
-            Ok(text) => print(&(printable(&text) + "\n"))?,
+            Ok(text) => print(&(text + "\n"))?,
             Err(error) => {
                 failed = true;
                 complain(&error.to_string());

@@ -6,7 +6,7 @@ use samara_lm::{CheckReport, ModelSettings, Step, check::Finding};
 
 use crate::{
     args::{Check, Format},
-    exit::{Exit, Failure, print},
+    exit::{Exit, Failure, one_line, print, print_json},
     session,
 };
 
@@ -15,7 +15,7 @@ pub(crate) fn check(args: &Check) -> Result<Exit, Failure> {
     let runtime = session::runtime()?;
     if args.format == Format::Json {
         let report = runtime.block_on(samara_lm::check(&settings))?;
-        print(&(serde_json::to_string(&report).unwrap_or_default() + "\n"))?;
+        print_json(&report)?;
         return Ok(Exit::Ok);
     }
     let mut printed = Ok(());
@@ -40,7 +40,7 @@ fn wait_for(what: &str) {
     let mut stderr = std::io::stderr();
     if stderr.is_terminal() {
         // What can't be written is not shown; the check goes on.
-        let _ = write!(stderr, "\r\x1b[K  ...  {what}");
+        let _ = write!(stderr, "\r\x1b[K  ...  {}", one_line(what));
     }
 }
 

@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::findings::{self, Finding};
 use crate::{
     args::{self, Format},
-    exit::{Exit, Failure, print},
+    exit::{Exit, Failure, print, print_json},
 };
 
 /// What an evaluation found.
@@ -87,7 +87,7 @@ pub(crate) fn evaluate(args: &args::Evaluate) -> Result<Exit, Failure> {
         evaluation: measure(&engine, &settings, &bar)?,
     };
     match args.output.format {
-        Format::Json => print(&(serde_json::to_string(&evaluated).unwrap_or_default() + "\n"))?,
+        Format::Json => print_json(&evaluated)?,
         Format::Human => {
             let (model, parameters) = (&evaluated.model, grouped(parameters as u64));
             let shape = format!("vocabulary {}, context {}", evaluated.vocabulary, evaluated.context);

@@ -10,14 +10,14 @@ use serde_json::json;
 
 use crate::{
     args::{Format, sandbox::Doctor},
-    exit::{Exit, Failure, print, printable},
+    exit::{Exit, Failure, print, print_json},
 };
 
 pub(crate) fn doctor(args: &Doctor) -> Result<Exit, Failure> {
     let report = examine(&args.interpreter.settings()?);
     match args.format {
-        Format::Json => print(&format!("{}\n", as_json(&report)))?,
-        Format::Human => print(&printable(&text(&report, args.interpreter.no_numpy)))?,
+        Format::Json => print_json(&as_json(&report))?,
+        Format::Human => print(&text(&report, args.interpreter.no_numpy))?,
     }
     Ok(if taken(&report).is_some() { Exit::Ok } else { Exit::Sandbox })
 }

@@ -7,7 +7,7 @@ use samara_sandbox::{Ending, Job, Limits, Value, job::MAX_PROGRAM, json};
 use super::report;
 use crate::{
     args::{Format, sandbox::Run},
-    exit::{Exit, Failure, print},
+    exit::{Exit, Failure, print, print_json},
 };
 
 /// Wall time for a second of CPU time: programs are judged by CPU, and a busy machine gives it slowly.
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Run) -> Result<Exit, Failure> {
     };
     let verdict = args.isolating.start(1)?.run(&job)?;
     match args.format {
-        Format::Json => print(&format!("{}\n", json::from_verdict(&verdict)))?,
+        Format::Json => print_json(&json::from_verdict(&verdict))?,
         Format::Human => print(&report::text(&verdict, &limits))?,
     }
     // The sandbox broke: nothing is known about the program, so nobody may take it for judged.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::source::Source;
 use crate::{
     args::{Format, sodarace::EvaluateWalkers},
-    exit::{Exit, Failure, print, printable},
+    exit::{Exit, Failure, print, print_json},
 };
 
 /// What is said of one file; as JSON, one line.
@@ -60,9 +60,8 @@ pub(super) fn evaluate(args: &EvaluateWalkers) -> Result<Exit, Failure> {
             Err(why) => rejected(name, &settings, why),
         };
         match args.format {
-            // Plain numbers and texts: there is nothing that JSON can't hold.
-            Format::Json => print(&(serde_json::to_string(&report).unwrap_or_default() + "\n"))?,
-            Format::Human => print(&printable(&told(&report)))?,
+            Format::Json => print_json(&report)?,
+            Format::Human => print(&told(&report))?,
         }
     }
     Ok(Exit::Ok)

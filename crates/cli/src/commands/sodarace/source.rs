@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use samara_environments::sodarace;
+use samara_environments::{inputs::MAX_BYTES, sodarace};
+use samara_lm::files;
 use samara_sandbox::{Ending, Job, Limits, Sandbox, SandboxOptions};
 use samara_sodarace::Walker;
 
@@ -29,18 +30,16 @@ impl Source {
         {
             return self.program(program.program);
         }
-        let text = std::fs::read_to_string(file).map_err(|error| {
+        let text = files::read_text(file, MAX_BYTES).map_err(|error| {
             let seeds = sodarace::SEEDS.map(|seed| seed.name).join(", ");
             Failure::usage(format!(
                 "{name} can't be read: {error}\nhint: name a JSON file, a Python program or one of the seeds {seeds}"
             ))
         })?;
-        // A byte-order mark is no part of a text.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         if file.extension().is_some_and(|extension| extension == "py") {
-            return self.program(text);
+            return self.program(&text);
         }
-        Ok(serde_json::from_str(text).map_err(|error| {
+        Ok(serde_json::from_str(&text).map_err(|error| {
             format!(
                 "not a walker: {error}\nhint: a walker is {{\"joints\": [[x, y], ...], \"muscles\": [[i, j, \
                  {{\"type\", \"amplitude\", \"phase\"}}], ...]}}; a program's name ends with .py"

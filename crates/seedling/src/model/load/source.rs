@@ -143,7 +143,7 @@ impl Folder {
         };
         let (path, file) = &self.files[tensor.file];
         let mut file = file;
-        let mut bytes = reserved(path, tensor.bytes)?;
+        let mut bytes = reserved(tensor.bytes).map_err(|error| unreadable(path, &error, AGAIN))?;
         file.seek(SeekFrom::Start(tensor.start))
             .and_then(|_| file.take(tensor.bytes).read_to_end(&mut bytes))
             .map_err(|error| unreadable(path, &error, AGAIN))?;
@@ -169,7 +169,7 @@ fn read_header(file: &mut File, length: u64, path: &Path) -> Result<(Metadata, u
     if header > MAX_HEADER || header > length - 8 {
         return Err(weights::not_safetensors(&beginning, "its header's length lies", path));
     }
-    let mut text = reserved(path, header)?;
+    let mut text = reserved(header).map_err(|error| unreadable(path, &error, AGAIN))?;
     file.take(header).read_to_end(&mut text).map_err(|error| unreadable(path, &error, AGAIN))?;
     let metadata: Metadata = serde_json::from_slice(&text)
         .map_err(|error| weights::not_safetensors(&beginning, &error.to_string(), path))?;

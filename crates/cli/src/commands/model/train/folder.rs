@@ -9,6 +9,7 @@ use std::{
 
 use samara_seedling::{
     evaluate::EvaluationSettings,
+    files,
     train::{TrainSettings, Trainer},
 };
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,9 @@ use crate::{args, exit::Failure};
 
 /// In a checkpoint: the settings of the command itself.
 const PLAN: &str = "plan.json";
+
+/// A plan at most, in bytes: three numbers.
+const MOST_PLAN: u64 = 1 << 16;
 
 /// What the command does beside training; kept so that `--resume` does the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,7 +159,8 @@ impl Folder {
             let hint = "it is written with every checkpoint; start a new training otherwise";
             Failure::internal(format!("{}: {what}\nhint: {hint}", path.display()))
         };
-        let text = fs::read_to_string(&path).map_err(|error| unusable(format!("can't be read: {error}")))?;
+        let text = files::read_text(&path, MOST_PLAN)
+            .map_err(|error| unusable(format!("can't be read: {error}")))?;
         let plan: Plan =
             serde_json::from_str(&text).map_err(|error| unusable(format!("is no plan: {error}")))?;
         if plan.checkpoint_every == 0 || plan.measure_every == 0 {

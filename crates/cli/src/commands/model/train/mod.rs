@@ -17,7 +17,7 @@ use tokio::{runtime::Runtime, sync::watch};
 use super::evaluate::{self, Evaluation, Measured};
 use crate::{
     args::{self, Format},
-    exit::{Exit, Failure, print, remark},
+    exit::{Exit, Failure, print, print_json, remark},
     session,
 };
 
@@ -152,7 +152,7 @@ impl Session {
                 "folder": folder, "ended": "interrupted", "step": step, "steps": steps,
                 "tokens": self.trainer.tokens(),
             });
-            print(&format!("{state}\n"))?;
+            print_json(&state)?;
         }
         Ok(Exit::Interrupted)
     }
@@ -192,7 +192,7 @@ fn finish(
         Format::Json => {
             let folder = session.folder.path().display().to_string();
             let printed = Printed { folder, ended: "completed", seconds: trained.0, report: &report };
-            print(&(serde_json::to_string(&printed).unwrap_or_default() + "\n"))?;
+            print_json(&printed)?;
         }
     }
     Ok(Exit::Ok)

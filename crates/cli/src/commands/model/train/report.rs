@@ -1,5 +1,6 @@
 //! How a training ended: `report.json`, and what is printed.
 
+use samara_search::commanding::escaped;
 use samara_seedling::train::{Corpus, TrainSettings};
 use serde::Serialize;
 
@@ -67,7 +68,7 @@ pub(crate) struct Printed<'a> {
 impl Report {
     pub(crate) fn to_file(&self) -> String {
         // Plain numbers and texts: there is nothing that JSON can't hold.
-        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+        escaped(&serde_json::to_string_pretty(self).unwrap_or_default()).into_owned() + "\n"
     }
 
     /// For people; `trained` are the seconds and tokens of this session's training.
