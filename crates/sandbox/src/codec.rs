@@ -9,10 +9,12 @@
 //! A value is a tag and its content: `N`, `T`, `F`; `i` u32 bytes; `d` 8 bytes; `s` u32 UTF-8; `w` u32 code points of
 //! 4 bytes; `b` u32 bytes; `l`, `t` u32 values; `m` u32 pairs; `a` 3 bytes of type, u8 dimensions, u64 each, data.
 //! The decoder accepts exactly what the encoder writes: one encoding per value, nothing before, between or after.
-//! It trusts nothing: nodes, depth and bytes have budgets, and memory is only taken for bytes that are there.
+//! It trusts nothing: nodes, depth and bytes have budgets, and memory is only taken for bytes that are there: every
+//! value takes a byte at least, and a container takes memory for those that are still there to be read, each counted
+//! once. What a frame within a budget may cost is [`Budget::most_memory`], and time n log n in its bytes.
 
-use crate::value::{Array, Dtype, Int, MAX_DIMENSIONS, Value};
-use std::collections::HashSet;
+use crate::keys;
+use crate::value::{self, ALLOCATION, Array, Dtype, Int, MAX_DIMENSIONS, Value};
 
 /// What every frame begins with.
 pub const MAGIC: [u8; 4] = *b"SMR1";
@@ -24,10 +26,43 @@ pub const HEADER: usize = 8;
 pub struct Budget {
     /// Bytes of the frame's content.
     pub bytes: u32,
-    /// Values in it, nested ones included.
+    /// Values in it, nested ones included. Of an array the [rows](Array::rows) count, since they are lists as soon as
+    /// anybody looks at them; its items do not, since each takes bytes.
     pub nodes: u32,
-    /// Values inside values; at most [`MAX_DEPTH`].
+    /// Values inside values, rows of arrays included; at most [`MAX_DEPTH`].
     pub depth: u32,
+}
+
+/// What of a value a budget bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Bound {
+    /// [`Budget::bytes`].
+    Bytes,
+    /// [`Budget::nodes`].
+    Nodes,
+    /// [`Budget::depth`].
+    Depth,
+}
+
+impl Bound {
+    /// Its name on the wire and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes",
+            Self::Nodes => "nodes",
+            Self::Depth => "depth",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        [Self::Bytes, Self::Nodes, Self::Depth].into_iter().find(|bound| bound.name() == name)
+    }
+}
+
+impl std::fmt::Display for Bound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// Deepest nesting of any budget: decoding and dropping a value of this depth fit any thread's stack.
@@ -37,6 +72,26 @@ impl Default for Budget {
     /// 4 MiB, 200,000 values, 64 deep.
     fn default() -> Self {
         Self { bytes: 4 << 20, nodes: 200_000, depth: 64 }
+    }
+}
+
+impl Budget {
+    /// Most bytes of memory that receiving a frame within this budget and decoding it take at any moment, what the
+    /// allocator adds included: the frame itself; a copy of all that its texts, numbers and arrays hold; for each value
+    /// its place in its container, two allocations (an array's shape and items) and a reference while keys are compared.
+    /// The decoded value alone takes [`Value::memory`], which is less than that. The default budget gives 34 MB.
+    ///
+    /// What is made of the value comes on top: [`Array::to_f64`] takes 8 bytes for every item, so 8 times `bytes` at
+    /// most.
+    #[must_use]
+    pub const fn most_memory(&self) -> u64 {
+        let frame = self.bytes as u64 + HEADER as u64;
+        // Every value takes a byte at least, whatever the budget of nodes.
+        let values = if self.nodes < self.bytes { self.nodes } else { self.bytes } as u64;
+        let each = size_of::<Value>() + 2 * ALLOCATION + size_of::<&Value>();
+        // Of two large numbers that are compared as keys there are copies.
+        const FEW: u64 = 1 << 10;
+        2 * frame + values * each as u64 + FEW
     }
 }
 
@@ -54,8 +109,8 @@ pub enum Reply {
     },
     /// It does not compile.
     Syntax(String),
-    /// Its value is larger than this budget.
-    Limit(String),
+    /// Its value is larger than its budget allows, as it says.
+    Limit(Bound),
 }
 
 /// Why bytes are no frame or a value can't be written.
@@ -72,7 +127,7 @@ pub enum CodecError {
     Magic,
     /// A budget is exceeded: bytes, nodes or depth.
     #[error("more {0} than allowed")]
-    Over(&'static str),
+    Over(Bound),
     /// Something that no encoder writes.
     #[error("the frame holds something that is not {0}")]
     Not(&'static str),
@@ -81,8 +136,8 @@ pub enum CodecError {
 /// Writes a value.
 ///
 /// # Errors
-/// If it exceeds the budget, or is one that Python does not have: a dict with equal or unhashable keys, surrogates
-/// without one.
+/// If it exceeds the budget, or is one that Python does not have: a dict with equal or unhashable keys (1, 1.0 and True
+/// are equal), surrogates without one.
 pub fn encode(value: &Value, budget: Budget) -> Result<Vec<u8>, CodecError> {
     let bytes = write(value);
     decode(&bytes, budget)?;
@@ -91,9 +146,24 @@ pub fn encode(value: &Value, budget: Budget) -> Result<Vec<u8>, CodecError> {
 
 /// Writes a value without checking that it can be read.
 pub(crate) fn write(value: &Value) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(length(value));
     put(value, &mut bytes);
     bytes
+}
+
+/// How many bytes a value takes on the wire.
+fn length(value: &Value) -> usize {
+    match value {
+        Value::None | Value::Bool(_) => 1,
+        Value::Float(_) => 1 + 8,
+        Value::Int(int) => 5 + int.as_bytes().len(),
+        Value::Str(text) => 5 + text.len(),
+        Value::Bytes(bytes) => 5 + bytes.len(),
+        Value::Surrogates(points) => 5 + 4 * points.len(),
+        Value::List(values) | Value::Tuple(values) => 5 + values.iter().map(length).sum::<usize>(),
+        Value::Dict(pairs) => 5 + pairs.iter().map(|(key, value)| length(key) + length(value)).sum::<usize>(),
+        Value::Array(array) => 5 + 8 * array.shape().len() + array.data().len(),
+    }
 }
 
 /// Reads one value that is all of the bytes.
@@ -102,7 +172,7 @@ pub(crate) fn write(value: &Value) -> Vec<u8> {
 /// If the bytes are anything else, or exceed the budget.
 pub fn decode(bytes: &[u8], budget: Budget) -> Result<Value, CodecError> {
     let mut reader = Reader::new(bytes, budget)?;
-    let value = reader.value(0)?;
+    let value = reader.whole()?;
     reader.end()?;
     Ok(value)
 }
@@ -117,7 +187,7 @@ pub fn announced(header: [u8; HEADER], budget: Budget) -> Result<usize, CodecErr
         return Err(CodecError::Magic);
     }
     let length = u32::from_le_bytes(length);
-    if length > budget.bytes { Err(CodecError::Over("bytes")) } else { Ok(length as usize) }
+    if length > budget.bytes { Err(CodecError::Over(Bound::Bytes)) } else { Ok(length as usize) }
 }
 
 /// Reads a whole frame that is all of the bytes.
@@ -135,10 +205,10 @@ pub fn decode_frame(bytes: &[u8], budget: Budget) -> Result<Reply, CodecError> {
     let (status, content) = content.split_first().ok_or(CodecError::Short)?;
     let mut reader = Reader::new(content, budget)?;
     let reply = match status {
-        b'V' => Reply::Value(reader.value(0)?),
+        b'V' => Reply::Value(reader.whole()?),
         b'E' => Reply::Exception { kind: reader.text()?, message: reader.text()? },
         b'S' => Reply::Syntax(reader.text()?),
-        b'L' => Reply::Limit(reader.text()?),
+        b'L' => Reply::Limit(Bound::named(&reader.text()?).ok_or(CodecError::Not("a budget"))?),
         _ => return Err(CodecError::Not("a status")),
     };
     reader.end()?;
@@ -159,7 +229,7 @@ pub fn encode_frame(reply: &Reply) -> Vec<u8> {
         }
         Reply::Exception { kind, message } => text(b'E', &[kind, message]),
         Reply::Syntax(message) => text(b'S', &[message]),
-        Reply::Limit(budget) => text(b'L', &[budget]),
+        Reply::Limit(bound) => text(b'L', &[bound.name()]),
     }
     let mut frame = MAGIC.to_vec();
     frame.extend((content.len() as u32).to_le_bytes());
@@ -218,16 +288,19 @@ fn put_bytes(tag: u8, bytes: &[u8], out: &mut Vec<u8>) {
 
 struct Reader<'a> {
     rest: &'a [u8],
-    nodes: u32,
+    /// Values that may still be announced.
+    nodes: usize,
+    /// Values that were announced and are still to be read, each of a byte at least.
+    owed: usize,
     depth: u32,
 }
 
 impl<'a> Reader<'a> {
     fn new(bytes: &'a [u8], budget: Budget) -> Result<Self, CodecError> {
         if bytes.len() > budget.bytes as usize {
-            return Err(CodecError::Over("bytes"));
+            return Err(CodecError::Over(Bound::Bytes));
         }
-        Ok(Self { rest: bytes, nodes: budget.nodes, depth: budget.depth.min(MAX_DEPTH) })
+        Ok(Self { rest: bytes, nodes: budget.nodes as usize, owed: 0, depth: budget.depth.min(MAX_DEPTH) })
     }
 
     fn end(&self) -> Result<(), CodecError> {
@@ -256,16 +329,33 @@ impl<'a> Reader<'a> {
     }
 
     fn text(&mut self) -> Result<String, CodecError> {
-        match self.value(0)? {
+        match self.whole()? {
             Value::Str(text) => Ok(text),
             _ => Err(CodecError::Not("text")),
         }
     }
 
+    /// A value that is in no other one.
+    fn whole(&mut self) -> Result<Value, CodecError> {
+        self.announce(1)?;
+        self.value(0)
+    }
+
+    /// Takes note of values to come, so that those of a container are counted before there is memory for them.
+    fn announce(&mut self, count: usize) -> Result<(), CodecError> {
+        if count > self.rest.len().saturating_sub(self.owed) {
+            return Err(CodecError::Short);
+        }
+        self.nodes = self.nodes.checked_sub(count).ok_or(CodecError::Over(Bound::Nodes))?;
+        self.owed += count;
+        Ok(())
+    }
+
+    /// One of the values that were announced.
     fn value(&mut self, depth: u32) -> Result<Value, CodecError> {
-        self.nodes = self.nodes.checked_sub(1).ok_or(CodecError::Over("nodes"))?;
+        self.owed -= 1;
         if depth > self.depth {
-            return Err(CodecError::Over("depth"));
+            return Err(CodecError::Over(Bound::Depth));
         }
         let [tag] = self.fixed()?;
         Ok(match tag {
@@ -282,44 +372,38 @@ impl<'a> Reader<'a> {
             b'l' => Value::List(self.values(depth)?),
             b't' => Value::Tuple(self.values(depth)?),
             b'm' => Value::Dict(self.pairs(depth)?),
-            b'a' => Value::Array(self.array()?),
+            b'a' => Value::Array(self.array(depth)?),
             _ => return Err(CodecError::Not("a tag")),
         })
     }
 
     fn values(&mut self, depth: u32) -> Result<Vec<Value>, CodecError> {
-        let count = self.count(1)?;
-        (0..count).map(|_| self.value(depth + 1)).collect()
+        let count = self.length()?;
+        self.announce(count)?;
+        let mut values = Vec::with_capacity(count);
+        for _ in 0..count {
+            values.push(self.value(depth + 1)?);
+        }
+        Ok(values)
     }
 
     fn pairs(&mut self, depth: u32) -> Result<Vec<(Value, Value)>, CodecError> {
-        let count = self.count(2)?;
-        let mut seen = HashSet::with_capacity(count.min(1024));
-        let mut pairs = Vec::new();
+        let count = self.length()?;
+        self.announce(count.checked_mul(2).ok_or(CodecError::Short)?)?;
+        let mut pairs = Vec::with_capacity(count);
+        let mut with_nan = 0;
         for _ in 0..count {
-            let before = self.rest;
             let key = self.value(depth + 1)?;
-            let written = &before[..before.len() - self.rest.len()];
-            match hashable(&key) {
-                None => return Err(CodecError::Not("a hashable key")),
-                // NaN differs from itself: a dict may have it twice.
-                Some(Nan(false)) if !seen.insert(written) => {
-                    return Err(CodecError::Not("a dict of different keys"));
-                }
-                Some(_) => {}
-            }
+            with_nan += usize::from(keys::has_nan(&key).ok_or(CodecError::Not("a hashable key"))?);
             pairs.push((key, self.value(depth + 1)?));
         }
-        Ok(pairs)
-    }
-
-    /// A count of values, each with `each` bytes at least: more can't be there.
-    fn count(&mut self, each: usize) -> Result<usize, CodecError> {
-        let count = self.length()?;
-        if count > self.nodes as usize {
-            return Err(CodecError::Over("nodes"));
+        // NaN differs from itself: a dict may have it twice.
+        let comparable = pairs.iter().map(|(key, _)| key).filter(|key| keys::has_nan(key) == Some(false));
+        if keys::differ(comparable, count - with_nan) {
+            Ok(pairs)
+        } else {
+            Err(CodecError::Not("a dict of different keys"))
         }
-        if count > self.rest.len() / each { Err(CodecError::Short) } else { Ok(count) }
     }
 
     fn surrogates(&mut self) -> Result<Vec<u32>, CodecError> {
@@ -334,36 +418,30 @@ impl<'a> Reader<'a> {
         if lone && valid { Ok(points) } else { Err(CodecError::Not("text with lone surrogates")) }
     }
 
-    fn array(&mut self) -> Result<Array, CodecError> {
+    fn array(&mut self, depth: u32) -> Result<Array, CodecError> {
         let dtype = Dtype::named(&self.fixed::<3>()?).ok_or(CodecError::Not("a numeric type"))?;
         let [dimensions] = self.fixed()?;
         if usize::from(dimensions) > MAX_DIMENSIONS {
-            return Err(CodecError::Not("an array of at most 32 dimensions"));
+            return Err(CodecError::Not("an array of at most 64 dimensions"));
         }
-        let sides = (0..dimensions).map(|_| Ok(u64::from_le_bytes(self.fixed()?)));
-        let shape = sides.collect::<Result<Vec<_>, CodecError>>()?;
+        let mut shape = Vec::with_capacity(usize::from(dimensions));
+        for _ in 0..dimensions {
+            shape.push(u64::from_le_bytes(self.fixed()?));
+        }
         let count = shape.iter().try_fold(1_u64, |count, side| count.checked_mul(*side));
         let size = count.and_then(|count| count.checked_mul(dtype.item_size() as u64));
         let size = size.and_then(|size| usize::try_from(size).ok()).ok_or(CodecError::Short)?;
-        let data = self.take(size)?.to_vec();
-        Array::new(dtype, shape, data).ok_or(CodecError::Not("an array"))
+        let data = self.take(size)?;
+        let rows = usize::try_from(value::rows(&shape)).ok();
+        let left = rows.and_then(|rows| self.nodes.checked_sub(rows));
+        self.nodes = left.ok_or(CodecError::Over(Bound::Nodes))?;
+        if depth + u32::from(dimensions.saturating_sub(1)) > self.depth {
+            return Err(CodecError::Over(Bound::Depth));
+        }
+        Array::new(dtype, shape, data.to_vec()).ok_or(CodecError::Not("an array"))
     }
 }
 
 fn utf8(bytes: &[u8]) -> Result<String, CodecError> {
     String::from_utf8(bytes.to_vec()).map_err(|_| CodecError::Not("UTF-8"))
-}
-
-/// Whether a hashable key has a NaN in it.
-struct Nan(bool);
-
-fn hashable(key: &Value) -> Option<Nan> {
-    match key {
-        Value::List(_) | Value::Dict(_) | Value::Array(_) => None,
-        Value::Tuple(values) => {
-            values.iter().try_fold(Nan(false), |Nan(nan), value| Some(Nan(nan | hashable(value)?.0)))
-        }
-        Value::Float(float) => Some(Nan(float.is_nan())),
-        _ => Some(Nan(false)),
-    }
 }

@@ -234,7 +234,7 @@ fn tagged(key: &str, inner: Value) -> Result<Value, String> {
     value.ok_or_else(no_value)
 }
 
-/// A whole number. Its decimal digits are bounded, because reading them takes time that grows with their square.
+/// A whole number. [`Int::parse`] bounds its decimal digits, because reading them takes time that grows with their square.
 fn whole(digits: &str) -> Result<Int, String> {
     let hexadecimal = digits.trim_start_matches('-').starts_with("0x");
     if !hexadecimal && digits.len() > MAX_DECIMAL_DIGITS {
@@ -379,7 +379,7 @@ impl Serialize for ArrayParts<'_> {
     }
 }
 
-/// A verdict, to be written as JSON: the ending's name, what belongs to it, what was used, and the isolation.
+/// A verdict, to be written as JSON: the ending's name, who says so, what belongs to it, what was used, and the isolation.
 #[derive(Debug, Clone, Copy)]
 pub struct Told<'a>(pub &'a Verdict);
 
@@ -388,6 +388,7 @@ impl Serialize for Told<'_> {
         let Self(verdict) = self;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("outcome", verdict.ending.name())?;
+        map.serialize_entry("source", verdict.ending.source().name())?;
         match &verdict.ending {
             Ending::Ok { value } => map.serialize_entry("value", &Plain(value))?,
             Ending::Syntax { message } => map.serialize_entry("message", message)?,
@@ -401,7 +402,8 @@ impl Serialize for Told<'_> {
             Ending::Forbidden { syscall } => map.serialize_entry("syscall", syscall)?,
             Ending::NoResult { exit } => map.serialize_entry("exit", exit)?,
             Ending::Failed { why } => map.serialize_entry("why", why)?,
-            Ending::Memory | Ending::OutputLimit | Ending::ResultLimit | Ending::BadFrame => {}
+            Ending::ResultLimit { bound, .. } => map.serialize_entry("limit", bound.name())?,
+            Ending::Memory { .. } | Ending::OutputLimit | Ending::BadFrame => {}
         }
         map.serialize_entry("cpu_seconds", &verdict.cpu.as_secs_f64())?;
         map.serialize_entry("wall_seconds", &verdict.wall.as_secs_f64())?;

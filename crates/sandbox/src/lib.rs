@@ -6,7 +6,7 @@
 //! - [`value`] and [`codec`]: the plain data that goes in and comes out, and its wire format;
 //! - `policy`: allowed system calls as data, `bpf`: the same as a filter; `plan` (what is visible), `launch` (the way
 //!   into the confinement), `start` (bringing a fork server up), `server` and `server.py` (its two ends), `watch`
-//!   (limits and judging).
+//!   (limits) and `judge` (what became of it).
 //!
 //! Memory, processes and CPU time are limited by rlimits and by the host's own clocks, not by cgroups. A program is one
 //! process that can't fork, so RLIMIT_AS bounds its memory and `wait4` tells its peak; scratch has a size of its own. A
@@ -17,8 +17,10 @@
 pub mod codec;
 pub mod doctor;
 pub mod error;
+mod int;
 pub mod job;
 pub mod json;
+mod keys;
 mod options;
 pub mod text;
 pub mod tier;
@@ -28,6 +30,8 @@ pub mod verdict;
 // What makes system calls is Linux alone.
 #[cfg(target_os = "linux")]
 mod bpf;
+#[cfg(target_os = "linux")]
+mod judge;
 #[cfg(target_os = "linux")]
 mod launch;
 #[cfg(target_os = "linux")]
@@ -58,4 +62,4 @@ pub use options::SandboxOptions;
 pub use sandbox::Sandbox;
 pub use tier::Tier;
 pub use value::Value;
-pub use verdict::{Clock, Ending, Isolation, Verdict};
+pub use verdict::{Clock, Ending, Isolation, Source, Verdict};

@@ -3,7 +3,7 @@
 //! A closed set of exact types, without references or behaviour. How they look on the wire is in
 //! [`crate::codec`].
 
-use std::fmt;
+pub use crate::int::{Int, MAX_DECIMAL_DIGITS};
 
 /// A plain Python value.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,10 +31,6 @@ pub enum Value {
     /// A numeric `numpy.ndarray`.
     Array(Array),
 }
-
-/// A whole number of any size: the shortest little-endian two's complement.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Int(Vec<u8>);
 
 /// A numeric array in C order, little-endian.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,8 +95,8 @@ impl Dtype {
     }
 }
 
-/// Most dimensions of an array, as in numpy 1.
-pub const MAX_DIMENSIONS: usize = 32;
+/// Most dimensions of an array, as in numpy 2.
+pub const MAX_DIMENSIONS: usize = 64;
 
 impl Array {
     /// An array, if the data has as many bytes as type and shape say and every bool is 0 or 1.
@@ -127,10 +123,27 @@ impl Array {
         &self.data
     }
 
-    /// The items as numbers, rounded to f64; `None` for complex numbers.
+    /// How many lists it would be as nested lists, itself left out: `a.tolist()` of shape (2, 3) holds 2. Without this
+    /// number an array of shape (2^62, 0) would be 80 bytes for the sender and 2^62 lists for who shows it, so
+    /// [`crate::codec`] counts rows as values. `u64::MAX` if there are more.
+    pub fn rows(&self) -> u64 {
+        rows(&self.shape)
+    }
+
+    /// The items as numbers, rounded to f64; `None` for complex numbers. Takes 8 bytes for every item, which has one at
+    /// least.
     pub fn to_f64(&self) -> Option<Vec<f64>> {
         self.data.chunks_exact(self.dtype.item_size()).map(|item| number(self.dtype, item)).collect()
     }
+}
+
+pub(crate) fn rows(shape: &[u64]) -> u64 {
+    let leading = shape.split_last().map_or(shape, |(_, leading)| leading);
+    let mut product = 1_u64;
+    leading.iter().fold(0, |rows: u64, side| {
+        product = product.saturating_mul(*side);
+        rows.saturating_add(product)
+    })
 }
 
 fn number(dtype: Dtype, item: &[u8]) -> Option<f64> {
@@ -162,132 +175,41 @@ fn half(bits: u16) -> f64 {
     sign * size
 }
 
-impl Int {
-    /// From little-endian two's complement; `None` unless it is the shortest (at least one byte).
-    pub fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
-        let shortest = match *bytes.as_slice() {
-            [] => false,
-            [_] => true,
-            [.., low, high] => !((high == 0 && low < 0x80) || (high == 0xff && low >= 0x80)),
+/// Most bytes that an allocator adds to what is asked of it, for its own notes and by rounding up.
+pub(crate) const ALLOCATION: usize = 32;
+
+impl Value {
+    /// Bytes of memory that the value takes: itself and all that it holds, with what an allocator adds at most. Takes
+    /// time linear in its values. Of a value that was decoded it is at most
+    /// [`most_memory`](crate::codec::Budget::most_memory) of the budget.
+    pub fn memory(&self) -> usize {
+        size_of::<Self>() + self.held()
+    }
+
+    /// What it holds beyond itself.
+    fn held(&self) -> usize {
+        let all = |values: &Vec<Self>| {
+            block::<Self>(values.capacity()) + values.iter().map(Self::held).sum::<usize>()
         };
-        shortest.then_some(Self(bytes))
-    }
-
-    /// Little-endian two's complement, the shortest.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// The number, if it fits.
-    pub fn to_i64(&self) -> Option<i64> {
-        if self.0.len() > 8 {
-            return None;
-        }
-        let mut wide = [if self.negative() { 0xff } else { 0 }; 8];
-        wide[..self.0.len()].copy_from_slice(&self.0);
-        Some(i64::from_le_bytes(wide))
-    }
-
-    fn negative(&self) -> bool {
-        self.0.last().is_some_and(|high| *high >= 0x80)
-    }
-
-    /// The digits of the size, base 2^32, lowest first.
-    fn magnitude(&self) -> Vec<u32> {
-        let mut bytes = self.0.clone();
-        if self.negative() {
-            let mut carry = true;
-            for byte in &mut bytes {
-                let (sum, overflow) = (!*byte).overflowing_add(u8::from(carry));
-                (*byte, carry) = (sum, overflow);
+        match self {
+            Self::None | Self::Bool(_) | Self::Float(_) => 0,
+            Self::Int(int) => block::<u8>(int.capacity()),
+            Self::Str(text) => block::<u8>(text.capacity()),
+            Self::Surrogates(points) => block::<u32>(points.capacity()),
+            Self::Bytes(bytes) => block::<u8>(bytes.capacity()),
+            Self::List(values) | Self::Tuple(values) => all(values),
+            Self::Dict(pairs) => {
+                let inner = pairs.iter().map(|(key, value)| key.held() + value.held());
+                block::<(Self, Self)>(pairs.capacity()) + inner.sum::<usize>()
             }
+            Self::Array(array) => block::<u64>(array.shape.capacity()) + block::<u8>(array.data.capacity()),
         }
-        let word = |chunk: &[u8]| chunk.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte));
-        bytes.chunks(4).map(word).collect()
-    }
-
-    /// From decimal digits with an optional sign, or hexadecimal ones after `0x`.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (negative, digits) = match text.strip_prefix('-') {
-            Some(digits) => (true, digits),
-            None => (false, text),
-        };
-        let (radix, digits) = digits.strip_prefix("0x").map_or((10, digits), |hex| (16, hex));
-        if digits.is_empty() || (radix == 10 && digits.len() > MAX_DECIMAL_DIGITS) {
-            return None;
-        }
-        let mut magnitude: Vec<u8> = Vec::new();
-        for digit in digits.chars() {
-            let mut carry = digit.to_digit(radix)?;
-            for byte in &mut magnitude {
-                let sum = u32::from(*byte) * radix + carry;
-                (*byte, carry) = (sum as u8, sum >> 8);
-            }
-            if carry > 0 {
-                magnitude.push(carry as u8);
-            }
-        }
-        Some(Self::signed(negative, magnitude))
-    }
-
-    fn signed(negative: bool, mut bytes: Vec<u8>) -> Self {
-        bytes.push(0);
-        if negative {
-            let mut carry = true;
-            for byte in &mut bytes {
-                let (sum, overflow) = (!*byte).overflowing_add(u8::from(carry));
-                (*byte, carry) = (sum, overflow);
-            }
-        }
-        Self::shorten(bytes)
-    }
-
-    fn shorten(mut bytes: Vec<u8>) -> Self {
-        while let [.., low, high] = *bytes.as_slice()
-            && ((high == 0 && low < 0x80) || (high == 0xff && low >= 0x80))
-        {
-            bytes.pop();
-        }
-        Self(bytes)
     }
 }
 
-impl From<i64> for Int {
-    fn from(number: i64) -> Self {
-        Self::shorten(number.to_le_bytes().to_vec())
-    }
-}
-
-/// Python's own limit for decimal text; above it, the time to convert is quadratic and the text is hexadecimal.
-pub const MAX_DECIMAL_DIGITS: usize = 4300;
-/// Bytes that can't have more than [`MAX_DECIMAL_DIGITS`] digits.
-const MAX_DECIMAL_BYTES: usize = 1785;
-
-/// Decimal; hexadecimal with `0x` above 1,785 bytes (about 4,300 digits).
-impl fmt::Display for Int {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut magnitude = self.magnitude();
-        let sign = if self.negative() { "-" } else { "" };
-        let mut digits = Vec::new();
-        let (base, width) = (1_000_000_000_u64, 9);
-        if self.0.len() > MAX_DECIMAL_BYTES {
-            let text: String = magnitude.iter().rev().map(|word| format!("{word:08x}")).collect();
-            return write!(f, "{sign}0x{}", text.trim_start_matches('0'));
-        }
-        while !magnitude.is_empty() {
-            let mut rest = 0;
-            for word in magnitude.iter_mut().rev() {
-                let wide = rest << 32 | u64::from(*word);
-                (*word, rest) = ((wide / base) as u32, wide % base);
-            }
-            while magnitude.last() == Some(&0) {
-                magnitude.pop();
-            }
-            digits.push(rest);
-        }
-        write!(f, "{sign}{}", digits.pop().unwrap_or(0))?;
-        digits.iter().rev().try_for_each(|group| write!(f, "{group:0width$}"))
-    }
+/// Bytes of an allocation of this many items; none for none.
+fn block<T>(items: usize) -> usize {
+    if items == 0 { 0 } else { items * size_of::<T>() + ALLOCATION }
 }
 
 impl From<&str> for Value {
@@ -311,28 +233,6 @@ impl From<f64> for Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn whole_numbers_are_shown_and_parsed_as_rust_does(number: i128) {
-            let int = Int::parse(&number.to_string()).unwrap();
-            prop_assert_eq!(int.to_string(), number.to_string());
-            prop_assert_eq!(int.to_i64(), i64::try_from(number).ok());
-            prop_assert!(Int::from_bytes(int.as_bytes().to_vec()).is_some());
-            if let Ok(small) = i64::try_from(number) {
-                prop_assert_eq!(Int::from(small), int);
-            }
-        }
-
-        #[test]
-        fn numbers_beyond_the_decimal_limit_are_hexadecimal_and_parse_back(
-            bytes in prop::collection::vec(any::<u8>(), 1780..1800),
-        ) {
-            let int = Int::shorten(bytes);
-            prop_assert_eq!(Int::parse(&int.to_string()), Some(int));
-        }
-    }
 
     #[test]
     fn dtypes_are_listed_in_their_order() {
@@ -348,7 +248,7 @@ mod tests {
         assert!(Array::new(Dtype::F32, vec![2, 3], vec![0; 23]).is_none());
         assert!(Array::new(Dtype::U8, vec![1 << 33, 1 << 33, 0], vec![]).is_none());
         assert!(Array::new(Dtype::Bool, vec![1], vec![2]).is_none());
-        assert!(Array::new(Dtype::U8, vec![1; 33], vec![0]).is_none());
+        assert!(Array::new(Dtype::U8, vec![1; 65], vec![0]).is_none());
     }
 
     #[test]
@@ -361,5 +261,34 @@ mod tests {
             [1.0, -2.0, 2_f64.powi(-24), f64::INFINITY]
         );
         assert!(half(0x7e00).is_nan());
+    }
+
+    #[test]
+    fn the_rows_of_an_array_are_the_lists_that_it_would_be() {
+        let rows = |shape: &[u64]| {
+            let bytes = shape.iter().product::<u64>() as usize;
+            Array::new(Dtype::U8, shape.to_vec(), vec![0; bytes]).unwrap().rows()
+        };
+        assert_eq!([rows(&[]), rows(&[5]), rows(&[2, 3]), rows(&[2, 3, 4])], [0, 0, 2, 8]);
+        assert_eq!(rows(&[1 << 62, 0]), 1 << 62);
+        assert_eq!(rows(&[100, 1, 1, 1]), 300);
+        assert_eq!(rows(&[0, 1 << 40]), 0);
+        assert_eq!(super::rows(&[1 << 40, 1 << 40, 0]), u64::MAX);
+    }
+
+    #[test]
+    fn the_memory_of_a_value_is_that_of_itself_and_of_all_its_allocations() {
+        let one = size_of::<Value>();
+        assert_eq!(Value::None.memory(), one);
+        assert_eq!(Value::Bytes(Vec::new()).memory(), one);
+        assert_eq!(Value::Bytes(vec![0; 100]).memory(), one + 100 + ALLOCATION);
+        let list = Value::List(vec![Value::Str("ab".to_owned()), Value::None]);
+        assert_eq!(list.memory(), one + 2 * one + ALLOCATION + 2 + ALLOCATION);
+        let dict = Value::Dict(vec![("k".into(), Value::Tuple(vec![Value::None]))]);
+        assert_eq!(dict.memory(), one + 2 * one + ALLOCATION + 1 + ALLOCATION + one + ALLOCATION);
+        let array = Value::Array(Array::new(Dtype::U8, vec![2, 3], vec![0; 6]).unwrap());
+        assert_eq!(array.memory(), one + 16 + ALLOCATION + 6 + ALLOCATION);
+        let reserved = Value::Surrogates(Vec::with_capacity(10));
+        assert_eq!(reserved.memory(), one + 40 + ALLOCATION);
     }
 }

@@ -1,5 +1,6 @@
 //! What became of a program.
 
+use crate::codec::Bound;
 use crate::tier::Tier;
 use crate::value::Value;
 use std::sync::Arc;
@@ -24,10 +25,29 @@ pub struct Verdict {
     pub isolation: Isolation,
 }
 
-/// How a program ended.
+/// Who says how a program ended.
 ///
-/// `Ok`, `Syntax`, `Exception` and a `ResultLimit` of nodes or depth are what the program said about itself, and may be
-/// a lie about itself only. All others are what the host saw.
+/// A program may write anything as its result, so what it says of itself may be a lie, about itself only. It can't
+/// pass off a timeout, a crash, an exit, a forbidden call or a flood as anything else: those the host sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The host saw it.
+    Host,
+    /// The program claims it.
+    Program,
+}
+
+impl Source {
+    /// Its name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Program => "program",
+        }
+    }
+}
+
+/// How a program ended; [`Ending::source`] tells who says so.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ending {
     /// It returned a value.
@@ -52,13 +72,23 @@ pub enum Ending {
         /// Which time.
         clock: Clock,
     },
-    /// It failed with most of its memory in use: by an exception `MemoryError`, a signal or without a result. An
-    /// allocation that is refused at once, before any memory is used, is an exception `MemoryError`.
-    Memory,
+    /// It ran out of memory. An allocation that is refused at once, before any memory is used, is an exception
+    /// `MemoryError`; a crash or an exit is what it is, however much memory was used.
+    Memory {
+        /// The program: it says `MemoryError`, or that it could not even say so, and the host saw at least seven
+        /// eighths of its memory in use. The host: with as much in use the kernel killed it, which it can't do itself
+        /// in a tier that isolates.
+        source: Source,
+    },
     /// It printed more than allowed.
     OutputLimit,
     /// It returned more than allowed.
-    ResultLimit,
+    ResultLimit {
+        /// What there was too much of.
+        bound: Bound,
+        /// The program: the value is larger, it says, and was not sent. The host: what it sent is.
+        source: Source,
+    },
     /// A signal ended it.
     Crash {
         /// The signal's number.
@@ -109,14 +139,29 @@ impl Ending {
             Self::Syntax { .. } => "syntax",
             Self::Exception { .. } => "exception",
             Self::Timeout { .. } => "timeout",
-            Self::Memory => "memory",
+            Self::Memory { .. } => "memory",
             Self::OutputLimit => "output_limit",
-            Self::ResultLimit => "result_limit",
+            Self::ResultLimit { .. } => "result_limit",
             Self::Crash { .. } => "crash",
             Self::Forbidden { .. } => "forbidden",
             Self::NoResult { .. } => "no_result",
             Self::BadFrame => "bad_frame",
             Self::Failed { .. } => "failed",
+        }
+    }
+
+    /// Who says so.
+    pub fn source(&self) -> Source {
+        match self {
+            Self::Ok { .. } | Self::Syntax { .. } | Self::Exception { .. } => Source::Program,
+            Self::Memory { source } | Self::ResultLimit { source, .. } => *source,
+            Self::Timeout { .. }
+            | Self::OutputLimit
+            | Self::Crash { .. }
+            | Self::Forbidden { .. }
+            | Self::NoResult { .. }
+            | Self::BadFrame
+            | Self::Failed { .. } => Source::Host,
         }
     }
 }

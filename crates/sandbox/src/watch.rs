@@ -1,13 +1,15 @@
-//! Watching one program from handing it over to its end, and judging it.
+//! Watching one program from handing it over to its end.
 //!
-//! Everything that a verdict says beyond the program's own words is measured here or reported by the fork server.
+//! Everything that a verdict says beyond the program's own words is measured here or reported by the fork server;
+//! [`crate::judge`] makes an ending of it.
 
-use crate::codec::{self, Reply};
+use crate::codec;
 use crate::job::{Job, Limits};
+use crate::judge::{self, Reason, Seen};
 use crate::server::{ANSWER_TIMEOUT, Broken, Server};
 use crate::sys;
 use crate::tier::Tier;
-use crate::verdict::{Clock, Ending, Isolation, Verdict};
+use crate::verdict::{Clock, Isolation, Verdict};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::io::Errno;
@@ -55,6 +57,15 @@ impl Stream {
         Self { pipe: Some(pipe), bytes: Vec::new(), limit, over: false }
     }
 
+    /// Keeps what fits. Memory grows in doubling steps as long as something comes, and never beyond the limit.
+    fn append(&mut self, more: &[u8]) {
+        if self.bytes.capacity() - self.bytes.len() < more.len() {
+            let capacity = (2 * (self.bytes.len() + more.len())).min(self.limit);
+            self.bytes.reserve_exact(capacity - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(more);
+    }
+
     /// Takes what is there. What exceeds the limit is noted and dropped.
     fn take(&mut self) -> Result<(), Errno> {
         let mut buffer = [0; 16 << 10];
@@ -63,7 +74,7 @@ impl Stream {
                 Ok(0) => self.pipe = None,
                 Ok(count) => {
                     let room = self.limit - self.bytes.len();
-                    self.bytes.extend(&buffer[..count.min(room)]);
+                    self.append(&buffer[..count.min(room)]);
                     self.over |= count > room;
                     if self.over {
                         return Ok(());
@@ -76,15 +87,6 @@ impl Stream {
         }
         Ok(())
     }
-}
-
-/// Why the host ends a program.
-#[derive(Debug, Clone, PartialEq)]
-enum Reason {
-    Time(Clock),
-    Output,
-    Result,
-    Forbidden(String),
 }
 
 struct Watch<'a> {
@@ -262,53 +264,23 @@ impl Watch<'_> {
 
     fn verdict(self, end: &ChildExit, tier: Tier) -> Verdict {
         let peak_memory = end.peak.saturating_sub(self.server.resident);
+        let seen = Seen {
+            reason: self.reason.as_ref().map(|(reason, _)| reason),
+            exit: end.exit,
+            cpu: end.cpu,
+            peak_memory,
+            is_output_over: self.output.over,
+            result: &self.result.bytes,
+            is_result_over: self.result.over,
+        };
         Verdict {
-            ending: self.ending(end, peak_memory),
+            ending: judge::ending(&seen, self.limits, tier),
             cpu: end.cpu,
             wall: self.begin.elapsed(),
             peak_memory,
             scratch_bytes: end.scratch,
             stdout: String::from_utf8_lossy(&self.output.bytes).into_owned(),
             isolation: Isolation { tier, python: self.server.python.clone() },
-        }
-    }
-
-    fn ending(&self, end: &ChildExit, peak_memory: u64) -> Ending {
-        match &self.reason {
-            Some((Reason::Forbidden(syscall), _)) => return Ending::Forbidden { syscall: syscall.clone() },
-            Some((Reason::Time(clock), _)) => return Ending::Timeout { clock: *clock },
-            _ if end.cpu > self.limits.cpu => return Ending::Timeout { clock: Clock::Cpu },
-            Some((Reason::Output, _)) => return Ending::OutputLimit,
-            Some((Reason::Result, _)) => return Ending::ResultLimit,
-            None if self.output.over => return Ending::OutputLimit,
-            None => {}
-        }
-        let full = peak_memory >= self.limits.memory / 8 * 7;
-        match end.exit {
-            0 => self.reply(full),
-            _ if full => Ending::Memory,
-            signal if signal == -libc::SIGSYS => Ending::Forbidden { syscall: "a 32-bit call".to_owned() },
-            signal if signal < 0 => Ending::Crash { signal: -signal },
-            exit => Ending::NoResult { exit },
-        }
-    }
-
-    fn reply(&self, full: bool) -> Ending {
-        let (bytes, budget) = (&self.result.bytes, self.limits.result);
-        if bytes.is_empty() {
-            return Ending::NoResult { exit: 0 };
-        }
-        let header = bytes.first_chunk().map(|header| codec::announced(*header, budget));
-        if self.result.over || header == Some(Err(codec::CodecError::Over("bytes"))) {
-            return Ending::ResultLimit;
-        }
-        match codec::decode_frame(bytes, budget) {
-            Err(_) => Ending::BadFrame,
-            Ok(Reply::Value(value)) => Ending::Ok { value },
-            Ok(Reply::Syntax(message)) => Ending::Syntax { message },
-            Ok(Reply::Limit(_)) => Ending::ResultLimit,
-            Ok(Reply::Exception { kind, .. }) if full && kind == "MemoryError" => Ending::Memory,
-            Ok(Reply::Exception { kind, message }) => Ending::Exception { kind, message },
         }
     }
 }

@@ -22,7 +22,7 @@ pub struct Bounds {
     /// Values in a request's arguments, nested ones and keys included. Default 200,000.
     pub nodes: u32,
     /// Bytes of one request's answer. For a program beyond it, and those that follow it in a list, the answer says so
-    /// instead. Default 64 MiB; at most a fifth of the memory.
+    /// instead. Default 48 MiB; at most a fifth of the memory.
     pub output: usize,
     /// Programs in one request's list. Default 256.
     pub list: usize,
@@ -48,7 +48,7 @@ impl Default for Bounds {
             memory: Self::LEAST_MEMORY,
             body: 4 << 20,
             nodes: 200_000,
-            output: 64 << 20,
+            output: 48 << 20,
             list: 256,
             read_timeout: some,
             write_timeout: some,
@@ -71,12 +71,12 @@ pub enum BoundsError {
 }
 
 impl Bounds {
-    /// The least that [`Bounds::memory`] can be: 320 MiB, with which a request of every kind fits.
-    pub const LEAST_MEMORY: usize = 320 << 20;
+    /// The least that [`Bounds::memory`] can be: 256 MiB, with which a request of every kind fits.
+    pub const LEAST_MEMORY: usize = 256 << 20;
 
-    /// The memory with which so many fork servers never wait for each other: 160 MiB each, and the least of all at least.
+    /// The memory with which so many fork servers never wait for each other: 96 MiB each, and the least of all at least.
     pub fn memory_for(servers: usize) -> usize {
-        servers.saturating_mul(160 << 20).max(Self::LEAST_MEMORY)
+        servers.saturating_mul(96 << 20).max(Self::LEAST_MEMORY)
     }
 
     pub(crate) fn check(&self) -> Result<(), BoundsError> {

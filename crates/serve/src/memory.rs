@@ -4,7 +4,7 @@
 //! arguments) waits for what runs (results), which waits for what is answered (texts), which waits for nobody but the
 //! client that reads it.
 
-use samara_sandbox::{Budget, Job, Value, Verdict};
+use samara_sandbox::{Budget, Ending, Job, Verdict};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -135,41 +135,21 @@ pub(crate) fn of_run(job: &Job) -> usize {
     of_result(limits.result) + 7 * limits.output as usize + 8 * text
 }
 
-/// Bytes that reading a result takes at most: the frame and its copy while it grows, texts, and for each value its
-/// place in a vector that grows, a block of its own and a place in the set of a dict's keys.
+/// Bytes that reading a result takes at most: what the codec says, and twice the frame more while it grows.
 fn of_result(budget: Budget) -> usize {
-    4 * budget.bytes as usize + budget.nodes as usize * (4 * size_of::<Value>() + 64)
+    usize::try_from(budget.most_memory()).unwrap_or(usize::MAX).saturating_add(2 * budget.bytes as usize)
 }
 
 /// Bytes that a verdict holds.
 pub(crate) fn of_verdict(verdict: &Verdict) -> usize {
     let value = match &verdict.ending {
-        samara_sandbox::Ending::Ok { value } => of_value(value),
-        // Messages: no more than the result that they came in.
-        _ => 8 << 10,
+        Ending::Ok { value } => value.memory(),
+        Ending::Exception { kind, message } => kind.capacity() + message.capacity(),
+        Ending::Syntax { message } => message.capacity(),
+        // Words of the host's own.
+        _ => 1 << 10,
     };
     value + verdict.stdout.capacity() + size_of::<Verdict>()
-}
-
-/// Bytes of the blocks that a value holds, with what an allocator adds to each.
-fn of_value(value: &Value) -> usize {
-    const BLOCK: usize = 32;
-    BLOCK
-        + match value {
-            Value::None | Value::Bool(_) | Value::Float(_) => 0,
-            Value::Int(int) => 2 * int.as_bytes().len(),
-            Value::Str(text) => text.capacity(),
-            Value::Surrogates(points) => 4 * points.capacity(),
-            Value::Bytes(bytes) => bytes.capacity(),
-            Value::List(values) | Value::Tuple(values) => {
-                values.capacity() * size_of::<Value>() + values.iter().map(of_value).sum::<usize>()
-            }
-            Value::Dict(pairs) => {
-                let inner = |(key, value): &(Value, Value)| of_value(key) + of_value(value);
-                pairs.capacity() * size_of::<(Value, Value)>() + pairs.iter().map(inner).sum::<usize>()
-            }
-            Value::Array(array) => array.data().len() + 8 * array.shape().len() + BLOCK,
-        }
 }
 
 #[cfg(test)]

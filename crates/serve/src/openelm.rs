@@ -323,7 +323,7 @@ mod tests {
         assert!(valid);
         assert_eq!(text, r#"{"program_str":"p","result_obj":"(\"it's\", b'\\x00')"}"#);
         assert_eq!(
-            reply(&Ending::Memory),
+            reply(&Ending::OutputLimit),
             (false, r#"{"program_str":"p","message":"OTHER","unsafe_execute_error_code":6}"#.to_owned())
         );
         assert_eq!(

@@ -99,7 +99,7 @@ impl Runner {
 
     /// Reads the request of `/v1/run`.
     pub(crate) async fn read_run(&self, posted: Posted) -> Result<(Job, Share), Refusal> {
-        self.read(posted, |bytes, meter| job::read(bytes, meter)).await
+        self.read(posted, job::read).await
     }
 
     /// Reads a request of OpenELM's.

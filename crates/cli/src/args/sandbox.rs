@@ -106,8 +106,8 @@ pub(crate) struct Serve {
     /// Programs that run or wait at once; more are answered with 429
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = value_parser!(u16).range(1..=10_000))]
     pub queue: u16,
-    /// Memory in MiB that all requests together may take; more are answered with 503 [default: 160 for each server, 320 at least]
-    #[arg(long, value_name = "MIB", value_parser = value_parser!(u32).range(320..=1 << 20))]
+    /// Memory in MiB that all requests together may take; more are answered with 503 [default: 96 for each server, 256 at least]
+    #[arg(long, value_name = "MIB", value_parser = value_parser!(u32).range(256..=1 << 20))]
     pub memory_budget: Option<u32>,
     /// A name that clients may use for this server besides localhost and addresses; can be repeated
     #[arg(long, value_name = "NAME")]

@@ -1,7 +1,7 @@
 //! Running a program, and what its verdict means for a candidate.
 
 use samara_engine::{Abort, Bench};
-use samara_sandbox::{Clock, Ending, Job, Value, Verdict};
+use samara_sandbox::{Clock, Ending, Job, Source, Value, Verdict};
 
 /// Runs a job; its value, or why there is none: a program that does not compile, raises an exception or returns
 /// something else than asked is invalid, one that runs into a limit, a signal or a forbidden call has failed.
@@ -21,11 +21,21 @@ pub async fn value(job: Job, bench: &mut Bench) -> Result<Value, Abort> {
         Ending::Timeout { clock: Clock::Wall } => {
             Abort::failed(format!("ran longer than {} s (sandbox.wall_s)", limits.wall.as_secs_f64()))
         }
-        Ending::Memory => {
-            Abort::failed(format!("used more than {} MiB (sandbox.memory_mb)", limits.memory >> 20))
+        Ending::Memory { source } => {
+            let mib = limits.memory >> 20;
+            let what = match source {
+                Source::Host => "was killed with its memory used up",
+                Source::Program => "says that it ran out of memory, with most of it in use",
+            };
+            Abort::failed(format!("{what}: {mib} MiB (sandbox.memory_mb)"))
         }
         Ending::OutputLimit => Abort::failed("printed more than allowed"),
-        Ending::ResultLimit => Abort::failed("returned more than allowed"),
+        Ending::ResultLimit { bound, source: Source::Host } => {
+            Abort::failed(format!("returned more {bound} than allowed"))
+        }
+        Ending::ResultLimit { bound, source: Source::Program } => {
+            Abort::failed(format!("says that it would return more {bound} than allowed"))
+        }
         Ending::Crash { signal } => Abort::failed(format!("was ended by signal {signal}")),
         Ending::Forbidden { syscall } => {
             Abort::failed(format!("made the forbidden system call {}", short(&syscall)))

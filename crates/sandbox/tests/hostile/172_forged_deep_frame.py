@@ -1,4 +1,4 @@
-# expect: bad_frame
+# expect: result_limit depth host
 import os, struct
 def main():
     b = b'V' + (b'l' + struct.pack('<I', 1)) * 100000 + b'N'

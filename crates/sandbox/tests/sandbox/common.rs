@@ -95,6 +95,8 @@ pub(crate) fn shown(ending: &Ending) -> String {
         Ending::Forbidden { syscall } => syscall.clone(),
         Ending::NoResult { exit } => exit.to_string(),
         Ending::Failed { why } => why.clone(),
+        Ending::Memory { source } => source.name().to_owned(),
+        Ending::ResultLimit { bound, source } => format!("{bound} {}", source.name()),
         _ => String::new(),
     };
     format!("{} {detail}", ending.name()).trim_end().to_owned()

@@ -1,8 +1,11 @@
 //! A verdict as a person reads it.
 
-use std::time::Duration;
+use std::{
+    fmt::{self, Write as _},
+    time::Duration,
+};
 
-use samara_sandbox::{Clock, Ending, Limits, Verdict, text::Repr};
+use samara_sandbox::{Clock, Ending, Limits, Source, Verdict, codec::Bound, text::Repr};
 
 use crate::exit::printable;
 
@@ -15,7 +18,7 @@ const LINES: usize = 20;
 pub(super) fn text(verdict: &Verdict, limits: &Limits) -> String {
     let mut text = format!("{}\n\n", printable(&headline(&verdict.ending, limits)));
     if let Ending::Ok { value } = &verdict.ending {
-        text += &field("value", &Repr(value).to_string());
+        text += &field("value", Repr(value));
     }
     if !verdict.stdout.is_empty() {
         text += &field("printed", &verdict.stdout);
@@ -26,8 +29,8 @@ pub(super) fn text(verdict: &Verdict, limits: &Limits) -> String {
         seconds(verdict.wall),
         verdict.peak_memory as f64 / f64::from(1 << 20)
     );
-    text += &field("used", &used);
-    text + &field("isolation", &format!("{}, Python {}", verdict.isolation.tier, verdict.isolation.python))
+    text += &field("used", used);
+    text + &field("isolation", format!("{}, Python {}", verdict.isolation.tier, verdict.isolation.python))
 }
 
 fn headline(ending: &Ending, limits: &Limits) -> String {
@@ -42,14 +45,17 @@ fn headline(ending: &Ending, limits: &Limits) -> String {
         Ending::Timeout { clock: Clock::Wall } => {
             format!("timeout: it used up its {} of wall time", seconds(limits.wall))
         }
-        Ending::Memory => format!("memory: it used up its {} MiB", limits.memory >> 20),
+        Ending::Memory { source: Source::Host } => {
+            format!("memory: it used up its {} MiB, and the kernel killed it", limits.memory >> 20)
+        }
+        Ending::Memory { source: Source::Program } => {
+            format!(
+                "memory: it says that it ran out of memory, with most of its {} MiB in use",
+                limits.memory >> 20
+            )
+        }
         Ending::OutputLimit => format!("output limit: it printed more than {} KiB", limits.output >> 10),
-        Ending::ResultLimit => format!(
-            "result limit: it returned more than {} MiB, {} values or a depth of {}",
-            limits.result.bytes >> 20,
-            limits.result.nodes,
-            limits.result.depth
-        ),
+        Ending::ResultLimit { bound, source } => result_limit(*bound, *source, limits),
         Ending::Crash { signal } => format!("crash: signal {signal}{}", signal_name(*signal)),
         Ending::Forbidden { syscall } => format!("forbidden: it made the system call {syscall}"),
         Ending::NoResult { exit } => format!("no result: it ended by itself with exit code {exit}"),
@@ -58,6 +64,19 @@ fn headline(ending: &Ending, limits: &Limits) -> String {
             format!("failed: the sandbox broke twice, nothing is known of the program: {why}")
         }
     }
+}
+
+fn result_limit(bound: Bound, source: Source, limits: &Limits) -> String {
+    let most = match bound {
+        Bound::Bytes => format!("{} MiB", limits.result.bytes >> 20),
+        Bound::Nodes => format!("{} values", limits.result.nodes),
+        Bound::Depth => format!("a depth of {}", limits.result.depth),
+    };
+    let who = match source {
+        Source::Host => "it returned",
+        Source::Program => "it says that it would return",
+    };
+    format!("result limit: {who} more than {most}")
 }
 
 /// The signals that programs usually end by.
@@ -80,27 +99,47 @@ fn seconds(time: Duration) -> String {
 }
 
 /// A name and a text; the lines of a long one stand below each other.
-fn field(name: &str, text: &str) -> String {
-    let kept = beginning(text);
+fn field(name: &str, text: impl fmt::Display) -> String {
+    let mut beginning = Beginning::default();
+    // It takes whatever is written.
+    let _ = write!(beginning, "{text}");
     let mut shown = String::new();
-    for (place, line) in kept.lines().enumerate() {
+    for (place, line) in beginning.kept.lines().enumerate() {
         let name = if place == 0 { name } else { "" };
         let line = format!("  {name:<11}{}", printable(&line.replace('\t', "    ")));
         shown += line.trim_end();
         shown.push('\n');
     }
-    let left = text[kept.len()..].chars().count();
+    let left = beginning.left;
     if left > 0 {
         shown += &format!("  {:<11}... {left} more characters; --format json has all of them\n", "");
     }
     shown
 }
 
-/// As much of a text as is shown.
-fn beginning(text: &str) -> &str {
-    let end = text.char_indices().nth(CHARACTERS).map_or(text.len(), |(end, _)| end);
-    let lines = text[..end].match_indices('\n').nth(LINES - 1).map_or(end, |(line, _)| line + 1);
-    &text[..lines]
+/// As much of a text as is shown. The rest is counted while it is written, so that a value costs no memory for a text
+/// that nobody sees.
+#[derive(Default)]
+struct Beginning {
+    kept: String,
+    characters: usize,
+    lines: usize,
+    left: usize,
+}
+
+impl fmt::Write for Beginning {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for (at, character) in text.char_indices() {
+            if self.characters == CHARACTERS || self.lines == LINES {
+                self.left += text[at..].chars().count();
+                return Ok(());
+            }
+            self.kept.push(character);
+            self.characters += 1;
+            self.lines += usize::from(character == '\n');
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -134,7 +173,7 @@ mod tests {
         let text = shown(Ending::Ok { value: Value::Str("é".repeat(5_000)) }, "");
         assert!(text.contains("\n             ... 3002 more characters"), "{text}");
         assert!(text.chars().count() < 2_300);
-        let text = shown(Ending::Memory, &"a\n".repeat(30));
+        let text = shown(Ending::Memory { source: Source::Host }, &"a\n".repeat(30));
         assert_eq!(text.matches(" a\n").count(), 20);
         assert!(text.contains("\n             ... 20 more characters"), "{text}");
     }
@@ -147,12 +186,20 @@ mod tests {
             head(Ending::Timeout { clock: Clock::Wall }),
             "timeout: it used up its 10.00 s of wall time"
         );
-        assert_eq!(head(Ending::Memory), "memory: it used up its 256 MiB");
-        assert_eq!(head(Ending::OutputLimit), "output limit: it printed more than 64 KiB");
+        let memory = |source| head(Ending::Memory { source });
+        assert_eq!(memory(Source::Host), "memory: it used up its 256 MiB, and the kernel killed it");
         assert_eq!(
-            head(Ending::ResultLimit),
-            "result limit: it returned more than 4 MiB, 200000 values or a depth of 64"
+            memory(Source::Program),
+            "memory: it says that it ran out of memory, with most of its 256 MiB in use"
         );
+        assert_eq!(head(Ending::OutputLimit), "output limit: it printed more than 64 KiB");
+        let limit = |bound, source| head(Ending::ResultLimit { bound, source });
+        assert_eq!(limit(Bound::Nodes, Source::Host), "result limit: it returned more than 200000 values");
+        assert_eq!(
+            limit(Bound::Depth, Source::Program),
+            "result limit: it says that it would return more than a depth of 64"
+        );
+        assert_eq!(limit(Bound::Bytes, Source::Host), "result limit: it returned more than 4 MiB");
         assert_eq!(head(Ending::Crash { signal: 11 }), "crash: signal 11 (segmentation fault)");
         let exception = |message: &str| Ending::Exception { kind: "E\u{7}".into(), message: message.into() };
         assert_eq!(head(exception("")), "exception: E\u{fffd}");

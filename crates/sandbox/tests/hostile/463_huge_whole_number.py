@@ -1,0 +1,2 @@
+# expect: ok
+def main(): return -(1 << (8 * 4000000))
