@@ -178,7 +178,12 @@ impl List {
         let any = !codes.is_empty();
         for (index, code) in codes.into_iter().enumerate() {
             let before = if index == 0 { b'[' } else { b',' };
-            let Some(pieces) = self.entry(code, &mut left, before).await else { return };
+            let entry = tokio::select! {
+                biased;
+                () = self.send.closed() => return,
+                entry = self.entry(code, &mut left, before) => entry,
+            };
+            let Some(pieces) = entry else { return };
             if self.send.send(pieces).await.is_err() {
                 return;
             }

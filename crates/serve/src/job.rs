@@ -3,22 +3,12 @@
 use samara_sandbox::job::MAX_PROGRAM;
 use samara_sandbox::json::{Meter, Seed};
 use samara_sandbox::{Job, Limits, Value};
-use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use std::fmt;
 use std::time::Duration;
 
 const KEYS: [&str; 5] = ["program", "entry", "arguments", "seed", "limits"];
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct Wanted {
-    cpu_seconds: Option<f64>,
-    wall_seconds: Option<f64>,
-    memory_bytes: Option<u64>,
-    output_bytes: Option<u32>,
-    scratch_bytes: Option<u64>,
-}
+const LIMITS: [&str; 5] = ["cpu_seconds", "wall_seconds", "memory_bytes", "output_bytes", "scratch_bytes"];
 
 /// Longest CPU time that a request may ask for, in seconds.
 pub(crate) const MOST_CPU: f64 = 60.0;
@@ -72,7 +62,8 @@ impl<'de> DeserializeSeed<'de> for Run<'_, '_> {
     type Value = Job;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Job, D::Error> {
-        deserializer.deserialize_map(self)
+        // Not as a map: then a text would be repeated in the error.
+        deserializer.deserialize_any(self)
     }
 }
 
@@ -92,12 +83,13 @@ impl<'de> Visitor<'de> for Run<'_, '_> {
                 .ok_or_else(|| A::Error::unknown_field(&key, &KEYS))?;
             let twice = match *key {
                 "program" => {
-                    program.replace(entries.next_value_seed(Text(self.0, MAX_PROGRAM, "program"))?).is_some()
+                    let text = Text(self.0, MAX_PROGRAM, "program");
+                    program.replace(entries.next_value_seed(text)?).is_some()
                 }
                 "entry" => entry.replace(entries.next_value_seed(Text(self.0, 1000, "entry"))?).is_some(),
                 "arguments" => arguments.replace(entries.next_value_seed(Seed(self.0))?).is_some(),
-                "seed" => seed.replace(entries.next_value::<u64>()?).is_some(),
-                _ => limits.replace(entries.next_value::<Wanted>()?).is_some(),
+                "seed" => seed.replace(entries.next_value_seed(Seed(self.0))?).is_some(),
+                _ => limits.replace(entries.next_value_seed(Seed(self.0))?).is_some(),
             };
             if twice {
                 return Err(A::Error::duplicate_field(key));
@@ -110,36 +102,56 @@ impl<'de> Visitor<'de> for Run<'_, '_> {
             None => Vec::new(),
             Some(_) => return Err(A::Error::custom("arguments are no list")),
         };
-        let limits = limits.unwrap_or_default().limits().map_err(A::Error::custom)?;
-        Ok(Job { arguments, limits, seed: seed.unwrap_or_default(), ..Job::new(program, entry) })
+        let seed = seed.map_or(Ok(0), |seed| whole(&seed, u64::MAX, "seed")).map_err(A::Error::custom)?;
+        let limits = limits.map_or(Ok(Limits::default()), wanted).map_err(A::Error::custom)?;
+        Ok(Job { arguments, limits, seed, ..Job::new(program, entry) })
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<Job, E> {
+        // What a client sent is not repeated: it may be long.
+        Err(E::custom("a text, expected an object with program and entry"))
     }
 }
 
-impl Wanted {
-    fn limits(&self) -> Result<Limits, String> {
-        let usual = Limits::default();
-        let cpu = self.cpu_seconds.map_or(Ok(usual.cpu), |wanted| seconds(wanted, MOST_CPU))?;
-        let wall = self.wall_seconds.map_or(Ok(wall(cpu)), |wanted| seconds(wanted, MOST_WALL))?;
-        Ok(Limits {
-            cpu,
-            wall,
-            memory: at_most(self.memory_bytes, usual.memory, MOST_MEMORY, "memory_bytes")?,
-            output: at_most(self.output_bytes, usual.output, MOST_OUTPUT, "output_bytes")?,
-            scratch_bytes: at_most(self.scratch_bytes, usual.scratch_bytes, MOST_SCRATCH, "scratch_bytes")?,
-            ..usual
-        })
+/// The limits that a request asks for.
+fn wanted(limits: Value) -> Result<Limits, String> {
+    let mut all = Limits::default();
+    let Value::Dict(pairs) = limits else { return Err("limits are no object".to_owned()) };
+    let mut wall_given = None;
+    for (name, value) in &pairs {
+        let Value::Str(name) = name else { return Err("limits are no object".to_owned()) };
+        match name.as_str() {
+            _ if *value == Value::None => {}
+            "cpu_seconds" => all.cpu = seconds(number(value, name)?, MOST_CPU)?,
+            "wall_seconds" => wall_given = Some(seconds(number(value, name)?, MOST_WALL)?),
+            "memory_bytes" => all.memory = whole(value, MOST_MEMORY, name)?,
+            "output_bytes" => all.output = whole(value, MOST_OUTPUT, name)?,
+            "scratch_bytes" => all.scratch_bytes = whole(value, MOST_SCRATCH, name)?,
+            _ => {
+                let name: String = name.chars().take(100).collect();
+                return Err(format!("limits have no {name:?}, only {}", LIMITS.join(", ")));
+            }
+        }
     }
+    all.wall = wall_given.unwrap_or_else(|| wall(all.cpu));
+    Ok(all)
 }
 
-fn at_most<T: Copy + PartialOrd + fmt::Display>(
-    wanted: Option<T>,
-    usual: T,
-    most: T,
-    name: &str,
-) -> Result<T, String> {
-    match wanted {
-        Some(wanted) if wanted > most => Err(format!("{name} is {wanted}, more than {most}")),
-        wanted => Ok(wanted.unwrap_or(usual)),
+/// A whole number from 0 to `most`.
+fn whole<T: Copy + Into<u64> + TryFrom<u64>>(value: &Value, most: T, name: &str) -> Result<T, String> {
+    let Value::Int(int) = value else { return Err(format!("{name} is no whole number")) };
+    // Larger ones are longer than they need to be shown.
+    let number = if int.as_bytes().len() > 9 { None } else { int.to_string().parse::<u64>().ok() };
+    let fitting = number.filter(|number| *number <= most.into()).and_then(|number| T::try_from(number).ok());
+    fitting.ok_or_else(|| format!("{name} is not from 0 to {}", most.into()))
+}
+
+/// A number.
+pub(crate) fn number(value: &Value, name: &str) -> Result<f64, String> {
+    match value {
+        Value::Float(float) => Ok(*float),
+        Value::Int(int) if int.to_i64().is_some() => Ok(int.to_i64().unwrap_or_default() as f64),
+        _ => Err(format!("{name} is no number")),
     }
 }
 
@@ -177,12 +189,12 @@ mod tests {
     fn a_job_is_read_with_its_arguments_seed_and_limits() {
         let job = asked(
             r#"{"limits": {"cpu_seconds": 1, "output_bytes": 7}, "arguments": [1, {"$tuple": []}],
-               "seed": 3, "entry": "f", "program": "p"}"#,
+               "seed": 18446744073709551615, "entry": "f", "program": "p"}"#,
         )
         .unwrap();
         let limits = Limits { cpu: Duration::from_secs(1), output: 7, ..Limits::default() };
         let arguments = vec![1.into(), Value::Tuple(vec![])];
-        assert_eq!(job, Job { arguments, seed: 3, limits, ..Job::new("p", "f") });
+        assert_eq!(job, Job { arguments, seed: u64::MAX, limits, ..Job::new("p", "f") });
         assert_eq!(asked(r#"{"program": "p", "entry": "f"}"#), Ok(Job::new("p", "f")));
     }
 
@@ -199,20 +211,28 @@ mod tests {
             ),
             (
                 r#"{"program": "", "entry": "f", "limits": {"cpu": 1}}"#,
-                "unknown field `cpu`, expected one of `cpu_seconds`",
+                "limits have no \"cpu\", only cpu_seconds, wall",
             ),
+            (r#"{"program": "", "entry": "f", "seed": "3"}"#, "seed is no whole number"),
+            (r#"{"program": "", "entry": "f", "seed": -1}"#, "seed is not from 0 to 18446744073709551615"),
+            (r#"{"program": "", "entry": "f", "limits": []}"#, "limits are no object"),
+            (r#"{"program": "", "entry": "f", "limits": {"cpu_seconds": {"$float": "nan"}}}"#, "not above 0"),
             (r#"{"program": "", "program": "", "entry": "f"}"#, "duplicate field `program`"),
             (r#"{"program": "", "entry": "f", "arguments": {}}"#, "arguments are no list"),
             (r#"{"program": "", "entry": "f", "limits": {"cpu_seconds": 1e9}}"#, "at most 60"),
             (r#"{"program": "", "entry": "f", "limits": {"cpu_seconds": -1}}"#, "not above 0"),
             (
                 r#"{"program": "", "entry": "f", "limits": {"memory_bytes": 99999999999}}"#,
-                "more than 4294967296",
+                "memory_bytes is not from 0 to 4294967296",
             ),
             (r#"{"program": "", "entry": "f"} 1"#, "trailing characters"),
         ] {
             let error = asked(body).unwrap_err();
             assert!(error.contains(why), "{body}: {error}");
+        }
+        for body in [r#""LONG""#, r#"{"seed": "LONG"}"#, r#"{"limits": {"LONG": 1}}"#, r#"{"LONG": 1}"#] {
+            let error = asked(&body.replace("LONG", &"long".repeat(100_000))).unwrap_err();
+            assert!(error.len() < 1000, "what was sent is not repeated: {}", error.len());
         }
         let long = format!(r#"{{"program": "{}", "entry": "f"}}"#, "#".repeat(MAX_PROGRAM + 1));
         assert!(asked(&long).unwrap_err().contains("longer than 1048576"));

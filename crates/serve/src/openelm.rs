@@ -1,8 +1,8 @@
 //! OpenELM's three routes: what its environments post, and what they read.
 
-use crate::job::{MOST_CPU, Text, seconds, wall};
+use crate::job::{MOST_CPU, Text, number, seconds, wall};
 use crate::walker::Walker;
-use samara_sandbox::json::Meter;
+use samara_sandbox::json::{Meter, Seed};
 use samara_sandbox::text::Repr;
 use samara_sandbox::{Ending, Job, Limits, Value};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -68,7 +68,8 @@ impl<'de> DeserializeSeed<'de> for Posted<'_, '_> {
     type Value = (Codes, Option<String>, Option<f64>);
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
+        // Not as a map: then a text would be repeated in the error.
+        deserializer.deserialize_any(self)
     }
 }
 
@@ -87,11 +88,21 @@ impl<'de> Visitor<'de> for Posted<'_, '_> {
                 "code" if code.is_some() => return Err(A::Error::duplicate_field("code")),
                 "code" => code = Some(entries.next_value_seed(Programs(self))?),
                 "func_name" => name = entries.next_value_seed(Name(self.0))?,
-                "timeout" => timeout = entries.next_value()?,
+                "timeout" => {
+                    timeout = match entries.next_value_seed(Seed(self.0))? {
+                        Value::None => None,
+                        value => Some(number(&value, "timeout").map_err(A::Error::custom)?),
+                    }
+                }
                 _ => drop(entries.next_value::<IgnoredAny>()?),
             }
         }
         Ok((code.ok_or_else(|| A::Error::missing_field("code"))?, name, timeout))
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
+        // What a client sent is not repeated: it may be long.
+        Err(E::custom("a text, expected an object with code"))
     }
 }
 
@@ -304,11 +315,15 @@ mod tests {
             (r#"{"code": [1]}"#, "a program, a text"),
             (r#"{"code": ["", "", "", ""]}"#, "more than 3 programs in a list"),
             (r#"{"code": "", "code": ""}"#, "duplicate field `code`"),
-            (r#"{"code": "", "timeout": "5"}"#, "f64"),
+            (r#"{"code": "", "timeout": "5"}"#, "timeout is no number"),
             (r#"{"code": "", "timeout": 61}"#, "at most 60"),
         ] {
             let error = asked(Route::Racer, body).unwrap_err();
             assert!(error.contains(why), "{body}: {error}");
+        }
+        for body in [r#""LONG""#, r#"{"code": "", "timeout": "LONG"}"#, r#"{"LONG": 1}"#] {
+            let error = asked(Route::Racer, &body.replace("LONG", &"long".repeat(100_000))).unwrap_err();
+            assert!(error.len() < 1000, "what was sent is not repeated: {}", error.len());
         }
     }
 

@@ -33,16 +33,27 @@ impl Posted {
         }
         let told = size.exact().and_then(|size| usize::try_from(size).ok());
         let first = told.unwrap_or(FIRST.min(bounds.body));
-        let share = pool.try_take(first).ok_or_else(Refusal::full)?;
-        let mut posted = Self { bytes: Vec::with_capacity(first), share, most: bounds.body };
-        let reading = posted.fill(request.into_body());
+        let mut body = request.into_body();
+        let reading = async {
+            let read = match pool.try_take(first) {
+                Some(share) => {
+                    let mut posted = Self { bytes: Vec::with_capacity(first), share, most: bounds.body };
+                    posted.fill(&mut body).await.map(|()| posted)
+                }
+                None => Err(Refusal::full()),
+            };
+            if matches!(read, Err(Refusal(StatusCode::SERVICE_UNAVAILABLE, _))) {
+                discard(&mut body).await;
+            }
+            read
+        };
         match tokio::time::timeout(bounds.read_timeout, reading).await {
-            Ok(read) => read.map(|()| posted),
+            Ok(read) => read,
             Err(_) => Err(Refusal(StatusCode::REQUEST_TIMEOUT, "the body took too long".to_owned())),
         }
     }
 
-    async fn fill(&mut self, mut body: Body) -> Result<(), Refusal> {
+    async fn fill(&mut self, body: &mut Body) -> Result<(), Refusal> {
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| Refusal::bad(format!("the body can't be read: {error}")))?;
             let Ok(data) = frame.into_data() else { continue };
@@ -68,6 +79,12 @@ impl Posted {
         }
         Ok(())
     }
+}
+
+/// Reads the rest of a body and keeps nothing of it: a client that is still sending does not see its answer, and one that
+/// is to come again has to.
+async fn discard(body: &mut Body) {
+    while let Some(Ok(_)) = body.frame().await {}
 }
 
 fn too_large(most: usize) -> Refusal {

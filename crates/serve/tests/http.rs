@@ -445,6 +445,8 @@ fn bodies_beyond_the_memory_budget_are_told_to_try_again() {
     until(address, &format!("samara_sandbox_memory_bytes{{pool=\"asked\"}} {}", 76 << 20));
     let job = json!({ "program": "def f(): return 1", "entry": "f" }).to_string();
     let mut stream = unfinished(address, &format!("{TYPED}Connection: close\r\n"), 1 << 20);
+    // The whole of it, so that a client which does not look up while it sends sees its answer.
+    stream.write_all(&vec![b' '; 1 << 20]).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 1"), "{answer}");
