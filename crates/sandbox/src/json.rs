@@ -203,7 +203,15 @@ pub fn to_value(json: &Json) -> Result<Value, String> {
 
 /// The value that an object with this one key stands for.
 fn tagged(key: &str, inner: Value) -> Result<Value, String> {
-    let no_value = || format!("the content of {key:?} is none that this key has");
+    let expected = match key {
+        "$int" => "a text of digits",
+        "$float" => "\"nan\", \"inf\" or \"-inf\"",
+        "$str" => "a list of code points",
+        "$bytes" => "a text of two hexadecimal digits for each byte",
+        "$tuple" => "a list",
+        "$dict" => "a list of pairs",
+        _ => "dtype, shape and data that fit together",
+    };
     let value = match (key, inner) {
         ("$int", Value::Str(digits)) => return whole(&digits).map(Value::Int),
         ("$float", Value::Str(name)) => match name.as_str() {
@@ -231,7 +239,7 @@ fn tagged(key: &str, inner: Value) -> Result<Value, String> {
             ));
         }
     };
-    value.ok_or_else(no_value)
+    value.ok_or_else(|| format!("{key:?} holds something other than {expected}"))
 }
 
 /// A whole number. [`Int::parse`] bounds its decimal digits, because reading them takes time that grows with their square.
@@ -474,13 +482,13 @@ mod tests {
     fn what_is_no_value_is_refused_with_what_it_is() {
         let cases = [
             (json!({ "$nothing": 1 }), "\"$nothing\" is no kind of value"),
-            (json!({ "$tuple": 1 }), "the content of \"$tuple\""),
-            (json!({ "$bytes": "0" }), "the content of \"$bytes\""),
-            (json!({ "$bytes": "é" }), "the content of \"$bytes\""),
-            (json!({ "$str": [-1] }), "the content of \"$str\""),
+            (json!({ "$tuple": 1 }), "\"$tuple\" holds something other than a list"),
+            (json!({ "$bytes": "0" }), "\"$bytes\" holds something other than a text of two"),
+            (json!({ "$bytes": "é" }), "\"$bytes\" holds something other than a text of two"),
+            (json!({ "$str": [-1] }), "\"$str\" holds something other than a list of code"),
             (
                 json!({ "$array": { "dtype": "u01", "shape": [2], "data": "00" } }),
-                "the content of \"$array\"",
+                "\"$array\" holds something other than dtype, shape",
             ),
             (json!({ "$int": "12x" }), "\"12x\" is no whole number"),
             (json!({ "$int": "9".repeat(4301) }), "write it in hexadecimal"),
