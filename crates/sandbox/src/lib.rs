@@ -17,7 +17,6 @@
 pub mod codec;
 pub mod doctor;
 pub mod error;
-pub mod http;
 mod int;
 pub mod job;
 pub mod json;

@@ -1,9 +1,12 @@
 //! Values as Python writes them: what `repr` gives.
 
-use crate::value::Value;
+use crate::value::{Array, Value};
 use std::fmt::{self, Write};
 
 /// Shows a value as Python's `repr` does. Arrays are shown as nested lists. Characters are printable if Rust says so.
+///
+/// The text is written piece by piece: it takes no memory beyond the writer's, and a writer that refuses ends it. It can
+/// be much longer than the value (a byte is four characters, an array's row of no items two): bound the writer.
 #[derive(Debug)]
 pub struct Repr<'a>(pub &'a Value);
 
@@ -33,11 +36,7 @@ impl fmt::Display for Repr<'_> {
                 }
                 f.write_char('}')
             }
-            Value::Array(array) => {
-                let items = array.to_f64().unwrap_or_default();
-                let whole = !matches!(array.dtype().name()[0], b'f' | b'c');
-                nested(f, array.shape(), &items, whole)
-            }
+            Value::Array(array) => nested(f, array.shape(), &mut Items::new(array)),
         }
     }
 }
@@ -50,19 +49,46 @@ fn listed(f: &mut fmt::Formatter<'_>, open: &str, values: &[Value], close: &str)
     f.write_str(close)
 }
 
-fn nested(f: &mut fmt::Formatter<'_>, shape: &[u64], items: &[f64], whole: bool) -> fmt::Result {
+/// The items of an array, converted some at a time: all of them as numbers can be eight times the array.
+struct Items<'a> {
+    array: &'a Array,
+    /// Bytes that are not converted yet.
+    rest: &'a [u8],
+    some: std::vec::IntoIter<f64>,
+}
+
+impl<'a> Items<'a> {
+    fn new(array: &'a Array) -> Self {
+        Self { array, rest: array.data(), some: Vec::new().into_iter() }
+    }
+
+    /// The next number; `None` where it is complex.
+    fn next(&mut self) -> Option<f64> {
+        if self.some.as_slice().is_empty() {
+            let dtype = self.array.dtype();
+            let (taken, rest) = self.rest.split_at((1024 * dtype.item_size()).min(self.rest.len()));
+            self.rest = rest;
+            let count = (taken.len() / dtype.item_size()) as u64;
+            let part = Array::new(dtype, vec![count], taken.to_vec());
+            self.some = part.and_then(|part| part.to_f64()).unwrap_or_default().into_iter();
+        }
+        self.some.next()
+    }
+}
+
+fn nested(f: &mut fmt::Formatter<'_>, shape: &[u64], items: &mut Items<'_>) -> fmt::Result {
     let Some((side, inner)) = shape.split_first() else {
-        return match items {
-            [item] if whole => write!(f, "{item:.0}"),
-            [item] => f.write_str(&number(*item)),
-            _ => f.write_str("nan"),
+        let whole = !matches!(items.array.dtype().name()[0], b'f' | b'c');
+        return match items.next() {
+            Some(item) if whole => write!(f, "{item:.0}"),
+            Some(item) => f.write_str(&number(item)),
+            None => f.write_str("nan"),
         };
     };
-    let step = items.len() / (*side as usize).max(1);
     f.write_char('[')?;
-    for index in 0..*side as usize {
+    for index in 0..*side {
         f.write_str(if index > 0 { ", " } else { "" })?;
-        nested(f, inner, &items[index * step..(index + 1) * step], whole)?;
+        nested(f, inner, items)?;
     }
     f.write_char(']')
 }
@@ -115,7 +141,7 @@ fn point(f: &mut fmt::Formatter<'_>, point: u32, quote: char, byte: bool) -> fmt
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::{Array, Dtype};
+    use crate::value::Dtype;
 
     #[test]
     fn values_look_as_python_shows_them() {
@@ -142,6 +168,27 @@ mod tests {
         );
         let array = Array::new(Dtype::U8, vec![2, 2], vec![1, 2, 3, 255]).unwrap();
         assert_eq!(shown(Value::Array(array)), "[[1, 2], [3, 255]]");
+        let long = Array::new(Dtype::U8, vec![3, 1000], (0..3000).map(|n| n as u8).collect()).unwrap();
+        let row =
+            |row: u32| (0..1000).map(|n| ((row * 1000 + n) as u8).to_string()).collect::<Vec<_>>().join(", ");
+        assert_eq!(shown(Value::Array(long)), format!("[[{}], [{}], [{}]]", row(0), row(1), row(2)));
+        let complex = Array::new(Dtype::C64, vec![2], vec![0; 16]).unwrap();
+        assert_eq!(shown(Value::Array(complex)), "[nan, nan]");
         assert_eq!(shown(Value::Surrogates(vec![0xd800, 0x61])), "'\\ud800a'");
+    }
+
+    #[test]
+    fn a_text_ends_where_its_writer_refuses() {
+        /// A writer with room for so many bytes.
+        struct Room(usize);
+        impl Write for Room {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                self.0 = self.0.checked_sub(text.len()).ok_or(fmt::Error)?;
+                Ok(())
+            }
+        }
+        // 2^62 rows of nothing: written to the end it would take centuries.
+        let rows = Array::new(Dtype::U8, vec![1 << 62, 0], Vec::new()).unwrap();
+        assert!(write!(Room(10_000), "{}", Repr(&Value::Array(rows))).is_err());
     }
 }

@@ -106,6 +106,12 @@ pub(crate) struct Serve {
     /// Programs that run or wait at once; more are answered with 429
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = value_parser!(u16).range(1..=10_000))]
     pub queue: u16,
+    /// Memory in MiB that all requests together may take; more are answered with 503 [default: 96 for each server, 256 at least]
+    #[arg(long, value_name = "MIB", value_parser = value_parser!(u32).range(256..=1 << 20))]
+    pub memory_budget: Option<u32>,
+    /// A name that clients may use for this server besides localhost and addresses; can be repeated
+    #[arg(long, value_name = "NAME", value_parser = host_name)]
+    pub host_name: Vec<String>,
     /// The environment variable that holds the token which clients must send (Authorization: Bearer TOKEN)
     #[arg(long, value_name = "NAME")]
     pub token_env: Option<String>,
@@ -114,6 +120,16 @@ pub(crate) struct Serve {
     pub allow_anyone: bool,
     #[command(flatten)]
     pub isolating: Isolating,
+}
+
+fn host_name(text: &str) -> Result<String, String> {
+    let of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let name = !text.is_empty() && text.bytes().all(of_name);
+    if name {
+        Ok(text.to_owned())
+    } else {
+        Err("a name as in http://NAME:5000, without scheme and port".to_owned())
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -128,6 +144,17 @@ pub(crate) struct Doctor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn host_names_are_names_alone() {
+        assert!(["localhost", "box.example", "sandbox_1"].map(host_name).iter().all(Result::is_ok));
+        assert!(
+            ["", "http://box", "box:5000", "box/x", "b\u{f6}x", "a b"]
+                .map(host_name)
+                .iter()
+                .all(Result::is_err)
+        );
+    }
 
     #[test]
     fn times_are_finite_and_above_nothing() {

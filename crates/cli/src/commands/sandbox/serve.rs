@@ -6,10 +6,8 @@ use std::{
     time::Duration,
 };
 
-use samara_sandbox::{
-    Sandbox, SandboxOptions,
-    http::{self, App, Bounds},
-};
+use samara_sandbox::{Sandbox, SandboxOptions};
+use samara_serve::{Access, App, Bounds};
 
 use crate::{
     args::sandbox::Serve,
@@ -22,17 +20,21 @@ pub(crate) fn serve(args: &Serve) -> Result<Exit, Failure> {
     let addresses = addresses(args, token.is_some())?;
     let listener = listen(&addresses)?;
     let servers = args.servers.map_or(SandboxOptions::default().servers, usize::from);
+    let memory = args.memory_budget.map_or(Bounds::memory_for(servers), |mib| mib as usize * (1 << 20));
+    let bounds = Bounds { queue: usize::from(args.queue), memory, ..Bounds::default() };
+    let beyond_loopback = addresses.iter().any(|address| !address.ip().is_loopback());
+    let access = Access { token, beyond_loopback, names: args.host_name.clone() };
     let sandbox = args.isolating.start(servers)?;
-    introduce(&sandbox, servers, token.is_some());
-    let bounds = Bounds { queue: usize::from(args.queue), ..Bounds::default() };
-    let app = Arc::new(App::new(sandbox, bounds.clone(), token));
+    introduce(&sandbox, servers, access.token.is_some());
+    let app = App::new(sandbox, bounds.clone(), access);
+    let app = Arc::new(app.map_err(|error| Failure::usage(format!("--memory-budget: {error}")))?);
     let runtime = session::runtime()?;
     let all_answered = runtime.block_on(async {
         let (signals, address) = (Signals::new()?, listener.local_addr()?);
         let listener = tokio::net::TcpListener::from_std(listener)?;
         // Only now: who reads this may stop the server at once.
         remark(&format!("listening on http://{address}"));
-        Ok::<_, std::io::Error>(http::serve(listener, app, stop(signals, bounds.grace)).await)
+        Ok::<_, std::io::Error>(samara_serve::serve(listener, app, stop(signals, bounds.grace)).await)
     });
     // Programs whose clients are no longer there end with this process.
     runtime.shutdown_background();

@@ -3,8 +3,8 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
-use samara_sandbox::http::{App, Bounds, serve};
 use samara_sandbox::{Sandbox, SandboxOptions, Tier};
+use samara_serve::{Access, App, Bounds, serve};
 use serde_json::{Value as Json, json};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -13,8 +13,13 @@ use std::time::{Duration, Instant};
 
 /// A server in the best tier that there is.
 fn server(bounds: Bounds, token: Option<&str>) -> SocketAddr {
+    let access = Access { token: token.map(str::to_owned), ..Access::default() };
+    server_for(bounds, access)
+}
+
+fn server_for(bounds: Bounds, access: Access) -> SocketAddr {
     let options = SandboxOptions { servers: 2, minimum: Tier::Process, ..SandboxOptions::default() };
-    let app = Arc::new(App::new(Sandbox::start(&options).unwrap(), bounds, token.map(str::to_owned)));
+    let app = Arc::new(App::new(Sandbox::start(&options).unwrap(), bounds, access).unwrap());
     let (tell, address) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime =
@@ -38,7 +43,23 @@ fn raw(address: SocketAddr, request: &[u8]) -> (u16, String) {
     let _ = stream.read_to_end(&mut answer);
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-    (status, answer.split_once("\r\n\r\n").map_or(String::new(), |(_, body)| body.to_owned()))
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+    let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+    (status, if chunked { joined(body) } else { body.to_owned() })
+}
+
+/// A body that came in chunks, which must be whole.
+fn joined(mut body: &str) -> String {
+    let mut whole = String::new();
+    loop {
+        let (length, rest) = body.split_once("\r\n").unwrap();
+        let length = usize::from_str_radix(length, 16).unwrap();
+        if length == 0 {
+            return whole;
+        }
+        whole += &rest[..length];
+        body = rest[length..].strip_prefix("\r\n").unwrap();
+    }
 }
 
 fn request(method: &str, path: &str, headers: &str, body: &str) -> Vec<u8> {
@@ -168,7 +189,8 @@ fn requests_that_are_none_are_refused_and_never_hang() {
     // The connection is closed while the head still comes: the answer may be lost on its way.
     let long = request("POST", "/v1/run", &format!("X: {}\r\n", "x".repeat(300_000)), "");
     assert!(matches!(raw(address, &long).0, 0 | 431));
-    let lies = format!("POST /v1/run HTTP/1.1\r\nHost: x\r\n{typed}Content-Length: 99999999999\r\n\r\n{{");
+    let lies =
+        format!("POST /v1/run HTTP/1.1\r\nHost: localhost\r\n{typed}Content-Length: 99999999999\r\n\r\n{{");
     assert_eq!(raw(address, lies.as_bytes()).0, 413);
 }
 
@@ -178,14 +200,14 @@ fn clients_that_are_slow_are_sent_away() {
     let bounds = Bounds { read_timeout: Duration::from_millis(500), ..Bounds::default() };
     let address = server(bounds, None);
     let slow = format!(
-        "POST /v1/run HTTP/1.1\r\nHost: x\r\n{typed}Content-Length: 100\r\nConnection: close\r\n\r\n{{"
+        "POST /v1/run HTTP/1.1\r\nHost: localhost\r\n{typed}Content-Length: 100\r\nConnection: close\r\n\r\n{{"
     );
     assert_eq!(raw(address, slow.as_bytes()).0, 408);
     // A head that never ends: hyper closes the connection, or answers 408.
     assert!(matches!(raw(address, b"GET /health HTTP/1.1\r\nHost:").0, 0 | 408));
     // A body that drips: its whole must be there in time, not its next byte.
     let mut stream = TcpStream::connect(address).unwrap();
-    let head = format!("POST /v1/run HTTP/1.1\r\nHost: x\r\n{typed}Content-Length: 100000\r\n\r\n");
+    let head = format!("POST /v1/run HTTP/1.1\r\nHost: localhost\r\n{typed}Content-Length: 100000\r\n\r\n");
     stream.write_all(head.as_bytes()).unwrap();
     let begin = Instant::now();
     while stream.write_all(b" ").is_ok() {
@@ -247,7 +269,7 @@ fn many_clients_that_come_and_go_are_answered_or_told_to_wait() {
 fn stopped(sleep: f64, grace: Duration) -> (u16, bool) {
     let options = SandboxOptions { servers: 1, minimum: Tier::Process, ..SandboxOptions::default() };
     let bounds = Bounds { grace, ..Bounds::default() };
-    let app = Arc::new(App::new(Sandbox::start(&options).unwrap(), bounds, None));
+    let app = Arc::new(App::new(Sandbox::start(&options).unwrap(), bounds, Access::default()).unwrap());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
@@ -321,4 +343,234 @@ fn walker_programs_may_call_the_builder_as_known_variants_do() {
             "{call}"
         );
     }
+}
+
+const TYPED: &str = "Content-Type: application/json\r\n";
+
+/// Waits until the server's metrics have a line.
+fn until(address: SocketAddr, line: &str) {
+    let begin = Instant::now();
+    while !raw(address, &request("GET", "/metrics", "", "")).1.lines().any(|found| found == line) {
+        assert!(begin.elapsed() < Duration::from_secs(60), "there is never {line}");
+    }
+}
+
+fn healthy(address: SocketAddr) -> bool {
+    raw(address, &request("GET", "/health", "", "")).0 == 200
+}
+
+/// A client that sends the head of a post with so many bytes of body, and then nothing.
+fn unfinished(address: SocketAddr, headers: &str, length: usize) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let head =
+        format!("POST /v1/run HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {length}\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    stream
+}
+
+/// Whether the server closes a connection, whatever it says before.
+fn closed(mut stream: TcpStream) -> bool {
+    let mut rest = Vec::new();
+    match stream.read_to_end(&mut rest) {
+        Ok(_) => true,
+        Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+    }
+}
+
+#[test]
+fn a_page_whose_name_was_made_to_lead_here_runs_nothing() {
+    let access = Access { names: vec!["box.example".to_owned()], ..Access::default() };
+    let address = server_for(Bounds::default(), access);
+    let job = "{\"program\": \"def f(): return 1\", \"entry\": \"f\"}";
+    let ask = |host: &str, headers: &str| {
+        let length = job.len();
+        raw(address, format!("POST /v1/run HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{TYPED}{headers}Content-Length: {length}\r\n\r\n{job}").as_bytes())
+    };
+    assert_eq!(ask("evil.example:5000", "Origin: http://evil.example:5000\r\n").0, 403);
+    let (status, said) = ask("evil.example", "");
+    assert!(status == 403 && said.contains("--host-name"), "{said}");
+    assert_eq!(ask("localhost:5000", "Origin: http://evil.example\r\n").0, 403);
+    assert_eq!(ask("localhost:5000", "Origin: null\r\n").0, 403);
+    assert_eq!(ask("localhost:5000", "Origin: http://localhost:5000\r\n").0, 200);
+    assert_eq!(ask("127.0.0.1", "").0, 200);
+    assert_eq!(ask("[::1]:80", "").0, 200);
+    assert_eq!(ask("box.example", "").0, 200);
+}
+
+#[test]
+fn a_client_without_the_token_is_refused_before_its_body_is_read() {
+    let bounds = Bounds { read_timeout: Duration::from_secs(600), connections: 1, ..Bounds::default() };
+    let address = server(bounds, Some("secret"));
+    let strangers: Vec<_> = (0..20).map(|_| unfinished(address, TYPED, 4 << 20)).collect();
+    for mut stranger in strangers {
+        let mut answer = [0; 12];
+        stranger.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 401");
+        assert!(closed(stranger), "it holds no place");
+    }
+    assert!(healthy(address));
+}
+
+#[test]
+fn idle_connections_make_room_for_those_that_come() {
+    let bounds = Bounds { waiting: 4, read_timeout: Duration::from_secs(600), ..Bounds::default() };
+    let address = server(bounds, None);
+    let idle: Vec<_> = (0..20).map(|_| TcpStream::connect(address).unwrap()).collect();
+    assert!(healthy(address));
+    // The last of them may still be there.
+    assert!(idle.into_iter().take(15).all(closed));
+}
+
+#[test]
+fn requests_beyond_the_connections_that_are_served_are_refused_and_health_is_answered() {
+    let bounds = Bounds { connections: 1, read_timeout: Duration::from_secs(600), ..Bounds::default() };
+    let address = server(bounds, None);
+    let held = unfinished(address, TYPED, 100);
+    until(address, "samara_sandbox_connections{state=\"served\"} 1");
+    let job = json!({ "program": "def f(): return 1", "entry": "f" });
+    assert_eq!(post(address, "/v1/run", &job).0, 503);
+    assert!(healthy(address));
+    drop(held);
+    until(address, "samara_sandbox_connections{state=\"served\"} 0");
+    assert_eq!(post(address, "/v1/run", &job).0, 200);
+}
+
+#[test]
+fn bodies_beyond_the_memory_budget_are_told_to_try_again() {
+    let bounds = Bounds { read_timeout: Duration::from_secs(600), ..Bounds::default() };
+    let address = server(bounds, None);
+    // Three tenths of 256 MiB have room for 19.
+    let held: Vec<_> = (0..19).map(|_| unfinished(address, TYPED, 4 << 20)).collect();
+    until(address, &format!("samara_sandbox_memory_bytes{{pool=\"asked\"}} {}", 76 << 20));
+    let job = json!({ "program": "def f(): return 1", "entry": "f" }).to_string();
+    let mut stream = unfinished(address, &format!("{TYPED}Connection: close\r\n"), 1 << 20);
+    // The whole of it, so that a client which does not look up while it sends sees its answer.
+    stream.write_all(&vec![b' '; 1 << 20]).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 1"), "{answer}");
+    assert!(healthy(address));
+    drop(held);
+    until(address, "samara_sandbox_memory_bytes{pool=\"asked\"} 0");
+    assert_eq!(raw(address, &request("POST", "/v1/run", TYPED, &job)).0, 200);
+}
+
+#[test]
+fn arguments_that_would_grow_beyond_their_bound_are_refused() {
+    let address = server(Bounds::default(), None);
+    for piece in ["0", "[]", "{\"a\":0}", "{\"$tuple\":[]}"] {
+        let count = (4_000_000 / (piece.len() + 1)).min(1_000_000);
+        let body = format!(
+            "{{\"program\": \"\", \"entry\": \"f\", \"arguments\": [[{}{piece}]]}}",
+            format!("{piece},").repeat(count)
+        );
+        let (status, said) = raw(address, &request("POST", "/v1/run", TYPED, &body));
+        assert!(status == 400 && said.contains("more than 200000 values"), "{piece}: {status} {said}");
+    }
+    until(address, "samara_sandbox_memory_bytes{pool=\"asked\"} 0");
+}
+
+#[test]
+fn a_list_is_answered_until_its_answers_are_too_long_and_the_rest_says_so() {
+    let address = server(Bounds { output: 10_000, ..Bounds::default() }, None);
+    let code = "def f(): return 'x' * 4000";
+    let list = json!({ "code": [code, code, code, "def f(): return 1"], "func_name": "f" });
+    let (status, body) = post(address, "/eval_p3_solution", &list);
+    assert_eq!(status, 200);
+    let results: Vec<bool> =
+        body.as_array().unwrap().iter().map(|entry| entry["result_obj"].is_string()).collect();
+    assert_eq!(results, [true, true, false, false]);
+    let (rest, error) =
+        (&body[3], "the answers to this list are longer than 10000 bytes: send shorter lists");
+    assert_eq!((&rest["unsafe_execute_error_code"], &rest["error"]), (&json!(6), &json!(error)));
+    assert_eq!(
+        post(address, "/eval_p3_solution", &json!({ "code": [], "func_name": "f" })),
+        (200, json!([]))
+    );
+    let long = json!({ "code": "def f(): return 'x' * 20000", "func_name": "f" });
+    let (status, body) = post(address, "/eval_p3_solution", &long);
+    assert_eq!((status, &body["unsafe_execute_error_code"]), (500, &json!(6)), "{body}");
+    until(address, "samara_sandbox_memory_bytes{pool=\"answers\"} 0");
+    until(address, "samara_sandbox_memory_bytes{pool=\"running\"} 0");
+}
+
+#[test]
+fn a_program_that_can_not_be_sent_costs_a_list_only_its_own_entry() {
+    let address = server(Bounds::default(), None);
+    let long = "#".repeat((1 << 20) + 1);
+    let list = json!({ "code": [long, "def f(): return 1"], "func_name": "f" });
+    let (status, body) = post(address, "/eval_p3_solution", &list);
+    assert_eq!((status, &body[1]["result_obj"]), (200, &json!("1")));
+    assert!(body[0]["error"].as_str().unwrap().contains("longer than 1048576"), "{}", body[0]["error"]);
+}
+
+#[test]
+fn clients_that_never_read_are_cut_and_what_they_held_comes_back() {
+    let bounds = Bounds { write_timeout: Duration::from_millis(300), ..Bounds::default() };
+    let address = server(bounds, None);
+    let codes = vec!["def f(): return bytes(4_000_000)"; 8];
+    let list = json!({ "code": codes, "func_name": "f" }).to_string();
+    let deaf: Vec<_> = (0..3)
+        .map(|_| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(&request("POST", "/eval_p3_solution", TYPED, &list)).unwrap();
+            stream
+        })
+        .collect();
+    until(address, "samara_sandbox_queue 3");
+    for zero in [
+        "queue",
+        "memory_bytes{pool=\"answers\"}",
+        "memory_bytes{pool=\"running\"}",
+        "memory_bytes{pool=\"asked\"}",
+    ] {
+        until(address, &format!("samara_sandbox_{zero} 0"));
+    }
+    drop(deaf);
+}
+
+#[test]
+fn a_walker_of_tens_of_thousands_of_joints_is_none() {
+    let address = server(Bounds::default(), None);
+    let code = "
+from walk_creator import walker_creator
+def make_walker():
+    w = walker_creator()
+    w.joints = [(float(i % 300), float(i // 300)) for i in range(60000)]
+    w.muscles = [(0, 1, 1.0, 1.0)]
+    return w.get_walker()
+";
+    let (status, body) = post(address, "/gen_racer", &json!({ "code": code, "timeout": 5 }));
+    assert_eq!((status, &body["message"]), (500, &json!("TEST_FAILED")));
+}
+
+#[test]
+fn programs_that_wait_for_their_turn_are_refused_when_the_server_stops() {
+    let options = SandboxOptions { servers: 1, minimum: Tier::Process, ..SandboxOptions::default() };
+    let bounds = Bounds { grace: Duration::from_secs(600), ..Bounds::default() };
+    let app = Arc::new(App::new(Sandbox::start(&options).unwrap(), bounds, Access::default()).unwrap());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, told) = tokio::sync::oneshot::channel::<()>();
+    let serving = runtime.spawn(serve(listener, app, async { drop(told.await) }));
+    let job =
+        |program: &str| json!({ "program": program, "entry": "f", "limits": { "wall_seconds": 100.0 } });
+    let slow = job("import time\ndef f(): time.sleep(6)");
+    let first = std::thread::spawn(move || post(address, "/v1/run", &slow).0);
+    until_in_queue(address, 1);
+    let list = json!({ "code": vec!["def f(): return 1"; 200], "func_name": "f" });
+    let list = std::thread::spawn(move || post(address, "/eval_p3_solution", &list));
+    until_in_queue(address, 2);
+    let quick = job("def f(): return 1");
+    let waiting = std::thread::spawn(move || post(address, "/v1/run", &quick).0);
+    until_in_queue(address, 3);
+    stop.send(()).unwrap();
+    assert!(runtime.block_on(serving).unwrap(), "all were answered");
+    assert_eq!((first.join().unwrap(), waiting.join().unwrap()), (200, 503));
+    let (status, entries) = list.join().unwrap();
+    assert!(
+        status == 200 && entries.as_array().unwrap().iter().all(|entry| entry["error"] == "the server stops")
+    );
 }

@@ -1,12 +1,12 @@
 //! Counters in Prometheus' text format.
 
-use crate::verdict::Verdict;
+use samara_sandbox::Verdict;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 #[derive(Default)]
-pub(super) struct Metrics(Mutex<Counts>);
+pub(crate) struct Metrics(Mutex<Counts>);
 
 #[derive(Default)]
 struct Counts {
@@ -21,18 +21,23 @@ impl Metrics {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn ran(&self, verdict: &Verdict) {
+    pub(crate) fn ran(&self, verdict: &Verdict) {
         let mut counts = self.counts();
         *counts.endings.entry(verdict.ending.name()).or_default() += 1;
         counts.cpu_seconds += verdict.cpu.as_secs_f64();
         counts.wall_seconds += verdict.wall.as_secs_f64();
     }
 
-    pub(super) fn answered(&self, status: u16) {
+    pub(crate) fn answered(&self, status: u16) {
         *self.counts().answers.entry(status).or_default() += 1;
     }
 
-    pub(super) fn text(&self, in_queue: usize) -> String {
+    pub(crate) fn text(
+        &self,
+        in_queue: usize,
+        memory: &[(&str, usize, usize)],
+        (waiting, served): (usize, usize),
+    ) -> String {
         let counts = self.counts();
         let mut text = String::new();
         let mut line = |line: std::fmt::Arguments<'_>| {
@@ -53,6 +58,18 @@ impl Metrics {
         line(format_args!("samara_sandbox_wall_seconds_total {}", counts.wall_seconds));
         line(format_args!("# TYPE samara_sandbox_queue gauge"));
         line(format_args!("samara_sandbox_queue {in_queue}"));
+        line(format_args!("# TYPE samara_sandbox_memory_bytes gauge"));
+        for (pool, taken, _) in memory {
+            line(format_args!("samara_sandbox_memory_bytes{{pool=\"{pool}\"}} {taken}"));
+        }
+        line(format_args!("# TYPE samara_sandbox_memory_limit_bytes gauge"));
+        for (pool, _, size) in memory {
+            line(format_args!("samara_sandbox_memory_limit_bytes{{pool=\"{pool}\"}} {size}"));
+        }
+        line(format_args!("# TYPE samara_sandbox_connections gauge"));
+        for (state, count) in [("waiting", waiting), ("served", served)] {
+            line(format_args!("samara_sandbox_connections{{state=\"{state}\"}} {count}"));
+        }
         text
     }
 }

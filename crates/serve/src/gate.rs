@@ -1,0 +1,144 @@
+//! Who is let in: the host that was asked for, the page that asks, the token.
+
+use crate::refusal::Refusal;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use std::net::IpAddr;
+
+/// Who is let in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Access {
+    /// What clients must send as a bearer token, but to `/health`; none by default.
+    pub token: Option<String>,
+    /// Whether the server can be reached from other machines. Then its address is one that clients may name. Default: no.
+    pub beyond_loopback: bool,
+    /// Names that clients may use for this server, without a port, besides `localhost` and addresses.
+    pub names: Vec<String>,
+}
+
+impl Access {
+    /// Refuses requests that a page of another site makes. A browser sends them for the page if the page's own name was
+    /// made to lead here (DNS rebinding), but it tells that name.
+    pub(crate) fn check_host<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+        let forbidden = |why: String| Err(Refusal(StatusCode::FORBIDDEN, why));
+        let mut hosts = request.headers().get_all(header::HOST).iter();
+        let (Some(host), None) = (hosts.next().and_then(|host| host.to_str().ok()), hosts.next()) else {
+            return Err(Refusal::bad("the request has not exactly one header Host"));
+        };
+        for host in [Some(host), request.uri().authority().map(Authority::as_str)].into_iter().flatten() {
+            if !self.serves(name(host)) {
+                let host: String = host.chars().take(100).collect();
+                return forbidden(format!(
+                    "this server does not go by the name {host:?}; --host-name NAME allows a name"
+                ));
+            }
+        }
+        let origin = request.headers().get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
+        let own = |origin: &str| {
+            let site = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+            site.is_some_and(|site| site.eq_ignore_ascii_case(host))
+        };
+        match origin {
+            Some(origin) if !own(origin) => {
+                forbidden("the request comes from a page of another site".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn serves(&self, name: &str) -> bool {
+        let address = name.parse::<IpAddr>().ok();
+        name.eq_ignore_ascii_case("localhost")
+            || address.is_some_and(|address| address.is_loopback() || self.beyond_loopback)
+            || self.names.iter().any(|known| known.eq_ignore_ascii_case(name))
+            // A page does not know the token: behind proxies a server has many names.
+            || (self.beyond_loopback && self.token.is_some() && self.names.is_empty())
+    }
+
+    /// Whether these headers have the token, if one is asked.
+    pub(crate) fn admits(&self, headers: &HeaderMap) -> bool {
+        let Some(token) = &self.token else { return true };
+        let given =
+            headers.get(header::AUTHORIZATION).and_then(|given| given.as_bytes().strip_prefix(b"Bearer "));
+        // Compared without stopping at the first difference, so that the time does not tell how much was right.
+        given.is_some_and(|given| {
+            given.len() == token.len()
+                && given.iter().zip(token.bytes()).fold(0, |all, (a, b)| all | (a ^ b)) == 0
+        })
+    }
+}
+
+/// A host without its port and without the brackets of an address.
+fn name(host: &str) -> &str {
+    if let Some(rest) = host.strip_prefix('[') {
+        return rest.split_once(']').map_or(host, |(address, _)| address);
+    }
+    let port = |port: &str| port.bytes().all(|digit| digit.is_ascii_digit());
+    host.rsplit_once(':').filter(|(_, end)| port(end)).map_or(host, |(name, _)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(access: &Access, host: &str, origin: Option<&str>) -> Option<StatusCode> {
+        let mut request = Request::builder().uri("/v1/run").header(header::HOST, host);
+        if let Some(origin) = origin {
+            request = request.header(header::ORIGIN, origin);
+        }
+        access.check_host(&request.body(()).unwrap()).err().map(|Refusal(status, _)| status)
+    }
+
+    const FORBIDDEN: Option<StatusCode> = Some(StatusCode::FORBIDDEN);
+
+    #[test]
+    fn on_loopback_only_its_own_names_and_those_that_were_allowed_are_served() {
+        let access = Access { names: vec!["box.example".to_owned()], ..Access::default() };
+        let good = ["localhost", "LOCALHOST:5000", "127.0.0.1:5000", "[::1]", "[::1]:5000", "Box.example:80"];
+        for host in good {
+            assert_eq!(asked(&access, host, None), None, "{host}");
+        }
+        for host in
+            ["evil.example:5000", "localhost.evil.example", "10.0.0.1", "::1.evil", "", "[::1", "0.0.0.0"]
+        {
+            assert_eq!(asked(&access, host, None), FORBIDDEN, "{host}");
+        }
+    }
+
+    #[test]
+    fn beyond_loopback_names_are_free_only_where_a_token_is_asked() {
+        let open = Access { beyond_loopback: true, ..Access::default() };
+        assert_eq!(asked(&open, "10.0.0.1:5000", None), None);
+        assert_eq!(asked(&open, "box.example", None), FORBIDDEN);
+        let closed = Access { token: Some("secret".to_owned()), ..open };
+        assert_eq!(asked(&closed, "box.example", None), None);
+        let named = Access { names: vec!["box.example".to_owned()], ..closed };
+        assert_eq!(asked(&named, "evil.example", None), FORBIDDEN, "names that are given are all there are");
+    }
+
+    #[test]
+    fn pages_of_other_sites_are_refused_whatever_they_say() {
+        let access = Access::default();
+        for origin in ["http://localhost:5000", "https://LOCALHOST:5000"] {
+            assert_eq!(asked(&access, "localhost:5000", Some(origin)), None, "{origin}");
+        }
+        for origin in
+            ["null", "http://evil.example", "http://localhost", "http://127.0.0.1:5000", "localhost:5000"]
+        {
+            assert_eq!(asked(&access, "localhost:5000", Some(origin)), FORBIDDEN, "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_request_has_one_host_and_its_address_is_the_same() {
+        let access = Access::default();
+        let status = |request: axum::http::request::Builder| {
+            access.check_host(&request.body(()).unwrap()).err().map(|Refusal(status, _)| status)
+        };
+        assert_eq!(status(Request::builder()), Some(StatusCode::BAD_REQUEST));
+        let twice = Request::builder().header(header::HOST, "localhost").header(header::HOST, "evil.example");
+        assert_eq!(status(twice), Some(StatusCode::BAD_REQUEST));
+        let absolute = Request::builder().uri("http://evil.example/v1/run").header(header::HOST, "localhost");
+        assert_eq!(status(absolute), FORBIDDEN);
+    }
+}
