@@ -1,6 +1,7 @@
 //! Bringing a fork server up: from an interpreter to a first program that ran.
 
 use crate::bpf;
+use crate::defence::{self, Defence};
 use crate::error::SandboxError;
 use crate::job::{Job, Limits};
 use crate::launch::{self, Launch};
@@ -48,6 +49,7 @@ pub(crate) fn start(python: &Python, tier: Tier) -> Result<Starting, SandboxErro
         drop_root: tier > Tier::Process && rustix::process::geteuid().is_root(),
         socket: inner,
         rules,
+        own_name: defence::holds(Defence::Name),
     };
     let process = launch::launch(&launch)?;
     let server = Server { socket, listener: None, process, python: "".into(), address_space: 0, resident: 0 };
@@ -55,13 +57,27 @@ pub(crate) fn start(python: &Python, tier: Tier) -> Result<Starting, SandboxErro
     Ok(Starting(server))
 }
 
-/// The Landlock rules for a tier. A jail is one without them too.
+/// The Landlock rules for a tier. In the tier `landlock` they are the wall. In a jail they are a second one, which holds
+/// nothing that namespaces and the list of system calls do not: a kernel without Landlock can have a jail (the doctor
+/// says so), but where the kernel has it, it is used, or the jail is refused.
 fn rules(python: &Python, tier: Tier) -> Result<Option<OwnedFd>, SandboxError> {
-    match tier {
-        Tier::Process => Ok(None),
-        Tier::Landlock => plan::rules(python, tier).map(Some),
-        Tier::Jail => Ok(plan::rules(python, tier).ok()),
+    if tier == Tier::Process || !defence::holds(Defence::Landlock) {
+        return Ok(None);
     }
+    match (plan::landlock()?, tier) {
+        (Some(version), _) => plan::rules(python, tier, version).map(Some),
+        (None, Tier::Jail) => Ok(None),
+        (None, _) => Err(SandboxError::Landlock("the kernel has none, or has it switched off".to_owned())),
+    }
+}
+
+/// The filters of a tier: of calls that the host is told of, and of those that are allowed.
+fn filters(tier: Tier) -> (Vec<u8>, Vec<u8>) {
+    #[cfg(feature = "isolation-tests")]
+    if !defence::holds(Defence::Seccomp) {
+        return (bpf::open(), bpf::open());
+    }
+    (bpf::watched(), bpf::policy(tier))
 }
 
 const JAIL: u32 = 1;
@@ -71,7 +87,7 @@ const NUMPY: u32 = 8;
 
 /// The first packet to a server.
 fn setup(python: &Python, tier: Tier, landlock: bool, drop_root: bool) -> Vec<u8> {
-    let (watched, policy) = (bpf::watched(), bpf::policy());
+    let (watched, policy) = filters(tier);
     let flags = [
         (tier == Tier::Jail, JAIL),
         (tier != Tier::Process, FILTER),
@@ -85,6 +101,7 @@ fn setup(python: &Python, tier: Tier, landlock: bool, drop_root: bool) -> Vec<u8
         Tier::Landlock => PROCESSES.saturating_mul(4).saturating_add(tasks_of_user(drop_root)),
         Tier::Process => 0,
     };
+    let processes = if defence::holds(Defence::Threads) { processes } else { 0 };
     let words = [flags, libc::SYS_seccomp as u32, processes, watched.len() as u32, policy.len() as u32];
     let mut packet: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
     packet.extend(watched);

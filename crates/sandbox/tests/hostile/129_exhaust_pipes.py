@@ -1,4 +1,4 @@
-# expect: exception OSError
+# expect: exception PermissionError
 import os
 def main():
     return [os.pipe() for _ in range(100000)]

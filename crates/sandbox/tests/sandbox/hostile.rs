@@ -68,13 +68,26 @@ const EXPECTED: &[(&str, &str)] = &[
     ("80_mmap_wx", "exception PermissionError"),
 ];
 
-struct Hostile {
-    name: String,
-    program: String,
-    expected: String,
+/// A program of the corpus.
+pub(crate) struct Hostile {
+    pub(crate) name: String,
+    pub(crate) program: String,
+    pub(crate) expected: String,
 }
 
-fn corpus(canary: &Path) -> Vec<Hostile> {
+impl Hostile {
+    /// What its head says after `# WORD:`.
+    pub(crate) fn head(&self, word: &str) -> Option<&str> {
+        let comments = self.program.lines().take_while(|line| line.starts_with("# "));
+        comments
+            .filter_map(|line| line[2..].split_once(": "))
+            .find(|(known, _)| *known == word)
+            .map(|(_, text)| text.trim())
+    }
+}
+
+/// All of them, in the order of their numbers, with a canary's folder in the place of `@CANARY@`.
+pub(crate) fn corpus(canary: &Path) -> Vec<Hostile> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile");
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -94,8 +107,8 @@ fn corpus(canary: &Path) -> Vec<Hostile> {
 }
 
 /// Things of the host that must be as they were: a file anybody may write, a listening socket, marks of escapes.
-struct Canary {
-    directory: tempfile::TempDir,
+pub(crate) struct Canary {
+    pub(crate) directory: tempfile::TempDir,
     secret: PathBuf,
     before: std::fs::Metadata,
     socket: Option<UnixListener>,
@@ -104,7 +117,7 @@ struct Canary {
 const SECRET: &str = "the canary's secret";
 
 impl Canary {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir_in("/tmp").unwrap();
         let all = |path: &Path, mode| {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
