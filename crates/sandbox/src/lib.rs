@@ -4,7 +4,8 @@
 //! - [`Sandbox`] is a pool of warm fork servers; it takes a [`Job`] and gives a [`Verdict`];
 //! - [`tier`]: how strongly programs are isolated; [`Sandbox::start`] takes the strongest that works;
 //! - [`value`] and [`codec`]: the plain data that goes in and comes out, and its wire format;
-//! - `policy`: allowed system calls as data, `bpf`: the same as a filter; `plan` (what is visible), `launch` (the way
+//! - `policy`: allowed system calls as data, `bpf`: the same as a filter; `plan` (what is visible), `library` (without the
+//!   host's paths), `launch` (the way
 //!   into the confinement), `start` (bringing a fork server up), `server` and `server.py` (its two ends), `watch`
 //!   (limits and judging).
 //!
@@ -33,6 +34,8 @@ mod bpf;
 pub mod defence;
 #[cfg(target_os = "linux")]
 mod launch;
+#[cfg(target_os = "linux")]
+mod library;
 #[cfg(target_os = "linux")]
 mod plan;
 #[cfg(target_os = "linux")]

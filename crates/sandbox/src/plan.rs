@@ -5,6 +5,7 @@
 
 use crate::defence::{self, Defence};
 use crate::error::SandboxError;
+use crate::library;
 use crate::python::Python;
 use crate::sys;
 use crate::tier::Tier;
@@ -46,9 +47,9 @@ pub(crate) struct Jail {
 }
 
 /// Where the interpreter is in a jail.
-const PREFIX: &str = "/python";
+pub(crate) const PREFIX: &str = "/python";
 /// Where numpy is in a jail.
-const PACKAGES: &str = "/python/packages";
+pub(crate) const PACKAGES: &str = "/python/packages";
 /// Packages of the host inside the library's directory.
 const INSTALLED: [&str; 2] = ["site-packages", "dist-packages"];
 
@@ -56,15 +57,17 @@ impl Jail {
     /// The jail for this interpreter.
     pub(crate) fn new(python: &Python) -> Result<Self, SandboxError> {
         let mut builder = Builder::default();
-        let library = library(python);
-        builder.bind(&python.executable, &format!("{PREFIX}/bin/python3"), false)?;
-        builder.bind(&python.stdlib, &library, true)?;
+        let library = library_path(python);
+        let outside = outside_libraries(python);
+        let copies = library::neutral(python, &outside)?;
+        builder.bind(copies.of(&python.executable), &format!("{PREFIX}/bin/python3"), false)?;
+        builder.bind(copies.of(&python.stdlib), &library, true)?;
         for package in &python.packages {
             let name = package.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            builder.bind(package, &format!("{PACKAGES}/{name}"), true)?;
+            builder.bind(copies.of(package), &format!("{PACKAGES}/{name}"), true)?;
         }
-        for file in outside_libraries(python) {
-            builder.bind(&file, &target(&file, python), false)?;
+        for file in &outside {
+            builder.bind(copies.of(file), &target(file, python), false)?;
         }
         for device in ["/dev/null", "/dev/urandom"] {
             builder.bind(Path::new(device), device, false)?;
@@ -75,7 +78,9 @@ impl Jail {
         if !read_only {
             builder.bind_the_host()?;
         }
-        let hidden = INSTALLED.iter().filter(|name| python.stdlib.join(name).is_dir());
+        // A copy has none.
+        let covered = |name: &&&str| !copies.has(&python.stdlib) && python.stdlib.join(name).is_dir();
+        let hidden = INSTALLED.iter().filter(covered);
         let hidden = hidden
             .map(|name| c_string(&format!("{library}/{name}").as_bytes()[1..]))
             .collect::<Result<_, _>>()?;
@@ -95,7 +100,7 @@ impl Jail {
     }
 }
 
-fn library(python: &Python) -> String {
+fn library_path(python: &Python) -> String {
     format!("{PREFIX}/lib/python{}.{}", python.version.0, python.version.1)
 }
 

@@ -33,6 +33,8 @@ packages = []
 if numpy is not None:
     package = os.path.dirname(numpy.__file__)
     packages = [path for path in (package, package + ".libs") if os.path.isdir(path)]
+told = [sys.base_prefix, sys.base_exec_prefix]
+told += sysconfig.get_config_vars("prefix", "exec_prefix", "abs_srcdir", "abs_builddir", "srcdir")
 print(
     json.dumps(
         {
@@ -42,6 +44,7 @@ print(
             "stdlib": os.path.realpath(sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix})),
             "libraries": [path for path in libraries if path.startswith("/")],
             "packages": packages,
+            "built_in": [path for path in told if isinstance(path, str) and path.startswith("/")],
         }
     )
 )

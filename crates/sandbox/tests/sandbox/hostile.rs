@@ -4,7 +4,7 @@
 //! others say it in their first line: endings with `|` between them, a detail if it matters.
 
 use crate::common::{self, CONFINED, matches, shown};
-use samara_sandbox::{Sandbox, Tier};
+use samara_sandbox::{Job, Sandbox, Tier, Value};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
@@ -217,6 +217,39 @@ fn the_host_s_paths_do_not_show_in_a_jail() {
         let shown = shown(&common::run(sandbox, program).ending);
         assert!(shown.starts_with("ok [/python/bin/python3, /python,"), "{shown}");
         assert!(!shown.contains("home") && !shown.contains("root") && !shown.contains("/usr"), "{shown}");
+    });
+}
+
+#[test]
+fn no_file_in_a_jail_tells_where_the_interpreter_was_installed_or_built() {
+    let program = r"
+import os, sysconfig
+def main(paths):
+    paths = [path.encode() for path in paths]
+    told = []
+    for at, _, files in os.walk('/'):
+        for file in files:
+            if at == '/dev': continue
+            with open(at + '/' + file, 'rb') as opened: text = opened.read()
+            told += [[at + '/' + file, path.decode()] for path in paths if path in text]
+    for name, value in sysconfig.get_config_vars().items():
+        told += [[name, path.decode()] for path in paths if path in str(value).encode()]
+    return told
+";
+    common::on_tiers(&[Tier::Jail], |sandbox| {
+        let ask = "import sys, sysconfig\nprint(sys.base_prefix, *sysconfig.get_config_vars('prefix', 'abs_srcdir', 'abs_builddir'))";
+        let told = std::process::Command::new(sandbox.interpreter()).args(["-c", ask]).output().unwrap();
+        let paths = String::from_utf8(told.stdout).unwrap();
+        let paths: Vec<Value> = paths
+            .split_whitespace()
+            .filter(|path| path.len() > 1 && !path.starts_with("/usr") && *path != "None")
+            .map(Value::from)
+            .collect();
+        if paths.is_empty() || sandbox.interpreter().starts_with("/usr") {
+            return samara_testing::tiers::skipped("the system's interpreter tells no path of a user");
+        }
+        let job = Job { arguments: vec![Value::List(paths)], ..common::job(program) };
+        assert_eq!(shown(&sandbox.run(&job).unwrap().ending), "ok []");
     });
 }
 
