@@ -29,6 +29,8 @@ pub mod verdict;
 
 // What makes system calls is Linux alone.
 #[cfg(target_os = "linux")]
+mod access_times;
+#[cfg(target_os = "linux")]
 mod bpf;
 #[cfg(target_os = "linux")]
 pub mod defence;

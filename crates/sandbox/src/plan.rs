@@ -143,10 +143,7 @@ impl Builder {
         let failed = |error: std::io::Error| SandboxError::Setting(format!("/ can't be listed: {error}"));
         for entry in std::fs::read_dir("/").map_err(failed)?.flatten() {
             let path = entry.path().display().to_string();
-            if !entry.file_type().is_ok_and(|kind| kind.is_dir())
-                || path.starts_with(PREFIX)
-                || path == "/scratch"
-            {
+            if !entry.path().is_dir() || path.starts_with(PREFIX) || path == "/scratch" {
                 continue;
             }
             let inside = format!("{}/", &path[1..]);
@@ -290,6 +287,12 @@ fn allow(
     let failed = |error: String| SandboxError::Landlock(format!("{}: {error}", path.display()));
     let descriptor = PathFd::new(path).map_err(|error| failed(error.to_string()))?;
     rules.add_rule(PathBeneath::new(descriptor, access)).map_err(|error| failed(error.to_string()))
+}
+
+/// What programs may read without a jail, each with whether all that is inside may be, too.
+pub(crate) fn readable(python: &Python) -> Vec<(PathBuf, bool)> {
+    let all = visible(python).unwrap_or_default();
+    all.into_iter().map(|(path, access)| (path, access.contains(AccessFs::ReadFile))).collect()
 }
 
 /// What programs may read without a jail: the library without the packages in it, numpy, shared libraries, two devices.

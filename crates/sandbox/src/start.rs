@@ -1,5 +1,6 @@
 //! Bringing a fork server up: from an interpreter to a first program that ran.
 
+use crate::access_times;
 use crate::bpf;
 use crate::defence::{self, Defence};
 use crate::error::SandboxError;
@@ -34,6 +35,9 @@ pub(crate) fn start(python: &Python, tier: Tier) -> Result<Starting, SandboxErro
     let (socket, inner) =
         rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).map_err(here)?;
     let rules = rules(python, tier)?;
+    if tier == Tier::Landlock {
+        access_times::settle(python);
+    }
     let landlock = rules.is_some();
     let executable = plan::executable(python, tier);
     // The interpreter finds its library from its first argument.
