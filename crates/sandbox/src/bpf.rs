@@ -152,6 +152,10 @@ impl Program {
                 self.load(argument(at), all | none);
                 self.equal(all, &[pass], &[refuse]);
             }
+            When::BitsOr { argument: at, all, errno } => {
+                self.load(argument(at), all);
+                self.equal(all, &[pass], &[instruction(RETURN, ERRNO | errno as u32)]);
+            }
             When::NotAll { argument: at, bits } => {
                 self.load(argument(at), bits);
                 self.equal(bits, &[refuse], &[pass]);
@@ -301,6 +305,11 @@ mod tests {
         assert_eq!(of_policy(libc::SYS_clone, &[(0, 17)]), DENIED, "fork");
         assert_eq!(of_policy(libc::SYS_clone, &[(0, 0x4111)]), DENIED, "vfork");
         assert_eq!(of_policy(libc::SYS_clone, &[(0, threads | 0x1000_0000)]), DENIED, "user namespace");
+        assert_eq!(of_policy(libc::SYS_futex, &[(1, 128)]), PASS, "waiting for a lock of this process");
+        assert_eq!(of_policy(libc::SYS_futex, &[(1, 129 | 256)]), PASS);
+        let again = ERRNO | libc::EAGAIN as u32;
+        assert_eq!(of_policy(libc::SYS_futex, &[(1, 1)]), again, "waking somebody in another process");
+        assert_eq!(of_policy(libc::SYS_futex, &[(1, 9 | 256)]), again, "waiting for a thread's end");
         assert_eq!(of_policy(libc::SYS_madvise, &[(2, 4)]), PASS, "memory that is not needed");
         assert_eq!(of_policy(libc::SYS_madvise, &[(2, 12)]), DENIED, "pages shared with other processes");
         assert_eq!(of_policy(libc::SYS_madvise, &[(2, 21)]), DENIED, "throwing pages out");

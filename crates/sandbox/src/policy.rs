@@ -24,6 +24,15 @@ pub enum When {
         /// None set.
         none: u32,
     },
+    /// If this argument has all of these bits (in its low 32 bits); otherwise the answer is an error of its own.
+    BitsOr {
+        /// Position.
+        argument: u8,
+        /// All set.
+        all: u32,
+        /// The error's number.
+        errno: i32,
+    },
     /// Unless this argument has all of these bits (in its low 32 bits).
     NotAll {
         /// Position.
@@ -93,12 +102,8 @@ const NOT_READING: u32 = (libc::O_WRONLY
     | libc::O_PATH
     | (libc::O_TMPFILE & !libc::O_DIRECTORY)) as u32;
 
-/// What may be said about memory: how it will be read, that it is not needed, large pages, filling it at once.
+/// What may be said about memory: that it is not needed, large pages, filling it at once.
 const ADVICE: &[u32] = &[
-    libc::MADV_NORMAL as u32,
-    libc::MADV_RANDOM as u32,
-    libc::MADV_SEQUENTIAL as u32,
-    libc::MADV_WILLNEED as u32,
     libc::MADV_DONTNEED as u32,
     libc::MADV_FREE as u32,
     libc::MADV_HUGEPAGE as u32,
@@ -211,9 +216,9 @@ const ALLOWED: &[Allow] = &[
     ),
     Allow {
         calls: &[libc::SYS_clock_gettime, libc::SYS_clock_getres, libc::SYS_clock_nanosleep],
-        // Realtime, monotonic, own process, own thread, raw, coarse, boot. Negative ones are the clocks of other
+        // 0 to 7: realtime, monotonic, own process, own thread, raw, coarse, boot. Negative ones are the clocks of other
         // processes: the CPU time of other programs.
-        when: When::OneOf { argument: 0, values: &[0, 1, 2, 3, 4, 5, 6, 7] },
+        when: When::Bits { argument: 0, all: 0, none: !7 },
         why: "time, but not the CPU time of other processes",
     },
     always(
@@ -231,10 +236,16 @@ const ALLOWED: &[Allow] = &[
         when: When::Bits { argument: 0, all: THREAD, none: !(THREAD | THREAD_MAY) },
         why: "threads of this process, as C libraries make them: they end with it. Never a process or a namespace",
     },
-    always(
-        &[libc::SYS_futex, libc::SYS_set_robust_list, libc::SYS_rseq, libc::SYS_set_tid_address],
-        "locks and threads of the C library",
-    ),
+    Allow {
+        calls: &[libc::SYS_futex],
+        // A lock that is not private lies in a file if its memory does: all programs have the library's files in
+        // memory, and would wake each other through them. Only the C library's wait for a thread's end is made so, and
+        // that asks again when the answer is to try again (which costs the time of a CPU while it waits; Python itself
+        // waits otherwise).
+        when: When::BitsOr { argument: 1, all: libc::FUTEX_PRIVATE_FLAG as u32, errno: libc::EAGAIN },
+        why: "locks between threads of this process, but not between processes",
+    },
+    always(&[libc::SYS_set_robust_list, libc::SYS_rseq], "locks and threads of the C library"),
     always(&[libc::SYS_exit, libc::SYS_exit_group], "to exit"),
     always(
         &[
