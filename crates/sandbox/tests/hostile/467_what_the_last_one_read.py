@@ -4,8 +4,9 @@ import os
 def main():
     folder, changed = os.path.dirname(os.__file__), 0
     for name in sorted(os.listdir(folder)):
-        if name.endswith('.py'):
-            before = os.stat(folder + '/' + name).st_atime_ns
-            open(folder + '/' + name, 'rb').read(1)
-            changed += os.stat(folder + '/' + name).st_atime_ns != before
+        path = folder + '/' + name
+        if name.endswith('.py') and os.path.exists(path):
+            before = os.stat(path).st_atime_ns
+            open(path, 'rb').read(1)
+            changed += os.stat(path).st_atime_ns != before
     return changed

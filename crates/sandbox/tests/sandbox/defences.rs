@@ -103,7 +103,7 @@ fn all_succeed(tier: Tier) -> Option<usize> {
 
 #[test]
 fn hostile_programs_succeed_in_a_jail_without_the_walls_that_stop_them() {
-    assert!(all_succeed(Tier::Jail).is_none_or(|count| count >= 150));
+    assert!(all_succeed(Tier::Jail).is_none_or(|count| count >= 205));
 }
 
 #[test]
