@@ -100,12 +100,12 @@ fn setup(python: &Python, tier: Tier, landlock: bool, drop_root: bool) -> Vec<u8
     ];
     let flags = flags.iter().filter(|(set, _)| *set).fold(0, |all, (_, flag)| all | flag);
     let processes = match tier {
+        _ if !defence::holds(Defence::Threads) => 0,
         Tier::Jail => PROCESSES,
         // The limit counts all processes of the user, so those that are there already have to be added.
         Tier::Landlock => PROCESSES.saturating_mul(4).saturating_add(tasks_of_user(drop_root)),
         Tier::Process => 0,
     };
-    let processes = if defence::holds(Defence::Threads) { processes } else { 0 };
     let words = [flags, libc::SYS_seccomp as u32, processes, watched.len() as u32, policy.len() as u32];
     let mut packet: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
     packet.extend(watched);
