@@ -33,8 +33,6 @@ mod access_times;
 #[cfg(target_os = "linux")]
 mod bpf;
 #[cfg(target_os = "linux")]
-pub mod defence;
-#[cfg(target_os = "linux")]
 mod launch;
 #[cfg(target_os = "linux")]
 mod library;
@@ -54,6 +52,9 @@ mod start;
 mod sys;
 #[cfg(target_os = "linux")]
 mod watch;
+
+#[cfg(target_os = "linux")]
+pub mod defence;
 
 #[cfg(not(target_os = "linux"))]
 #[path = "elsewhere.rs"]
