@@ -39,12 +39,12 @@ print(
     json.dumps(
         {
             "executable": os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable),
+            "built_in": [path for path in told if isinstance(path, str) and path.startswith("/")],
             "version": list(sys.version_info[:2]),
             "prefix": os.path.realpath(sys.base_prefix),
             "stdlib": os.path.realpath(sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix})),
             "libraries": [path for path in libraries if path.startswith("/")],
             "packages": packages,
-            "built_in": [path for path in told if isinstance(path, str) and path.startswith("/")],
         }
     )
 )
