@@ -4,7 +4,8 @@
 //! `seccompiler` was considered: it has one answer for all matches and lists rules one after the other, and this
 //! policy has four answers.
 
-use crate::policy::{ALLOWED, Allow, FORBIDDEN, When};
+use crate::policy::{Allow, FORBIDDEN, When, allowed};
+use crate::tier::Tier;
 use libc::c_long;
 
 /// One instruction: `struct sock_filter`.
@@ -49,7 +50,7 @@ const fn instruction(code: u16, value: u32) -> Instruction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
     Return(u32),
-    If(usize),
+    If(When),
 }
 
 /// The filter that the fork server enters once: forbidden calls tell the host, all others pass.
@@ -57,17 +58,23 @@ pub(crate) fn watched() -> Vec<u8> {
     assemble(FORBIDDEN.iter().map(|(call, _)| (*call, Answer::Return(NOTIFY))).collect(), PASS)
 }
 
-/// The filter that every child enters: allowed calls pass; forbidden ones pass it too and meet [`watched`], which
-/// every child inherits.
-pub(crate) fn policy() -> Vec<u8> {
+/// The filter that every child of this tier enters: allowed calls pass; forbidden ones pass it too and meet
+/// [`watched`], which every child inherits.
+pub(crate) fn policy(tier: Tier) -> Vec<u8> {
     let mut calls: Vec<(c_long, Answer)> =
         FORBIDDEN.iter().map(|(call, _)| (*call, Answer::Return(PASS))).collect();
-    for (index, Allow { calls: allowed, when, .. }) in ALLOWED.iter().enumerate() {
-        let answer = if *when == When::Always { Answer::Return(PASS) } else { Answer::If(index) };
+    for Allow { calls: allowed, when, .. } in allowed(tier) {
+        let answer = if *when == When::Always { Answer::Return(PASS) } else { Answer::If(*when) };
         calls.extend(allowed.iter().map(|call| (*call, answer)));
     }
     calls.push((libc::SYS_clone3, Answer::Return(ERRNO | libc::ENOSYS as u32)));
     assemble(calls, ERRNO | libc::EPERM as u32)
+}
+
+/// A filter that every call passes: what a tier is without one.
+#[cfg(feature = "isolation-tests")]
+pub(crate) fn open() -> Vec<u8> {
+    instruction(RETURN, PASS).bytes().to_vec()
 }
 
 fn assemble(mut calls: Vec<(c_long, Answer)>, otherwise: u32) -> Vec<u8> {
@@ -135,15 +142,19 @@ impl Program {
 
     fn answer(&mut self, answer: Answer, otherwise: u32) {
         let (pass, refuse) = (instruction(RETURN, PASS), instruction(RETURN, otherwise));
-        let index = match answer {
+        let when = match answer {
             Answer::Return(value) => return self.instructions.push(instruction(RETURN, value)),
-            Answer::If(index) => index,
+            Answer::If(when) => when,
         };
-        match ALLOWED[index].when {
+        match when {
             When::Always => self.instructions.push(pass),
             When::Bits { argument: at, all, none } => {
                 self.load(argument(at), all | none);
                 self.equal(all, &[pass], &[refuse]);
+            }
+            When::BitsOr { argument: at, all, errno } => {
+                self.load(argument(at), all);
+                self.equal(all, &[pass], &[instruction(RETURN, ERRNO | errno as u32)]);
             }
             When::NotAll { argument: at, bits } => {
                 self.load(argument(at), bits);
@@ -215,33 +226,76 @@ mod tests {
         }
     }
 
-    fn of_policy(call: c_long, arguments: &[(usize, u64)]) -> u32 {
+    fn of_tier(tier: Tier, call: c_long, arguments: &[(usize, u64)]) -> u32 {
         let mut all = [0; 6];
         arguments.iter().for_each(|(index, value)| all[*index] = *value);
-        answer(&policy(), call, all, ARCHITECTURE)
+        answer(&policy(tier), call, all, ARCHITECTURE)
+    }
+
+    fn of_policy(call: c_long, arguments: &[(usize, u64)]) -> u32 {
+        of_tier(Tier::Jail, call, arguments)
     }
 
     const DENIED: u32 = ERRNO | libc::EPERM as u32;
 
     #[test]
     fn every_call_number_gets_the_answer_of_its_list() {
-        let (policy, watched) = (policy(), watched());
-        for call in (0..600).chain([0x4000_0000, 0x4000_0001, 0x7fff_ffff]) {
-            let forbidden = crate::policy::forbidden_name(call).is_some();
-            let entry = ALLOWED.iter().find(|entry| entry.calls.contains(&call));
-            let expected = match entry.map(|entry| entry.when) {
-                _ if forbidden => PASS,
-                Some(When::Always) => PASS,
-                Some(_) => continue,
-                None if call == libc::SYS_clone3 => ERRNO | libc::ENOSYS as u32,
-                None => DENIED,
-            };
-            assert_eq!(answer(&policy, call, [0; 6], ARCHITECTURE), expected, "call {call}");
-            let seen = answer(&watched, call, [0; 6], ARCHITECTURE);
-            assert_eq!(seen, if forbidden { NOTIFY } else { PASS }, "call {call}");
+        for tier in [Tier::Jail, Tier::Landlock] {
+            let (policy, watched) = (policy(tier), watched());
+            for call in (0..600).chain([0x4000_0000, 0x4000_0001, 0x7fff_ffff]) {
+                let forbidden = crate::policy::forbidden_name(call).is_some();
+                let entry = allowed(tier).find(|entry| entry.calls.contains(&call));
+                let expected = match entry.map(|entry| entry.when) {
+                    _ if forbidden => PASS,
+                    Some(When::Always) => PASS,
+                    Some(_) => continue,
+                    None if call == libc::SYS_clone3 => ERRNO | libc::ENOSYS as u32,
+                    None => DENIED,
+                };
+                assert_eq!(answer(&policy, call, [0; 6], ARCHITECTURE), expected, "{tier}: call {call}");
+                let seen = answer(&watched, call, [0; 6], ARCHITECTURE);
+                assert_eq!(seen, if forbidden { NOTIFY } else { PASS }, "call {call}");
+            }
+            assert_eq!(answer(&policy, 0, [0; 6], 0x4000_0003), KILL_PROCESS, "32-bit calls");
+            assert!(policy.len() / 8 <= 300, "{} instructions", policy.len() / 8);
         }
-        assert_eq!(answer(&policy, 0, [0; 6], 0x4000_0003), KILL_PROCESS, "32-bit calls");
-        assert!(policy.len() / 8 <= 300, "{} instructions", policy.len() / 8);
+    }
+
+    #[test]
+    fn threads_are_made_as_c_libraries_make_them_and_in_no_other_way() {
+        let (glibc, musl) = (0x003d_0f00, 0x007d_0f00);
+        for flags in [glibc, musl] {
+            assert_eq!(of_policy(libc::SYS_clone, &[(0, flags)]), PASS, "{flags:#x}");
+        }
+        // Without CLONE_FS, CLONE_FILES, CLONE_SYSVSEM and so on; with a signal, a namespace of time, a pidfd, a parent.
+        for bit in 0..32 {
+            let flags = glibc ^ (1 << bit);
+            let set_only_by_some = (1 << bit) & (0x0010_0000 | 0x0100_0000 | 0x0020_0000 | 0x0040_0000) != 0;
+            let expected = if set_only_by_some { PASS } else { DENIED };
+            assert_eq!(of_policy(libc::SYS_clone, &[(0, flags)]), expected, "{flags:#x}");
+        }
+    }
+
+    #[test]
+    fn under_landlock_files_are_opened_for_reading_alone() {
+        let open = |tier, flags: i32| of_tier(tier, libc::SYS_openat, &[(2, flags as u64)]);
+        let reading =
+            [libc::O_RDONLY, libc::O_CLOEXEC | libc::O_DIRECTORY, libc::O_NOFOLLOW | libc::O_NONBLOCK];
+        assert!(reading.into_iter().all(|flags| open(Tier::Landlock, flags) == PASS));
+        for flags in [
+            libc::O_WRONLY,
+            libc::O_RDWR,
+            libc::O_RDONLY | libc::O_TRUNC,
+            libc::O_RDONLY | libc::O_CREAT,
+            libc::O_TMPFILE,
+            libc::O_PATH,
+            3,
+        ] {
+            assert_eq!(open(Tier::Landlock, flags), DENIED, "{flags:#o}");
+            assert_eq!(open(Tier::Jail, flags), PASS, "{flags:#o}");
+        }
+        #[cfg(target_arch = "x86_64")]
+        assert_eq!(of_tier(Tier::Landlock, libc::SYS_open, &[(1, libc::O_TRUNC as u64)]), DENIED);
     }
 
     #[test]
@@ -251,6 +305,16 @@ mod tests {
         assert_eq!(of_policy(libc::SYS_clone, &[(0, 17)]), DENIED, "fork");
         assert_eq!(of_policy(libc::SYS_clone, &[(0, 0x4111)]), DENIED, "vfork");
         assert_eq!(of_policy(libc::SYS_clone, &[(0, threads | 0x1000_0000)]), DENIED, "user namespace");
+        assert_eq!(of_policy(libc::SYS_futex, &[(1, 128)]), PASS, "waiting for a lock of this process");
+        assert_eq!(of_policy(libc::SYS_futex, &[(1, 129 | 256)]), PASS);
+        let again = ERRNO | libc::EAGAIN as u32;
+        assert_eq!(of_policy(libc::SYS_futex, &[(1, 1)]), again, "waking somebody in another process");
+        assert_eq!(of_policy(libc::SYS_futex, &[(1, 9 | 256)]), again, "waiting for a thread's end");
+        assert_eq!(of_policy(libc::SYS_madvise, &[(2, 4)]), PASS, "memory that is not needed");
+        assert_eq!(of_policy(libc::SYS_madvise, &[(2, 12)]), DENIED, "pages shared with other processes");
+        assert_eq!(of_policy(libc::SYS_madvise, &[(2, 21)]), DENIED, "throwing pages out");
+        assert_eq!(of_policy(libc::SYS_renameat2, &[(4, 0)]), PASS);
+        assert_eq!(of_policy(libc::SYS_renameat2, &[(4, 4)]), DENIED, "a whiteout");
         for (call, protection, expected) in [
             (libc::SYS_mmap, 3, PASS),
             (libc::SYS_mmap, 5, PASS),

@@ -19,6 +19,8 @@ pub enum SandboxError {
     Landlock(String),
     /// No interpreter can be used.
     Python(String),
+    /// The interpreter's files can't be copied without the host's paths.
+    Library(String),
     /// The fork server did not start.
     Server(String),
     /// A setting that can't be used.
@@ -119,6 +121,10 @@ impl SandboxError {
                 "Landlock needs Linux 5.13 with `landlock` in its list of security modules (lsm=)"
             }
             Self::Python(_) => "install Python 3.9 or newer, or name an interpreter or a virtual environment",
+            Self::Library(_) => {
+                "set XDG_CACHE_HOME to a folder of yours with 200 MB of room, or name the system's interpreter, \
+                 /usr/bin/python3, which needs no copy"
+            }
             Self::Server(_) => "run `samara sandbox doctor`",
             Self::Setting(_) => "change this setting",
             Self::Job(_) => "change the program, its entry or its arguments",
@@ -138,6 +144,9 @@ impl SandboxError {
             }
             Self::Landlock(why) => format!("Landlock can't be used: {why}"),
             Self::Python(why) => format!("no Python can be used: {why}"),
+            Self::Library(why) => {
+                format!("the interpreter's files can't be copied without the host's paths: {why}")
+            }
             Self::Server(why) => format!("the fork server did not start: {why}"),
             Self::Setting(why) | Self::Job(why) => why.clone(),
             Self::Tier { minimum, tried } => {

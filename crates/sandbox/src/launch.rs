@@ -1,5 +1,6 @@
 //! Starting a fork server in its confinement: everything is prepared here, and [`inside`] only makes system calls.
 
+use crate::defence::{self, Defence};
 use crate::error::{SandboxError, Step};
 use crate::plan::{Bind, Jail};
 use crate::sys::{self, Forked, Strings};
@@ -27,6 +28,8 @@ pub(crate) struct Launch {
     pub(crate) socket: OwnedFd,
     /// The Landlock rules that children enter.
     pub(crate) rules: Option<OwnedFd>,
+    /// Whether a jail has a name of its own to give.
+    pub(crate) own_name: bool,
 }
 
 /// A started process.
@@ -70,7 +73,7 @@ pub(crate) fn launch(launch: &Launch) -> Result<Started, SandboxError> {
         failure: away(failure_in.as_fd())?,
     };
     drop((go_in, failure_in));
-    let namespaces = if launch.jail.is_some() { NAMESPACES } else { 0 };
+    let namespaces = if launch.jail.is_some() { namespaces() } else { 0 };
     let mut trees: Vec<Option<OwnedFd>> = Vec::new();
     trees.resize_with(launch.jail.as_ref().map_or(0, |jail| jail.binds.len()), || None);
     #[expect(unsafe_code, reason = "fork")]
@@ -92,13 +95,21 @@ pub(crate) fn launch(launch: &Launch) -> Result<Started, SandboxError> {
     }
 }
 
-const NAMESPACES: i32 = libc::CLONE_NEWUSER
-    | libc::CLONE_NEWNS
-    | libc::CLONE_NEWPID
-    | libc::CLONE_NEWNET
-    | libc::CLONE_NEWIPC
-    | libc::CLONE_NEWUTS
-    | libc::CLONE_NEWCGROUP;
+/// The namespaces of a jail, each with the wall that it is.
+const NAMESPACES: [(i32, Option<Defence>); 7] = [
+    (libc::CLONE_NEWUSER, None),
+    (libc::CLONE_NEWNS, None),
+    (libc::CLONE_NEWCGROUP, None),
+    (libc::CLONE_NEWPID, Some(Defence::Processes)),
+    (libc::CLONE_NEWNET, Some(Defence::Network)),
+    (libc::CLONE_NEWIPC, Some(Defence::Ipc)),
+    (libc::CLONE_NEWUTS, Some(Defence::Name)),
+];
+
+fn namespaces() -> i32 {
+    let standing = NAMESPACES.iter().filter(|(_, wall)| wall.is_none_or(defence::holds));
+    standing.fold(0, |all, (flag, _)| all | flag)
+}
 
 /// Ends a process and waits for its end.
 pub(crate) fn kill(pidfd: &OwnedFd) {
@@ -165,7 +176,9 @@ fn confine(launch: &Launch, descriptors: &Descriptors, trees: &mut [Option<Owned
         detach(jail, trees).map_err(at(Step::Open))?;
         become_user(INSIDE, launch.drop_root).map_err(at(Step::User))?;
         build(jail, trees).map_err(at(Step::Mount))?;
-        rustix::system::sethostname(b"sandbox").map_err(at(Step::Host))?;
+        if launch.own_name {
+            rustix::system::sethostname(b"sandbox").map_err(at(Step::Host))?;
+        }
         keep_mount_right().map_err(at(Step::Capabilities))?;
     } else if launch.drop_root {
         become_user(NOBODY, true).map_err(at(Step::User))?;
@@ -219,7 +232,7 @@ fn build(jail: &Jail, trees: &[Option<OwnedFd>]) -> Result<(), Errno> {
         }
     }
     for (bind, tree) in jail.binds.iter().zip(trees) {
-        attach(bind, tree.as_ref().ok_or(Errno::BADF)?)?;
+        attach(bind, tree.as_ref().ok_or(Errno::BADF)?, jail.read_only)?;
     }
     for hidden in &jail.hidden {
         rustix::mount::mount(
@@ -233,13 +246,18 @@ fn build(jail: &Jail, trees: &[Option<OwnedFd>]) -> Result<(), Errno> {
     rustix::process::pivot_root(c".", c".")?;
     rustix::mount::unmount(c".", UnmountFlags::DETACH)?;
     rustix::process::chdir(c"/")?;
+    if !jail.read_only {
+        return Ok(());
+    }
     let root = fs::open(c"/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
     sys::mount_setattr(&root, READ_ONLY)
 }
 
-fn attach(bind: &Bind, tree: &OwnedFd) -> Result<(), Errno> {
-    let device = if bind.device { libc::MOUNT_ATTR_NOEXEC } else { libc::MOUNT_ATTR_NODEV };
-    sys::mount_setattr(tree, READ_ONLY | device)?;
+fn attach(bind: &Bind, tree: &OwnedFd, read_only: bool) -> Result<(), Errno> {
+    if read_only {
+        let device = if bind.device { libc::MOUNT_ATTR_NOEXEC } else { libc::MOUNT_ATTR_NODEV };
+        sys::mount_setattr(tree, READ_ONLY | device)?;
+    }
     let target: &CStr = &bind.target;
     if !bind.directory {
         let flags = OFlags::CREATE | OFlags::CLOEXEC | OFlags::WRONLY;

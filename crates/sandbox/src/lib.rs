@@ -4,7 +4,8 @@
 //! - [`Sandbox`] is a pool of warm fork servers; it takes a [`Job`] and gives a [`Verdict`];
 //! - [`tier`]: how strongly programs are isolated; [`Sandbox::start`] takes the strongest that works;
 //! - [`value`] and [`codec`]: the plain data that goes in and comes out, and its wire format;
-//! - `policy`: allowed system calls as data, `bpf`: the same as a filter; `plan` (what is visible), `launch` (the way
+//! - `policy`: allowed system calls as data, `bpf`: the same as a filter; `plan` (what is visible), `library` (without the
+//!   host's paths), `launch` (the way
 //!   into the confinement), `start` (bringing a fork server up), `server` and `server.py` (its two ends), `watch`
 //!   (limits) and `judge` (what became of it).
 //!
@@ -29,11 +30,15 @@ pub mod verdict;
 
 // What makes system calls is Linux alone.
 #[cfg(target_os = "linux")]
+mod access_times;
+#[cfg(target_os = "linux")]
 mod bpf;
 #[cfg(target_os = "linux")]
 mod judge;
 #[cfg(target_os = "linux")]
 mod launch;
+#[cfg(target_os = "linux")]
+mod library;
 #[cfg(target_os = "linux")]
 mod plan;
 #[cfg(target_os = "linux")]
@@ -50,6 +55,9 @@ mod start;
 mod sys;
 #[cfg(target_os = "linux")]
 mod watch;
+
+#[cfg(target_os = "linux")]
+pub mod defence;
 
 #[cfg(not(target_os = "linux"))]
 #[path = "elsewhere.rs"]

@@ -3,14 +3,18 @@
 //! Both show the interpreter's own library and the shared libraries it was found to load, file by file, and nothing
 //! else. In a jail these are mounted at neutral paths.
 
+use crate::defence::{self, Defence};
 use crate::error::SandboxError;
+use crate::library;
 use crate::python::Python;
+use crate::sys;
 use crate::tier::Tier;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset,
     RulesetAttr, RulesetCreated, RulesetCreatedAttr, Scope,
 };
 use rustix::fd::OwnedFd;
+use rustix::io::Errno;
 use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
@@ -38,12 +42,14 @@ pub(crate) struct Jail {
     pub(crate) binds: Vec<Bind>,
     /// Directories of the library that are covered: packages that the host has installed.
     pub(crate) hidden: Vec<CString>,
+    /// Whether nothing in it can be written.
+    pub(crate) read_only: bool,
 }
 
 /// Where the interpreter is in a jail.
-const PREFIX: &str = "/python";
+pub(crate) const PREFIX: &str = "/python";
 /// Where numpy is in a jail.
-const PACKAGES: &str = "/python/packages";
+pub(crate) const PACKAGES: &str = "/python/packages";
 /// Packages of the host inside the library's directory.
 const INSTALLED: [&str; 2] = ["site-packages", "dist-packages"];
 
@@ -51,22 +57,30 @@ impl Jail {
     /// The jail for this interpreter.
     pub(crate) fn new(python: &Python) -> Result<Self, SandboxError> {
         let mut builder = Builder::default();
-        let library = library(python);
-        builder.bind(&python.executable, &format!("{PREFIX}/bin/python3"), false)?;
-        builder.bind(&python.stdlib, &library, true)?;
+        let library = library_path(python);
+        let outside = outside_libraries(python);
+        let copies = library::neutral(python, &outside)?;
+        builder.bind(copies.of(&python.executable), &format!("{PREFIX}/bin/python3"), false)?;
+        builder.bind(copies.of(&python.stdlib), &library, true)?;
         for package in &python.packages {
             let name = package.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            builder.bind(package, &format!("{PACKAGES}/{name}"), true)?;
+            builder.bind(copies.of(package), &format!("{PACKAGES}/{name}"), true)?;
         }
-        for file in outside_libraries(python) {
-            builder.bind(&file, &target(&file, python), false)?;
+        for file in &outside {
+            builder.bind(copies.of(file), &target(file, python), false)?;
         }
         for device in ["/dev/null", "/dev/urandom"] {
             builder.bind(Path::new(device), device, false)?;
             builder.binds.last_mut().iter_mut().for_each(|bind| bind.device = true);
         }
         builder.directory("/scratch");
-        let hidden = INSTALLED.iter().filter(|name| python.stdlib.join(name).is_dir());
+        let read_only = defence::holds(Defence::Root);
+        if !read_only {
+            builder.bind_the_host()?;
+        }
+        // A copy has none.
+        let covered = |name: &&&str| !copies.has(&python.stdlib) && python.stdlib.join(name).is_dir();
+        let hidden = INSTALLED.iter().filter(covered);
         let hidden = hidden
             .map(|name| c_string(&format!("{library}/{name}").as_bytes()[1..]))
             .collect::<Result<_, _>>()?;
@@ -81,11 +95,12 @@ impl Jail {
                 .collect::<Result<_, _>>()?,
             binds: builder.binds,
             hidden,
+            read_only,
         })
     }
 }
 
-fn library(python: &Python) -> String {
+fn library_path(python: &Python) -> String {
     format!("{PREFIX}/lib/python{}.{}", python.version.0, python.version.1)
 }
 
@@ -121,6 +136,23 @@ impl Builder {
         let parents = path.match_indices('/').skip(1).map(|(end, _)| path[1..end].to_owned());
         self.directories.extend(parents);
         self.directories.insert(path[1..].to_owned());
+    }
+
+    /// The host's directories where they are: what a jail is without a root of its own.
+    fn bind_the_host(&mut self) -> Result<(), SandboxError> {
+        let failed = |error: std::io::Error| SandboxError::Setting(format!("/ can't be listed: {error}"));
+        for entry in std::fs::read_dir("/").map_err(failed)?.flatten() {
+            let path = entry.path().display().to_string();
+            if !entry.path().is_dir() || path.starts_with(PREFIX) || path == "/scratch" {
+                continue;
+            }
+            let inside = format!("{}/", &path[1..]);
+            self.binds.retain(|bind| !bind.target.as_bytes().starts_with(inside.as_bytes()));
+            self.directories.retain(|directory| !directory.starts_with(&inside));
+            self.bind(Path::new(&path), &path, true)?;
+            self.binds.last_mut().iter_mut().for_each(|bind| bind.device = true);
+        }
+        Ok(())
     }
 
     fn bind(&mut self, source: &Path, target: &str, directory: bool) -> Result<(), SandboxError> {
@@ -188,12 +220,36 @@ fn parent(path: &Path) -> PathBuf {
     path.parent().unwrap_or(Path::new("/")).to_owned()
 }
 
-/// The Landlock rules that children enter, and whether the kernel knows all of what they need.
+/// The version of Landlock that the kernel has; `None` if it has none, or has it switched off.
+pub(crate) fn landlock() -> Result<Option<u32>, SandboxError> {
+    let version = match defence::landlock_version() {
+        Some(version) => Ok(version),
+        None => sys::landlock_version(),
+    };
+    match version {
+        Ok(0) | Err(Errno::NOSYS | Errno::OPNOTSUPP) => Ok(None),
+        Ok(version) => Ok(Some(version)),
+        Err(error) => Err(SandboxError::Landlock(format!("the kernel does not say its version: {error}"))),
+    }
+}
+
+/// The Landlock rules that children of this tier enter, with all that this version of Landlock knows of what the tier
+/// asks for. What an older one does not know is refused by the list of system calls as well: truncating files (3),
+/// network (4), control of devices (5), signals and abstract sockets (6).
 ///
 /// # Errors
-/// If the kernel has no Landlock.
-pub(crate) fn rules(python: &Python, tier: Tier) -> Result<OwnedFd, SandboxError> {
+/// If the kernel does not take them as they are: none is given up.
+pub(crate) fn rules(python: &Python, tier: Tier, version: u32) -> Result<OwnedFd, SandboxError> {
     let failed = |error: &dyn std::fmt::Display| SandboxError::Landlock(error.to_string());
+    let known = match version {
+        0 => return Err(failed(&"the kernel has no Landlock")),
+        1 => ABI::V1,
+        2 => ABI::V2,
+        3 => ABI::V3,
+        4 => ABI::V4,
+        5 => ABI::V5,
+        _ => ABI::V6,
+    };
     let handled = match tier {
         // Files are already in a namespace of their own: what is left is to make no sockets, devices and the like in
         // scratch, and to execute nothing.
@@ -204,15 +260,16 @@ pub(crate) fn rules(python: &Python, tier: Tier) -> Result<OwnedFd, SandboxError
                 | AccessFs::MakeChar
                 | AccessFs::MakeBlock
         }
-        Tier::Landlock | Tier::Process => AccessFs::from_all(ABI::V5),
+        Tier::Landlock | Tier::Process => AccessFs::from_all(known),
     };
-    // The first version is what the tier needs; what later ones add is taken if it is there.
     let mut ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
-    ruleset = ruleset.handle_access(handled & AccessFs::from_all(ABI::V1)).map_err(|error| failed(&error))?;
-    ruleset = ruleset.set_compatibility(CompatLevel::BestEffort);
     ruleset = ruleset.handle_access(handled).map_err(|error| failed(&error))?;
-    ruleset = ruleset.handle_access(AccessNet::from_all(ABI::V4)).map_err(|error| failed(&error))?;
-    ruleset = ruleset.scope(Scope::from_all(ABI::V6)).map_err(|error| failed(&error))?;
+    if known >= ABI::V4 {
+        ruleset = ruleset.handle_access(AccessNet::from_all(known)).map_err(|error| failed(&error))?;
+    }
+    if known >= ABI::V6 {
+        ruleset = ruleset.scope(Scope::from_all(known)).map_err(|error| failed(&error))?;
+    }
     let mut created = ruleset.create().map_err(|error| failed(&error))?;
     if tier == Tier::Landlock {
         for (path, access) in visible(python)? {
@@ -230,6 +287,12 @@ fn allow(
     let failed = |error: String| SandboxError::Landlock(format!("{}: {error}", path.display()));
     let descriptor = PathFd::new(path).map_err(|error| failed(error.to_string()))?;
     rules.add_rule(PathBeneath::new(descriptor, access)).map_err(|error| failed(error.to_string()))
+}
+
+/// What programs may read without a jail, each with whether all that is inside may be, too.
+pub(crate) fn readable(python: &Python) -> Vec<(PathBuf, bool)> {
+    let all = visible(python).unwrap_or_default();
+    all.into_iter().map(|(path, access)| (path, access.contains(AccessFs::ReadFile))).collect()
 }
 
 /// What programs may read without a jail: the library without the packages in it, numpy, shared libraries, two devices.

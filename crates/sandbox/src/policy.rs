@@ -3,7 +3,11 @@
 //! What is on no list is answered with EPERM, so that Python raises `PermissionError`. `clone3` is answered with
 //! ENOSYS, so that the C library falls back to `clone`, whose flags a filter can read. How the lists become a filter
 //! is in `crate::bpf`.
+//!
+//! Pipes are on no list: what is in them is memory of the kernel that RLIMIT_AS does not count, and how much one may
+//! hold is counted for the user, so that programs at the same time would see each other by it.
 
+use crate::tier::Tier;
 use libc::c_long;
 
 /// When a call on a list is answered.
@@ -19,6 +23,15 @@ pub enum When {
         all: u32,
         /// None set.
         none: u32,
+    },
+    /// If this argument has all of these bits (in its low 32 bits); otherwise the answer is an error of its own.
+    BitsOr {
+        /// Position.
+        argument: u8,
+        /// All set.
+        all: u32,
+        /// The error's number.
+        errno: i32,
     },
     /// Unless this argument has all of these bits (in its low 32 bits).
     NotAll {
@@ -63,21 +76,84 @@ const fn always(calls: &'static [c_long], why: &'static str) -> Allow {
     Allow { calls, when: When::Always, why }
 }
 
-const THREAD: u32 = (libc::CLONE_VM | libc::CLONE_THREAD | libc::CLONE_SIGHAND) as u32;
-const NAMESPACES: u32 = (libc::CLONE_NEWNS
-    | libc::CLONE_NEWUSER
-    | libc::CLONE_NEWPID
-    | libc::CLONE_NEWNET
-    | libc::CLONE_NEWIPC
-    | libc::CLONE_NEWUTS
-    | libc::CLONE_NEWCGROUP
-    | libc::CLONE_VFORK
-    | libc::CLONE_PTRACE
-    | libc::CLONE_PARENT) as u32;
+/// What every thread of a C library shares with its process. A thread with a descriptor table of its own would hold as
+/// many descriptors again.
+const THREAD: u32 = (libc::CLONE_VM
+    | libc::CLONE_FS
+    | libc::CLONE_FILES
+    | libc::CLONE_SIGHAND
+    | libc::CLONE_THREAD
+    | libc::CLONE_SYSVSEM
+    | libc::CLONE_SETTLS) as u32;
+/// What C libraries ask for beside that: numbers of threads in memory, and a flag that has no effect any more.
+const THREAD_MAY: u32 = (libc::CLONE_PARENT_SETTID
+    | libc::CLONE_CHILD_SETTID
+    | libc::CLONE_CHILD_CLEARTID
+    | libc::CLONE_DETACHED) as u32;
 const WRITE_AND_EXECUTE: u32 = (libc::PROT_WRITE | libc::PROT_EXEC) as u32;
+/// What opening a file for anything but reading asks for. A path alone (`O_PATH`) is no reading either, and Landlock
+/// does not govern it.
+const NOT_READING: u32 = (libc::O_WRONLY
+    | libc::O_RDWR
+    | libc::O_CREAT
+    | libc::O_EXCL
+    | libc::O_TRUNC
+    | libc::O_APPEND
+    | libc::O_PATH
+    | (libc::O_TMPFILE & !libc::O_DIRECTORY)) as u32;
 
-/// What a program may do.
-pub const ALLOWED: &[Allow] = &[
+/// What may be said about memory: that it is not needed, large pages, filling it at once.
+const ADVICE: &[u32] = &[
+    libc::MADV_DONTNEED as u32,
+    libc::MADV_FREE as u32,
+    libc::MADV_HUGEPAGE as u32,
+    libc::MADV_NOHUGEPAGE as u32,
+    libc::MADV_POPULATE_READ as u32,
+    libc::MADV_POPULATE_WRITE as u32,
+];
+
+/// What a program may do in this tier.
+pub fn allowed(tier: Tier) -> impl Iterator<Item = &'static Allow> {
+    ALLOWED.iter().chain(if tier == Tier::Landlock { READING } else { SCRATCH })
+}
+
+/// What a program may do with files where it has a scratch.
+const SCRATCH: &[Allow] = &[
+    always(
+        &[libc::SYS_openat, libc::SYS_mkdirat, libc::SYS_unlinkat, libc::SYS_renameat, libc::SYS_ftruncate],
+        "scratch: everything else is read-only by mount. Calls that change modes, owners, times and attributes are on no \
+         list",
+    ),
+    Allow {
+        calls: &[libc::SYS_renameat2],
+        when: When::Zero { argument: 4 },
+        why: "renaming in scratch, without leaving a device of the kernel's (a whiteout) behind",
+    },
+    #[cfg(target_arch = "x86_64")]
+    always(
+        &[libc::SYS_open, libc::SYS_mkdir, libc::SYS_rmdir, libc::SYS_unlink, libc::SYS_rename],
+        "older forms of the above, which C libraries still use",
+    ),
+];
+
+/// What a program may do with files where it has none: nothing is opened for writing, whatever of it the kernel's
+/// Landlock governs (truncating: since Linux 6.2).
+const READING: &[Allow] = &[
+    Allow {
+        calls: &[libc::SYS_openat],
+        when: When::Bits { argument: 2, all: 0, none: NOT_READING },
+        why: "reading the library",
+    },
+    #[cfg(target_arch = "x86_64")]
+    Allow {
+        calls: &[libc::SYS_open],
+        when: When::Bits { argument: 1, all: 0, none: NOT_READING },
+        why: "its older form",
+    },
+];
+
+/// What a program may do in every tier.
+const ALLOWED: &[Allow] = &[
     always(
         &[
             libc::SYS_read,
@@ -91,7 +167,6 @@ pub const ALLOWED: &[Allow] = &[
             libc::SYS_close_range,
             libc::SYS_dup,
             libc::SYS_dup3,
-            libc::SYS_pipe2,
             libc::SYS_ppoll,
             libc::SYS_pselect6,
         ],
@@ -99,7 +174,6 @@ pub const ALLOWED: &[Allow] = &[
     ),
     always(
         &[
-            libc::SYS_openat,
             libc::SYS_fstat,
             libc::SYS_newfstatat,
             libc::SYS_statx,
@@ -110,15 +184,14 @@ pub const ALLOWED: &[Allow] = &[
         ],
         "import and scratch: which files there are is decided by the mount namespace or by Landlock",
     ),
-    always(
-        &[libc::SYS_mkdirat, libc::SYS_unlinkat, libc::SYS_renameat2, libc::SYS_ftruncate, libc::SYS_umask],
-        "scratch: everything else is read-only by mount or by Landlock. Calls that change what Landlock does not \
-         govern (modes, owners, times, attributes) are on no list",
-    ),
-    always(
-        &[libc::SYS_brk, libc::SYS_munmap, libc::SYS_mremap, libc::SYS_madvise],
-        "memory, bounded by RLIMIT_AS",
-    ),
+    always(&[libc::SYS_umask], "what would be a file's mode, in scratch"),
+    always(&[libc::SYS_brk, libc::SYS_munmap, libc::SYS_mremap], "memory, bounded by RLIMIT_AS"),
+    Allow {
+        calls: &[libc::SYS_madvise],
+        when: When::OneOf { argument: 2, values: ADVICE },
+        why: "giving memory back, and its size of pages. Not sharing pages with other processes (how long a write takes \
+              then tells what they hold), and not throwing out what others have in memory as well",
+    },
     Allow {
         calls: &[libc::SYS_mmap],
         when: When::NotAll { argument: 2, bits: WRITE_AND_EXECUTE },
@@ -143,9 +216,9 @@ pub const ALLOWED: &[Allow] = &[
     ),
     Allow {
         calls: &[libc::SYS_clock_gettime, libc::SYS_clock_getres, libc::SYS_clock_nanosleep],
-        // Realtime, monotonic, own process, own thread, raw, coarse, boot. Negative ones are the clocks of other
+        // 0 to 7: realtime, monotonic, own process, own thread, raw, coarse, boot. Negative ones are the clocks of other
         // processes: the CPU time of other programs.
-        when: When::OneOf { argument: 0, values: &[0, 1, 2, 3, 4, 5, 6, 7] },
+        when: When::Bits { argument: 0, all: 0, none: !7 },
         why: "time, but not the CPU time of other processes",
     },
     always(
@@ -160,13 +233,19 @@ pub const ALLOWED: &[Allow] = &[
     ),
     Allow {
         calls: &[libc::SYS_clone],
-        when: When::Bits { argument: 0, all: THREAD, none: NAMESPACES },
-        why: "threads of this process: they end with it. Never a process or a namespace",
+        when: When::Bits { argument: 0, all: THREAD, none: !(THREAD | THREAD_MAY) },
+        why: "threads of this process, as C libraries make them: they end with it. Never a process or a namespace",
     },
-    always(
-        &[libc::SYS_futex, libc::SYS_set_robust_list, libc::SYS_rseq, libc::SYS_set_tid_address],
-        "locks and threads of the C library",
-    ),
+    Allow {
+        calls: &[libc::SYS_futex],
+        // A lock that is not private lies in a file if its memory does: all programs have the library's files in
+        // memory, and would wake each other through them. Only the C library's wait for a thread's end is made so, and
+        // that asks again when the answer is to try again (which costs the time of a CPU while it waits; Python itself
+        // waits otherwise).
+        when: When::BitsOr { argument: 1, all: libc::FUTEX_PRIVATE_FLAG as u32, errno: libc::EAGAIN },
+        why: "locks between threads of this process, but not between processes",
+    },
+    always(&[libc::SYS_set_robust_list, libc::SYS_rseq], "locks and threads of the C library"),
     always(&[libc::SYS_exit, libc::SYS_exit_group], "to exit"),
     always(
         &[
@@ -216,17 +295,10 @@ pub const ALLOWED: &[Allow] = &[
     #[cfg(target_arch = "x86_64")]
     always(
         &[
-            libc::SYS_open,
             libc::SYS_stat,
             libc::SYS_lstat,
             libc::SYS_access,
-            libc::SYS_mkdir,
-            libc::SYS_rmdir,
-            libc::SYS_unlink,
-            libc::SYS_rename,
-            libc::SYS_renameat,
             libc::SYS_dup2,
-            libc::SYS_pipe,
             libc::SYS_poll,
             libc::SYS_select,
             libc::SYS_alarm,
@@ -317,13 +389,27 @@ mod tests {
 
     #[test]
     fn no_call_is_on_two_lists_and_every_entry_has_a_reason() {
-        let allowed = ALLOWED.iter().flat_map(|entry| entry.calls).copied();
-        let mut calls: Vec<c_long> = allowed.chain(FORBIDDEN.iter().map(|(call, _)| *call)).collect();
-        let count = calls.len();
-        calls.sort_unstable();
-        calls.dedup();
-        assert_eq!(calls.len(), count);
-        assert!(ALLOWED.iter().all(|entry| entry.why.len() > 5));
-        assert!(!calls.contains(&libc::SYS_clone3), "answered on its own");
+        for tier in Tier::ALL {
+            let calls = allowed(tier).flat_map(|entry| entry.calls).copied();
+            let mut calls: Vec<c_long> = calls.chain(FORBIDDEN.iter().map(|(call, _)| *call)).collect();
+            let count = calls.len();
+            calls.sort_unstable();
+            calls.dedup();
+            assert_eq!(calls.len(), count);
+            assert!(allowed(tier).all(|entry| entry.why.len() > 5));
+            assert!(!calls.contains(&libc::SYS_clone3), "answered on its own");
+        }
+    }
+
+    #[test]
+    fn no_tier_has_pipes_and_landlock_has_nothing_that_changes_a_file() {
+        let has = |tier, call| allowed(tier).any(|entry| entry.calls.contains(&call));
+        let changing = [libc::SYS_mkdirat, libc::SYS_unlinkat, libc::SYS_renameat, libc::SYS_renameat2];
+        for call in changing.into_iter().chain([libc::SYS_ftruncate]) {
+            assert!(has(Tier::Jail, call) && !has(Tier::Landlock, call), "call {call}");
+        }
+        for call in [libc::SYS_pipe2, libc::SYS_truncate, libc::SYS_openat2, libc::SYS_fallocate] {
+            assert!(!has(Tier::Jail, call) && !has(Tier::Landlock, call), "call {call}");
+        }
     }
 }

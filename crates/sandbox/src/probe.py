@@ -33,10 +33,13 @@ packages = []
 if numpy is not None:
     package = os.path.dirname(numpy.__file__)
     packages = [path for path in (package, package + ".libs") if os.path.isdir(path)]
+told = [sys.base_prefix, sys.base_exec_prefix]
+told += sysconfig.get_config_vars("prefix", "exec_prefix", "abs_srcdir", "abs_builddir", "srcdir")
 print(
     json.dumps(
         {
             "executable": os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable),
+            "built_in": [path for path in told if isinstance(path, str) and path.startswith("/")],
             "version": list(sys.version_info[:2]),
             "prefix": os.path.realpath(sys.base_prefix),
             "stdlib": os.path.realpath(sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix})),

@@ -17,6 +17,9 @@ pub(crate) struct Python {
     pub(crate) stdlib: PathBuf,
     /// Shared libraries as the linker found them.
     pub(crate) libraries: Vec<PathBuf>,
+    /// Paths that it tells of itself: where it was installed, as it was named then, and built.
+    #[serde(default)]
+    pub(crate) built_in: Vec<PathBuf>,
     /// Directories of numpy; empty without it.
     pub(crate) packages: Vec<PathBuf>,
 }

@@ -1,6 +1,8 @@
 //! Bringing a fork server up: from an interpreter to a first program that ran.
 
+use crate::access_times;
 use crate::bpf;
+use crate::defence::{self, Defence};
 use crate::error::SandboxError;
 use crate::job::{Job, Limits};
 use crate::launch::{self, Launch};
@@ -33,6 +35,9 @@ pub(crate) fn start(python: &Python, tier: Tier) -> Result<Starting, SandboxErro
     let (socket, inner) =
         rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).map_err(here)?;
     let rules = rules(python, tier)?;
+    if tier == Tier::Landlock {
+        access_times::settle(python);
+    }
     let landlock = rules.is_some();
     let executable = plan::executable(python, tier);
     // The interpreter finds its library from its first argument.
@@ -48,6 +53,7 @@ pub(crate) fn start(python: &Python, tier: Tier) -> Result<Starting, SandboxErro
         drop_root: tier > Tier::Process && rustix::process::geteuid().is_root(),
         socket: inner,
         rules,
+        own_name: defence::holds(Defence::Name),
     };
     let process = launch::launch(&launch)?;
     let server = Server { socket, listener: None, process, python: "".into(), address_space: 0, resident: 0 };
@@ -55,13 +61,27 @@ pub(crate) fn start(python: &Python, tier: Tier) -> Result<Starting, SandboxErro
     Ok(Starting(server))
 }
 
-/// The Landlock rules for a tier. A jail is one without them too.
+/// The Landlock rules for a tier. In the tier `landlock` they are the wall. In a jail they are a second one, which holds
+/// nothing that namespaces and the list of system calls do not: a kernel without Landlock can have a jail (the doctor
+/// says so), but where the kernel has it, it is used, or the jail is refused.
 fn rules(python: &Python, tier: Tier) -> Result<Option<OwnedFd>, SandboxError> {
-    match tier {
-        Tier::Process => Ok(None),
-        Tier::Landlock => plan::rules(python, tier).map(Some),
-        Tier::Jail => Ok(plan::rules(python, tier).ok()),
+    if tier == Tier::Process || !defence::holds(Defence::Landlock) {
+        return Ok(None);
     }
+    match (plan::landlock()?, tier) {
+        (Some(version), _) => plan::rules(python, tier, version).map(Some),
+        (None, Tier::Jail) => Ok(None),
+        (None, _) => Err(SandboxError::Landlock("the kernel has none, or has it switched off".to_owned())),
+    }
+}
+
+/// The filters of a tier: of calls that the host is told of, and of those that are allowed.
+fn filters(tier: Tier) -> (Vec<u8>, Vec<u8>) {
+    #[cfg(feature = "isolation-tests")]
+    if !defence::holds(Defence::Seccomp) {
+        return (bpf::open(), bpf::open());
+    }
+    (bpf::watched(), bpf::policy(tier))
 }
 
 const JAIL: u32 = 1;
@@ -71,7 +91,7 @@ const NUMPY: u32 = 8;
 
 /// The first packet to a server.
 fn setup(python: &Python, tier: Tier, landlock: bool, drop_root: bool) -> Vec<u8> {
-    let (watched, policy) = (bpf::watched(), bpf::policy());
+    let (watched, policy) = filters(tier);
     let flags = [
         (tier == Tier::Jail, JAIL),
         (tier != Tier::Process, FILTER),
@@ -80,6 +100,7 @@ fn setup(python: &Python, tier: Tier, landlock: bool, drop_root: bool) -> Vec<u8
     ];
     let flags = flags.iter().filter(|(set, _)| *set).fold(0, |all, (_, flag)| all | flag);
     let processes = match tier {
+        _ if !defence::holds(Defence::Threads) => 0,
         Tier::Jail => PROCESSES,
         // The limit counts all processes of the user, so those that are there already have to be added.
         Tier::Landlock => PROCESSES.saturating_mul(4).saturating_add(tasks_of_user(drop_root)),

@@ -108,6 +108,18 @@ pub(crate) fn unblock_signals() {
     }
 }
 
+/// The version of Landlock's interface that the kernel has; an error if it has none (`ENOSYS`: not built in,
+/// `EOPNOTSUPP`: switched off).
+#[expect(unsafe_code, reason = "the question is a system call that nothing wraps")]
+pub(crate) fn landlock_version() -> Result<u32, Errno> {
+    const VERSION: u32 = 1;
+    let null = std::ptr::null::<u8>();
+    // SAFETY: with this flag the kernel reads no memory: it demands a null pointer and a size of zero.
+    let version =
+        result(unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, null, 0_usize, VERSION) })?;
+    Ok(version as u32)
+}
+
 /// Ends this process at once.
 #[expect(unsafe_code, reason = "_exit is an extern function")]
 pub(crate) fn exit_now(code: i32) -> ! {

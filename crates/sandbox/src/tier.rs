@@ -12,11 +12,13 @@ pub enum Tier {
     /// Limits, timeouts and an empty environment. No security: for code that you trust.
     Process,
     /// The limits, a list of allowed system calls, and Landlock: programs can read the interpreter's library and write
-    /// nothing. They can see that other files exist, and their sizes, owners and times: Landlock does not govern that.
+    /// nothing, on every version of Landlock: what an older one does not govern, the list refuses. They can see that
+    /// other files and processes exist, and their sizes, owners and times: Landlock does not govern that.
     /// Threads are limited for the user, not for the program: all of the user's other threads when a server started,
     /// and 256 more.
     Landlock,
-    /// All of that in namespaces of their own, with a root that has nothing else in it, and a scratch directory.
+    /// The limits and the list in namespaces of their own, with a root that has nothing else in it, and a scratch
+    /// directory. Landlock's rules are there too if the kernel has them; they hold nothing here that the rest does not.
     Jail,
 }
 

@@ -1,4 +1,5 @@
 # expect: forbidden io_uring_setup
+# defence: seccomp
 import ctypes
 def main():
     libc = ctypes.CDLL(None, use_errno=True)

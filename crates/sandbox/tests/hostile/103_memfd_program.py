@@ -1,4 +1,6 @@
 # expect: exception PermissionError
+# defence: seccomp
+# without: exception FileNotFoundError
 import os
 def main():
     fd = os.memfd_create('x')

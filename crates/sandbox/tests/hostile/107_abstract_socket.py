@@ -1,4 +1,5 @@
 # expect: exception PermissionError
+# defence: seccomp
 import socket
 def main():
     s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -1,3 +1,4 @@
 # expect: exception FileNotFoundError | exception PermissionError
+# defence: root
 import os
 def main(): return os.listdir('/proc/self/fd')

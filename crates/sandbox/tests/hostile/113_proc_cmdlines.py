@@ -1,3 +1,9 @@
 # expect: exception FileNotFoundError | exception PermissionError
+# defence: root
 import os
-def main(): return [open('/proc/%s/cmdline' % p).read() for p in os.listdir('/proc') if p.isdigit()]
+def main():
+    lines = []
+    for p in os.listdir('/proc'):
+        try: lines.append(open('/proc/%s/cmdline' % int(p)).read())
+        except (OSError, ValueError): pass
+    return lines

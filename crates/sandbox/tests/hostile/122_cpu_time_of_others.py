@@ -1,4 +1,5 @@
 # expect: ok []
+# defence: seccomp
 import time
 def main():
     seen = []

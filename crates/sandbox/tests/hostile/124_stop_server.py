@@ -1,4 +1,5 @@
 # expect: exception PermissionError
+# defence: seccomp landlock
 import os, signal
 def main():
     os.kill(os.getppid(), signal.SIGSTOP)

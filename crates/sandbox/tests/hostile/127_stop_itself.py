@@ -1,4 +1,6 @@
 # expect: exception PermissionError
+# defence: seccomp
+# without: timeout wall | ok 1
 import os, signal
 def main():
     os.kill(os.getpid(), signal.SIGSTOP)

@@ -1,4 +1,5 @@
 # expect: exception PermissionError
+# defence: seccomp
 import fcntl, os
 def main():
     fcntl.fcntl(1, fcntl.F_SETOWN, os.getppid())

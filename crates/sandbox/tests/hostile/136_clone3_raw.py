@@ -1,4 +1,6 @@
 # expect: ok [-1, 38]
+# defence: seccomp
+# without: bad_frame | ok
 import ctypes
 def main():
     libc = ctypes.CDLL(None, use_errno=True)

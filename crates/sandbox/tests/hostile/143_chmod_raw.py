@@ -1,4 +1,6 @@
 # expect: ok [-1, -1, -1, -1]
+# defence: seccomp root
+# defence landlock: seccomp
 import ctypes
 def main():
     libc = ctypes.CDLL(None, use_errno=True)

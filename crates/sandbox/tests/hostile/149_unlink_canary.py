@@ -1,3 +1,5 @@
 # expect: exception PermissionError | exception FileNotFoundError
+# defence: root
+# defence landlock: seccomp landlock
 import os
 def main(): os.unlink('@CANARY@/secret'); return 'gone'

@@ -1,4 +1,5 @@
 # expect: ok -1
+# defence: seccomp
 import ctypes
 def main():
     libc = ctypes.CDLL(None, use_errno=True)

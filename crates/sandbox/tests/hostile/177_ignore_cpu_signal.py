@@ -1,4 +1,8 @@
 # expect: timeout cpu
+# defence: cpu
+# without: timeout wall
+# defence landlock: cpu
+# without landlock: timeout wall
 import signal
 def main():
     for s in range(1, 65):

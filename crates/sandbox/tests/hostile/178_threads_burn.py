@@ -1,4 +1,8 @@
 # expect: timeout cpu
+# defence: cpu
+# without: timeout wall
+# defence landlock: cpu
+# without landlock: timeout wall
 import threading, zlib
 def main():
     data = bytes(1 << 22)

@@ -1,4 +1,5 @@
 # expect: forbidden open_by_handle_at
+# defence: seccomp
 import ctypes
 def main():
     libc = ctypes.CDLL(None, use_errno=True)

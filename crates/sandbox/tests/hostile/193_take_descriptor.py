@@ -1,4 +1,5 @@
 # expect: forbidden pidfd_getfd
+# defence: seccomp
 import ctypes
 def main():
     libc = ctypes.CDLL(None, use_errno=True)

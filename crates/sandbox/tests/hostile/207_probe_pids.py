@@ -1,4 +1,5 @@
 # expect: ok []
+# defence: seccomp
 import os
 def main():
     seen = []

@@ -1,3 +1,5 @@
 # expect: exception PermissionError
+# defence: seccomp
+# without: exception OSError
 import os
 def main(): os.setuid(0); return 'root'

@@ -1,4 +1,5 @@
 # expect: exception PermissionError
+# defence: seccomp
 import mmap
 def main():
     code = b'\xb8\x14\0\0\0\xcd\x80\xc3'

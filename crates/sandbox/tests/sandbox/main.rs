@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
 mod common;
+mod defences;
 mod faults;
 mod honest;
 mod hostile;

@@ -36,6 +36,8 @@ fn as_json(report: &Report) -> serde_json::Value {
             "python": &*works.isolation.python,
             "interpreter": works.interpreter.display().to_string(),
             "start_seconds": works.start.as_secs_f64(),
+            "landlock": works.landlock,
+            "open": works.open,
         }),
         Err(error) => json!({
             "tier": tier,
@@ -61,6 +63,9 @@ fn text(report: &Report, no_numpy: bool) -> String {
                 let start = works.start.as_millis();
                 let only = if *tier < Tier::Landlock { "; isolates nothing" } else { "" };
                 line(format_args!("  yes  {tier:<9} ready in {start} ms, Python {version} ({path}){only}"));
+                if *tier >= Tier::Landlock {
+                    works.open.iter().for_each(|open| line(format_args!("                 open: {open}")));
+                }
             }
             Err(error) => {
                 line(format_args!("  no   {tier:<9} {}", error.why()));

@@ -1,0 +1,5 @@
+# expect: exception PermissionError | exception FileNotFoundError
+# defence: root
+# defence landlock: seccomp landlock
+import os
+def main(): return os.open('@CANARY@/secret', os.O_WRONLY | os.O_APPEND)

@@ -1,0 +1,7 @@
+# expect: ok 1
+# defence: seccomp
+import ctypes
+def main():
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.syscall(330, 0, 0)
+    return ctypes.get_errno()
