@@ -1,7 +1,7 @@
 //! The walls of a tier by name, so that tests can take single ones away and show that each holds something.
 //!
 //! Everything stands outside of those tests: without the feature `isolation-tests` there is nothing here but
-//! [`holds`], which is always so. Limits of a job are not listed: a test takes one away by asking for more.
+//! `holds`, which is always so. Limits of a job are not listed: a test takes one away by asking for more.
 
 /// A wall that keeps programs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

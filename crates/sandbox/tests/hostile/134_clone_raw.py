@@ -1,6 +1,6 @@
 # expect: ok -1
 # defence: seccomp
-# without: bad_frame
+# without: bad_frame | ok
 import ctypes
 def main():
     libc = ctypes.CDLL(None, use_errno=True)
