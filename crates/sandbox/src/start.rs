@@ -85,7 +85,9 @@ fn setup(python: &Python, tier: Tier, landlock: bool, drop_root: bool) -> Vec<u8
         Tier::Landlock => PROCESSES.saturating_mul(4).saturating_add(tasks_of_user(drop_root)),
         Tier::Process => 0,
     };
-    let words = [flags, libc::SYS_seccomp as u32, processes, watched.len() as u32, policy.len() as u32];
+    let calls = [libc::SYS_seccomp, libc::SYS_clone, libc::SYS_waitid].map(|call| call as u32);
+    let lengths = [watched.len() as u32, policy.len() as u32];
+    let words = [&[flags], &calls[..], &[processes], &lengths].concat();
     let mut packet: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
     packet.extend(watched);
     packet.extend(policy);
