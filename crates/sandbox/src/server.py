@@ -440,6 +440,7 @@ class Link:
         self.started = self.message(self.word, self.sent, 24)
         self.waiting = (Waiting * 2)(Waiting(-1, 1), Waiting(SOCKET, 1))
         self.child = ctypes.c_int(-1)  # its pidfd
+        self.job_here, self.child_here = ctypes.byref(self.incoming), ctypes.byref(self.child)
 
     def message(self, body, control, length):
         self.blocks = getattr(self, "blocks", []) + [Block(ctypes.addressof(body), ctypes.sizeof(body))]
@@ -477,36 +478,57 @@ wait_for_it = ctypes.PyDLL(None).syscall
 split.restype = wait_for_it.restype = None
 
 
-def serve(setup, link):
-    """Forks a child for every job; returns in each child. Ends with the host."""
-    flags = SIGCHLD | CLONE_PIDFD | CLONE_NEWPID
-    while True:
-        link.incoming.control_length = 32
-        if libc.recvmsg(SOCKET, ctypes.byref(link.incoming), 0) <= 0:
+def turn(setup, link):
+    """Takes a job and forks a child for it. True in the child; in the server, false once the child has ended.
+
+    What is made in a turn is gone at its end, so that memory is the same at each fork.
+    """
+    link.incoming.control_length = 32
+    if libc.recvmsg(SOCKET, link.job_here, 0) <= 0:
+        os._exit(0)  # the host has gone
+    link.child.value = -1
+    pid = 0
+    if setup.flags & JAIL:
+        # A namespace of its own: process 1 and threads from 2 on, whatever ran before. A server that is process 1 itself
+        # may use the bare call: what the C library has noted of this process's number stays true.
+        ctypes.set_errno(0)
+        split(setup.clone, SIGCHLD | CLONE_PIDFD | CLONE_NEWPID, None, link.child_here, None, None)
+        if link.child.value < 0 and not ctypes.get_errno():
+            return True
+        check(link.child.value, "clone")
+    else:
+        pid = check(fork(), "fork")
+        if pid == 0:
+            return True
+        link.child.value = os.pidfd_open(pid)
+    files = link.received.files
+    for index in range(3):
+        os.close(files[index])
+    link.supervise(setup, 0 if setup.flags & FILTER else pid)
+    ctypes.memset(link.job, 0, JOB.size)
+    return False
+
+
+TURNS = 20
+
+
+def practise(setup, link):
+    """Takes turns with nobody, whose children end at once: Python adapts its code while it runs for the first times, and
+    the first programs would see that it has not yet."""
+    kept = os.dup(SOCKET)
+    host, end = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+    os.dup2(end.fileno(), SOCKET)
+    for _ in range(TURNS):
+        host.sendmsg([bytes(JOB.size)], descriptors(kept, kept, kept))
+        if turn(setup, link):
             os._exit(0)
-        files = link.received.files
-        link.child.value = -1
-        pid = 0
-        if setup.flags & JAIL:
-            # A namespace of its own: process 1 and threads from 2 on, whatever ran before. A server that is process 1
-            # itself may use the bare call: what the C library has noted of this process's number stays true.
-            ctypes.set_errno(0)
-            split(setup.clone, flags, None, ctypes.byref(link.child), None, None)
-            if link.child.value < 0 and not ctypes.get_errno():
-                return
-            check(link.child.value, "clone")
-        else:
-            pid = check(fork(), "fork")
-            if pid == 0:
-                return
-            link.child.value = os.pidfd_open(pid)
-        for index in range(3):
-            os.close(files[index])
-        link.supervise(setup, 0 if setup.flags & FILTER else pid)
-        ctypes.memset(link.job, 0, JOB.size)
+    os.dup2(kept, SOCKET)
+    os.close(kept)
+    host.close()
+    end.close()
 
 
-def start():
+def start(link):
     """Makes everything ready and tells the host; none if that failed."""
     sock = _socket.socket(fileno=os.dup(SOCKET))
     try:
@@ -516,6 +538,7 @@ def start():
         sock.send(b"X" + str(error).encode()[:1000])
         return None
     rehearse()
+    practise(setup, link)
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -527,9 +550,10 @@ def start():
 
 
 link = Link()
-setup = start()
+setup = start(link)
 if setup is not None:
-    serve(setup, link)
+    while not turn(setup, link):
+        pass
     try:
         child(setup, link)
     finally:
