@@ -394,6 +394,9 @@ def rehearse():
     del sys.modules["program"]
 
 
+POOL = 0x3FFF if sys.version_info >= (3, 10) else 0xFFF  # the bits of an address within a pool of the allocator
+
+
 def fill_pools():
     """Takes the free places between the server's own objects, so that what a child makes lies together on pages that
     hold nothing else: it then has fewer pages of the server to copy, and addresses do not depend on such gaps."""
@@ -402,7 +405,7 @@ def fill_pools():
         while True:
             block = bytes(size - sys.getsizeof(b"") - 1)
             kept.append(block)
-            if id(block) & 0x3FFF == 48:  # the first place of a pool
+            if id(block) & POOL == 48:  # the first place of a pool
                 break
     return kept
 

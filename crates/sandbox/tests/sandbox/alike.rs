@@ -10,7 +10,9 @@ import ctypes, gc, os, sys, threading
 
 def plain(value):
     if isinstance(value, (ctypes.Structure, ctypes.Array)): return bytes(value).hex()
-    if isinstance(value, (int, float, str, bytes, tuple, list, dict, type(None))): return repr(value)
+    if isinstance(value, (int, float, str, bytes, tuple, list, dict, type(None))):
+        text = repr(value)
+        return text if len(text) < 1000 else text[:1000] + str(hash(text))
     return type(value).__name__
 
 def main():
