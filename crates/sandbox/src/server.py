@@ -394,48 +394,6 @@ def rehearse():
     del sys.modules["program"]
 
 
-POOL = 0x3FFF if sys.version_info >= (3, 10) else 0xFFF  # the bits of an address within a pool of the allocator
-
-
-def fill_pools():
-    """Takes the free places between the server's own objects, so that what a child makes lies together on pages that
-    hold nothing else: it then has fewer pages of the server to copy, and addresses do not depend on such gaps."""
-    kept = []
-    for size in range(64, 513, 16):
-        while True:
-            block = bytes(size - sys.getsizeof(b"") - 1)
-            kept.append(block)
-            if id(block) & POOL == 48:  # the first place of a pool
-                break
-    return kept
-
-
-def inherit_code():
-    """Lets a child inherit the pages of code and constants that the server has met, instead of meeting each anew.
-
-    Linux leaves a mapping of a file out when it forks, unless one of its pages has been written: one is, with what it
-    holds. Where a policy of the system refuses that, children are a little slower.
-    """
-    page = resource.getpagesize()
-    for function in (ctypes.pythonapi.Py_IncRef, libc.getpid):
-        found = (ctypes.c_void_p * 4)()  # Dl_info: the file's name, where it begins
-        if not libc.dladdr(function, found):
-            continue
-        base = found[1]
-        header = ctypes.string_at(base, 64)
-        bias = base if header[16] == 3 else 0  # ET_DYN
-        (table,), (size, count) = struct.unpack_from("=Q", header, 32), struct.unpack_from("=HH", header, 54)
-        for index in range(count):
-            kind, access, _, at, _, length, _, _ = struct.unpack("=IIQQQQQQ", ctypes.string_at(base + table + index * size, 56))
-            if kind == 1 and not access & 2:  # PT_LOAD, not writable
-                begin = (bias + at) // page * page
-                length = (bias + at + length - begin + page - 1) // page * page
-                flags = 1 | (access & 1) << 2
-                if libc.mprotect(ctypes.c_void_p(begin), ctypes.c_size_t(length), flags | 2) == 0:
-                    ctypes.memmove(begin, begin, 1)
-                    libc.mprotect(ctypes.c_void_p(begin), ctypes.c_size_t(length), flags)
-
-
 class Setup:
     """What the host asked for, made ready so that the child has little to do."""
 
@@ -587,9 +545,6 @@ def start(link):
     rehearse()
     practise(setup, link)
     gc.collect()
-    link.kept = fill_pools()
-    libc.malloc_trim(0)
-    inherit_code()
     gc.freeze()
     gc.disable()
     version = sys.version.split()[0] + (" numpy " + setup.numpy.__version__ if setup.numpy else "")

@@ -197,3 +197,32 @@ fn numpy_s_numbers_come_back_as_numbers() {
         }
     });
 }
+
+#[test]
+fn in_a_jail_nothing_that_python_holds_in_memory_names_a_path_of_the_host() {
+    let program = r#"
+import gc, os, sys, types
+def main(word):
+    found, seen, left = set(), set(), [dict(sys.modules), dict(os.environ)]
+    while left:
+        value = left.pop()
+        if id(value) in seen or isinstance(value, types.FrameType): continue
+        seen.add(id(value))
+        if isinstance(value, str):
+            if word in value: found.add(value[:200])
+        elif isinstance(value, types.CodeType): left += [value.co_filename, value.co_name, value.co_consts]
+        else: left += gc.get_referents(value)
+    return sorted(found)
+"#;
+    common::on_tiers(&[Tier::Jail], |sandbox| {
+        let prefix = sandbox.interpreter().parent().and_then(std::path::Path::parent).unwrap();
+        let library = format!("{}/lib/python", prefix.display());
+        let run = |word: &str| {
+            let job = Job { arguments: vec![word.into()], ..common::job(program) };
+            shown(&sandbox.run(&job).unwrap().ending)
+        };
+        assert_eq!(run(&library), "ok []");
+        // What it finds if there is something.
+        assert!(run("/python/lib").contains("/os.py"), "{}", run("/python/lib"));
+    });
+}
