@@ -7,6 +7,8 @@
 #
 # It also knows nothing of a program that has ended: jobs and ends pass through buffers that Python never looks into and
 # that are wiped, so that the server's memory is the same before each fork, and so is all that a child inherits.
+#
+# The host has it compiled by the same interpreter and sends it as the first packet.
 import sys
 
 sys.path[:] = [path for path in sys.path if path]  # never the working directory
