@@ -103,12 +103,11 @@ pub(crate) fn close_from_on_exec(first: u32) -> Result<(), Errno> {
 #[expect(unsafe_code, reason = "rustix has no personality")]
 pub(crate) fn fix_addresses() -> Result<(), Errno> {
     const ASK: libc::c_ulong = 0xffff_ffff;
-    // SAFETY: sets flags of this process that take effect when it execs; no memory is involved.
+    // SAFETY: reads flags of this process; no memory is involved.
     let now = result(unsafe { libc::personality(ASK) }.into())?;
-    // SAFETY: as above.
-    result(
-        unsafe { libc::personality(now as libc::c_ulong | libc::ADDR_NO_RANDOMIZE as libc::c_ulong) }.into(),
-    )?;
+    let wanted = now as libc::c_ulong | libc::ADDR_NO_RANDOMIZE as libc::c_ulong;
+    // SAFETY: sets flags of this process that take effect when it execs; no memory is involved.
+    result(unsafe { libc::personality(wanted) }.into())?;
     Ok(())
 }
 
