@@ -1,12 +1,12 @@
 # The fork server: a warm interpreter that forks one child per program.
 #
 # It runs with file descriptor 3 as its socket to the host and, in tiers with Landlock, 4 as the rule set. It never
-# sees a program: the child reads it from a file descriptor that the host passes on. It judges nothing: it hands on what
+# sees a program: the child takes the job from the socket. It judges nothing: it hands on what
 # the kernel says of the child's end, and the host decides. Every message is one packet of a fixed layout, in native byte
 # order.
 #
-# It also knows nothing of a program that has ended: jobs and ends pass through buffers that Python never looks into and
-# that are wiped, so that the server's memory is the same before each fork, and so is all that a child inherits.
+# It also knows nothing of a program that has ended: ends pass through a buffer that Python never looks into and that is
+# wiped, so that the server's memory is the same before each fork, and so is all that a child inherits.
 #
 # The host has it compiled by the same interpreter and sends it as the first packet.
 import sys
@@ -27,7 +27,9 @@ import _socket
 
 SOCKET, RULES = 3, 4
 SETUP = struct.Struct("=7I")  # flags, numbers of seccomp, clone and waitid, processes, bytes of the first filter, of the second
-JOB = struct.Struct("=4Q")  # CPU seconds, address space, scratch bytes, scratch inodes
+JOB = struct.Struct("=c7x4Q")  # "J"; CPU seconds, address space, scratch bytes, scratch inodes; a short body follows
+SHORT = 64 << 10  # bytes of a body that comes with the job; a longer one comes in a file
+PEEK, NO_SIGNAL = 2, 0x4000  # flags of recv and send
 BODY = struct.Struct("=Q6I")  # seed; most bytes, nodes and depth of the result; bytes of prelude, program and entry, which follow
 JAIL, FILTER, LANDLOCK, NUMPY = 1, 2, 4, 8  # flags
 SCRATCH = b"/scratch"
@@ -83,6 +85,9 @@ class End(ctypes.Structure):
     """How a child ended, as the kernel says it: siginfo_t of waitid, struct rusage, struct statfs of scratch."""
 
     _fields_ = [("kind", ctypes.c_char * 8), ("how", ctypes.c_char * 128), ("usage", ctypes.c_char * 144), ("scratch", ctypes.c_char * 120)]
+
+
+END_SIZE = ctypes.sizeof(End)
 
 
 def check(result, what):
@@ -319,7 +324,7 @@ def child(setup, link):
         data = prepare(setup, link)
     except BaseException as error:  # nothing of the program has run: this is the server's failure
         why = b"X" + str(error).encode("utf-8", "replace")[:1000]
-        libc.send(SOCKET, why, len(why), 0x4000)
+        libc.send(SOCKET, why, len(why), NO_SIGNAL)
         os._exit(70)
     seed, *budget, before, program, name = BODY.unpack_from(data)
     start = BODY.size + before
@@ -344,9 +349,13 @@ def child(setup, link):
 
 def prepare(setup, link):
     """Leaves the child nothing but input, output and the result's pipe, and no way to more. Returns the job's body."""
-    cpu, memory, *scratch = JOB.unpack_from(link.job)
-    job, out, result = link.received.files[:3]
-    data = os.pread(job, os.fstat(job).st_size, 0)
+    length = check(libc.recvmsg(SOCKET, ctypes.byref(link.incoming), 0), "recvmsg")
+    _, cpu, memory, *scratch = JOB.unpack_from(link.job)
+    out, result, file = link.received.files[:3]
+    if length > JOB.size:
+        data = ctypes.string_at(link.job, length)[JOB.size :]
+    else:
+        data = os.pread(file, os.fstat(file).st_size, 0)
     if setup.flags & JAIL:
         options = b"mode=0700,size=%d,nr_inodes=%d" % (scratch[0], scratch[1] + 1)
         check(libc.mount(b"scratch", SCRATCH, b"tmpfs", 2 | 4 | 8, options), "mount scratch")  # nosuid, nodev, noexec
@@ -438,14 +447,20 @@ class Link:
     """The socket to the host and all that passes through it, in memory that stays where it is."""
 
     def __init__(self):
-        self.job = ctypes.create_string_buffer(JOB.size)
+        self.job = ctypes.create_string_buffer(JOB.size + SHORT)  # read and written by children only
         self.received, self.sent = Files(), Files(20, 1, 1)  # one file descriptor, SOL_SOCKET, SCM_RIGHTS
         self.end, self.word = End(b"E"), ctypes.create_string_buffer(b"S", 1)
         self.incoming = self.message(self.job, self.received, 32)
         self.started = self.message(self.word, self.sent, 24)
-        self.waiting = (Waiting * 2)(Waiting(-1, 1), Waiting(SOCKET, 1))
+        self.waiting = (Waiting * 2)(Waiting(-1, 1), Waiting(SOCKET, 0))  # POLLIN; that the host has gone is always told
         self.child = ctypes.c_int(-1)  # its pidfd
-        self.job_here, self.child_here = ctypes.byref(self.incoming), ctypes.byref(self.child)
+        self.peeked, self.child_here = ctypes.create_string_buffer(1), ctypes.byref(self.child)
+
+        # Made once, so that a turn makes next to nothing.
+        self.sent_files, self.watched, self.started_here = self.sent.files, self.waiting[0], ctypes.byref(self.started)
+        places = [ctypes.addressof(self.end) + part.offset for part in (End.how, End.usage, End.scratch)]
+        self.end_here = ctypes.byref(self.end)
+        self.how, self.usage, self.scratch = map(ctypes.c_void_p, places)
 
     def message(self, body, control, length):
         self.blocks = getattr(self, "blocks", []) + [Block(ctypes.addressof(body), ctypes.sizeof(body))]
@@ -453,28 +468,26 @@ class Link:
 
     def supervise(self, setup, pid):
         """Waits for the child and says how it ended. If the host goes away, so do both."""
-        waiting, end = self.waiting, self.end
-        self.sent.files[0] = waiting[0].file = file = self.child.value
-        check(libc.sendmsg(SOCKET, ctypes.byref(self.started), 0x4000), "sendmsg")  # MSG_NOSIGNAL
-        while libc.poll(waiting, 2, -1) < 0:
+        self.sent_files[0] = self.watched.file = self.child.value
+        check(libc.sendmsg(SOCKET, self.started_here, NO_SIGNAL), "sendmsg")
+        while libc.poll(self.waiting, 2, -1) < 0:
             pass
-        if not waiting[0].happened:
+        if not self.watched.happened:
             if pid:
                 os.kill(pid, 9)
             os._exit(1)  # a confined child ends with this process
-        kept = ctypes.addressof(end) + End.how.offset, ctypes.addressof(end) + End.usage.offset
-        wait_for_it(setup.waitid, 3, file, ctypes.c_void_p(kept[0]), 4, ctypes.c_void_p(kept[1]))  # P_PIDFD, WEXITED
-        os.close(file)
+        wait_for_it(setup.waitid, 3, self.child, self.how, 4, self.usage)  # P_PIDFD, WEXITED
+        os.close(self.child.value)
         if setup.flags & JAIL:
-            check(libc.statfs(SCRATCH, ctypes.c_void_p(ctypes.addressof(end) + End.scratch.offset)), "statfs")
+            check(libc.statfs(SCRATCH, self.scratch), "statfs")
             libc.umount2(SCRATCH, 2)  # MNT_DETACH
         if pid:
             try:
                 os.killpg(pid, 9)
             except OSError:
                 pass
-        check(libc.send(SOCKET, ctypes.byref(end), ctypes.sizeof(end), 0x4000), "send")
-        ctypes.memset(kept[0], 0, ctypes.sizeof(end) - End.how.offset)
+        check(libc.send(SOCKET, self.end_here, END_SIZE, NO_SIGNAL), "send")
+        ctypes.memset(self.how, 0, END_SIZE - End.how.offset)
 
 
 # No number of a process is turned into an object of Python: it would tell how many there were before.
@@ -484,12 +497,11 @@ split.restype = wait_for_it.restype = None
 
 
 def turn(setup, link):
-    """Takes a job and forks a child for it. True in the child; in the server, false once the child has ended.
+    """Forks a child once there is a job. True in the child; in the server, false once the child has ended.
 
     What is made in a turn is gone at its end, so that memory is the same at each fork.
     """
-    link.incoming.control_length = 32
-    if libc.recvmsg(SOCKET, link.job_here, 0) <= 0:
+    if libc.recv(SOCKET, link.peeked, 1, PEEK) <= 0:  # the child takes the job
         os._exit(0)  # the host has gone
     link.child.value = -1
     pid = 0
@@ -506,11 +518,7 @@ def turn(setup, link):
         if pid == 0:
             return True
         link.child.value = os.pidfd_open(pid)
-    files = link.received.files
-    for index in range(3):
-        os.close(files[index])
     link.supervise(setup, 0 if setup.flags & FILTER else pid)
-    ctypes.memset(link.job, 0, JOB.size)
     return False
 
 
@@ -524,9 +532,10 @@ def practise(setup, link):
     host, end = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
     os.dup2(end.fileno(), SOCKET)
     for _ in range(TURNS):
-        host.sendmsg([bytes(JOB.size)], descriptors(kept, kept, kept))
+        host.send(b"J")
         if turn(setup, link):
             os._exit(0)
+        os.read(SOCKET, 1)
         host.recv(1)
         host.recv(1)
     os.dup2(kept, SOCKET)
@@ -545,10 +554,10 @@ def start(link):
         sock.send(b"X" + str(error).encode()[:1000])
         return None
     rehearse()
-    practise(setup, link)
     gc.collect()
-    gc.freeze()
     gc.disable()
+    practise(setup, link)  # after the collection, which empties Python's lists of free objects
+    gc.freeze()
     version = sys.version.split()[0] + (" numpy " + setup.numpy.__version__ if setup.numpy else "")
     sock.sendmsg([b"R" + version.encode()], descriptors(*listener) if listener else [])
     for number in listener:
