@@ -18,7 +18,15 @@ pub struct Job {
     pub arguments: Vec<Value>,
     /// What it may use.
     pub limits: Limits,
-    /// Seed of `random` and `numpy.random`: the same seed gives the same numbers.
+    /// Seed of all chance that a program meets without asking for it by name: `random` and `numpy.random`, generators made
+    /// without a seed (`random.Random()`, `numpy.random.default_rng()`), `random.seed()`, `os.urandom`, `secrets` and
+    /// `uuid.uuid4()`. The same seed gives the same numbers on any server, in any tier and after any other program. Hashes
+    /// are fixed, and `os.getpid()` is 1.
+    ///
+    /// What depends on addresses (`id`, the order of a set of functions or classes) is the same for one interpreter, one
+    /// machine and one tier. Not fixed: clocks, what threads do at the same time, `uuid.uuid1()`, the C type
+    /// `_random.Random`, and what asks the kernel for random bytes on purpose (`os.getrandom`, `/dev/urandom`), which is
+    /// how a program gets other numbers each time.
     pub seed: u64,
 }
 

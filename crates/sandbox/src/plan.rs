@@ -187,6 +187,8 @@ pub(crate) fn environment(python: &Python, tier: Tier) -> Vec<(&'static str, Str
         ("PYTHONNOUSERSITE", "1"),
         // One thread: numpy's libraries reserve memory per thread, which a limit of address space does not allow.
         ("OPENBLAS_NUM_THREADS", "1"),
+        // Links everything when the server starts, and not again in each child.
+        ("LD_BIND_NOW", "1"),
         ("OMP_NUM_THREADS", "1"),
         ("MKL_NUM_THREADS", "1"),
         ("LANG", "C.UTF-8"),

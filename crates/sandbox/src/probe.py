@@ -1,6 +1,8 @@
-# Run once by the host's Python, unconfined and trusted, to say which of its files a program needs: printed as JSON.
+# Run once by the host's Python, unconfined and trusted, to say which of its files a program needs, and to compile the
+# fork server, whose text is its first argument: printed as JSON.
 import ctypes
 import json
+import marshal
 import os
 import sys
 import sysconfig
@@ -12,7 +14,7 @@ for name in ("bz2", "decimal", "lzma", "pyexpat", "resource", "select", "uuid", 
     except ImportError:
         pass
 numpy = None
-if "numpy" in sys.argv:
+if "numpy" in sys.argv[2:]:
     try:
         import numpy
     except ImportError:
@@ -45,6 +47,7 @@ print(
             "stdlib": os.path.realpath(sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix})),
             "libraries": [path for path in libraries if path.startswith("/")],
             "packages": packages,
+            "server": marshal.dumps(compile(sys.argv[1], "<server>", "exec", optimize=2)).hex(),
         }
     )
 )

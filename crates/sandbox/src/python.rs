@@ -22,8 +22,11 @@ pub(crate) struct Python {
     pub(crate) built_in: Vec<PathBuf>,
     /// Directories of numpy; empty without it.
     pub(crate) packages: Vec<PathBuf>,
+    /// The fork server, compiled by this interpreter and marshalled, in hexadecimal.
+    server: String,
 }
 
+const SERVER: &str = include_str!("server.py");
 const PROBE: &str = include_str!("probe.py");
 const OLDEST: (u32, u32) = (3, 9);
 
@@ -49,6 +52,14 @@ impl Python {
         Err(SandboxError::Python(if wrong.is_empty() { nothing() } else { wrong.join("; ") }))
     }
 
+    /// The fork server's code, as `marshal` of this interpreter reads it. A server that compiled it from text would keep
+    /// the memory that this took, and every child would pay for it when it is forked and when it ends.
+    pub(crate) fn server_code(&self) -> Vec<u8> {
+        let digits = self.server.as_bytes().chunks_exact(2);
+        let value = |digit: u8| char::from(digit).to_digit(16).unwrap_or_default() as u8;
+        digits.map(|pair| value(pair[0]) << 4 | value(pair[1])).collect()
+    }
+
     fn all_readable(&self) -> bool {
         [&self.executable, &self.stdlib]
             .into_iter()
@@ -72,7 +83,7 @@ impl Python {
 
     fn ask(interpreter: &Path, numpy: bool) -> Result<Self, String> {
         let mut command = Command::new(interpreter);
-        command.args(["-s", "-E", "-c", PROBE]).args(numpy.then_some("numpy")).stdin(Stdio::null());
+        command.args(["-s", "-E", "-c", PROBE, SERVER]).args(numpy.then_some("numpy")).stdin(Stdio::null());
         // numpy's libraries start a thread per CPU otherwise.
         let output = command.env("OPENBLAS_NUM_THREADS", "1").output().map_err(|error| error.to_string())?;
         if !output.status.success() {

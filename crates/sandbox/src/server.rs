@@ -26,6 +26,9 @@ pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// The most that arguments may be, together.
 const ARGUMENTS: Budget = Budget { bytes: 16 << 20, nodes: 1_000_000, depth: 64 };
 
+/// The longest body, in bytes, that is sent with its job; a longer one is sent as a file.
+const SHORT: usize = 64 << 10;
+
 /// A running fork server. Dropping it ends it and all that it started.
 pub(crate) struct Server {
     pub(crate) socket: OwnedFd,
@@ -101,9 +104,6 @@ impl Server {
 
     /// Hands a job over. Returns where its output and its result will appear.
     pub(crate) fn submit(&self, job: &Job) -> Result<(OwnedFd, OwnedFd), Errno> {
-        let text = rustix::fs::memfd_create(c"job", MemfdFlags::CLOEXEC)?;
-        let mut file = std::fs::File::from(text);
-        file.write_all(&body(job)).map_err(|_| Errno::IO)?;
         let flags = rustix::pipe::PipeFlags::CLOEXEC;
         let (output, output_in) = rustix::pipe::pipe_with(flags)?;
         let (result, result_in) = rustix::pipe::pipe_with(flags)?;
@@ -114,11 +114,20 @@ impl Server {
         // One second more than the host allows, rounded up: the host looks more closely, this holds if it can't.
         let cpu = limits.cpu.as_secs() + 2;
         let memory = self.address_space.saturating_add(limits.memory);
-        let header: Vec<u8> = [cpu, memory, limits.scratch_bytes, limits.scratch_files]
-            .iter()
-            .flat_map(|n| n.to_ne_bytes())
-            .collect();
-        self.send(&header, &[file.as_fd(), output_in.as_fd(), result_in.as_fd()])?;
+        let mut packet = b"J\0\0\0\0\0\0\0".to_vec();
+        for number in [cpu, memory, limits.scratch_bytes, limits.scratch_files] {
+            packet.extend(number.to_ne_bytes());
+        }
+        let body = body(job);
+        if body.len() <= SHORT {
+            packet.extend(body);
+            self.send(&packet, &[output_in.as_fd(), result_in.as_fd()])?;
+        } else {
+            let file = rustix::fs::memfd_create(c"job", MemfdFlags::CLOEXEC)?;
+            let mut file = std::fs::File::from(file);
+            file.write_all(&body).map_err(|_| Errno::IO)?;
+            self.send(&packet, &[output_in.as_fd(), result_in.as_fd(), file.as_fd()])?;
+        }
         Ok((output, result))
     }
 }

@@ -23,7 +23,8 @@ use std::time::Instant;
 /// Threads and processes of one server.
 const PROCESSES: u32 = 64;
 
-const SERVER: &str = include_str!("server.py");
+/// What the interpreter is told to run: the server's code, which is the first packet.
+const RUN: &str = "import marshal, os\nexec(marshal.loads(os.read(3, 1 << 20)))";
 
 /// A server that has been started but may not be ready.
 pub(crate) struct Starting(Server);
@@ -42,7 +43,7 @@ pub(crate) fn start(python: &Python, tier: Tier) -> Result<Starting, SandboxErro
     let executable = plan::executable(python, tier);
     // The interpreter finds its library from its first argument.
     let arguments =
-        [executable.as_os_str().as_bytes(), b"-S", b"-s", b"-c", SERVER.as_bytes()].map(plan::c_string);
+        [executable.as_os_str().as_bytes(), b"-S", b"-s", b"-c", RUN.as_bytes()].map(plan::c_string);
     let environment = plan::environment(python, tier).into_iter();
     let environment = environment.map(|(name, value)| plan::c_string(format!("{name}={value}").as_bytes()));
     let launch = Launch {
@@ -57,6 +58,7 @@ pub(crate) fn start(python: &Python, tier: Tier) -> Result<Starting, SandboxErro
     };
     let process = launch::launch(&launch)?;
     let server = Server { socket, listener: None, process, python: "".into(), address_space: 0, resident: 0 };
+    server.send(&python.server_code(), &[]).map_err(here)?;
     server.send(&setup(python, tier, landlock, launch.drop_root), &[]).map_err(here)?;
     Ok(Starting(server))
 }
@@ -106,7 +108,9 @@ fn setup(python: &Python, tier: Tier, landlock: bool, drop_root: bool) -> Vec<u8
         Tier::Landlock => PROCESSES.saturating_mul(4).saturating_add(tasks_of_user(drop_root)),
         Tier::Process => 0,
     };
-    let words = [flags, libc::SYS_seccomp as u32, processes, watched.len() as u32, policy.len() as u32];
+    let calls = [libc::SYS_seccomp, libc::SYS_clone, libc::SYS_waitid].map(|call| call as u32);
+    let lengths = [watched.len() as u32, policy.len() as u32];
+    let words = [&[flags], &calls[..], &[processes], &lengths].concat();
     let mut packet: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
     packet.extend(watched);
     packet.extend(policy);

@@ -98,6 +98,19 @@ pub(crate) fn close_from_on_exec(first: u32) -> Result<(), Errno> {
     Ok(())
 }
 
+/// Lets the next program have the same addresses each time: what depends on them, such as the order of a set of
+/// functions, is then the same. Against hostile programs chance in addresses protects nothing: they run code of their own.
+#[expect(unsafe_code, reason = "rustix has no personality")]
+pub(crate) fn fix_addresses() -> Result<(), Errno> {
+    const ASK: libc::c_ulong = 0xffff_ffff;
+    // SAFETY: reads flags of this process; no memory is involved.
+    let now = result(unsafe { libc::personality(ASK) }.into())?;
+    let wanted = now as libc::c_ulong | libc::ADDR_NO_RANDOMIZE as libc::c_ulong;
+    // SAFETY: sets flags of this process that take effect when it execs; no memory is involved.
+    result(unsafe { libc::personality(wanted) }.into())?;
+    Ok(())
+}
+
 /// Blocks no signal: what the host blocks is not a program's concern.
 #[expect(unsafe_code, reason = "signal masks take pointers")]
 pub(crate) fn unblock_signals() {

@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use rustix::process::{Signal, pidfd_send_signal};
 use std::time::{Duration, Instant};
 
-/// How the fork server says that a child ended.
+/// How the kernel says that a child ended, as the fork server hands it on.
 struct ChildExit {
     exit: i32,
     cpu: Duration,
@@ -24,22 +24,40 @@ struct ChildExit {
     scratch: u64,
 }
 
+/// `E` and padding, then `siginfo_t`, `struct rusage` and `struct statfs` of scratch.
+const END: [usize; 4] = [8, 128, 144, 120];
+
 impl ChildExit {
     fn read(packet: &[u8]) -> Result<Self, Broken> {
         let wrong = || Broken("the fork server said something other than how its child ended".to_owned());
-        let (head, numbers) = packet.split_first_chunk::<8>().ok_or_else(wrong)?;
-        if head[0] != b'E' || numbers.len() != 32 {
+        if let Some((b'X', why)) = packet.split_first() {
+            let why = String::from_utf8_lossy(why);
+            return Err(Broken(format!("a child could not be confined: {why}")));
+        }
+        let (head, rest) = packet.split_at_checked(END[0]).ok_or_else(wrong)?;
+        let (how, rest) = rest.split_at_checked(END[1]).ok_or_else(wrong)?;
+        let (usage, scratch) = rest.split_at_checked(END[2]).ok_or_else(wrong)?;
+        if head[0] != b'E' || scratch.len() != END[3] {
             return Err(wrong());
         }
-        let number = |index: usize| {
-            let bytes = numbers[8 * index..].first_chunk::<8>();
-            bytes.map_or(0, |bytes| u64::from_ne_bytes(*bytes))
+        let int = |at: usize| how[at..].first_chunk().map_or(0, |bytes| i32::from_ne_bytes(*bytes));
+        let long = |of: &[u8], index: usize| {
+            of[8 * index..].first_chunk().map_or(0, |bytes| u64::from_ne_bytes(*bytes))
+        };
+        let exit = match int(8) {
+            libc::CLD_EXITED => int(24),
+            libc::CLD_KILLED | libc::CLD_DUMPED => -int(24),
+            _ => return Err(wrong()),
+        };
+        let time = |index: usize| {
+            Duration::from_secs(long(usage, index)) + Duration::from_micros(long(usage, index + 1))
         };
         Ok(Self {
-            exit: i32::from_ne_bytes([head[4], head[5], head[6], head[7]]),
-            cpu: Duration::from_micros(number(0)),
-            peak: number(1).saturating_mul(1024),
-            scratch: number(2),
+            exit,
+            cpu: time(0) + time(2),
+            peak: long(usage, 4).saturating_mul(1024),
+            // The size of a block, all blocks, free ones.
+            scratch: long(scratch, 2).saturating_sub(long(scratch, 3)).saturating_mul(long(scratch, 1)),
         })
     }
 }

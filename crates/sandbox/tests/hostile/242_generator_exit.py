@@ -1,2 +1,2 @@
-# expect: exception TypeError
+# expect: ok [1]
 def main(): yield 1

@@ -1,0 +1,3 @@
+# expect: ok [1, 0]
+import os
+def main(): return [os.getpid(), os.getppid()]

@@ -1,0 +1,3 @@
+# expect: ok [0, 0]
+import gc
+def main(): return list(gc.get_count())[1:]

@@ -1,0 +1,3 @@
+# expect: result_limit
+def main():
+    while True: yield None

@@ -1,0 +1,4 @@
+# expect: timeout cpu
+def main():
+    while True: pass
+    yield 1
