@@ -145,10 +145,10 @@ impl Client {
 
 /// What was said without what was thought; `None` if there is nothing else.
 fn said(value: Value) -> Option<Value> {
-    // As it was where nobody thought: that is nearly all.
     let answer = |text: String| match part(&text) {
-        Parted { thought: Thought::No, .. } => Some(text),
         Parted { thought: Thought::Unfinished, .. } => None,
+        // As it was where nobody thought and nothing marks the answer: that is nearly all.
+        Parted { answer, .. } if answer.len() == text.len() => Some(text),
         Parted { answer, .. } => Some(answer.to_owned()),
     };
     Some(match value {

@@ -48,7 +48,7 @@ const SHORTEST_CUT: usize = 4;
 /// A text, parted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Parted<'a> {
-    /// What is left of the text without the thoughts; as it was if there are none.
+    /// What is left of the text without the thoughts and the marks of channels; as it was if there are none.
     pub answer: &'a str,
     /// Whether the model thought, and to an end.
     pub thought: Thought,

@@ -13,6 +13,7 @@ async fn thoughts_are_no_part_of_the_text() {
     for text in [
         format!("{draft}{TEXT}"),
         format!("Okay, the user wants beans.\n</think>\n\n{TEXT}"),
+        format!("<|channel|>final<|message|>{TEXT}<|return|>"),
         format!("[THINK]Okay.[/THINK]{TEXT}"),
         format!("Here is my thought process:\n\nBeans.\n\nHere is my response:\n\n{TEXT}"),
         format!(
