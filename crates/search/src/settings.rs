@@ -125,7 +125,8 @@ pub struct SearchSettings {
     /// Candidates in total. Default 2,000.
     #[schemars(range(min = 1, max = MOST_STEPS))]
     pub total_steps: u64,
-    /// Candidates alive at once, 1 to `window`. Never changes the outcome. Default 16.
+    /// Most candidates alive at once, 1 to `window`: fewer are while their models' servers have no room for more. Never
+    /// changes the outcome. Default 16.
     #[schemars(range(min = 1, max = MAX_WINDOW))]
     pub concurrency: usize,
     /// Candidate i is proposed from the state after candidate i - window has settled. 1 is the sequential
