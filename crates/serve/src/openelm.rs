@@ -1,10 +1,11 @@
 //! OpenELM's three routes: what its environments post, and what they read.
 
 use crate::job::{MOST_CPU, Text, number, seconds, wall};
-use crate::walker::Walker;
+use crate::walker;
 use samara_sandbox::json::{Meter, Seed};
 use samara_sandbox::text::Repr;
 use samara_sandbox::{Ending, Job, Limits, Value};
+use samara_sodarace::Walker;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::fmt;
@@ -210,7 +211,7 @@ impl<'a> Reply<'a> {
     /// The reply to a program that ended so. This looks at the whole value.
     pub(crate) fn new(route: Route, code: &'a str, ending: &'a Ending) -> Self {
         let result = match (route, ending) {
-            (Route::Racer, Ending::Ok { value }) => Walker::of(value).map(Outcome::Walker),
+            (Route::Racer, Ending::Ok { value }) => walker::of(value).map(Outcome::Walker),
             (
                 Route::Image,
                 Ending::Ok { value: value @ (Value::List(_) | Value::Tuple(_) | Value::Array(_)) },
