@@ -90,6 +90,8 @@ const THREAD_MAY: u32 = (libc::CLONE_PARENT_SETTID
     | libc::CLONE_CHILD_SETTID
     | libc::CLONE_CHILD_CLEARTID
     | libc::CLONE_DETACHED) as u32;
+/// STATX_MNT_ID and STATX_MNT_ID_UNIQUE.
+const MOUNT_NUMBERS: u32 = 0x1000 | 0x4000;
 const WRITE_AND_EXECUTE: u32 = (libc::PROT_WRITE | libc::PROT_EXEC) as u32;
 /// What opening a file for anything but reading asks for. A path alone (`O_PATH`) is no reading either, and Landlock
 /// does not govern it.
@@ -176,7 +178,6 @@ const ALLOWED: &[Allow] = &[
         &[
             libc::SYS_fstat,
             libc::SYS_newfstatat,
-            libc::SYS_statx,
             libc::SYS_faccessat,
             libc::SYS_faccessat2,
             libc::SYS_getdents64,
@@ -184,6 +185,11 @@ const ALLOWED: &[Allow] = &[
         ],
         "import and scratch: which files there are is decided by the mount namespace or by Landlock",
     ),
+    Allow {
+        calls: &[libc::SYS_statx],
+        when: When::Bits { argument: 3, all: 0, none: MOUNT_NUMBERS },
+        why: "the same, but not the number of its mount, which the whole machine counts on",
+    },
     always(&[libc::SYS_umask], "what would be a file's mode, in scratch"),
     always(&[libc::SYS_brk, libc::SYS_munmap, libc::SYS_mremap], "memory, bounded by RLIMIT_AS"),
     Allow {
@@ -366,7 +372,6 @@ pub const FORBIDDEN: &[(c_long, &str)] = &[
     (libc::SYS_vmsplice, "vmsplice"),
     (libc::SYS_move_pages, "move_pages"),
     (libc::SYS_migrate_pages, "migrate_pages"),
-    (libc::SYS_mbind, "mbind"),
     (libc::SYS_fanotify_init, "fanotify_init"),
     #[cfg(target_arch = "x86_64")]
     (libc::SYS_kexec_file_load, "kexec_file_load"),

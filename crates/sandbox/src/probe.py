@@ -8,7 +8,7 @@ import sys
 import sysconfig
 
 # Modules with shared libraries outside the interpreter. Absent ones stay absent.
-for name in ("bz2", "decimal", "lzma", "pyexpat", "resource", "select", "uuid", "zlib", "_ctypes", "_socket"):
+for name in ("bz2", "decimal", "lzma", "pyexpat", "resource", "select", "uuid", "zlib", "_ctypes", "_hashlib", "_socket", "_sqlite3", "_ssl"):
     try:
         __import__(name)
     except ImportError:

@@ -29,7 +29,7 @@ SOCKET, RULES = 3, 4
 SETUP = struct.Struct("=7I")  # flags, numbers of seccomp, clone and waitid, processes, bytes of the first filter, of the second
 JOB = struct.Struct("=c7x4Q")  # "J"; CPU seconds, address space, scratch bytes, scratch inodes; a short body follows
 SHORT = 64 << 10  # bytes of a body that comes with the job; a longer one comes in a file
-PEEK, NO_SIGNAL = 2, 0x4000  # flags of recv and send
+PEEK, DONTWAIT, NO_SIGNAL = 2, 0x40, 0x4000  # flags of recv and send
 BODY = struct.Struct("=Q6I")  # seed; most bytes, nodes and depth of the result; bytes of prelude, program and entry, which follow
 JAIL, FILTER, LANDLOCK, NUMPY = 1, 2, 4, 8  # flags
 SCRATCH = b"/scratch"
@@ -357,8 +357,10 @@ def prepare(setup, link):
     else:
         data = os.pread(file, os.fstat(file).st_size, 0)
     if setup.flags & JAIL:
-        options = b"mode=0700,size=%d,nr_inodes=%d" % (scratch[0], scratch[1] + 1)
-        check(libc.mount(b"scratch", SCRATCH, b"tmpfs", 2 | 4 | 8, options), "mount scratch")  # nosuid, nodev, noexec
+        # To the kernel a size of 0 is no limit: where nothing may be written, it is read-only.
+        options = b"mode=0700,size=%d,nr_inodes=%d" % (scratch[0] or 4096, scratch[1] + 1)
+        flags = 2 | 4 | 8 | (not scratch[0])  # nosuid, nodev, noexec, read-only
+        check(libc.mount(b"scratch", SCRATCH, b"tmpfs", flags, options), "mount scratch")
         os.chdir(SCRATCH)
     if setup.flags & LANDLOCK:
         check(libc.syscall(446, RULES, 0), "landlock_restrict_self")
@@ -478,6 +480,10 @@ class Link:
             os._exit(1)  # a confined child ends with this process
         wait_for_it(setup.waitid, 3, self.child, self.how, 4, self.usage)  # P_PIDFD, WEXITED
         os.close(self.child.value)
+        # A child that was ended before it took its job has left it there, and the next one would take it for its own. The
+        # host sends no further one before it is told of this end.
+        while libc.recv(SOCKET, self.peeked, 1, DONTWAIT) > 0:
+            pass
         if setup.flags & JAIL:
             check(libc.statfs(SCRATCH, self.scratch), "statfs")
             libc.umount2(SCRATCH, 2)  # MNT_DETACH
@@ -535,7 +541,6 @@ def practise(setup, link):
         host.send(b"J")
         if turn(setup, link):
             os._exit(0)
-        os.read(SOCKET, 1)
         host.recv(1)
         host.recv(1)
     os.dup2(kept, SOCKET)

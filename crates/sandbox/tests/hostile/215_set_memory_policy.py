@@ -1,7 +1,11 @@
-# expect: forbidden mbind
+# expect: ok 1
 # defence: seccomp
-import ctypes
+# without: ok 0
+# Refused, but no reason to end a program: numpy asks for it where it takes much memory.
+import ctypes, mmap
 def main():
     libc = ctypes.CDLL(None, use_errno=True)
-    buf = ctypes.create_string_buffer(4096)
-    return libc.syscall(237, 0, 4096, 0, 0, 0, 0)
+    page = mmap.mmap(-1, 4096)
+    at = ctypes.addressof(ctypes.c_char.from_buffer(page))
+    libc.syscall(237, ctypes.c_void_p(at), 4096, 0, None, 0, 0)
+    return ctypes.get_errno()

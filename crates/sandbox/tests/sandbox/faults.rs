@@ -170,3 +170,17 @@ fn be_a_host_that_is_killed() {
         println!("\nSERVERS {}", servers.join(" "));
     });
 }
+
+#[test]
+fn a_program_that_is_stopped_before_it_began_is_not_taken_for_the_next_one() {
+    let hostile = "import ctypes\ndef main(): ctypes.CDLL(None).ptrace(0, 0, 0, 0)";
+    common::on_tiers(&CONFINED, |sandbox| {
+        for round in 0..60 {
+            let mut stopped = common::job(hostile);
+            // From before the child exists to after it has ended.
+            stopped.limits.wall = Duration::from_micros(10 << (round % 10));
+            sandbox.run(&stopped).unwrap();
+            assert_eq!(shown(&common::run(sandbox, "def main(): return 'honest'").ending), "ok honest");
+        }
+    });
+}

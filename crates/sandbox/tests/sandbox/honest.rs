@@ -236,3 +236,15 @@ fn the_doctor_says_of_every_tier_whether_it_works_or_how_to_get_it() {
         assert_eq!(found.is_ok(), common::sandbox(*tier).is_some());
     }
 }
+
+#[test]
+fn a_scratch_of_no_bytes_takes_none() {
+    let program = "def main():\n    try: open('/scratch/a', 'wb').write(bytes(1 << 20))\n    except OSError as error: return error.errno";
+    common::on_tiers(&[Tier::Jail], |sandbox| {
+        let mut job = common::job(program);
+        job.limits.scratch_bytes = 0;
+        assert_eq!(shown(&sandbox.run(&job).unwrap().ending), "ok 30");
+        job.limits.scratch_bytes = 1;
+        assert_eq!(shown(&sandbox.run(&job).unwrap().ending), "ok 28", "less than a page is a page");
+    });
+}
