@@ -392,6 +392,10 @@ fn a_page_whose_name_was_made_to_lead_here_runs_nothing() {
     assert!(status == 403 && said.contains("--host-name"), "{said}");
     assert_eq!(ask("localhost:5000", "Origin: http://evil.example\r\n").0, 403);
     assert_eq!(ask("localhost:5000", "Origin: null\r\n").0, 403);
+    let both = "Origin: http://localhost:5000\r\nOrigin: http://evil.example\r\n";
+    assert_eq!(ask("localhost:5000", both).0, 403);
+    assert_eq!(ask("[127.0.0.1].evil.example", "").0, 403);
+    assert_eq!(ask("localhost", "Host: localhost\r\n").0, 400);
     assert_eq!(ask("localhost:5000", "Origin: http://localhost:5000\r\n").0, 200);
     assert_eq!(ask("127.0.0.1", "").0, 200);
     assert_eq!(ask("[::1]:80", "").0, 200);
