@@ -3,7 +3,7 @@
 use crate::bounds::{Bounds, BoundsError};
 use crate::gate::Access;
 use crate::openelm::Route;
-use crate::pieces::{Answer, Pieces, Serving};
+use crate::pieces::{self, Answer, Pieces, Serving};
 use crate::places::{Place, Places};
 use crate::read::Posted;
 use crate::refusal::Refusal;
@@ -101,7 +101,7 @@ async fn another_method(method: Method, uri: Uri) -> Refusal {
 
 async fn health(State(app): State<Arc<App>>) -> Response {
     let tier = app.runner.sandbox.tier();
-    ([JSON], json!({ "status": "ok", "tier": tier }).to_string()).into_response()
+    ([JSON], pieces::json(&json!({ "status": "ok", "tier": tier }))).into_response()
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {

@@ -150,6 +150,32 @@ fn images_and_puzzles_come_back_as_python_writes_them() {
 }
 
 #[test]
+fn no_character_that_commands_a_terminal_is_in_an_answer() {
+    let address = server(Bounds::default(), None);
+    let hostile = "\u{7f}\u{9b}31m\u{202e}\u{2066}\u{61c}\u{2028}";
+    let quiet = |path: &str, body: &Json| {
+        let (status, text) = raw(address, &request("POST", path, TYPED, &body.to_string()));
+        assert!(!text.contains(|c| samara_search::commanding::commands(c)), "{text:?}");
+        (status, serde_json::from_str::<Json>(&text).unwrap())
+    };
+    let program = format!("def f():\n    print('{hostile}')\n    return {{'{hostile}': '{hostile}'}}");
+    let (status, body) = quiet("/v1/run", &json!({ "program": program, "entry": "f" }));
+    assert_eq!(
+        (status, &body["value"][hostile], &body["stdout"]),
+        (200, &json!(hostile), &json!(format!("{hostile}\n")))
+    );
+    let raises = format!("def f(): raise ValueError('{hostile}')");
+    let (status, body) = quiet("/v1/run", &json!({ "program": raises, "entry": "f" }));
+    assert_eq!((status, &body["message"]), (200, &json!(hostile)), "{body}");
+    let (status, body) = quiet("/v1/run", &json!({ "program": "", "entry": "f", hostile: 1 }));
+    assert!(status == 400 && body["error"].as_str().unwrap().contains(hostile), "{body}");
+    let (status, body) = quiet("/eval_p3_solution", &json!({ "code": program, "func_name": "f" }));
+    assert_eq!((status, &body["program_str"]), (200, &json!(program)));
+    let (status, body) = quiet("/eval_p3_solution", &json!({ "code": [program], "func_name": "f" }));
+    assert_eq!((status, &body[0]["program_str"]), (200, &json!(program)));
+}
+
+#[test]
 fn our_own_route_returns_the_verdict() {
     let address = server(Bounds::default(), None);
     let job = json!({ "program": "def add(a, b):\n    print('adding')\n    return a + b", "entry": "add", "arguments": [1, 2] });
