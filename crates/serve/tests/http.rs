@@ -208,6 +208,10 @@ fn requests_that_are_none_are_refused_and_never_hang() {
     assert_eq!(run(&"[".repeat(9000)), 400);
     assert_eq!(run(&format!("{{\"program\": \"{}\"}}", "x".repeat(20_000))), 413);
     assert_eq!(raw(address, &request("POST", "/v1/run", "", "{}")).0, 415);
+    let kind = "Content-Type: application/jsonx\r\n";
+    assert_eq!(raw(address, &request("POST", "/v1/run", kind, "{}")).0, 415);
+    let gzip = format!("{typed}Content-Encoding: gzip\r\n");
+    assert_eq!(raw(address, &request("POST", "/v1/run", &gzip, "{}")).0, 415);
     assert_eq!(raw(address, &request("GET", "/v1/run", "", "")).0, 405);
     assert_eq!(raw(address, &request("POST", "/nowhere", typed, "{}")).0, 404);
     assert_eq!(raw(address, &request("POST", "/eval_p3_solution", typed, "{\"code\": \"\"}")).0, 400);
