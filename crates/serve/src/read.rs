@@ -145,7 +145,9 @@ mod tests {
         let refused = |lines: &[(header::HeaderName, &'static str)]| {
             let value = |value: &'static str| header::HeaderValue::from_static(value);
             let mut headers = HeaderMap::new();
-            lines.iter().for_each(|(name, text)| drop(headers.append(name, value(text))));
+            for (name, text) in lines {
+                headers.append(name, value(text));
+            }
             check_kind(&headers).err().map(|Refusal(status, _)| status)
         };
         let (kind, coding) = (header::CONTENT_TYPE, header::CONTENT_ENCODING);

@@ -155,7 +155,7 @@ fn no_character_that_commands_a_terminal_is_in_an_answer() {
     let hostile = "\u{7f}\u{9b}31m\u{202e}\u{2066}\u{61c}\u{2028}";
     let quiet = |path: &str, body: &Json| {
         let (status, text) = raw(address, &request("POST", path, TYPED, &body.to_string()));
-        assert!(!text.contains(|c| samara_search::commanding::commands(c)), "{text:?}");
+        assert!(!text.contains(samara_search::commanding::commands), "{text:?}");
         (status, serde_json::from_str::<Json>(&text).unwrap())
     };
     let program = format!("def f():\n    print('{hostile}')\n    return {{'{hostile}': '{hostile}'}}");
@@ -173,6 +173,56 @@ fn no_character_that_commands_a_terminal_is_in_an_answer() {
     assert_eq!((status, &body["program_str"]), (200, &json!(program)));
     let (status, body) = quiet("/eval_p3_solution", &json!({ "code": [program], "func_name": "f" }));
     assert_eq!((status, &body[0]["program_str"]), (200, &json!(program)));
+}
+
+#[test]
+fn a_client_that_has_nothing_more_to_send_is_answered() {
+    let address = server(Bounds::default(), None);
+    let send = |bytes: &[u8]| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.write_all(bytes).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let program = "import time\ndef f():\n    time.sleep(0.5)\n    return 'awake'";
+    let job = json!({ "program": program, "entry": "f" }).to_string();
+    let answer = send(&request("POST", "/v1/run", TYPED, &job));
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"awake\""), "{answer}");
+    let list = json!({ "code": [program, program], "func_name": "f" }).to_string();
+    let answer = send(&request("POST", "/eval_p3_solution", TYPED, &list));
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.matches("\"result_obj\":\"'awake'\"").count() == 2,
+        "{answer}"
+    );
+    // Nothing waits for the rest of what is cut off, or for a next request.
+    let whole = request("POST", "/v1/run", TYPED, &job);
+    assert!(!send(&whole[..whole.len() - 1]).contains("awake"));
+    let kept = String::from_utf8(whole).unwrap().replace("Connection: close\r\n", "");
+    assert!(send(kept.as_bytes()).contains("awake"));
+    assert_eq!(send(b""), "");
+    until(address, "samara_sandbox_connections{state=\"served\"} 0");
+}
+
+#[test]
+fn a_method_that_a_route_does_not_take_is_told_the_one_that_it_takes() {
+    let address = server(Bounds::default(), None);
+    for (method, path, takes) in [
+        ("DELETE", "/metrics", "GET"),
+        ("POST", "/metrics", "GET"),
+        ("PUT", "/health", "GET"),
+        ("POST", "/health", "GET"),
+        ("GET", "/v1/run", "POST"),
+        ("DELETE", "/gen_racer", "POST"),
+        ("GET", "/eval_imageoptim_func", "POST"),
+        ("PATCH", "/eval_p3_solution", "POST"),
+    ] {
+        let (status, body) = raw(address, &request(method, path, "", ""));
+        let said = format!("{{\"error\":\"{path} takes {takes}\"}}");
+        assert_eq!((status, body), (405, said), "{method} {path}");
+    }
 }
 
 #[test]
