@@ -23,6 +23,7 @@ pub mod job;
 pub mod json;
 mod keys;
 mod options;
+mod printable;
 pub mod text;
 pub mod tier;
 pub mod value;

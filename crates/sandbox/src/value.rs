@@ -146,7 +146,8 @@ pub(crate) fn rows(shape: &[u64]) -> u64 {
     })
 }
 
-fn number(dtype: Dtype, item: &[u8]) -> Option<f64> {
+/// An item as a number, rounded to f64; `None` if it is complex.
+pub(crate) fn number(dtype: Dtype, item: &[u8]) -> Option<f64> {
     let mut wide = [0; 8];
     wide[..item.len().min(8)].copy_from_slice(&item[..item.len().min(8)]);
     let unsigned = u64::from_le_bytes(wide);

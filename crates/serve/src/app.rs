@@ -3,7 +3,7 @@
 use crate::bounds::{Bounds, BoundsError};
 use crate::gate::Access;
 use crate::openelm::Route;
-use crate::pieces::{Answer, Pieces, Serving};
+use crate::pieces::{self, Answer, Pieces, Serving};
 use crate::places::{Place, Places};
 use crate::read::Posted;
 use crate::refusal::Refusal;
@@ -43,13 +43,18 @@ impl App {
     }
 }
 
+const HEALTH: &str = "/health";
+const METRICS: &str = "/metrics";
+/// What is read; everything else is posted to.
+const READ: [&str; 2] = [HEALTH, METRICS];
+
 /// All routes.
 pub(crate) fn router(app: &Arc<App>) -> Router {
     let openelm =
         |route| post(move |State(app): State<Arc<App>>, request: Request| openelm(app, route, request));
     Router::new()
-        .route("/health", get(health))
-        .route("/metrics", get(metrics))
+        .route(HEALTH, get(health))
+        .route(METRICS, get(metrics))
         .route("/v1/run", post(run))
         .route("/gen_racer", openelm(Route::Racer))
         .route("/eval_imageoptim_func", openelm(Route::Image))
@@ -73,7 +78,7 @@ async fn let_in(State(app): State<Arc<App>>, request: Request, next: Next) -> Re
 
 async fn admitted(app: &App, request: Request, next: Next) -> Result<Response, Refusal> {
     app.access.check_host(&request)?;
-    if request.uri().path() == "/health" {
+    if request.uri().path() == HEALTH {
         return Ok(next.run(request).await);
     }
     if !app.access.admits(request.headers()) {
@@ -94,14 +99,14 @@ async fn nowhere(uri: Uri) -> Refusal {
     Refusal(StatusCode::NOT_FOUND, format!("there is no {path}"))
 }
 
-async fn another_method(method: Method, uri: Uri) -> Refusal {
-    let takes = if method == Method::POST { Method::GET } else { Method::POST };
+async fn another_method(uri: Uri) -> Refusal {
+    let takes = if READ.contains(&uri.path()) { Method::GET } else { Method::POST };
     Refusal(StatusCode::METHOD_NOT_ALLOWED, format!("{} takes {takes}", uri.path()))
 }
 
 async fn health(State(app): State<Arc<App>>) -> Response {
     let tier = app.runner.sandbox.tier();
-    ([JSON], json!({ "status": "ok", "tier": tier }).to_string()).into_response()
+    ([JSON], pieces::json(&json!({ "status": "ok", "tier": tier }))).into_response()
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {

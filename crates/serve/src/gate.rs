@@ -3,7 +3,7 @@
 use crate::refusal::Refusal;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Request, StatusCode, header};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// Who is let in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,24 +26,23 @@ impl Access {
             return Err(Refusal::bad("the request has not exactly one header Host"));
         };
         for host in [Some(host), request.uri().authority().map(Authority::as_str)].into_iter().flatten() {
-            if !self.serves(name(host)) {
+            if !name(host).is_some_and(|name| self.serves(name)) {
                 let host: String = host.chars().take(100).collect();
                 return forbidden(format!(
                     "this server does not go by the name {host:?}; --host-name NAME allows a name"
                 ));
             }
         }
-        let origin = request.headers().get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
         let own = |origin: &str| {
             let site = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
             site.is_some_and(|site| site.eq_ignore_ascii_case(host))
         };
-        match origin {
-            Some(origin) if !own(origin) => {
-                forbidden("the request comes from a page of another site".to_owned())
-            }
-            _ => Ok(()),
+        // A page of another site is not let in by a second header that names this one.
+        let mut origins = request.headers().get_all(header::ORIGIN).iter();
+        if origins.all(|origin| origin.to_str().is_ok_and(own)) {
+            return Ok(());
         }
+        forbidden("the request comes from a page of another site".to_owned())
     }
 
     fn serves(&self, name: &str) -> bool {
@@ -68,13 +67,15 @@ impl Access {
     }
 }
 
-/// A host without its port and without the brackets of an address.
-fn name(host: &str) -> &str {
-    if let Some(rest) = host.strip_prefix('[') {
-        return rest.split_once(']').map_or(host, |(address, _)| address);
-    }
-    let port = |port: &str| port.bytes().all(|digit| digit.is_ascii_digit());
-    host.rsplit_once(':').filter(|(_, end)| port(end)).map_or(host, |(name, _)| name)
+/// A host without its port and without the brackets, in which only an IPv6 address stands. `None` if something else
+/// follows the name or the brackets than a port.
+fn name(host: &str) -> Option<&str> {
+    let (name, port) = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').filter(|(address, _)| address.parse::<Ipv6Addr>().is_ok())?,
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    let digits = |port: &str| port.bytes().all(|digit| digit.is_ascii_digit());
+    (port.is_empty() || port.strip_prefix(':').is_some_and(digits)).then_some(name)
 }
 
 #[cfg(test)]
@@ -106,6 +107,34 @@ mod tests {
     }
 
     #[test]
+    fn in_brackets_stands_an_ipv6_address_and_behind_them_a_port_or_nothing() {
+        let closed = Access { token: Some("secret".to_owned()), beyond_loopback: true, ..Access::default() };
+        for access in [Access::default(), closed] {
+            for host in ["[::1]", "[::1]:", "[::1]:5000", "[0:0:0:0:0:0:0:1]", "localhost:", "127.0.0.1:1"] {
+                assert_eq!(asked(&access, host, None), None, "{host}");
+            }
+            for host in [
+                "[127.0.0.1].evil.example",
+                "[127.0.0.1]",
+                "[localhost]evil",
+                "[localhost]",
+                "[::1]evil.example",
+                "[::1].evil.example:5000",
+                "[::1]:5000.evil.example",
+                "[::1]:evil",
+                "[::1]]",
+                "[[::1]]",
+                "[]",
+                "::1:5000",
+                "localhost:5000:5000",
+                "localhost:evil",
+            ] {
+                assert_eq!(asked(&access, host, None), FORBIDDEN, "{host}");
+            }
+        }
+    }
+
+    #[test]
     fn beyond_loopback_names_are_free_only_where_a_token_is_asked() {
         let open = Access { beyond_loopback: true, ..Access::default() };
         assert_eq!(asked(&open, "10.0.0.1:5000", None), None);
@@ -126,6 +155,25 @@ mod tests {
             ["null", "http://evil.example", "http://localhost", "http://127.0.0.1:5000", "localhost:5000"]
         {
             assert_eq!(asked(&access, "localhost:5000", Some(origin)), FORBIDDEN, "{origin}");
+        }
+    }
+
+    #[test]
+    fn of_several_origins_each_must_be_the_servers_own() {
+        let access = Access::default();
+        let own = "http://localhost:5000";
+        for (origins, expected) in [
+            ([own, own], None),
+            ([own, "http://evil.example"], FORBIDDEN),
+            (["http://evil.example", own], FORBIDDEN),
+            ([own, ""], FORBIDDEN),
+            ([own, "null"], FORBIDDEN),
+        ] {
+            let request = Request::builder().header(header::HOST, "localhost:5000");
+            let request =
+                origins.into_iter().fold(request, |request, one| request.header(header::ORIGIN, one));
+            let refused = access.check_host(&request.body(()).unwrap()).err();
+            assert_eq!(refused.map(|Refusal(status, _)| status), expected, "{origins:?}");
         }
     }
 

@@ -82,6 +82,8 @@ impl Connection {
         let service = TowerToHyperService::new(router.layer(Extension(Arc::clone(&place))));
         let mut server = hyper::server::conn::http1::Builder::new();
         server.timer(TokioTimer::new()).header_read_timeout(read_timeout).max_buf_size(HEAD);
+        // A client that has nothing more to send may still read.
+        server.half_close(true);
         let connection = server.serve_connection(wire, service);
         tokio::pin!(connection);
         // A connection that breaks concerns nobody else. The sender never sends: it ends.

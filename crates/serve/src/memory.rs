@@ -197,5 +197,7 @@ mod tests {
         assert!(bounds.nodes as usize * ASKED_NODE + bounds.body <= asked);
         assert!(bounds.body * ASKED_TEXT + bounds.body <= asked);
         assert!(bounds.output <= answers);
+        // The program of an entry without an answer of its own, in which every byte may become six.
+        assert!(6 * bounds.body <= answers);
     }
 }

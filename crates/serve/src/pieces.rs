@@ -4,7 +4,9 @@ use crate::memory::Share;
 use crate::places::Busy;
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
+use samara_search::commanding::commands;
 use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io::{self, Write};
@@ -23,10 +25,40 @@ pub(crate) fn cost(length: usize) -> usize {
     if length <= PIECE { length } else { length.div_ceil(PIECE) * PIECE }
 }
 
+/// JSON in which no character commands a terminal, a page or an editor: inside strings, where alone they can stand, such
+/// characters are written as `\u` and four hexadecimal digits.
+struct Harmless;
+
+impl Formatter for Harmless {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, text: &str) -> io::Result<()> {
+        let mut rest = text;
+        while let Some((at, c)) = rest.char_indices().find(|(_, c)| commands(*c)) {
+            writer.write_all(&rest.as_bytes()[..at])?;
+            // None of them is beyond 16 bits.
+            write!(writer, "\\u{:04x}", u32::from(c))?;
+            rest = &rest[at + c.len_utf8()..];
+        }
+        writer.write_all(rest.as_bytes())
+    }
+}
+
+/// Writes a value as JSON. All JSON that the server writes is written here.
+fn write_json(writer: impl Write, value: &impl Serialize) -> serde_json::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(writer, Harmless))
+}
+
+/// A short answer as JSON.
+pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {
+    let mut text = Vec::new();
+    // A vector refuses nothing, and no value does.
+    let _ = write_json(&mut text, value);
+    text
+}
+
 /// The length of what is written as JSON; `None` if it is longer than `most`. Takes no memory.
 pub(crate) fn length(value: &impl Serialize, most: usize) -> Option<usize> {
     let mut room = Room(most);
-    serde_json::to_writer(&mut room, value).ok()?;
+    write_json(&mut room, value).ok()?;
     Some(most - room.0)
 }
 
@@ -73,7 +105,7 @@ impl Writer {
     /// Writes a value as JSON.
     pub(crate) fn json(&mut self, value: &impl Serialize) {
         // This writer refuses nothing, and no value does.
-        let _ = serde_json::to_writer(self, value);
+        let _ = write_json(self, value);
     }
 
     fn cut(&mut self) {
@@ -202,9 +234,25 @@ mod tests {
     use crate::memory::Pool;
 
     #[test]
+    fn no_character_that_commands_is_in_what_is_written_and_the_value_is_the_same() {
+        let all: String = ('\0'..=char::MAX).filter(|c| commands(*c)).collect();
+        assert!(all.contains('\u{7f}') && all.contains('\u{9b}') && all.contains('\u{202e}'));
+        let value = serde_json::json!({ &all: [&all, format!("é{all}日本{all}👩‍🔬\"\\")] });
+        let text = json(&value);
+        assert_eq!(length(&value, text.len()), Some(text.len()));
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&text).unwrap(), value);
+        let text = String::from_utf8(text).unwrap();
+        assert_eq!(text.chars().find(|c| commands(*c)), None);
+        assert!(text.contains("日本\\u0000") && text.contains("\\u007f\\u0080"));
+        assert_eq!(json(&"\u{7f}a\u{9b}é\u{202e}"), r#""\u007fa\u009bé\u202e""#.as_bytes());
+    }
+
+    #[test]
     fn a_text_is_counted_and_then_written_and_its_memory_comes_back_piece_by_piece() {
-        for text in ["", "short", &"\n".repeat(100), &"é\"".repeat(200_000)] {
+        for text in ["", "short", &"\n".repeat(100), &"é\"".repeat(200_000), &"\u{7f}\u{9b}".repeat(100_000)]
+        {
             let expected = serde_json::to_string(text).unwrap();
+            let expected = samara_search::commanding::escaped(&expected);
             assert_eq!(length(&text, expected.len()), Some(expected.len()));
             assert_eq!(length(&text, expected.len() - 1), None);
             let pool = Pool::new(8 << 20);

@@ -4,7 +4,7 @@ use crate::bounds::Bounds;
 use crate::memory::{Pool, Share};
 use crate::refusal::Refusal;
 use axum::body::{Body, HttpBody};
-use axum::http::{Request, StatusCode, header};
+use axum::http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 
 /// Memory that is taken for a body that does not tell its length, to begin with. Then it is doubled.
@@ -21,11 +21,7 @@ pub(crate) struct Posted {
 impl Posted {
     /// Reads a body of JSON.
     pub(crate) async fn read(request: Request<Body>, bounds: &Bounds, pool: &Pool) -> Result<Self, Refusal> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        // Pages in a browser can't send this type to another site without asking first.
-        if !kind.unwrap_or("").starts_with("application/json") {
-            return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/json".to_owned()));
-        }
+        check_kind(request.headers())?;
         let size = request.body().size_hint();
         // What a client says is no reason to add, only to refuse.
         if size.lower() > bounds.body as u64 {
@@ -81,6 +77,26 @@ impl Posted {
     }
 }
 
+/// Refuses what is not said to be JSON as it is. Pages in a browser can't send this type to another site without asking
+/// first.
+fn check_kind(headers: &HeaderMap) -> Result<(), Refusal> {
+    let refused = |why: &str| Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, why.to_owned()));
+    let mut kinds = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(kind), None) = (kinds.next(), kinds.next()) else {
+        return refused("send application/json: the request has not exactly one header Content-Type");
+    };
+    let essence = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    if !essence.trim().eq_ignore_ascii_case("application/json") {
+        return refused("send application/json");
+    }
+    let plain = |coding: &str| coding.trim().eq_ignore_ascii_case("identity");
+    let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    if !codings.all(|codings| codings.to_str().is_ok_and(|codings| codings.split(',').all(plain))) {
+        return refused("the body is compressed: send it without Content-Encoding");
+    }
+    Ok(())
+}
+
 /// Reads the rest of a body and keeps nothing of it: a client that is still sending does not see its answer, and one that
 /// is to come again has to.
 async fn discard(body: &mut Body) {
@@ -122,6 +138,35 @@ mod tests {
         let bounds = Bounds { body: most, ..Bounds::default() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(Posted::read(request, &bounds, pool)).map_err(|Refusal(status, _)| status)
+    }
+
+    #[test]
+    fn a_body_is_json_that_is_not_compressed() {
+        let refused = |lines: &[(header::HeaderName, &'static str)]| {
+            let value = |value: &'static str| header::HeaderValue::from_static(value);
+            let mut headers = HeaderMap::new();
+            for (name, text) in lines {
+                headers.append(name, value(text));
+            }
+            check_kind(&headers).err().map(|Refusal(status, _)| status)
+        };
+        let (kind, coding) = (header::CONTENT_TYPE, header::CONTENT_ENCODING);
+        for good in ["application/json", "Application/JSON; charset=utf-8", "application/json ;x=y"] {
+            assert_eq!(refused(&[(kind.clone(), good)]), None, "{good}");
+        }
+        let unsupported = Some(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        for bad in ["application/jsonx", "application/json-seq", "text/plain;application/json", "", "json"] {
+            assert_eq!(refused(&[(kind.clone(), bad)]), unsupported, "{bad}");
+        }
+        let json = (kind.clone(), "application/json");
+        assert_eq!(refused(&[]), unsupported);
+        assert_eq!(refused(&[json.clone(), (kind, "text/plain")]), unsupported);
+        assert_eq!(refused(&[json.clone(), (coding.clone(), "Identity")]), None);
+        for bad in ["gzip", "identity, gzip", "x-identity", ""] {
+            assert_eq!(refused(&[json.clone(), (coding.clone(), bad)]), unsupported, "{bad}");
+        }
+        let twice = [json, (coding.clone(), "identity"), (coding, "br")];
+        assert_eq!(refused(&twice), unsupported);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A request that is not served, and why.
 
+use crate::pieces;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -27,7 +28,7 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let Self(status, why) = self;
         let json = [(header::CONTENT_TYPE, "application/json")];
-        let body = json!({ "error": why }).to_string();
+        let body = pieces::json(&json!({ "error": why }));
         match status {
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
                 (status, json, [(header::RETRY_AFTER, "1")], body).into_response()

@@ -150,6 +150,82 @@ fn images_and_puzzles_come_back_as_python_writes_them() {
 }
 
 #[test]
+fn no_character_that_commands_a_terminal_is_in_an_answer() {
+    let address = server(Bounds::default(), None);
+    let hostile = "\u{7f}\u{9b}31m\u{202e}\u{2066}\u{61c}\u{2028}";
+    let quiet = |path: &str, body: &Json| {
+        let (status, text) = raw(address, &request("POST", path, TYPED, &body.to_string()));
+        assert!(!text.contains(samara_search::commanding::commands), "{text:?}");
+        (status, serde_json::from_str::<Json>(&text).unwrap())
+    };
+    let program = format!("def f():\n    print('{hostile}')\n    return {{'{hostile}': '{hostile}'}}");
+    let (status, body) = quiet("/v1/run", &json!({ "program": program, "entry": "f" }));
+    assert_eq!(
+        (status, &body["value"][hostile], &body["stdout"]),
+        (200, &json!(hostile), &json!(format!("{hostile}\n")))
+    );
+    let raises = format!("def f(): raise ValueError('{hostile}')");
+    let (status, body) = quiet("/v1/run", &json!({ "program": raises, "entry": "f" }));
+    assert_eq!((status, &body["message"]), (200, &json!(hostile)), "{body}");
+    let (status, body) = quiet("/v1/run", &json!({ "program": "", "entry": "f", hostile: 1 }));
+    assert!(status == 400 && body["error"].as_str().unwrap().contains(hostile), "{body}");
+    let (status, body) = quiet("/eval_p3_solution", &json!({ "code": program, "func_name": "f" }));
+    assert_eq!((status, &body["program_str"]), (200, &json!(program)));
+    let (status, body) = quiet("/eval_p3_solution", &json!({ "code": [program], "func_name": "f" }));
+    assert_eq!((status, &body[0]["program_str"]), (200, &json!(program)));
+}
+
+#[test]
+fn a_client_that_has_nothing_more_to_send_is_answered() {
+    let address = server(Bounds::default(), None);
+    let send = |bytes: &[u8]| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.write_all(bytes).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let program = "import time\ndef f():\n    time.sleep(0.5)\n    return 'awake'";
+    let job = json!({ "program": program, "entry": "f" }).to_string();
+    let answer = send(&request("POST", "/v1/run", TYPED, &job));
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"awake\""), "{answer}");
+    let list = json!({ "code": [program, program], "func_name": "f" }).to_string();
+    let answer = send(&request("POST", "/eval_p3_solution", TYPED, &list));
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.matches("\"result_obj\":\"'awake'\"").count() == 2,
+        "{answer}"
+    );
+    // Nothing waits for the rest of what is cut off, or for a next request.
+    let whole = request("POST", "/v1/run", TYPED, &job);
+    assert!(!send(&whole[..whole.len() - 1]).contains("awake"));
+    let kept = String::from_utf8(whole).unwrap().replace("Connection: close\r\n", "");
+    assert!(send(kept.as_bytes()).contains("awake"));
+    assert_eq!(send(b""), "");
+    until(address, "samara_sandbox_connections{state=\"served\"} 0");
+}
+
+#[test]
+fn a_method_that_a_route_does_not_take_is_told_the_one_that_it_takes() {
+    let address = server(Bounds::default(), None);
+    for (method, path, takes) in [
+        ("DELETE", "/metrics", "GET"),
+        ("POST", "/metrics", "GET"),
+        ("PUT", "/health", "GET"),
+        ("POST", "/health", "GET"),
+        ("GET", "/v1/run", "POST"),
+        ("DELETE", "/gen_racer", "POST"),
+        ("GET", "/eval_imageoptim_func", "POST"),
+        ("PATCH", "/eval_p3_solution", "POST"),
+    ] {
+        let (status, body) = raw(address, &request(method, path, "", ""));
+        let said = format!("{{\"error\":\"{path} takes {takes}\"}}");
+        assert_eq!((status, body), (405, said), "{method} {path}");
+    }
+}
+
+#[test]
 fn our_own_route_returns_the_verdict() {
     let address = server(Bounds::default(), None);
     let job = json!({ "program": "def add(a, b):\n    print('adding')\n    return a + b", "entry": "add", "arguments": [1, 2] });
@@ -182,6 +258,10 @@ fn requests_that_are_none_are_refused_and_never_hang() {
     assert_eq!(run(&"[".repeat(9000)), 400);
     assert_eq!(run(&format!("{{\"program\": \"{}\"}}", "x".repeat(20_000))), 413);
     assert_eq!(raw(address, &request("POST", "/v1/run", "", "{}")).0, 415);
+    let kind = "Content-Type: application/jsonx\r\n";
+    assert_eq!(raw(address, &request("POST", "/v1/run", kind, "{}")).0, 415);
+    let gzip = format!("{typed}Content-Encoding: gzip\r\n");
+    assert_eq!(raw(address, &request("POST", "/v1/run", &gzip, "{}")).0, 415);
     assert_eq!(raw(address, &request("GET", "/v1/run", "", "")).0, 405);
     assert_eq!(raw(address, &request("POST", "/nowhere", typed, "{}")).0, 404);
     assert_eq!(raw(address, &request("POST", "/eval_p3_solution", typed, "{\"code\": \"\"}")).0, 400);
@@ -392,6 +472,10 @@ fn a_page_whose_name_was_made_to_lead_here_runs_nothing() {
     assert!(status == 403 && said.contains("--host-name"), "{said}");
     assert_eq!(ask("localhost:5000", "Origin: http://evil.example\r\n").0, 403);
     assert_eq!(ask("localhost:5000", "Origin: null\r\n").0, 403);
+    let both = "Origin: http://localhost:5000\r\nOrigin: http://evil.example\r\n";
+    assert_eq!(ask("localhost:5000", both).0, 403);
+    assert_eq!(ask("[127.0.0.1].evil.example", "").0, 403);
+    assert_eq!(ask("localhost", "Host: localhost\r\n").0, 400);
     assert_eq!(ask("localhost:5000", "Origin: http://localhost:5000\r\n").0, 200);
     assert_eq!(ask("127.0.0.1", "").0, 200);
     assert_eq!(ask("[::1]:80", "").0, 200);
