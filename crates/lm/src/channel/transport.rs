@@ -42,7 +42,8 @@ pub(crate) struct Transport {
     base: String,
     /// Where requests go: the address, or the one with a version that was found to be meant.
     found: RwLock<String>,
-    /// The addresses that were asked so far, with the query: parsing one costs a twentieth of a request.
+    /// The addresses that were asked so far, without the query, which may hold keys: parsing one costs a twentieth of a
+    /// request.
     urls: RwLock<BTreeMap<String, Url>>,
     headers: HeaderMap,
     query: Vec<(String, Secret)>,
@@ -122,20 +123,25 @@ impl Transport {
     }
 
     fn url(&self, base: &str, path: &str) -> Result<Url, AttemptError> {
-        let address = format!("{base}{path}");
+        let mut url = self.parsed(format!("{base}{path}"))?;
+        if !self.query.is_empty() {
+            let pairs = self.query.iter().map(|(name, value)| (name.as_str(), value.reveal()));
+            url.query_pairs_mut().extend_pairs(pairs);
+        }
+        Ok(url)
+    }
+
+    /// An address, parsed once.
+    fn parsed(&self, address: String) -> Result<Url, AttemptError> {
         if let Some(url) = self.urls.read().unwrap_or_else(PoisonError::into_inner).get(&address) {
             return Ok(url.clone());
         }
-        let mut url = Url::parse(&address).map_err(|error| {
+        let url = Url::parse(&address).map_err(|error| {
             AttemptError::permanent(
                 ErrorKind::Configuration,
                 format!("`base_url` is not an address: {error}"),
             )
         })?;
-        if !self.query.is_empty() {
-            let pairs = self.query.iter().map(|(name, value)| (name.as_str(), value.reveal()));
-            url.query_pairs_mut().extend_pairs(pairs);
-        }
         self.urls.write().unwrap_or_else(PoisonError::into_inner).insert(address, url.clone());
         Ok(url)
     }

@@ -6,7 +6,7 @@ use samara_lm::{AnswerCache, Budget, check, open_with};
 use serde_json::{Value as Json, json};
 
 use crate::{
-    chat, chat_server, complete, models, request, says, score,
+    chat, chat_server, complete, model, models, request, says, score,
     server::{Reply, Request, Server},
     settings,
 };
@@ -180,4 +180,21 @@ async fn a_recording_of_texts_that_repeat_the_key_does_not_hold_it() {
         assert!(!leaks(&String::from_utf8_lossy(&bytes)));
     }
     assert!(size > 1000, "something was recorded");
+}
+
+#[tokio::test]
+async fn a_model_that_was_asked_shows_no_key_of_its_query_to_whoever_debugs_it() {
+    // It looks the same in the key and in an address.
+    let part = "samara-evolution";
+    assert!(KEY.contains(part));
+    let server = Server::start(move |request| match request.path.split_once('?') {
+        Some(("/v1/chat/completions", query)) => {
+            assert!(query.contains(part), "the request carries the key: {query}");
+            Reply::json(&says("I love beans."))
+        }
+        _ => models(),
+    });
+    let model = model(&server, &format!("api = \"chat\"\nquery = {{ key = \"env:{VARIABLE}\" }}"));
+    model.complete(&request("An opinion:", 9)).await.unwrap();
+    assert!(!format!("{model:?}").contains(part));
 }
