@@ -1,3 +1,4 @@
+# Before a walker program: defines walk_creator for it, and makes plain data of what it returns.
 import sys, types
 
 

@@ -345,8 +345,10 @@ fn many_clients_that_come_and_go_are_answered_or_told_to_wait() {
     assert_eq!(raw(address, &bytes).0, 200);
 }
 
-/// Stops a server while a program sleeps for so long; the client's status, and whether all requests were answered.
-fn stopped(sleep: f64, grace: Duration) -> (u16, bool) {
+/// A server with one fork server, until the sender sends; then it tells whether all requests were answered.
+fn stoppable(
+    grace: Duration,
+) -> (tokio::runtime::Runtime, SocketAddr, tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<bool>) {
     let options = SandboxOptions { servers: 1, minimum: Tier::Process, ..SandboxOptions::default() };
     let bounds = Bounds { grace, ..Bounds::default() };
     let app = Arc::new(App::new(Sandbox::start(&options).unwrap(), bounds, Access::default()).unwrap());
@@ -355,6 +357,12 @@ fn stopped(sleep: f64, grace: Duration) -> (u16, bool) {
     let address = listener.local_addr().unwrap();
     let (stop, told) = tokio::sync::oneshot::channel::<()>();
     let serving = runtime.spawn(serve(listener, app, async { drop(told.await) }));
+    (runtime, address, stop, serving)
+}
+
+/// Stops a server while a program sleeps for so long; the client's status, and whether all requests were answered.
+fn stopped(sleep: f64, grace: Duration) -> (u16, bool) {
+    let (runtime, address, stop, serving) = stoppable(grace);
     let program = format!("import time\ndef f(): time.sleep({sleep})");
     let job = json!({ "program": program, "entry": "f", "limits": { "wall_seconds": 100.0 } });
     let client = std::thread::spawn(move || post(address, "/v1/run", &job).0);
@@ -371,9 +379,7 @@ fn stopped(sleep: f64, grace: Duration) -> (u16, bool) {
 #[test]
 fn a_server_that_stops_answers_what_has_begun_and_gives_up_what_does_not_end() {
     assert_eq!(stopped(2.0, Duration::from_secs(60)), (200, true));
-    let begin = Instant::now();
-    assert_eq!(stopped(50.0, Duration::from_millis(100)), (0, false));
-    assert!(begin.elapsed() < Duration::from_secs(45));
+    assert_eq!(stopped(50.0, Duration::from_millis(100)), (0, false), "to wait would be (200, true)");
 }
 
 /// Waits until so many programs run or wait.
@@ -631,14 +637,7 @@ def make_walker():
 
 #[test]
 fn programs_that_wait_for_their_turn_are_refused_when_the_server_stops() {
-    let options = SandboxOptions { servers: 1, minimum: Tier::Process, ..SandboxOptions::default() };
-    let bounds = Bounds { grace: Duration::from_secs(600), ..Bounds::default() };
-    let app = Arc::new(App::new(Sandbox::start(&options).unwrap(), bounds, Access::default()).unwrap());
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-    let address = listener.local_addr().unwrap();
-    let (stop, told) = tokio::sync::oneshot::channel::<()>();
-    let serving = runtime.spawn(serve(listener, app, async { drop(told.await) }));
+    let (runtime, address, stop, serving) = stoppable(Duration::from_secs(600));
     let job =
         |program: &str| json!({ "program": program, "entry": "f", "limits": { "wall_seconds": 100.0 } });
     let slow = job("import time\ndef f(): time.sleep(6)");
