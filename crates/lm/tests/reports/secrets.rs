@@ -134,7 +134,7 @@ async fn a_key_that_appears_late_in_a_run_is_taken_out_too() {
             &json!({"error": {"message": format!("Incorrect API key provided: {KEY}"), "code": 401}}),
         ),
     });
-    let model = crate::model(&server, &with_key(""));
+    let model = model(&server, &with_key(""));
     let error = model.complete(&request("An opinion:", 20)).await.expect_err("a bad key");
     assert!(error.message.contains("Incorrect API key provided: ***"), "{error}");
     assert!(!leaks(&format!("{error:?}")), "{error:?}");
