@@ -139,7 +139,7 @@ class Setup:
         check(libc.prctl(4, 0, 0, 0, 0), "prctl: dumpable")
         check(libc.capset(*self.no_capabilities), "capset")
         cpu = int(job.cpu) + 2
-        limits = {"CPU": cpu, "NPROC": job.processes + 1 + SPARE, "NOFILE": 1024, "FSIZE": job.scratch, "CORE": 0, "MEMLOCK": 0, "MSGQUEUE": 0}
+        limits = {"CPU": cpu, "NPROC": job.processes + 1 + SPARE, "NOFILE": 1024, "FSIZE": job.scratch + job.memory, "CORE": 0, "MEMLOCK": 0, "MSGQUEUE": 0}
         if not self.devices:  # accelerators map far more than they use
             limits["AS"] = job.space + 2 * job.memory + (1 << 30)
         for limit, most in limits.items():
