@@ -290,6 +290,49 @@ mod tests {
     }
 
     #[test]
+    fn evaluators_make_every_call_but_those_that_are_named() {
+        let unknown = ERRNO | libc::ENOSYS as u32;
+        for (network, sockets) in [(false, &[1][..]), (true, &[1, 2, 10, 16][..])] {
+            let filter = evaluators(network);
+            let of = |call: c_long, arguments: [u64; 6]| answer(&filter, call, arguments, ARCHITECTURE);
+            for call in (0..600).chain([0x4000_0000, 0x4000_0065, 0x7fff_ffff]) {
+                let named = EVALUATORS.iter().any(|entry| entry.calls.contains(&call));
+                let expected = match crate::policy::forbidden_name(call) {
+                    Some(_) => DENIED,
+                    None if named => continue,
+                    None if call == libc::SYS_clone3 || call >= FIRST_UNKNOWN.into() => unknown,
+                    None => PASS,
+                };
+                assert_eq!(of(call, [0; 6]), expected, "call {call}");
+            }
+            for family in 0..50 {
+                let expected = if sockets.contains(&family) { PASS } else { DENIED };
+                assert_eq!(of(libc::SYS_socket, [family, 0, 0, 0, 0, 0]), expected, "family {family}");
+            }
+            for (flags, expected) in [(17, PASS), (0x4111, PASS), (0x003d_0f00, PASS), (0x2000_0011, DENIED)]
+            {
+                assert_eq!(of(libc::SYS_clone, [flags, 0, 0, 0, 0, 0]), expected, "{flags:#x}");
+            }
+            for call in [libc::SYS_mount, libc::SYS_umount2, libc::SYS_memfd_create, libc::SYS_shmget] {
+                assert_eq!(of(call, [0; 6]), DENIED, "call {call}");
+            }
+            for (call, first, second, expected) in [
+                (libc::SYS_prlimit64, 0, 0, PASS),
+                (libc::SYS_prlimit64, 1, 0, DENIED),
+                (libc::SYS_prlimit64, 1 << 32 | 1, 0, DENIED),
+                (libc::SYS_sched_setscheduler, 1, 0, DENIED),
+                (libc::SYS_setpriority, 0, 0, PASS),
+                (libc::SYS_setpriority, 2, 0, DENIED),
+                (libc::SYS_ioctl, 5, 0x5401, PASS),
+                (libc::SYS_ioctl, 5, 0x5412, DENIED),
+            ] {
+                assert_eq!(of(call, [first, second, 0, 0, 0, 0]), expected, "call {call} {first}");
+            }
+            assert_eq!(answer(&filter, 0, [0; 6], 0x4000_0003), KILL_PROCESS, "32-bit calls");
+        }
+    }
+
+    #[test]
     fn threads_are_made_as_c_libraries_make_them_and_in_no_other_way() {
         let (glibc, musl) = (0x003d_0f00, 0x007d_0f00);
         for flags in [glibc, musl] {

@@ -359,6 +359,22 @@ pub const EVALUATORS: &[Allow] = &[
         why: "memory that belongs to no process and to no file system of a size, so that nothing would bound it",
     },
     Allow {
+        calls: &[
+            libc::SYS_prlimit64,
+            libc::SYS_sched_setaffinity,
+            libc::SYS_sched_setattr,
+            libc::SYS_sched_setparam,
+            libc::SYS_sched_setscheduler,
+        ],
+        when: When::Unless { argument: 0, values: &[1] },
+        why: "limits and turns of its own processes, but not of process 1, which measures them and is of the same user",
+    },
+    Allow {
+        calls: &[libc::SYS_setpriority],
+        when: When::BothZero { first: 0, second: 1 },
+        why: "the priority of the process that asks: not that of all of a user, process 1 among them",
+    },
+    Allow {
         calls: &[libc::SYS_ioctl],
         when: When::Unless { argument: 1, values: &[libc::TIOCSTI as u32, 0x541c] },
         why: "devices that were asked for, but nothing that types into a terminal (TIOCSTI, TIOCLINUX)",
@@ -462,6 +478,18 @@ mod tests {
             assert!(allowed(tier).all(|entry| entry.why.len() > 5));
             assert!(!calls.contains(&libc::SYS_clone3), "answered on its own");
         }
+    }
+
+    #[test]
+    fn no_call_of_evaluators_is_on_two_lists_and_every_entry_has_a_reason() {
+        let calls = EVALUATORS.iter().flat_map(|entry| entry.calls).copied();
+        let mut calls: Vec<c_long> = calls.chain(FORBIDDEN.iter().map(|(call, _)| *call)).collect();
+        let count = calls.len();
+        calls.sort_unstable();
+        calls.dedup();
+        assert_eq!(calls.len(), count);
+        assert!(EVALUATORS.iter().all(|entry| entry.why.len() > 5));
+        assert!(!calls.contains(&libc::SYS_clone3), "answered on its own");
     }
 
     #[test]

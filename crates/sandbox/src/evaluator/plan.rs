@@ -115,7 +115,7 @@ fn named(path: &Path, what: &str) -> Result<Vec<PathBuf>, SandboxError> {
             || path.starts_with("/proc")
             || path.starts_with("/sys")
         {
-            return Err(wrong(format!("is what evaluations have of their own; name a folder in it")));
+            return Err(wrong("is what evaluations have of their own; name a folder in it".to_owned()));
         }
     }
     Ok(vec![plain, real])

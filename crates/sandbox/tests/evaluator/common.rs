@@ -170,3 +170,8 @@ pub(crate) fn descendants(pid: u32) -> Vec<u32> {
     }
     all
 }
+
+/// Whether a process is there, and more than its end that nobody has asked for.
+pub(crate) fn alive(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}

@@ -1,6 +1,6 @@
 //! What evaluators do that mean no harm, all of which must work.
 
-use crate::common::{Bed, bed, folder, job, options, returned, shown, start, until};
+use crate::common::{Bed, alive, bed, folder, job, options, returned, shown, start, until};
 use samara_sandbox::EvaluationEnding;
 
 /// Python text that returns the value of an expression after some lines.
@@ -427,6 +427,7 @@ fn slots_run_side_by_side_and_a_server_that_was_killed_is_replaced() {
     assert!(evaluators.servers().len() <= 2);
     for server in evaluators.servers() {
         kill(server);
+        until("the server has gone", || !alive(server));
     }
     let verdict = evaluators.run(&job(""), &mut crate::common::no_calls).unwrap();
     assert_eq!(returned(verdict), "2");
