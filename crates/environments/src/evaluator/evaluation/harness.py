@@ -196,11 +196,12 @@ def scalar(value):
     """The Python number or flag in a scalar of numpy, torch or the like; the value itself otherwise."""
     if isinstance(value, (bool, int, float, str, bytes, dict, list, tuple)) or value is None:
         return value
-    if callable(getattr(value, "item", None)) and getattr(value, "shape", None) in ((), (1,)):
-        return value.item()
-    if not isinstance(value, complex) and hasattr(value, "__float__"):
-        return float(value)
-    return value
+    try:
+        if callable(getattr(value, "item", None)) and tuple(value.shape) in ((), (1,)):
+            return value.item()
+        return value if isinstance(value, complex) else float(value)
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        return value
 
 
 def measured(value):
@@ -286,7 +287,7 @@ def of_openevolve(result):
     if isinstance(metrics, dict) and (artifacts is None or isinstance(artifacts, dict)):
         return answer(metrics, artifacts or {})
     kind = type(result).__name__
-    raise EvaluatorFault(f"the evaluator returned a {kind}, and neither a dict of metrics nor an EvaluationResult")
+    raise EvaluatorFault(f"the evaluator returned {kind}, which is neither a dict of metrics nor an EvaluationResult")
 
 
 def field(value, name):

@@ -8,6 +8,7 @@ mod cascade;
 mod fate;
 mod files;
 mod metrics;
+pub mod programs;
 mod reply;
 pub mod settings;
 
