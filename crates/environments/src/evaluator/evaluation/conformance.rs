@@ -14,7 +14,9 @@ use samara_engine::{Abort, Reason};
 use samara_sandbox::{EvaluationEnding, EvaluationVerdict, Isolation, Tier};
 use samara_search::{Genome, Score};
 
-use super::{Evaluation, EvaluationSettings, FIRST, HARNESS, Loss, Outcome, ProgramInfo, Reply, cascade::Progress};
+use super::{
+    Evaluation, EvaluationSettings, FIRST, HARNESS, Loss, Outcome, ProgramInfo, Reply, cascade::Progress,
+};
 use crate::Inputs;
 
 /// An evaluator of `tests/evaluators`, with `settings` beside it.
@@ -171,7 +173,8 @@ fn what_is_no_result_at_all_is_the_evaluators_fault() {
 
 #[test]
 fn an_exception_leaves_its_traceback_and_what_was_printed() {
-    let program = "import sys\ndef run():\n    print('begun')\n    print('oh', file=sys.stderr)\n    return missing\n";
+    let program =
+        "import sys\ndef run():\n    print('begun')\n    print('oh', file=sys.stderr)\n    return missing\n";
     let reason = invalid("echo", "", program);
     let told = |name: &str| artifact(&reason.artifacts, name).unwrap_or_default();
     assert_eq!((told("stdout"), told("stderr")), ("begun\n", "oh\n"));
@@ -243,7 +246,9 @@ fn a_later_stage_that_fails_keeps_the_earlier_score_and_the_first_one_leaves_non
     let kept = score("cascade", "", &staged(&["{'combined_score': 0.6}", "1 / 0"]));
     assert_eq!((kept.objective, kept.stage, kept.metrics["stage2_passed"]), (0.6, Some(2), 0.0));
     assert_eq!(artifact(&kept.artifacts, "failure_stage"), Some("stage2"));
-    assert!(artifact(&kept.artifacts, "stage2_traceback").expect("a traceback").contains("ZeroDivisionError"));
+    assert!(
+        artifact(&kept.artifacts, "stage2_traceback").expect("a traceback").contains("ZeroDivisionError")
+    );
     let third = ["{'combined_score': 0.6}", "{'combined_score': 0.8}", "None"];
     let kept = score("cascade", "", &staged(&third));
     assert_eq!((kept.objective, kept.metrics["stage3_passed"]), (0.8, 0.0), "no result is a failure");
@@ -321,7 +326,8 @@ fn shinkas_two_files_are_read() {
     let tell = |metrics: &str, correct: &str| {
         format!("def tell(scale):\n    return {{'metrics': {metrics}, 'correct': {correct}}}\n")
     };
-    let metrics = "{'combined_score': scale, 'public': {'size': 3}, 'private': {'seed': 4}, 'text_feedback': 'good'}";
+    let metrics =
+        "{'combined_score': scale, 'public': {'size': 3}, 'private': {'seed': 4}, 'text_feedback': 'good'}";
     let program = tell(metrics, "{'correct': True, 'error': None}");
     let told = score("shinka", "arguments = { scale = 2.5 }", &program);
     assert_eq!((told.objective, told.metrics["size"], told.metrics["private.seed"]), (2.5, 3.0, 4.0));
@@ -347,7 +353,8 @@ fn a_commands_last_line_is_its_score() {
     let failed = invalid("echo", &settings("echo no >&2; exit 3"), "");
     assert_eq!(failed.why, "the command ended with exit code 3");
     assert_eq!(artifact(&failed.artifacts, "stderr"), Some("no\n"));
-    for (program, why) in [("", "it printed nothing"), ("true\n", "its last line is 'true'"), ("x\n", "'x'")] {
+    for (program, why) in [("", "it printed nothing"), ("true\n", "its last line is 'true'"), ("x\n", "'x'")]
+    {
         let reason = invalid("echo", &settings("cat $0"), program);
         assert!(reason.why.ends_with(why), "{}", reason.why);
     }
@@ -357,7 +364,10 @@ fn a_commands_last_line_is_its_score() {
 #[test]
 fn an_evaluator_that_speaks_no_protocol_or_two_is_refused_with_both() {
     let said = unusable("ambiguous", "");
-    assert!(said.contains("`shinka`") && said.contains("`openevolve`") && said.contains("protocol"), "{said}");
+    assert!(
+        said.contains("`shinka`") && said.contains("`openevolve`") && said.contains("protocol"),
+        "{said}"
+    );
     assert_eq!(score("ambiguous", "protocol = 'openevolve'", "").objective, 1.0);
     let said = unusable("echo", "recheck = 'evaluate_exactly'");
     assert!(said.contains("defines no function evaluate_exactly"), "{said}");
@@ -425,7 +435,8 @@ fn built_in_evaluators_accept_no_cheat() {
         ("sorting", "def sort(items):\n    return items[0]._key\n".to_owned(), "uses ._key"),
         (
             "function-minimization",
-            "def search(f, low, high, budget, random):\n    return [f(low) for _ in range(budget + 1)]\n".to_owned(),
+            "def search(f, low, high, budget, random):\n    return [f(low) for _ in range(budget + 1)]\n"
+                .to_owned(),
             "called more than 150 times",
         ),
         (
