@@ -148,8 +148,11 @@ pub(crate) struct Fresh {
 }
 
 /// Settings that may change in a run.
-const CHANGEABLE: [&str; 12] = [
+const CHANGEABLE: [&str; 15] = [
     "search.total_steps",
+    "search.target_score",
+    "search.patience",
+    "search.patience_margin",
     "search.concurrency",
     "search.max_failures",
     "search.budget",

@@ -102,6 +102,8 @@ impl Progress {
             Ending::WallTime => "the wall time is over",
             Ending::Budget => "the budget is spent",
             Ending::Completed => "completed",
+            Ending::Target => "the target is reached",
+            Ending::Patience => "nothing has become better for long",
         };
         let candidates = if waiting == 1 { "candidate" } else { "candidates" };
         let text = format!("{why}: finishing {waiting} {candidates} (Ctrl-C to stop at once)");

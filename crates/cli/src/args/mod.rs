@@ -108,8 +108,8 @@ pub(crate) struct Resume {
     /// The run's folder
     #[arg(add = ArgValueCompleter::new(offers::runs))]
     pub run: PathBuf,
-    /// Change what may change in a run: search.total_steps, search.concurrency, search.max_failures, search.budget.*,
-    /// models.*, prices.* and cache.* (repeatable)
+    /// Change what may change in a run: search.total_steps, search.target_score, search.patience, search.concurrency,
+    /// search.max_failures, search.budget.*, models.*, prices.* and cache.* (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Candidates in progress at once (search.concurrency); never changes the result

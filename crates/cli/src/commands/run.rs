@@ -263,6 +263,6 @@ fn finish(ended: &Ended, folder: &Path, output: &args::Output) -> Result<Exit, F
         {
             Exit::Budget
         }
-        Ending::Completed | Ending::Budget | Ending::WallTime => Exit::Ok,
+        Ending::Completed | Ending::Target | Ending::Patience | Ending::Budget | Ending::WallTime => Exit::Ok,
     })
 }
