@@ -15,6 +15,7 @@
 
 mod answer;
 pub mod builtin;
+pub mod evaluator;
 mod fences;
 pub mod function;
 pub mod image;

@@ -1,0 +1,80 @@
+//! What an evaluator is given: a candidate, a request, limits; and the candidate's answers when it is called apart.
+
+use crate::value::Value;
+use std::time::Duration;
+
+/// One evaluation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvaluationJob {
+    /// The candidate's files, written below `/tmp/candidate`: relative paths and what is in them.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// A JSON object: what `evaluate` is called with, as a dict.
+    pub request: String,
+    /// What it may use.
+    pub limits: EvaluationLimits,
+    /// Decides the `random` module's and numpy's default streams.
+    pub seed: u64,
+}
+
+impl EvaluationJob {
+    /// An evaluation of these files with an empty request under the default limits.
+    pub fn new(files: Vec<(String, Vec<u8>)>) -> Self {
+        Self { files, request: "{}".to_owned(), limits: EvaluationLimits::default(), seed: 0 }
+    }
+}
+
+/// What an evaluation may use, with all processes that it starts together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EvaluationLimits {
+    /// Wall time. Default 300 s.
+    pub wall: Duration,
+    /// CPU time. Sampled: it may be exceeded by a tenth of a second on each CPU. Default 600 s.
+    pub cpu: Duration,
+    /// Bytes of resident memory. Sampled, as CPU time is. Default 4 GiB.
+    pub memory: u64,
+    /// Processes and threads at once. Default 256.
+    pub processes: u32,
+    /// Bytes of standard output, and of standard error. Default 1 MiB.
+    pub output: u32,
+    /// Bytes of files in `/tmp`. Default 1 GiB.
+    pub scratch_bytes: u64,
+    /// Bytes of the result's JSON. Default 16 MiB.
+    pub result: u32,
+}
+
+impl Default for EvaluationLimits {
+    fn default() -> Self {
+        Self {
+            wall: Duration::from_secs(300),
+            cpu: Duration::from_secs(600),
+            memory: 4 << 30,
+            processes: 256,
+            output: 1 << 20,
+            scratch_bytes: 1 << 30,
+            result: 16 << 20,
+        }
+    }
+}
+
+/// An evaluator wants the candidate to be run apart from it: `candidate_call(entry, arguments)`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CandidateCall {
+    /// The name of the candidate's function.
+    pub entry: String,
+    /// What it is called with.
+    pub arguments: Vec<Value>,
+}
+
+/// What became of a [`CandidateCall`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum CandidateReply {
+    /// What the function returned.
+    Value(Value),
+    /// It returned nothing: the evaluator sees a `CandidateError`.
+    Error {
+        /// The exception's type, or the limit's name.
+        kind: String,
+        /// What happened.
+        message: String,
+    },
+}
