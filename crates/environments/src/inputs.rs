@@ -96,6 +96,25 @@ impl Inputs {
         Ok(text)
     }
 
+    /// The folder in which relative paths start, as an absolute path; `None` where inputs are those of a run.
+    pub fn folder(&self) -> Option<PathBuf> {
+        match &self.source {
+            Source::Folder(folder) => Some(std::path::absolute(folder).unwrap_or_else(|_| folder.clone())),
+            Source::Recorded(_) | Source::Current(_) => None,
+        }
+    }
+
+    /// The inputs of a run whose keys are `key`, `/` and a name: the names, and where the files were. None of files that
+    /// no run has recorded.
+    pub fn beneath(&self, key: &str) -> Vec<(String, PathBuf)> {
+        let (Source::Recorded(files) | Source::Current(files)) = &self.source else { return Vec::new() };
+        let name = |file: &InputFile| {
+            let name = file.key.strip_prefix(key)?.strip_prefix('/')?;
+            Some((name.to_owned(), file.path.clone()))
+        };
+        files.values().filter_map(name).collect()
+    }
+
     /// What was read, in the order of reading.
     pub fn files(&self) -> Vec<InputFile> {
         self.read.borrow().clone()
@@ -131,6 +150,17 @@ mod tests {
         assert_eq!(current.text("k", "pool.txt", ""), Ok("two\n".to_owned()));
         assert_ne!(current.files()[0].digest(), files[0].digest());
         assert!(Inputs::recorded(Vec::new()).text("k", "pool.txt", "").is_err());
+    }
+
+    #[test]
+    fn a_run_knows_the_names_beneath_a_key_and_a_folder_where_paths_start() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |key: &str| InputFile { key: key.to_owned(), path: "/x/y.py".into(), text: String::new() };
+        let recorded = Inputs::recorded(vec![file("k"), file("k/a.py"), file("k/b/c.py"), file("kk/d.py")]);
+        let names: Vec<String> = recorded.beneath("k").into_iter().map(|(name, _)| name).collect();
+        assert_eq!((names, recorded.folder()), (vec!["a.py".to_owned(), "b/c.py".to_owned()], None));
+        let fresh = Inputs::in_folder(folder.path());
+        assert_eq!((fresh.beneath("k"), fresh.folder()), (Vec::new(), Some(folder.path().to_owned())));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! A genome is always a set of files ([`samara_search::Genome::Files`]); a single file has the digest of its text.
 
+pub mod evaluation;
 pub mod presets;
 pub mod settings;
 

@@ -1,10 +1,11 @@
 # What a warm server of evaluators runs: it imports the user's evaluator once, and calls it by the protocol that it
 # speaks, each time in a child of its own.
 #
-# `CONFIG` (JSON, put before this text as SAMARA_CONFIG) says what to import and how. `evaluate(request)` runs one
-# stage and answers with plain data: metrics and artifacts by name, or `raised`, `refused` (the candidate is no
-# answer, for this reason) or `trouble` (the evaluator is at fault). What metrics mean, how stages are merged and what
-# a score is belongs to the host. Beside the warm server, `python3 harness.py CONFIG ANSWER < REQUEST` runs it alone.
+# `CONFIG` says what to import and how: JSON, put before this text as SAMARA_CONFIG, with the evaluator's SAMARA_FOLDER.
+# `evaluate(request)` runs one stage and answers with plain data: metrics and artifacts by name, or `raised`, `refused`
+# (the candidate is no answer, for this reason) or `trouble` (the evaluator is at fault). What metrics mean, how stages
+# are merged and what a score is belongs to the host. `python3 harness.py CONFIG FOLDER ANSWER < REQUEST` runs it
+# without the warm server.
 
 import ast
 import asyncio
@@ -195,11 +196,12 @@ def scalar(value):
     """The Python number or flag in a scalar of numpy, torch or the like; the value itself otherwise."""
     if isinstance(value, (bool, int, float, str, bytes, dict, list, tuple)) or value is None:
         return value
-    if callable(getattr(value, "item", None)) and getattr(value, "shape", None) in ((), (1,)):
-        return value.item()
-    if not isinstance(value, complex) and hasattr(value, "__float__"):
-        return float(value)
-    return value
+    try:
+        if callable(getattr(value, "item", None)) and tuple(value.shape) in ((), (1,)):
+            return value.item()
+        return value if isinstance(value, complex) else float(value)
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        return value
 
 
 def measured(value):
@@ -243,10 +245,9 @@ def answer(metrics, artifacts, **more):
         artifacts = {**nested, **artifacts}
     if len(metrics) > MOST_ENTRIES or len(artifacts) > MOST_ENTRIES:
         raise EvaluatorFault(f"the evaluator returned more than {MOST_ENTRIES} metrics or artifacts")
-    wanted = os.environ.get("ENABLE_ARTIFACTS", "true").lower() == "true" and CONFIG["artifacts"]
     return {
         "metrics": [[sendable(str(name)), measured(value)] for name, value in metrics.items()],
-        "artifacts": [[sendable(str(name)), artifact(value)] for name, value in artifacts.items()] if wanted else [],
+        "artifacts": [[sendable(str(name)), artifact(value)] for name, value in artifacts.items()],
         **more,
     }
 
@@ -286,7 +287,7 @@ def of_openevolve(result):
     if isinstance(metrics, dict) and (artifacts is None or isinstance(artifacts, dict)):
         return answer(metrics, artifacts or {})
     kind = type(result).__name__
-    raise EvaluatorFault(f"the evaluator returned a {kind}, and neither a dict of metrics nor an EvaluationResult")
+    raise EvaluatorFault(f"the evaluator returned {kind}, which is neither a dict of metrics nor an EvaluationResult")
 
 
 def field(value, name):
@@ -322,10 +323,10 @@ def of_shinka(request):
     results = os.path.join(os.path.dirname(os.path.abspath(request["folder"])), "results")
     shutil.rmtree(results, ignore_errors=True)
     os.makedirs(results)
-    words = [sys.executable, CONFIG["evaluator"], "--program_path", request["program"], "--results_dir", results]
+    words = [sys.executable, EVALUATOR, "--program_path", request["program"], "--results_dir", results]
     for name, value in CONFIG["arguments"].items():
         words += [f"--{name}", str(value)]
-    code = subprocess.run(words, check=False).returncode
+    code = subprocess.run(words, check=False, cwd=CONFIG["folder"]).returncode
     told = {}
     for name in ("metrics", "correct"):
         path = os.path.join(results, f"{name}.json")
@@ -363,11 +364,16 @@ def of_command(request):
         for name, value in put.items():
             word = word.replace(name, value)
         words.append(word)
-    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
-        tail = b""
+    try:
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, cwd=CONFIG["folder"])
+    except OSError as error:
+        raise EvaluatorFault(f"{words[0]} can't be started: {error.strerror}") from None
+    tail = b""
+    with process:
         while block := process.stdout.read1(1 << 16):
-            os.write(1, block)
+            sys.stdout.buffer.write(block)
             tail = (tail + block)[-TAIL:]
+    sys.stdout.flush()
     if process.returncode:
         end = f"exit code {process.returncode}" if process.returncode > 0 else f"signal {-process.returncode}"
         return answer({}, {}, refused=f"the command ended with {end}")
@@ -394,18 +400,18 @@ def read_text(path):
 
 def check_files():
     """Refuses an evaluator that is another one than the run began with: its scores could not be compared."""
-    for path, digest in CONFIG["files"].items():
+    for name, digest in CONFIG["files"].items():
         try:
-            with open(path, "rb") as file:
+            with open(os.path.join(CONFIG["folder"], name), "rb") as file:
                 body = file.read()
         except OSError as error:
-            raise EvaluatorFault(f"{path} can't be read: {error.strerror}") from None
+            raise EvaluatorFault(f"{name} can't be read: {error.strerror}") from None
         if hashlib.sha256(body.removeprefix(b"\xef\xbb\xbf")).hexdigest() != digest:
-            raise EvaluatorFault(f"{path} has changed since it was read: put it back, or begin a new run")
+            raise EvaluatorFault(f"{name} is not what the run has recorded: put it back, or go on with --inputs current")
 
 
 def defined(tree):
-    """The names that a module binds at its top level, and the function definitions among them."""
+    """The names that a module binds, and the function definitions at its top level."""
     names, functions = set(), {}
     for node in ast.walk(tree):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -433,7 +439,7 @@ def detect(text, path):
     names, functions = defined(tree)
     words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     shinka = {"--program_path", "--results_dir"} <= words
-    if "evaluate" not in names:
+    if not names & {"evaluate", "*"}:
         if shinka:
             return "shinka"
         raise EvaluatorFault(
@@ -513,12 +519,14 @@ def set_up():
         if shutil.which(first) is None and not os.path.exists(os.path.join(CONFIG["folder"], first)):
             raise EvaluatorFault(f"there is no command `{first}` (environment.evaluation.command)")
         return "command", None
-    path = CONFIG["evaluator"]
-    protocol = CONFIG["protocol"] or detect(read_text(path), path)
+    protocol = CONFIG["protocol"] or detect(read_text(EVALUATOR), EVALUATOR)
     if protocol == "shinka":
+        if CONFIG["hidden"] or CONFIG["recheck"]:
+            key = "hidden" if CONFIG["hidden"] else "recheck"
+            raise EvaluatorFault(f"an evaluator of Shinka's protocol has no function to call (environment.evaluation.{key})")
         return protocol, None
     offer_results()
-    return protocol, import_evaluator(path)
+    return protocol, import_evaluator(EVALUATOR)
 
 
 def stages():
@@ -548,7 +556,8 @@ def evaluate(request):
     cascade = stages()
     if request["stage"] == "first":
         request = {**request, "stage": cascade[0] if cascade else "evaluate"}
-    told = {"ran": request["stage"], "stages": cascade, "protocol": PROTOCOL}
+    wanted = os.environ.get("ENABLE_ARTIFACTS", "true").lower() == "true"
+    told = {"ran": request["stage"], "stages": cascade, "wants_artifacts": wanted}
     if request["several"]:
         sys.path.insert(1, request["folder"])
     try:
@@ -567,10 +576,12 @@ def evaluate(request):
 
 ALONE = "SAMARA_CONFIG" not in globals()
 CONFIG = json.loads(sys.argv[1] if ALONE else globals()["SAMARA_CONFIG"])
+CONFIG["folder"] = os.path.abspath(sys.argv[2]) if ALONE else globals()["SAMARA_FOLDER"]
+EVALUATOR = os.path.join(CONFIG["folder"], CONFIG["evaluator"] or "")
 PROTOCOL, MODULE = set_up()
 
 if ALONE:
     # Standard output belongs to the evaluator.
     ANSWER = evaluate(json.load(sys.stdin))
-    with open(sys.argv[2], "w", encoding="utf-8") as FILE:
+    with open(sys.argv[3], "w", encoding="utf-8") as FILE:
         json.dump(ANSWER, FILE)
