@@ -222,6 +222,9 @@ fn models(table: &mut Table, args: &Evolve) -> Result<(), Failure> {
         }
         if let Some(Value::Table(models)) = table.get_mut("models") {
             models.remove("generator");
+            if models.is_empty() {
+                table.remove("models");
+            }
         }
         return Ok(());
     }

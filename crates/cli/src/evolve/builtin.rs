@@ -2,18 +2,10 @@
 
 use std::path::Path;
 
+use samara_environments::evaluator::evaluation::programs::{PROGRAMS, program};
 use toml::Table;
 
 use crate::exit::Failure;
-
-/// A program that comes with samara.
-struct Program {
-    name: &'static str,
-    summary: &'static str,
-    files: &'static [(&'static str, &'static str)],
-}
-
-const PROGRAMS: &[Program] = &[];
 
 /// The file with a program's settings.
 const SETTINGS: &str = "experiment.toml";
@@ -25,7 +17,7 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
 
 /// The settings of a built-in program, as its file has them; `None` if there is no such program.
 pub(crate) fn settings(name: &str) -> Option<Result<Table, toml::de::Error>> {
-    let program = PROGRAMS.iter().find(|program| program.name == name)?;
+    let program = program(name)?;
     let text = program.files.iter().find(|(path, _)| *path == SETTINGS).map_or("", |(_, text)| text);
     Some(text.parse())
 }
@@ -35,7 +27,7 @@ pub(crate) fn settings(name: &str) -> Option<Result<Table, toml::de::Error>> {
 /// # Errors
 /// A file is there already, or can't be written.
 pub(crate) fn write(name: &str, folder: &Path) -> Result<(), Failure> {
-    let Some(program) = PROGRAMS.iter().find(|program| program.name == name) else {
+    let Some(program) = program(name) else {
         return Err(Failure::internal(format!("there is no built-in program {name}")));
     };
     write_files(program.files, folder)

@@ -63,8 +63,8 @@ fn sort(map: &Map<String, Yaml>, prefix: &str, translation: &mut Translation) {
             (None, Yaml::Object(section)) if is_section(&key) => sort(section, &format!("{key}."), translation),
             (None, Yaml::Null) if is_section(&key) => {}
             (None, _) => {
-                let all: Vec<&str> = keys::KEYS.iter().map(|(name, _)| *name).collect();
-                translation.unknown.push((key.clone(), nearest(&key, &all)));
+                let hint = like(&key, keys::KEYS);
+                translation.unknown.push((key, hint));
             }
         }
     }
@@ -81,11 +81,22 @@ fn sort_model(model: &Yaml, position: usize, translation: &mut Translation) {
             Some((_, Effect::Idle(why))) => translation.idle.push((key, why)),
             Some((_, Effect::Translated)) => {}
             None => {
-                let all: Vec<&str> = keys::MODEL_KEYS.iter().map(|(name, _)| *name).collect();
-                translation.unknown.push((key, nearest(name, &all)));
+                translation.unknown.push((key, like(name, keys::MODEL_KEYS)));
             }
         }
     }
+}
+
+/// What may be meant by a key that nobody knows: one that is called so in another section, or one that is much like it.
+fn like(key: &str, known: &[(&'static str, Effect)]) -> String {
+    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    if let Some((name, _)) = known.iter().find(|(name, _)| last(name) == last(key)) {
+        return format!("did you mean `{name}`?");
+    }
+    let all: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+    let hint = nearest(key, &all);
+    // A list of all keys helps nobody.
+    if hint.starts_with("did you mean") { hint } else { "no key is like it".to_owned() }
 }
 
 /// Settings in the making, by their dotted names.
@@ -277,6 +288,7 @@ fn evaluation(source: &Source<'_>, settings: &mut Settings) -> Result<(), Invali
     put("memory_mb", source.whole("evaluator.memory_limit_mb")?.map(Value::from));
     put("cascade", source.flag("evaluator.cascade_evaluation")?.map(Value::from));
     put("slots", source.whole("evaluator.parallel_evaluations")?.map(Value::from));
+    put("artifacts", source.flag("evaluator.enable_artifacts")?.map(Value::from));
     put("thresholds", thresholds(source)?);
     let arguments = source.read("evaluator.evaluator_args", Yaml::as_object, "a table of arguments")?;
     put("arguments", arguments.and_then(|_| toml_of(source.find("evaluator.evaluator_args")?)));
@@ -322,8 +334,7 @@ fn prompt(source: &Source<'_>, settings: &mut Settings) -> Result<(), Invalid> {
     settings.put_some("environment.selection.top_programs", source.whole("prompt.num_top_programs")?);
     settings.put_some("environment.selection.inspirations", source.whole("prompt.num_diverse_programs")?);
     let bytes = source.whole("prompt.max_artifact_bytes")?;
-    let without = [source.flag("prompt.include_artifacts")?, source.flag("evaluator.enable_artifacts")?];
-    if without.contains(&Some(false)) {
+    if source.flag("prompt.include_artifacts")? == Some(false) {
         settings.put("environment.prompt.artifacts_kb", 0);
     } else if let Some(bytes) = bytes {
         settings.put("environment.prompt.artifacts_kb", bytes.max(0).unsigned_abs().div_ceil(1024) as i64);

@@ -162,9 +162,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let error = programs(folder.path()).expect_err("none").message;
         assert!(error.contains("there is no checkpoint of OpenEvolve's\nhint: it is a folder checkpoint_N"), "{error}");
+        std::fs::create_dir_all(folder.path().join("checkpoint_1/programs")).expect("a folder");
         checkpoint(folder.path(), "checkpoint_1", &[], "{}");
-        let error = programs(folder.path()).map(drop).expect_err("none").message;
-        assert!(error.contains("programs can't be read"), "{error}");
+        let error = programs(folder.path()).expect_err("none").message;
+        assert!(error.contains("the checkpoint has no programs"), "{error}");
         write(folder.path(), "checkpoint_1/programs/a.json", "{}");
         let error = programs(folder.path()).expect_err("no program").message;
         assert!(error.contains("a.json: is no file of a checkpoint"), "{error}");
