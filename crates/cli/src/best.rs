@@ -84,7 +84,8 @@ impl Best {
 pub(crate) fn best_of(reader: &Reader) -> Result<Option<(f64, u64)>, Failure> {
     let mut best: Option<(f64, u64)> = None;
     reader.fold(&mut |candidate| {
-        if let Some(objective) = candidate.objective().filter(|new| best.is_none_or(|(best, _)| *new > best)) {
+        if let Some(objective) = candidate.objective().filter(|new| best.is_none_or(|(best, _)| *new > best))
+        {
             best = Some((objective, candidate.index));
         }
         Ok::<(), Failure>(())

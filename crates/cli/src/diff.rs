@@ -20,7 +20,9 @@ fn differ() -> TextDiffConfig {
 /// The files of a genome by path; what is no file has an empty one.
 fn files(genome: &Genome) -> Vec<(String, String)> {
     match genome {
-        Genome::Files(files) => files.iter().map(|(path, text)| (path.to_owned(), text.to_string())).collect(),
+        Genome::Files(files) => {
+            files.iter().map(|(path, text)| (path.to_owned(), text.to_string())).collect()
+        }
         other => vec![(String::new(), other.text().into_owned())],
     }
 }
@@ -85,7 +87,8 @@ pub(crate) fn changed(old: &Genome, new: &Genome) -> Changed {
             }
         }
     }
-    let moved: Vec<String> = changed.removed.iter().filter(|line| changed.added.contains(line)).cloned().collect();
+    let moved: Vec<String> =
+        changed.removed.iter().filter(|line| changed.added.contains(line)).cloned().collect();
     for line in moved {
         let both = (
             changed.removed.iter().position(|other| *other == line),

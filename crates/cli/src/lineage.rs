@@ -124,7 +124,9 @@ const NUMBER: char = '\u{0}';
 fn skip_number(first: char, chars: &mut Peekable<Chars<'_>>) {
     let mut before = first;
     while let Some(c) = chars.next_if(|c| {
-        c.is_ascii_alphanumeric() || matches!(c, '.' | '_') || (matches!(c, '+' | '-') && matches!(before, 'e' | 'E'))
+        c.is_ascii_alphanumeric()
+            || matches!(c, '.' | '_')
+            || (matches!(c, '+' | '-') && matches!(before, 'e' | 'E'))
     }) {
         before = c;
     }
@@ -133,12 +135,14 @@ fn skip_number(first: char, chars: &mut Peekable<Chars<'_>>) {
 /// Drops a minus at the end that belongs to the number behind it: nothing to subtract from stands before it.
 fn drop_sign(out: &mut String) {
     let Some(before) = out.strip_suffix('-') else { return };
-    let subtracts = before.trim_end().chars().next_back().is_some_and(|c| {
-        c.is_alphanumeric() || matches!(c, '_' | ')' | ']' | '}' | '"' | '\'' | NUMBER)
+    let subtracts = before
+        .trim_end()
+        .chars()
+        .next_back()
+        .is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ')' | ']' | '}' | '"' | '\'' | NUMBER));
+    let keyword = ["return", "yield", "in", "and", "or", "not", "else", "if"].iter().any(|word| {
+        before.trim_end().rsplit(|c: char| !c.is_alphanumeric() && c != '_').next() == Some(word)
     });
-    let keyword = ["return", "yield", "in", "and", "or", "not", "else", "if"]
-        .iter()
-        .any(|word| before.trim_end().rsplit(|c: char| !c.is_alphanumeric() && c != '_').next() == Some(word));
     if !subtracts || keyword {
         let length = before.len();
         out.truncate(length);

@@ -145,8 +145,13 @@ fn of_evaluation(evaluation: &Table, reasons: &mut Vec<(String, String)>) {
         ("mounts", "let the evaluator read"),
     ];
     for (name, what) in wants {
-        let listed: Vec<&str> =
-            evaluation.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let listed: Vec<&str> = evaluation
+            .get(name)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         if !listed.is_empty() {
             add(name, format!("{what} {}", listed.join(", ")));
         }

@@ -71,7 +71,15 @@ fn the_best_program_is_kept_in_the_runs_folder_also_after_a_resume() {
     let shown = place.json(&["show", "run", "--best", "1", "--format", "json"]);
     assert_eq!(read(&place, "run/best/initial_program.py"), shown["elites"][0]["text"].as_str().unwrap());
     std::fs::remove_dir_all(place.path("run/best")).unwrap();
-    let resumed = parse(&place.run(&["resume", "run", "--quiet", "--format", "json", "--set", "search.total_steps=60"]));
+    let resumed = parse(&place.run(&[
+        "resume",
+        "run",
+        "--quiet",
+        "--format",
+        "json",
+        "--set",
+        "search.total_steps=60",
+    ]));
     assert_eq!(resumed["candidates"], 60);
     assert_eq!(read_json(&place.path("run/best/best.json"))["objective"], resumed["best"]);
 }
@@ -90,7 +98,8 @@ fn a_run_is_the_same_at_any_concurrency_and_longer_or_shorter() {
     let whole = with("a", "30", "1");
     assert_eq!(with("b", "30", "4"), whole);
     assert_ne!(with("c", "12", "2"), whole);
-    let resumed = parse(&place.run(&["resume", "c", "--quiet", "--format", "json", "--set", "search.total_steps=31"]));
+    let resumed =
+        parse(&place.run(&["resume", "c", "--quiet", "--format", "json", "--set", "search.total_steps=31"]));
     assert_eq!(resumed["archive_hash"], whole);
 }
 
@@ -102,7 +111,10 @@ fn a_run_ends_at_its_target_and_goes_on_with_another() {
     let place = place();
     let summary = evolve(&place, "run", &["--iterations", "300", "--target-score", "-6.0"]);
     assert_eq!(summary["ended"], "target");
-    assert!(summary["best"].as_f64().unwrap() >= -6.0 && summary["candidates"].as_u64().unwrap() < 200, "{summary}");
+    assert!(
+        summary["best"].as_f64().unwrap() >= -6.0 && summary["candidates"].as_u64().unwrap() < 200,
+        "{summary}"
+    );
     let set = ["--set", "search.target_score=100", "--set", "search.total_steps=210"];
     let mut arguments = vec!["resume", "run", "--quiet", "--format", "json"];
     arguments.extend(set);
@@ -145,14 +157,21 @@ fn a_run_is_written_as_a_checkpoint_from_which_another_begins() {
     let program = |id: &Value| read_json(&checkpoint.join(format!("programs/{}.json", id.as_str().unwrap())));
     let best = program(&metadata["best_program_id"]);
     assert_eq!(best["metrics"]["combined_score"], summary["best"]);
-    assert_eq!((&best["language"], best["code"].as_str().unwrap()), (&"python".into(), &*read(&place, "run/best/initial_program.py")));
+    assert_eq!(
+        (&best["language"], best["code"].as_str().unwrap()),
+        (&"python".into(), &*read(&place, "run/best/initial_program.py"))
+    );
     assert_eq!(read(&place, "oe/best/best_program.py"), read(&place, "run/best/initial_program.py"));
     let mut parents = 0;
     for id in metadata["islands"].as_array().unwrap().iter().flat_map(|island| island.as_array().unwrap()) {
         let program = program(id);
         if !program["parent_id"].is_null() {
             parents += 1;
-            assert!(checkpoint.join(format!("programs/{}.json", program["parent_id"].as_str().unwrap())).is_file());
+            assert!(
+                checkpoint
+                    .join(format!("programs/{}.json", program["parent_id"].as_str().unwrap()))
+                    .is_file()
+            );
         }
     }
     assert!(parents > 0);
@@ -163,8 +182,12 @@ fn a_run_is_written_as_a_checkpoint_from_which_another_begins() {
     let second = evolve(&place, "second", &["--iterations", "20", "--checkpoint", "oe"]);
     assert!(second["best"].as_f64() >= summary["best"].as_f64(), "it begins with the best");
     assert_eq!(read(&place, "second/seeds/seed-001.py"), read(&place, "run/best/initial_program.py"));
-    assert!(refused(&place, &["export", "run", "--as", "openevolve", "--out", "oe"]).contains("oe is not empty"));
-    assert!(refused(&place, &["export", "run", "--as", "openevolve"]).contains("hint: name it with --out DIR"));
+    assert!(
+        refused(&place, &["export", "run", "--as", "openevolve", "--out", "oe"]).contains("oe is not empty")
+    );
+    assert!(
+        refused(&place, &["export", "run", "--as", "openevolve"]).contains("hint: name it with --out DIR")
+    );
 }
 
 #[test]
@@ -188,7 +211,9 @@ fn settings_are_explained_with_what_has_no_effect_and_run_as_they_are_printed() 
         let run = |arguments: &[&str]| parse(&place.run(arguments))["archive_hash"].clone();
         let same = ["--quiet", "--format", "json", "--set", "search.total_steps=12", "--out"];
         let ran = run(&[&["run", "mine.toml"], &same[..], &["a"]].concat());
-        let evolved = run(&[&["evolve", "work", "--model", "none", "--set", "search.window=2"], &same[..], &["b"]].concat());
+        let evolved =
+            run(&[&["evolve", "work", "--model", "none", "--set", "search.window=2"], &same[..], &["b"]]
+                .concat());
         assert_eq!(ran, evolved);
     }
 }
@@ -227,7 +252,8 @@ fn a_working_directory_is_written_to_begin_with() {
     );
     assert!(refused(&place, &["new", "mine", "--from", "evaluator"]).contains("hint: choose another folder"));
     if isolated() {
-        let arguments = ["evolve", "mine", "--iterations", "60", "--quiet", "--format", "json", "--out", "run"];
+        let arguments =
+            ["evolve", "mine", "--iterations", "60", "--quiet", "--format", "json", "--out", "run"];
         let summary = parse(&place.run(&arguments));
         assert!(summary["best"].as_f64().unwrap() > 0.6, "the seed has 0.567: {summary}");
     }
@@ -240,10 +266,16 @@ fn somebody_elses_run_names_what_its_evaluator_may_do() {
     }
     let place = place();
     evolve(&place, "run", &["--iterations", "5", "--set", "environment.evaluation.variables=[\"HOME\"]"]);
-    let output = place.samara(&["resume", "run", "--set", "search.total_steps=9"]).env("XDG_STATE_HOME", place.path("other")).output().unwrap();
+    let output = place
+        .samara(&["resume", "run", "--set", "search.total_steps=9"])
+        .env("XDG_STATE_HOME", place.path("other"))
+        .output()
+        .unwrap();
     let message = error(&output);
     assert_eq!(output.status.code(), Some(2), "{message}");
-    for part in ["the run was not begun here", "run the evaluator ", "environment variables HOME", "--trust-run"] {
+    for part in
+        ["the run was not begun here", "run the evaluator ", "environment variables HOME", "--trust-run"]
+    {
         assert!(message.contains(part), "{part}: {message}");
     }
 }

@@ -82,8 +82,5 @@ pub(crate) struct Evolve {
 
 /// A duration: a number of seconds, 0 or more.
 fn seconds(text: &str) -> Result<f64, String> {
-    finite(text)
-        .ok()
-        .filter(|seconds| *seconds >= 0.0)
-        .ok_or_else(|| "write seconds, such as 2.5".to_owned())
+    finite(text).ok().filter(|seconds| *seconds >= 0.0).ok_or_else(|| "write seconds, such as 2.5".to_owned())
 }

@@ -28,7 +28,9 @@ pub(crate) fn show(reader: &Reader, args: &Show) -> Result<Exit, Failure> {
                 parts.push(listed(&lineage, screen.width));
             }
             if args.diff {
-                parts.extend(diffs(&lineage, screen.colours).into_iter().map(|(heading, text)| heading + "\n" + &text));
+                parts.extend(
+                    diffs(&lineage, screen.colours).into_iter().map(|(heading, text)| heading + "\n" + &text),
+                );
             }
             print_drawn(&parts.join("\n"))?;
         }
@@ -40,7 +42,10 @@ pub(crate) fn show(reader: &Reader, args: &Show) -> Result<Exit, Failure> {
 fn sides(lineage: &Lineage) -> Vec<&Candidate> {
     let first = lineage.first();
     let parent = lineage.parent();
-    parent.into_iter().chain((parent.map(|parent| parent.index) != Some(first.index)).then_some(first)).collect()
+    parent
+        .into_iter()
+        .chain((parent.map(|parent| parent.index) != Some(first.index)).then_some(first))
+        .collect()
 }
 
 /// A heading and a diff for each side.
@@ -60,7 +65,8 @@ fn diffs(lineage: &Lineage, colours: Colours) -> Vec<(String, String)> {
                 (&names(side), &names(best)),
                 colours,
             );
-            let role = if side.index == lineage.first().index { "the first of its ancestors" } else { "its parent" };
+            let role =
+                if side.index == lineage.first().index { "the first of its ancestors" } else { "its parent" };
             let change = change(best, side).map_or(String::new(), |change| format!(", {change}"));
             Some((format!("candidate {}{change} over {role}, candidate {}", best.index, side.index), text))
         })
@@ -106,7 +112,8 @@ fn listed(lineage: &Lineage, width: usize) -> String {
     }
     let Steps { all, only_numbers, lines_added, lines_again } = lineage.steps();
     text += "\n";
-    text += &line("steps", &format!("{all}, of which {only_numbers} changed numbers and nothing else"), width);
+    text +=
+        &line("steps", &format!("{all}, of which {only_numbers} changed numbers and nothing else"), width);
     let again = format!("{lines_added} put in, of which {lines_again} had been taken out before");
     text + &line("lines", &again, width)
 }
@@ -169,7 +176,8 @@ mod tests {
     }
 
     fn lineage() -> Lineage {
-        let texts = ["def f(x):\n    return x\n", "def f(x):\n    return x * 2\n", "def f(x):\n    return x * 3\n"];
+        let texts =
+            ["def f(x):\n    return x\n", "def f(x):\n    return x * 2\n", "def f(x):\n    return x * 3\n"];
         Lineage {
             members: vec![
                 member(0, None, "initial", 0.25, texts[0]),

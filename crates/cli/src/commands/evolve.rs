@@ -82,7 +82,8 @@ impl Placed<'_> {
             let files: Vec<(&str, &str)> =
                 names.iter().zip(&texts).map(|(name, text)| (name.as_str(), text.as_str())).collect();
             builtin::write_files(&files, &folder)?;
-            let paths = names.iter().map(|name| Value::from(folder.join(name).to_string_lossy().into_owned()));
+            let paths =
+                names.iter().map(|name| Value::from(folder.join(name).to_string_lossy().into_owned()));
             let seeds = paths.collect();
             assemble::put(&mut assembled.table, "environment.seeds", Value::Array(seeds));
         }

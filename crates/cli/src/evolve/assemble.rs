@@ -206,7 +206,11 @@ fn options(args: &Evolve) -> Result<Table, Failure> {
         let value: serde_json::Value =
             serde_json::from_str(arguments).map_err(|error| bad(error.to_string()))?;
         let value = openevolve::toml_of(&value).filter(Value::is_table);
-        put(&mut table, "environment.evaluation.arguments", value.ok_or_else(|| bad("it is no object".into()))?);
+        put(
+            &mut table,
+            "environment.evaluation.arguments",
+            value.ok_or_else(|| bad("it is no object".into()))?,
+        );
     }
     Ok(table)
 }
@@ -218,7 +222,9 @@ const NONE: &str = "none";
 fn models(table: &mut Table, args: &Evolve) -> Result<(), Failure> {
     if args.model.iter().any(|model| model == NONE) {
         if args.model.len() > 1 {
-            return Err(Failure::usage("--model none: another model is named beside it\nhint: name one or the other"));
+            return Err(Failure::usage(
+                "--model none: another model is named beside it\nhint: name one or the other",
+            ));
         }
         if let Some(Value::Table(models)) = table.get_mut("models") {
             models.remove("generator");
@@ -231,7 +237,8 @@ fn models(table: &mut Table, args: &Evolve) -> Result<(), Failure> {
     let named = [(&args.primary_model, 1.0), (&args.secondary_model, 0.2)];
     let mut members: Vec<(Table, f64)> = Vec::new();
     for (name, weight) in named.into_iter().filter_map(|(name, weight)| Some((name.as_ref()?, weight))) {
-        let model = [("provider", "openai"), ("model", name)].map(|(key, value)| (key.to_owned(), value.into()));
+        let model =
+            [("provider", "openai"), ("model", name)].map(|(key, value)| (key.to_owned(), value.into()));
         members.push((model.into_iter().collect(), weight));
     }
     for model in &args.model {

@@ -20,7 +20,8 @@ pub(crate) struct Directory {
 /// Stems of initial programs.
 const PROGRAMS: [&str; 3] = ["initial_program", "init_program", "initial"];
 /// Paths of evaluators.
-const EVALUATORS: [&str; 4] = ["evaluator.py", "evaluate.py", "evaluator/evaluator.py", "evaluator/evaluate.py"];
+const EVALUATORS: [&str; 4] =
+    ["evaluator.py", "evaluate.py", "evaluator/evaluator.py", "evaluator/evaluate.py"];
 /// Names of configurations.
 const CONFIGS: [&str; 2] = ["config.yaml", "config.yml"];
 /// The name of samara's own settings.
@@ -104,8 +105,8 @@ mod tests {
     fn found(files: &[&str]) -> Result<[Option<String>; 3], String> {
         let folder = folder(files);
         let inside = |path: PathBuf| path.strip_prefix(folder.path()).expect("inside").display().to_string();
-        let Directory { program, evaluator, config } =
-            search(folder.path()).map_err(|failure| failure.message.replace(&folder.path().display().to_string(), "D"))?;
+        let Directory { program, evaluator, config } = search(folder.path())
+            .map_err(|failure| failure.message.replace(&folder.path().display().to_string(), "D"))?;
         Ok([Some(inside(program)), Some(inside(evaluator)), config.map(inside)])
     }
 
@@ -116,7 +117,10 @@ mod tests {
             found(&["initial_program.py", "evaluator.py", "config.yaml", "README.md", "initial_program.pyc"]),
             Ok([some("initial_program.py"), some("evaluator.py"), some("config.yaml")])
         );
-        assert_eq!(found(&["initial.rs", "evaluate.py"]), Ok([some("initial.rs"), some("evaluate.py"), None]));
+        assert_eq!(
+            found(&["initial.rs", "evaluate.py"]),
+            Ok([some("initial.rs"), some("evaluate.py"), None])
+        );
         assert_eq!(
             found(&["init_program/src/a.c", "init_program/Makefile", "evaluator/evaluator.py"]),
             Ok([some("init_program"), some("evaluator/evaluator.py"), None])
@@ -126,13 +130,19 @@ mod tests {
     #[test]
     fn what_is_missing_or_there_twice_is_told() {
         let message = |files: &[&str]| found(files).expect_err("refused");
-        assert!(message(&["evaluator.py"]).starts_with("D: there is no initial program\nhint: call it initial_program.py"));
+        assert!(
+            message(&["evaluator.py"])
+                .starts_with("D: there is no initial program\nhint: call it initial_program.py")
+        );
         assert!(message(&["initial.py"]).starts_with("D: there is no evaluator\nhint: call it evaluator.py"));
         assert_eq!(
             message(&["initial.py", "initial_program.rs", "evaluator.py"]),
             "D: which is the initial program?\n  D/initial.py\n  D/initial_program.rs\n\
              hint: name both: samara evolve INITIAL EVALUATOR"
         );
-        assert!(message(&["initial.py", "evaluator.py", "config.yaml", "config.yml"]).ends_with("hint: name it with --config"));
+        assert!(
+            message(&["initial.py", "evaluator.py", "config.yaml", "config.yml"])
+                .ends_with("hint: name it with --config")
+        );
     }
 }

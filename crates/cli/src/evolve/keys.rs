@@ -109,7 +109,10 @@ pub(crate) const KEYS: &[(&str, Effect)] = &[
     ("database.diversity_reference_size", Idle("diversity is the distance from the initial program")),
     ("database.migration_interval", Translated),
     ("database.migration_rate", Translated),
-    ("database.island_initial_programs", Idle("every island begins with all initial programs; see --checkpoint")),
+    (
+        "database.island_initial_programs",
+        Idle("every island begins with all initial programs; see --checkpoint"),
+    ),
     ("database.random_seed", Idle("random_seed is the seed of all")),
     ("database.artifacts_base_path", Idle(ARTIFACTS)),
     ("database.artifact_size_threshold", Idle(ARTIFACTS)),
@@ -120,7 +123,10 @@ pub(crate) const KEYS: &[(&str, Effect)] = &[
     ("database.embedding_api_base", Translated),
     ("database.similarity_threshold", Translated),
     ("evaluator.timeout", Translated),
-    ("evaluator.max_retries", Idle("an evaluator that fails does so again; environment.evaluation.repeats runs it more often")),
+    (
+        "evaluator.max_retries",
+        Idle("an evaluator that fails does so again; environment.evaluation.repeats runs it more often"),
+    ),
     ("evaluator.memory_limit_mb", Translated),
     ("evaluator.cpu_limit", Idle(DEAD)),
     ("evaluator.distributed", Idle(DEAD)),

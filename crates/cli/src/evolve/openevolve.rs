@@ -44,7 +44,9 @@ pub(crate) fn translate(config: &Yaml) -> Result<Translation, Invalid> {
     }
     embedder(&source, &mut settings)?;
     if source.find(SIMILARITY).is_some() && source.find(EMBEDDER).is_none() {
-        translation.idle.push((SIMILARITY.to_owned(), "nothing is compared without database.embedding_model"));
+        translation
+            .idle
+            .push((SIMILARITY.to_owned(), "nothing is compared without database.embedding_model"));
     }
     translation.settings = settings.0;
     Ok(translation)
@@ -60,7 +62,9 @@ fn sort(map: &Map<String, Yaml>, prefix: &str, translation: &mut Translation) {
                 models.iter().enumerate().for_each(|(i, model)| sort_model(model, i, translation));
             }
             (Some(Effect::Translated), _) => {}
-            (None, Yaml::Object(section)) if is_section(&key) => sort(section, &format!("{key}."), translation),
+            (None, Yaml::Object(section)) if is_section(&key) => {
+                sort(section, &format!("{key}."), translation)
+            }
             (None, Yaml::Null) if is_section(&key) => {}
             (None, _) => {
                 let hint = like(&key, keys::KEYS);
@@ -236,7 +240,8 @@ fn archive(source: &Source<'_>, settings: &mut Settings) -> Result<(), Invalid> 
     settings.put_some("search.islands.count", islands);
     if let Some(interval) = source.whole("database.migration_interval")? {
         // Upstream counts candidates of an island, samara those of all.
-        settings.put("search.islands.migration_interval", interval.saturating_mul(islands.unwrap_or(ISLANDS)));
+        settings
+            .put("search.islands.migration_interval", interval.saturating_mul(islands.unwrap_or(ISLANDS)));
     }
     if let Some(rate) = source.number("database.migration_rate")? {
         settings.put("search.islands.migrants", (rate * FILLED).ceil().max(0.0) as i64);
@@ -263,7 +268,9 @@ fn axes(source: &Source<'_>, settings: &mut Settings) -> Result<(), Invalid> {
         None => vec!["complexity", "diversity"],
         Some(names) => names
             .iter()
-            .map(|name| name.as_str().ok_or_else(|| Invalid::new(NAMES, "holds what is no text", "write names")))
+            .map(|name| {
+                name.as_str().ok_or_else(|| Invalid::new(NAMES, "holds what is no text", "write names"))
+            })
             .collect::<Result<_, _>>()?,
     };
     let bad = || Invalid::new(BINS, "is no number of bins", "write 10, or a number for each dimension");
@@ -283,7 +290,8 @@ fn axes(source: &Source<'_>, settings: &mut Settings) -> Result<(), Invalid> {
 
 /// How programs are evaluated.
 fn evaluation(source: &Source<'_>, settings: &mut Settings) -> Result<(), Invalid> {
-    let mut put = |key: &str, value: Option<Value>| settings.put_some(&format!("environment.evaluation.{key}"), value);
+    let mut put =
+        |key: &str, value: Option<Value>| settings.put_some(&format!("environment.evaluation.{key}"), value);
     put("timeout_s", source.number("evaluator.timeout")?.map(Value::from));
     put("memory_mb", source.whole("evaluator.memory_limit_mb")?.map(Value::from));
     put("cascade", source.flag("evaluator.cascade_evaluation")?.map(Value::from));
@@ -374,10 +382,15 @@ fn models(source: &Source<'_>) -> Result<Option<Value>, Invalid> {
 
 /// An entry of `llm.models` with its weight.
 fn listed_model(entry: &Yaml, position: usize, shared: &Shared<'_>) -> Result<(Table, f64), Invalid> {
-    let named = |invalid: Invalid| Invalid { key: format!("llm.models[{position}].{}", invalid.key), ..invalid };
-    let no_table = || Invalid::new(format!("llm.models[{position}]"), "is no table", "write name: and weight:");
+    let named =
+        |invalid: Invalid| Invalid { key: format!("llm.models[{position}].{}", invalid.key), ..invalid };
+    let no_table =
+        || Invalid::new(format!("llm.models[{position}]"), "is no table", "write name: and weight:");
     let own = Source { map: entry.as_object().ok_or_else(no_table)? };
-    let name = own.text("name").map_err(named)?.ok_or_else(|| named(Invalid::new("name", "is missing", "name the model")))?;
+    let name = own
+        .text("name")
+        .map_err(named)?
+        .ok_or_else(|| named(Invalid::new("name", "is missing", "name the model")))?;
     let weight = own.number("weight").map_err(named)?.unwrap_or(1.0);
     if weight < 0.0 {
         return Err(named(Invalid::new("weight", format!("is {weight}"), "write 0 or more")));

@@ -37,8 +37,11 @@ impl Pace {
 
     /// The choice in words.
     pub(crate) fn told(&self) -> String {
-        let model =
-            if self.model_s > 0.0 { format!("{} s a model call, ", rough(self.model_s)) } else { String::new() };
+        let model = if self.model_s > 0.0 {
+            format!("{} s a model call, ", rough(self.model_s))
+        } else {
+            String::new()
+        };
         let slots = if self.slots == 1 { "1 slot".to_owned() } else { format!("{} slots", self.slots) };
         format!(
             "window {}: {model}{} s an evaluation, {slots}, {} candidates (search.window sets another)",

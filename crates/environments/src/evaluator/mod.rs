@@ -2,9 +2,20 @@
 //!
 //! A genome is always a set of files ([`samara_search::Genome::Files`]); a single file has the digest of its text.
 
+mod blocks;
 pub mod evaluation;
+pub mod gp;
+mod lexer;
+pub mod measures;
+mod memory;
+pub mod operators;
 pub mod presets;
+mod program;
+mod proposer;
 pub mod settings;
+
+pub use program::Program;
+pub use proposer::Evolver;
 
 /// Its name in `experiment.environment`.
 pub const NAME: &str = "evaluator";

@@ -30,7 +30,8 @@ impl Place {
     /// What arguments come to, in which `@` stands for the folder.
     fn assembled(&self, arguments: &[&str]) -> Result<Assembled, String> {
         let folder = self.folder.path().display().to_string();
-        let arguments: Vec<String> = arguments.iter().map(|argument| argument.replace('@', &folder)).collect();
+        let arguments: Vec<String> =
+            arguments.iter().map(|argument| argument.replace('@', &folder)).collect();
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         assemble(&args(&arguments)).map_err(|failure| failure.message.replace(&folder, "@"))
     }
@@ -43,7 +44,8 @@ impl Place {
     }
 }
 
-const FILES: [(&str, &str); 2] = [("initial_program.py", "x = 1\n"), ("evaluator.py", "def evaluate(path): return 1\n")];
+const FILES: [(&str, &str); 2] =
+    [("initial_program.py", "x = 1\n"), ("evaluator.py", "def evaluate(path): return 1\n")];
 
 #[test]
 fn options_go_over_a_configuration_and_models_replace_its_models() {
@@ -53,8 +55,23 @@ fn options_go_over_a_configuration_and_models_replace_its_models() {
     insta::assert_snapshot!(plain);
     assert_eq!(place.toml(&["@/initial_program.py", "@/evaluator.py", "-c", "@/config.yaml"]), plain);
     insta::assert_snapshot!(place.toml(&[
-        "@", "--iterations", "9", "--target-score", "-2.5", "--preset", "shinka", "--seed", "3", "--primary-model", "a",
-        "--secondary-model", "b", "--api-base", "http://other/v1", "--evaluator-args", r#"{"n": 26, "deep": {"x": [1.5]}}"#,
+        "@",
+        "--iterations",
+        "9",
+        "--target-score",
+        "-2.5",
+        "--preset",
+        "shinka",
+        "--seed",
+        "3",
+        "--primary-model",
+        "a",
+        "--secondary-model",
+        "b",
+        "--api-base",
+        "http://other/v1",
+        "--evaluator-args",
+        r#"{"n": 26, "deep": {"x": [1.5]}}"#,
     ]));
     assert!(!place.toml(&["@", "--model", "none"]).contains("models"));
     let at = place.toml(&["@", "--api-base", "http://other/v1"]);
@@ -106,7 +123,8 @@ fn settings_of_samaras_own_are_taken_as_they_are() {
 
 #[test]
 fn what_is_named_wrongly_says_what_to_do() {
-    let place = Place::new(&[FILES[0], ("bad.yaml", "a: [1\n"), ("key.yaml", "llm:\n  api_key: sk-1\n"), FILES[1]]);
+    let place =
+        Place::new(&[FILES[0], ("bad.yaml", "a: [1\n"), ("key.yaml", "llm:\n  api_key: sk-1\n"), FILES[1]]);
     let message = |arguments: &[&str]| place.assembled(arguments).map(drop).expect_err("refused");
     let messages = [
         message(&["nowhere"]),

@@ -42,7 +42,11 @@ impl Program {
             return score;
         }
         let numbers: Vec<f64> = self.metrics.values().filter_map(serde_json::Value::as_f64).collect();
-        if numbers.is_empty() { f64::NEG_INFINITY } else { numbers.iter().sum::<f64>() / numbers.len() as f64 }
+        if numbers.is_empty() {
+            f64::NEG_INFINITY
+        } else {
+            numbers.iter().sum::<f64>() / numbers.len() as f64
+        }
     }
 }
 
@@ -138,7 +142,8 @@ mod tests {
     fn checkpoint(folder: &Path, name: &str, programs: &[(&str, &str, f64)], metadata: &str) {
         write(folder, &format!("{name}/metadata.json"), metadata);
         for (id, code, score) in programs {
-            let text = serde_json::json!({"id": id, "code": code, "metrics": {"combined_score": score, "ok": true}});
+            let text =
+                serde_json::json!({"id": id, "code": code, "metrics": {"combined_score": score, "ok": true}});
             write(folder, &format!("{name}/programs/{id}.json"), &text.to_string());
         }
     }
@@ -147,8 +152,14 @@ mod tests {
     fn the_best_comes_first_then_elites_then_the_archive_then_the_rest_by_score() {
         let folder = tempfile::tempdir().expect("a folder");
         let metadata = r#"{"best_program_id": "b", "island_feature_maps": [{"0-1": "d"}], "archive": ["a"], "islands": [["a"]]}"#;
-        let programs =
-            [("a", "A", 0.1), ("b", "B", 0.9), ("c", "C", 0.5), ("d", "D", 0.0), ("e", "E", 0.7), ("f", "B", 0.2)];
+        let programs = [
+            ("a", "A", 0.1),
+            ("b", "B", 0.9),
+            ("c", "C", 0.5),
+            ("d", "D", 0.0),
+            ("e", "E", 0.7),
+            ("f", "B", 0.2),
+        ];
         checkpoint(folder.path(), "out/checkpoints/checkpoint_9", &[("x", "old", 1.0)], "{}");
         checkpoint(folder.path(), "out/checkpoints/checkpoint_10", &programs, metadata);
         for place in ["out", "out/checkpoints", "out/checkpoints/checkpoint_10"] {
@@ -161,7 +172,10 @@ mod tests {
     fn a_folder_without_a_checkpoint_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let error = programs(folder.path()).expect_err("none").message;
-        assert!(error.contains("there is no checkpoint of OpenEvolve's\nhint: it is a folder checkpoint_N"), "{error}");
+        assert!(
+            error.contains("there is no checkpoint of OpenEvolve's\nhint: it is a folder checkpoint_N"),
+            "{error}"
+        );
         std::fs::create_dir_all(folder.path().join("checkpoint_1/programs")).expect("a folder");
         checkpoint(folder.path(), "checkpoint_1", &[], "{}");
         let error = programs(folder.path()).expect_err("none").message;

@@ -43,7 +43,8 @@ pub(crate) fn write(reader: &Reader, only: Option<&BTreeSet<u64>>, out: &Path) -
     let Some((_, best)) = best::best_of(reader)? else {
         return Err(Failure::usage("--as openevolve: no candidate of the run has a score"));
     };
-    let cannot = |error: std::io::Error| Failure::internal(format!("{} can't be written: {error}", out.display()));
+    let cannot =
+        |error: std::io::Error| Failure::internal(format!("{} can't be written: {error}", out.display()));
     if fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_some()) {
         let what = format!("{} is not empty", out.display());
         return Err(Failure::usage(format!("{what}\nhint: choose a new folder")));
@@ -132,7 +133,9 @@ impl<'a> Run<'a> {
         let artifacts: Map<String, Value> = score
             .artifacts
             .iter()
-            .filter_map(|artifact| Some((artifact.name.clone(), std::str::from_utf8(&artifact.body).ok()?.into())))
+            .filter_map(|artifact| {
+                Some((artifact.name.clone(), std::str::from_utf8(&artifact.body).ok()?.into()))
+            })
             .collect();
         Some(json!({
             "id": self.name(candidate.index),
@@ -195,7 +198,9 @@ impl<'a> Run<'a> {
         let generations: Vec<u64> = self
             .islands
             .iter()
-            .map(|island| island.iter().filter_map(|id| self.known.get(id)).map(|(depth, _)| *depth).max().unwrap_or(0))
+            .map(|island| {
+                island.iter().filter_map(|id| self.known.get(id)).map(|(depth, _)| *depth).max().unwrap_or(0)
+            })
             .collect();
         let stats: Map<String, Value> = self
             .axes

@@ -177,7 +177,9 @@ fn every_key_that_is_translated_changes_something_and_no_other_does() {
 
 #[test]
 fn a_key_that_nobody_knows_is_named_with_the_nearest() {
-    let all = translated("max_iteration: 5\nevaluator:\n  paralell_evaluations: 2\nllm:\n  models: [{name: a, wieght: 1}]\nnovelty: {a: 1}\nparallel_evaluations: 4\n");
+    let all = translated(
+        "max_iteration: 5\nevaluator:\n  paralell_evaluations: 2\nllm:\n  models: [{name: a, wieght: 1}]\nnovelty: {a: 1}\nparallel_evaluations: 4\n",
+    );
     let keys: Vec<String> = all.unknown.iter().map(|(key, hint)| format!("{key}: {hint}")).collect();
     insta::assert_snapshot!(keys.join("\n"));
 }
@@ -186,7 +188,10 @@ fn a_key_that_nobody_knows_is_named_with_the_nearest() {
 fn what_says_nothing_sets_nothing() {
     assert_eq!(settings(""), "");
     assert_eq!(settings("llm:\nprompt: null\nrandom_seed: null\nllm2: null"), "");
-    assert_eq!(settings("llm: {temperature: null, api_key: null}\nprompt: {system_message: system_message}"), "");
+    assert_eq!(
+        settings("llm: {temperature: null, api_key: null}\nprompt: {system_message: system_message}"),
+        ""
+    );
 }
 
 #[test]
@@ -195,10 +200,7 @@ fn patience_below_zero_is_a_target() {
         settings("early_stopping_patience: -1\nconvergence_threshold: 2.5"),
         "[search]\ntarget_score = 2.5\n"
     );
-    assert_eq!(
-        settings("early_stopping_patience: 3"),
-        "[search]\npatience = 3\npatience_margin = 0.001\n"
-    );
+    assert_eq!(settings("early_stopping_patience: 3"), "[search]\npatience = 3\npatience_margin = 0.001\n");
 }
 
 #[test]
