@@ -100,7 +100,8 @@ fn masked(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
-        if !c.is_ascii_digit() && !(c == '.' && chars.peek().is_some_and(char::is_ascii_digit)) {
+        let begins = c.is_ascii_digit() || (c == '.' && chars.peek().is_some_and(char::is_ascii_digit));
+        if !begins {
             out.push(c);
             if c.is_alphabetic() || c == '_' {
                 // The digits of a name are no number.

@@ -38,7 +38,7 @@ pub(crate) enum Command {
     /// Run an experiment
     Run(Run),
     /// Evolve a program of yours against an evaluator of yours
-    Evolve(Evolve),
+    Evolve(Box<Evolve>),
     /// Continue a run that was interrupted, killed or stopped
     Resume(Resume),
     /// Run an experiment under several strategies and seeds, and compare what they find

@@ -63,7 +63,7 @@ fn sort(map: &Map<String, Yaml>, prefix: &str, translation: &mut Translation) {
             }
             (Some(Effect::Translated), _) => {}
             (None, Yaml::Object(section)) if is_section(&key) => {
-                sort(section, &format!("{key}."), translation)
+                sort(section, &format!("{key}."), translation);
             }
             (None, Yaml::Null) if is_section(&key) => {}
             (None, _) => {

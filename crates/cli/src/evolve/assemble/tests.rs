@@ -9,7 +9,7 @@ use crate::args::{Args, Command};
 fn args(arguments: &[&str]) -> Evolve {
     let all = ["samara", "evolve"].iter().chain(arguments);
     match Args::try_parse_from(all).expect("arguments").command {
-        Command::Evolve(evolve) => evolve,
+        Command::Evolve(evolve) => *evolve,
         _ => panic!("another command"),
     }
 }
