@@ -1,5 +1,6 @@
 //! What an evaluator is given: a candidate, a request, limits; and the candidate's answers when it is called apart.
 
+use crate::error::SandboxError;
 use crate::value::Value;
 use std::time::Duration;
 
@@ -20,6 +21,27 @@ impl EvaluationJob {
     /// An evaluation of these files with an empty request under the default limits.
     pub fn new(files: Vec<(String, Vec<u8>)>) -> Self {
         Self { files, request: "{}".to_owned(), limits: EvaluationLimits::default(), seed: 0 }
+    }
+
+    /// Refuses a job that can't be sent: paths must be relative and without steps upwards, and each must be there once.
+    pub(crate) fn check(&self) -> Result<(), SandboxError> {
+        let mut seen = std::collections::BTreeSet::new();
+        for (path, _) in &self.files {
+            let plain = path.split('/').all(|part| !matches!(part, "" | "." | "..")) && !path.contains('\0');
+            if !plain || path.len() > 1000 || !seen.insert(path) {
+                let what = if plain { "too long, or there twice" } else { "no plain relative path" };
+                return Err(SandboxError::Job(format!("the candidate's file {path:?} is {what}")));
+            }
+        }
+        let limits = &self.limits;
+        if limits.wall.is_zero() || limits.cpu.is_zero() || limits.memory == 0 || limits.processes == 0 {
+            return Err(SandboxError::Job("an evaluation without time, memory or processes".to_owned()));
+        }
+        match serde_json::from_str::<serde_json::Value>(&self.request) {
+            Ok(serde_json::Value::Object(_)) => Ok(()),
+            Ok(_) => Err(SandboxError::Job("the request is no JSON object".to_owned())),
+            Err(error) => Err(SandboxError::Job(format!("the request is no JSON: {error}"))),
+        }
     }
 }
 

@@ -6,11 +6,21 @@
 //!
 //! - [`Evaluators`] is a pool of warm servers, each in a jail of its own, set up by [`EvaluatorOptions`];
 //! - it takes an [`EvaluationJob`] and gives an [`EvaluationVerdict`];
+//! - `plan` (what is visible), `interpreter`, `start` (bringing a server up), `evaluator.py` (the server and the
+//!   supervisor of each evaluation) and `watch` (the host's end);
 //! - a [`CandidateCall`] is how an evaluator reaches a candidate that must not see it.
 
+#[cfg(target_os = "linux")]
+mod interpreter;
 mod job;
 mod options;
+#[cfg(target_os = "linux")]
+mod plan;
+#[cfg(target_os = "linux")]
+mod start;
 mod verdict;
+#[cfg(target_os = "linux")]
+mod watch;
 
 #[cfg(target_os = "linux")]
 mod pool;
