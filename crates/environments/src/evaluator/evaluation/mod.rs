@@ -5,6 +5,8 @@
 //! `cascade` joins stages, and `metrics` has the rules for the score.
 
 mod cascade;
+#[cfg(test)]
+mod conformance;
 mod fate;
 mod files;
 mod metrics;
