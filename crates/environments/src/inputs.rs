@@ -96,25 +96,6 @@ impl Inputs {
         Ok(text)
     }
 
-    /// The folder in which relative paths start, as an absolute path; `None` where inputs are those of a run.
-    pub fn folder(&self) -> Option<PathBuf> {
-        match &self.source {
-            Source::Folder(folder) => Some(std::path::absolute(folder).unwrap_or_else(|_| folder.clone())),
-            Source::Recorded(_) | Source::Current(_) => None,
-        }
-    }
-
-    /// The inputs of a run whose keys are `key`, `/` and a name: the names, and where the files were. None of files that
-    /// no run has recorded.
-    pub fn beneath(&self, key: &str) -> Vec<(String, PathBuf)> {
-        let (Source::Recorded(files) | Source::Current(files)) = &self.source else { return Vec::new() };
-        let name = |file: &InputFile| {
-            let name = file.key.strip_prefix(key)?.strip_prefix('/')?;
-            Some((name.to_owned(), file.path.clone()))
-        };
-        files.values().filter_map(name).collect()
-    }
-
     /// The texts of a file or of all files of a folder, by their paths in it; a single file stands under its name. Hidden
     /// files, links and what tools generate (`__pycache__`, `node_modules`, `target`) are passed over. Each file of a
     /// folder is kept under the key, `/` and its path.
@@ -147,6 +128,25 @@ impl Inputs {
             return Err(Invalid::new(key, what, hint));
         }
         Ok(texts)
+    }
+
+    /// The folder in which relative paths start, as an absolute path; `None` where inputs are those of a run.
+    pub fn folder(&self) -> Option<PathBuf> {
+        match &self.source {
+            Source::Folder(folder) => Some(std::path::absolute(folder).unwrap_or_else(|_| folder.clone())),
+            Source::Recorded(_) | Source::Current(_) => None,
+        }
+    }
+
+    /// The inputs of a run whose keys are `key`, `/` and a name: the names, and where the files were. None of files that
+    /// no run has recorded.
+    pub fn beneath(&self, key: &str) -> Vec<(String, PathBuf)> {
+        let (Source::Recorded(files) | Source::Current(files)) = &self.source else { return Vec::new() };
+        let name = |file: &InputFile| {
+            let name = file.key.strip_prefix(key)?.strip_prefix('/')?;
+            Some((name.to_owned(), file.path.clone()))
+        };
+        files.values().filter_map(name).collect()
     }
 
     /// What was read, in the order of reading.
@@ -235,17 +235,6 @@ mod tests {
     }
 
     #[test]
-    fn a_run_knows_the_names_beneath_a_key_and_a_folder_where_paths_start() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = |key: &str| InputFile { key: key.to_owned(), path: "/x/y.py".into(), text: String::new() };
-        let recorded = Inputs::recorded(vec![file("k"), file("k/a.py"), file("k/b/c.py"), file("kk/d.py")]);
-        let names: Vec<String> = recorded.beneath("k").into_iter().map(|(name, _)| name).collect();
-        assert_eq!((names, recorded.folder()), (vec!["a.py".to_owned(), "b/c.py".to_owned()], None));
-        let fresh = Inputs::in_folder(folder.path());
-        assert_eq!((fresh.beneath("k"), fresh.folder()), (Vec::new(), Some(folder.path().to_owned())));
-    }
-
-    #[test]
     fn a_folder_is_read_in_the_order_of_paths_and_recorded_file_by_file() {
         let folder = tempfile::tempdir().expect("a folder");
         for path in ["p/b.py", "p/a/c.py", "p/.hidden", "p/__pycache__/x"] {
@@ -267,6 +256,17 @@ mod tests {
             texts
         );
         assert!(Inputs::in_folder(folder.path()).file_or_folder("k", "p", "", 1).is_err(), "too many");
+    }
+
+    #[test]
+    fn a_run_knows_the_names_beneath_a_key_and_a_folder_where_paths_start() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |key: &str| InputFile { key: key.to_owned(), path: "/x/y.py".into(), text: String::new() };
+        let recorded = Inputs::recorded(vec![file("k"), file("k/a.py"), file("k/b/c.py"), file("kk/d.py")]);
+        let names: Vec<String> = recorded.beneath("k").into_iter().map(|(name, _)| name).collect();
+        assert_eq!((names, recorded.folder()), (vec!["a.py".to_owned(), "b/c.py".to_owned()], None));
+        let fresh = Inputs::in_folder(folder.path());
+        assert_eq!((fresh.beneath("k"), fresh.folder()), (Vec::new(), Some(folder.path().to_owned())));
     }
 
     #[test]

@@ -11,20 +11,30 @@ pub(super) struct Syntax {
     quotes: &'static [char],
     /// Whether three quotes in a row open a string of several lines.
     triple: bool,
+    /// Whether single quotes hold one character: a lone one is a lifetime or an apostrophe.
+    characters: bool,
     /// Whether indentation is syntax.
     pub indented: bool,
 }
 
-const PYTHON: Syntax =
-    Syntax { line_comments: &["#"], block_comment: None, quotes: &['"', '\''], triple: true, indented: true };
+const PYTHON: Syntax = Syntax {
+    line_comments: &["#"],
+    block_comment: None,
+    quotes: &['"', '\''],
+    triple: true,
+    characters: false,
+    indented: true,
+};
 const HASH: Syntax = Syntax { triple: false, indented: false, ..PYTHON };
 const BRACES: Syntax = Syntax {
     line_comments: &["//"],
     block_comment: Some(("/*", "*/")),
     quotes: &['"', '\'', '`'],
     triple: false,
+    characters: true,
     indented: false,
 };
+const SCRIPT: Syntax = Syntax { characters: false, ..BRACES };
 const DASHES: Syntax = Syntax { line_comments: &["--"], ..HASH };
 const SEMICOLON: Syntax = Syntax { line_comments: &[";"], quotes: &['"'], ..HASH };
 const PERCENT: Syntax = Syntax { line_comments: &["%"], ..HASH };
@@ -37,16 +47,22 @@ impl Syntax {
         match language {
             "python" => PYTHON,
             "ruby" | "r" | "shell" | "bash" | "perl" | "julia" | "toml" | "yaml" | "elixir" | "nim" => HASH,
-            "c" | "cpp" | "c++" | "cuda" | "rust" | "java" | "javascript" | "typescript" | "go" | "swift"
-            | "kotlin" | "scala" | "csharp" | "zig" | "d" | "dart" | "php" | "metal" | "wgsl" | "json" => {
-                BRACES
-            }
+            "javascript" | "typescript" | "dart" | "php" | "json" => SCRIPT,
+            "c" | "cpp" | "c++" | "cuda" | "rust" | "java" | "go" | "swift" | "kotlin" | "scala"
+            | "csharp" | "zig" | "d" | "metal" | "wgsl" => BRACES,
             "lua" | "haskell" | "sql" | "ada" => DASHES,
             "lisp" | "scheme" | "clojure" | "racket" | "asm" => SEMICOLON,
             "matlab" | "tex" | "erlang" | "prolog" => PERCENT,
             "fortran" => EXCLAMATION,
             _ => PLAIN,
         }
+    }
+}
+
+impl Syntax {
+    /// Whether it is a language's at all, and no plain text's.
+    pub(super) fn is_code(self) -> bool {
+        !self.quotes.is_empty()
     }
 }
 
@@ -105,7 +121,10 @@ pub(super) fn tokens(text: &str, syntax: Syntax) -> Vec<Token> {
         let signed = first == '-' && begins_number(&rest[1..]) && takes_sign(&tokens, text);
         let (kind, length) = match first {
             _ if signed => (Kind::Number, 1 + number(&rest[1..])),
-            _ if begins_number(rest) => (Kind::Number, number(rest)),
+            // The second point of a range begins no fraction.
+            _ if begins_number(rest) && !(first == '.' && text[..at].ends_with('.')) => {
+                (Kind::Number, number(rest))
+            }
             '(' | '[' | '{' => (Kind::Open, 1),
             ')' | ']' | '}' => (Kind::Close, 1),
             _ if syntax.quotes.contains(&first) => quoted(rest, first, syntax),
@@ -204,7 +223,11 @@ fn quoted(rest: &str, quote: char, syntax: Syntax) -> (Kind, usize) {
             _ if escaped => escaped = false,
             '\\' => escaped = true,
             '\n' if quote != '`' => break,
-            _ if c == quote => return (Kind::Text, at + 1),
+            _ if c == quote => {
+                let character = rest[1..].starts_with('\\') || rest[1..at].chars().count() == 1;
+                let lone = quote == '\'' && syntax.characters && !character;
+                return if lone { (Kind::Operator, 1) } else { (Kind::Text, at + 1) };
+            }
             _ => {}
         }
     }

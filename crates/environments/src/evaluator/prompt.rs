@@ -24,8 +24,22 @@ const TEMPLATES: [(&str, &str); 6] = [
 
 /// What a template may name in braces.
 const PLACEHOLDERS: [&str; 16] = [
-    "language", "task", "editable", "score", "scores", "metrics", "artifacts", "others", "program", "parents", "count",
-    "request", "path_example", "markers_note", "answer_form", "attempt",
+    "language",
+    "task",
+    "editable",
+    "score",
+    "scores",
+    "metrics",
+    "artifacts",
+    "others",
+    "program",
+    "parents",
+    "count",
+    "request",
+    "path_example",
+    "markers_note",
+    "answer_form",
+    "attempt",
 ];
 
 /// What is asked for where no larger change is.
@@ -62,8 +76,10 @@ impl Prompts {
             let hint = "a folder with any of system.txt, diff.txt, rewrite.txt, crossover.txt, fix.txt, larger_change.txt";
             for (path, text) in inputs.file_or_folder(key, folder, hint, 100)? {
                 let name = Path::new(&path).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-                let known = TEMPLATES.iter().find(|(known, _)| *known == name && path == format!("{known}.txt"));
-                let (known, _) = known.ok_or_else(|| Invalid::new(key, format!("`{path}` is no template"), hint))?;
+                let known =
+                    TEMPLATES.iter().find(|(known, _)| *known == name && path == format!("{known}.txt"));
+                let (known, _) =
+                    known.ok_or_else(|| Invalid::new(key, format!("`{path}` is no template"), hint))?;
                 check(&text).map_err(|placeholder| {
                     let what = format!("{path} names `{{{placeholder}}}`, which is no placeholder");
                     Invalid::new(key, what, format!("the placeholders are {}", PLACEHOLDERS.join(", ")))
@@ -99,7 +115,11 @@ impl Prompts {
             score: Some(std::sync::Arc::new(Score { objective, ..score.clone() })),
         };
         let of = |name: &'static str, operator: &str, larger| {
-            let parents = if operator == "crossover" { vec![parent(0, 0.5), parent(1, 0.4)] } else { vec![parent(0, 0.5)] };
+            let parents = if operator == "crossover" {
+                vec![parent(0, 0.5), parent(1, 0.4)]
+            } else {
+                vec![parent(0, 0.5)]
+            };
             let plan = Plan { shown: vec![parent(2, 0.45)], ..Plan::varied(operator, parents) };
             (name, self.render(program, operator, larger, &plan, None))
         };
@@ -112,7 +132,14 @@ impl Prompts {
         ]
     }
 
-    fn render(&self, program: &Program, operator: &str, larger: bool, plan: &Plan, tried: Option<&str>) -> Prompt {
+    fn render(
+        &self,
+        program: &Program,
+        operator: &str,
+        larger: bool,
+        plan: &Plan,
+        tried: Option<&str>,
+    ) -> Prompt {
         let first = plan.parents.first();
         let score = first.and_then(|parent| parent.score.as_deref());
         let values = self.values(program, plan, score, larger);
@@ -125,22 +152,35 @@ impl Prompts {
     }
 
     /// What the placeholders stand for.
-    fn values(&self, program: &Program, plan: &Plan, score: Option<&Score>, larger: bool) -> BTreeMap<&'static str, String> {
+    fn values(
+        &self,
+        program: &Program,
+        plan: &Plan,
+        score: Option<&Score>,
+        larger: bool,
+    ) -> BTreeMap<&'static str, String> {
         let parent = plan.parents.first().map_or(&program.initial, |parent| &parent.genome);
         let several = program.changeable().len() > 1;
         let marked = program.parts(parent).iter().any(|part| blocks::has_markers(part.text));
-        let request = if larger { self.templates.get("larger_change").map_or("", |text| text.trim()) } else { REQUEST };
+        let request =
+            if larger { self.templates.get("larger_change").map_or("", |text| text.trim()) } else { REQUEST };
         let editable = match (marked, several) {
             (true, _) => "the lines between EVOLVE-BLOCK-START and EVOLVE-BLOCK-END".to_owned(),
             (false, true) => format!("the files {}", program.changeable().join(", ")),
             (false, false) => "the program".to_owned(),
         };
-        let scores: Vec<String> = plan.parents.iter().map(|parent| score_of(parent.score.as_deref())).collect();
+        let scores: Vec<String> =
+            plan.parents.iter().map(|parent| score_of(parent.score.as_deref())).collect();
         let parents = plan.parents.iter().skip(1).map(|parent| {
-            format!("Another program, which scores {}:\n{}\n", score_of(parent.score.as_deref()), listing(program, &parent.genome))
+            format!(
+                "Another program, which scores {}:\n{}\n",
+                score_of(parent.score.as_deref()),
+                listing(program, &parent.genome)
+            )
         });
         let form = if several {
-            "each file that changes, its path on a line of its own above a fenced block with its whole text".to_owned()
+            "each file that changes, its path on a line of its own above a fenced block with its whole text"
+                .to_owned()
         } else {
             format!("the whole program in one fenced block (```{})", program.language)
         };
@@ -158,7 +198,10 @@ impl Prompts {
             ("count", plan.parents.len().to_string()),
             ("request", request.to_owned()),
             ("path_example", if several { "path/of/the/file\n".to_owned() } else { String::new() }),
-            ("markers_note", if marked { " and the lines with EVOLVE-BLOCK markers".to_owned() } else { String::new() }),
+            (
+                "markers_note",
+                if marked { " and the lines with EVOLVE-BLOCK markers".to_owned() } else { String::new() },
+            ),
             ("answer_form", form),
             ("attempt", String::new()),
         ])
@@ -168,7 +211,9 @@ impl Prompts {
     fn artifacts(&self, score: &Score) -> String {
         let (mut text, mut left) = (String::new(), self.artifacts);
         for artifact in &score.artifacts {
-            let Some(body) = artifact.as_text().map(str::trim).filter(|body| !body.is_empty()) else { continue };
+            let Some(body) = artifact.as_text().map(str::trim).filter(|body| !body.is_empty()) else {
+                continue;
+            };
             let clean = secrets::filtered(body);
             let shown = middle_cut(&clean, left);
             if shown.is_empty() {
@@ -229,11 +274,15 @@ fn metrics(score: &Score) -> String {
 /// Other programs, best first.
 fn others(program: &Program, shown: &[Parent]) -> String {
     let mut sorted: Vec<&Parent> = shown.iter().collect();
-    let objective = |parent: &Parent| parent.score.as_ref().map_or(f64::NEG_INFINITY, |score| score.objective);
+    let objective =
+        |parent: &Parent| parent.score.as_ref().map_or(f64::NEG_INFINITY, |score| score.objective);
     sorted.sort_by(|a, b| objective(b).total_cmp(&objective(a)).then(a.id.cmp(&b.id)));
     let one = |parent: &&Parent| {
         let score = score_of(parent.score.as_deref());
-        format!("Another program for this task, which scores {score}:\n{}\n", listing(program, &parent.genome))
+        format!(
+            "Another program for this task, which scores {score}:\n{}\n",
+            listing(program, &parent.genome)
+        )
     };
     sorted.iter().map(one).collect()
 }

@@ -13,7 +13,11 @@ use crate::fences::{self, Block};
 ///
 /// # Errors
 /// Why the answer holds no program.
-pub(super) fn read(program: &Program, parent: &Genome, answer: &str) -> Result<BTreeMap<String, String>, String> {
+pub(super) fn read(
+    program: &Program,
+    parent: &Genome,
+    answer: &str,
+) -> Result<BTreeMap<String, String>, String> {
     let found = fences::blocks(answer);
     let parts = program.parts(parent);
     let mut texts = BTreeMap::new();
@@ -28,12 +32,17 @@ pub(super) fn read(program: &Program, parent: &Genome, answer: &str) -> Result<B
         return Ok(texts);
     }
     for block in &found {
-        let above = answer[..block.start].lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        let above =
+            answer[..block.start].lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
         if let Some(part) = parts.iter().find(|part| names(above, part.path)) {
             texts.insert(part.path.to_owned(), marked(part.text, &block.text)?);
         }
     }
-    if texts.is_empty() { Err("held no fenced block below the path of a file that may change".to_owned()) } else { Ok(texts) }
+    if texts.is_empty() {
+        Err("held no fenced block below the path of a file that may change".to_owned())
+    } else {
+        Ok(texts)
+    }
 }
 
 /// Whether a fence's language is the program's.
@@ -54,7 +63,8 @@ fn speaks(fence: &str, language: &str) -> bool {
 fn names(line: &str, path: &str) -> bool {
     line.match_indices(path).any(|(at, _)| {
         let part = |c: char| c.is_alphanumeric() || matches!(c, '/' | '_' | '-' | '.');
-        !line[..at].ends_with(part) && !line[at + path.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
+        !line[..at].ends_with(part)
+            && !line[at + path.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
     })
 }
 
@@ -83,7 +93,10 @@ mod tests {
         assert_eq!(one("```bash\npip\n```\n```python\nx = 2\n```\n```python\nx = 3\n```"), expected);
         assert_eq!(one("Here:\n```\nx = 2\n```"), expected);
         assert_eq!(one("x = 2\n"), expected);
-        assert_eq!(one(&format!("```py\n{}```", TEXT.replace("x = 1", "x = 2").replace("import a", "import b"))), expected);
+        assert_eq!(
+            one(&format!("```py\n{}```", TEXT.replace("x = 1", "x = 2").replace("import a", "import b"))),
+            expected
+        );
         assert!(one("```python\n\n```").is_err());
     }
 

@@ -97,7 +97,8 @@ fn named_path(line: &str) -> Option<String> {
     let bare = line.trim().trim_start_matches('#').trim().trim_end_matches(':');
     let bare = bare.strip_prefix("File").map_or(bare, |rest| rest.trim_start_matches(':')).trim();
     let bare = bare.trim_matches(['`', '*', '"']);
-    let path_like = !bare.is_empty() && !bare.contains(char::is_whitespace) && (bare.contains(['.', '/']) || headed);
+    let path_like =
+        !bare.is_empty() && !bare.contains(char::is_whitespace) && (bare.contains(['.', '/']) || headed);
     path_like.then(|| bare.to_owned())
 }
 
@@ -135,16 +136,19 @@ fn apply_one(
 ) -> Result<(String, String), String> {
     let parts = program.parts(parent);
     let named = change.path.as_ref().filter(|path| parts.iter().any(|part| part.path == **path));
-    let mut fit = parts.iter().filter(|part| named.is_none_or(|path| part.path == *path)).filter_map(|part| {
-        let text = texts.get(part.path).map_or(part.text, String::as_str);
-        replaced(text, change).map(|text| (part.path.to_owned(), text))
-    });
+    let mut fit =
+        parts.iter().filter(|part| named.is_none_or(|path| part.path == *path)).filter_map(|part| {
+            let text = texts.get(part.path).map_or(part.text, String::as_str);
+            replaced(text, change).map(|text| (part.path.to_owned(), text))
+        });
     fit.next().ok_or_else(|| {
         let first = change.search.iter().find(|line| !line.trim().is_empty());
         match (first, named) {
             (None, _) => "its SEARCH part is empty".to_owned(),
             (Some(line), None) => format!("no place that may change has the lines from {:?}", line.trim()),
-            (Some(line), Some(path)) => format!("no place in {path} that may change has the lines from {:?}", line.trim()),
+            (Some(line), Some(path)) => {
+                format!("no place in {path} that may change has the lines from {:?}", line.trim())
+            }
         }
     })
 }
@@ -261,7 +265,11 @@ mod tests {
         assert_eq!(applied(&block("    y = 1   ", "    y = 2")), Ok(TEXT.replace("y = 1", "y = 2")));
         let expected = TEXT.replace("    y = 1\n", "    if x:\n        y = 2\n");
         assert_eq!(applied(&block("y = 1", "if x:\n    y = 2")), Ok(expected.clone()), "too little");
-        assert_eq!(applied(&block("        y = 1", "        if x:\n            y = 2")), Ok(expected), "too much");
+        assert_eq!(
+            applied(&block("        y = 1", "        if x:\n            y = 2")),
+            Ok(expected),
+            "too much"
+        );
     }
 
     #[test]
@@ -292,14 +300,19 @@ mod tests {
         let program = Program::of_text("a.py", TEXT);
         let answer = block("z = 9", "z = 8") + &block("    y = 1", "    y = 2");
         let changed = apply(&program, &program.initial, &answer).expect("one fits");
-        assert_eq!((changed.applied, &*changed.skipped), (1, &["block 1: no place that may change has the lines from \"z = 9\"".to_owned()][..]));
+        assert_eq!(
+            (changed.applied, &*changed.skipped),
+            (1, &["block 1: no place that may change has the lines from \"z = 9\"".to_owned()][..])
+        );
         assert!(applied(&block("z = 9", "z = 8")).expect_err("none").contains("z = 9"));
         assert!(applied("no block").is_err());
     }
 
     #[test]
     fn nothing_outside_the_blocks_is_changed() {
-        for search in ["import a", "print(f(1))", "# EVOLVE-BLOCK-END", "    return x + y\n# EVOLVE-BLOCK-END"] {
+        for search in
+            ["import a", "print(f(1))", "# EVOLVE-BLOCK-END", "    return x + y\n# EVOLVE-BLOCK-END"]
+        {
             assert!(applied(&block(search, "evil()")).is_err(), "{search}");
         }
     }

@@ -7,8 +7,22 @@
 const BLOT: &str = "***";
 /// Beginnings of keys, each followed by at least [`LEAST`] characters of a key.
 const BEGINNINGS: [&str; 16] = [
-    "sk-", "sk_live_", "sk_test_", "pk_live_", "rk_live_", "ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-", "xoxb-",
-    "xoxp-", "AIza", "AKIA", "hf_",
+    "sk-",
+    "sk_live_",
+    "sk_test_",
+    "pk_live_",
+    "rk_live_",
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "ghu_",
+    "github_pat_",
+    "glpat-",
+    "xoxb-",
+    "xoxp-",
+    "AIza",
+    "AKIA",
+    "hf_",
 ];
 /// Characters behind the beginning of a key at least.
 const LEAST: usize = 12;
@@ -73,7 +87,8 @@ fn secret(rest: &str) -> Option<(usize, usize)> {
         let length = run("bearer ".len());
         return (length >= LEAST_VALUE).then_some(("bearer ".len(), "bearer ".len() + length));
     }
-    let word = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).len();
+    let word = rest.len()
+        - rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).len();
     let name = rest[..word].to_ascii_lowercase();
     if !NAMES.iter().any(|known| name.contains(known)) {
         return None;
@@ -105,7 +120,13 @@ mod tests {
 
     #[test]
     fn ordinary_text_stays() {
-        for text in ["task-force sk-1", "tokens: 12", "error at line 3: token ')' expected", "risk-averse-and-so-on-and-on", "sha256: abcdef0123456789"] {
+        for text in [
+            "task-force sk-1",
+            "tokens: 12",
+            "error at line 3: token ')' expected",
+            "risk-averse-and-so-on-and-on",
+            "sha256: abcdef0123456789",
+        ] {
             assert_eq!(filtered(text), text);
         }
     }

@@ -1,10 +1,10 @@
-//! The `[environment]` section of `evaluator`, but for `[environment.evaluation]`.
+//! The `[environment]` section of `evaluator`; `[environment.evaluation]` is in `evaluation/settings.rs`.
 
 use samara_search::Invalid;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::presets::Preset;
+use super::{evaluation::EvaluationSettings, presets::Preset};
 use crate::source::MOST_TEXTS;
 
 /// How an operator is chosen for a candidate.
@@ -174,6 +174,9 @@ pub struct EvolveSettings {
     /// Whose defaults hold for what is not set. Default `samara`.
     #[serde(default)]
     pub preset: Preset,
+    /// The evaluator.
+    #[serde(default)]
+    pub evaluation: EvaluationSettings,
     /// The operators.
     #[serde(default)]
     pub variation: VariationSettings,

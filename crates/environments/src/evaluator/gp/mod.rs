@@ -163,7 +163,8 @@ fn apply(
     let source = Source::new(program, parent);
     let splices = match edit {
         Edit::Fine | Edit::Step | Edit::Jump | Edit::Row => numbers::edit(&source, edit, stream)?,
-        Edit::Code => code::edit(&source, stream)?,
+        Edit::Code if program.syntax().is_code() => code::edit(&source, stream)?,
+        Edit::Code => return None,
         Edit::Statement => {
             let other = others.first().map(|other| Source::new(program, other));
             statements::edit(&source, other.as_ref(), stream)?

@@ -7,9 +7,8 @@ use samara_qd::Stream;
 use super::{Source, splice::Splice};
 use crate::evaluator::lexer::{Kind, Token};
 
-/// Words that begin what is left alone: definitions, imports, and the continuations of other statements.
-const LEFT_ALONE: [&str; 10] =
-    ["def", "class", "import", "from", "elif", "else", "except", "finally", "return", "async"];
+/// Words that begin what is left alone: definitions, imports, results.
+const LEFT_ALONE: [&str; 6] = ["def", "class", "import", "from", "return", "async"];
 
 /// A statement with everything that belongs to it: its suite, and an `if`'s `else`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +17,7 @@ struct Statement {
     /// Whole lines.
     range: Range<usize>,
     indent: usize,
-    /// Which statements stand side by side: the place of the first of them.
+    /// Which statements stand side by side: where the first of them begins.
     suite: usize,
     /// Whether it may be moved, doubled or deleted.
     free: bool,
@@ -134,20 +133,27 @@ fn lines<'a>(text: &'a str, block: &Range<usize>, tokens: &[Token]) -> Vec<Line<
     lines
 }
 
+/// Whether a line that begins with this word goes on with the statement above.
+fn continues(word: &str) -> bool {
+    matches!(word, "elif" | "else" | "except" | "finally")
+}
+
 fn of_block(file: usize, text: &str, block: &Range<usize>, lines: &[Line<'_>], all: &mut Vec<Statement>) {
-    let first = all.len();
-    // The suites that are open: their indentation, and the place of their first statement.
+    // The suites that are open: their indentation, and where their first statement begins.
     let mut suites: Vec<(usize, usize)> = Vec::new();
     for (place, line) in lines.iter().enumerate() {
         while suites.last().is_some_and(|(indent, _)| *indent > line.indent) {
             suites.pop();
         }
         if suites.last().is_none_or(|(indent, _)| *indent < line.indent) {
-            suites.push((line.indent, first + place));
+            suites.push((line.indent, line.range.start));
+        }
+        // What goes on with a statement is a part of it.
+        if continues(line.word) {
+            continue;
         }
         let belongs = |next: &&Line<'_>| {
-            next.indent > line.indent
-                || (next.indent == line.indent && matches!(next.word, "elif" | "else" | "except" | "finally"))
+            next.indent > line.indent || (next.indent == line.indent && continues(next.word))
         };
         let members: Vec<&Line<'_>> = lines[place + 1..].iter().take_while(belongs).collect();
         let end = members.last().map_or(line.range.end, |last| last.range.end);
@@ -164,7 +170,7 @@ fn of_block(file: usize, text: &str, block: &Range<usize>, lines: &[Line<'_>], a
             file,
             range: line.range.start..end,
             indent: line.indent,
-            suite: suites.last().map_or(first + place, |(_, suite)| *suite),
+            suite: suites.last().map_or(line.range.start, |(_, suite)| *suite),
             free,
         });
     }
