@@ -10,7 +10,7 @@ use std::{
 };
 
 use samara_engine::{Environment, EvaluatorSpec, SandboxSettings};
-use samara_environments::{InputFile, Inputs, Source, builtin};
+use samara_environments::{InputFile, Inputs, Source, builtin, evaluator};
 use samara_lm::{ModelSettings, files};
 use samara_qd::Tessellation;
 use samara_search::{
@@ -136,6 +136,34 @@ pub(crate) fn load(experiment: &str, set: &[String]) -> Result<Experiment, Failu
     resolve(parse(&text, &origin)?, set, &origin, fresh)
 }
 
+/// The experiment of a table of settings, such as `samara evolve` puts together; `file` is what errors call it.
+pub(crate) fn of_table(
+    table: Table,
+    (file, folder): (&str, &Path),
+    set: &[String],
+) -> Result<Experiment, Failure> {
+    let fresh = Fresh { inputs: Inputs::in_folder(folder), tessellation: None };
+    let origin = Origin { file: file.to_owned(), folder: folder.to_owned(), set };
+    resolve(table, set, &origin, fresh)
+}
+
+/// Settings with the changes of `--set`, and what their preset says of the rest.
+pub(crate) fn filled(mut table: Table, file: &str, set: &[String]) -> Result<Table, Failure> {
+    let origin = Origin { file: file.to_owned(), folder: PathBuf::from("."), set };
+    set.iter().try_for_each(|change| apply(&mut table, change))?;
+    fill(&mut table).map_err(|invalid| origin.explain(&invalid))?;
+    Ok(table)
+}
+
+/// Fills in the defaults of `environment.preset`, which only programs with an evaluator have.
+fn fill(table: &mut Table) -> Result<(), Invalid> {
+    let environment = table.get("experiment").and_then(|section| section.get("environment"));
+    if environment.and_then(Value::as_str) == Some(evaluator::NAME) {
+        evaluator::presets::fill(table)?;
+    }
+    Ok(())
+}
+
 /// A file of settings at most, in bytes: as much as a run stores.
 const MOST_BYTES: u64 = samara_journal::record::MAX_CONFIG_BYTES as u64;
 
@@ -148,8 +176,11 @@ pub(crate) struct Fresh {
 }
 
 /// Settings that may change in a run.
-const CHANGEABLE: [&str; 12] = [
+const CHANGEABLE: [&str; 15] = [
     "search.total_steps",
+    "search.target_score",
+    "search.patience",
+    "search.patience_margin",
     "search.concurrency",
     "search.max_failures",
     "search.budget",
@@ -210,6 +241,7 @@ fn resolve(
         apply(&mut table, change)?;
     }
     samara_environments::translate(&mut table);
+    fill(&mut table).map_err(|invalid| origin.explain(&invalid))?;
     build(&table, &origin.folder, fresh).map_err(|invalid| origin.explain(&invalid))
 }
 

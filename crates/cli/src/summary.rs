@@ -53,6 +53,9 @@ pub(crate) struct Summary {
     /// The run's folder, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
+    /// Where the files of the best candidate are, if they are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub best_folder: Option<String>,
     /// Why the last session ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<String>,
@@ -112,6 +115,7 @@ impl Summary {
             scoring: None,
             islands: islands(population),
             folder: None,
+            best_folder: None,
             ended: None,
         }
     }
@@ -189,6 +193,7 @@ mod tests {
             cached_calls: Some(12),
             islands: Vec::new(),
             folder: None,
+            best_folder: None,
             fates,
             scoring: Some("echo\u{1b}[2J".into()),
             ended: None,

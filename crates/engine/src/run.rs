@@ -222,6 +222,8 @@ impl Owner {
             if self.alive.is_empty() {
                 return Ok(self.closing.unwrap_or(match self.end {
                     Some(End::Budget) => Ending::Budget,
+                    Some(End::Target) => Ending::Target,
+                    Some(End::Patience) => Ending::Patience,
                     Some(End::Completed) | None => Ending::Completed,
                 }));
             }

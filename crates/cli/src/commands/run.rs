@@ -8,8 +8,10 @@ use samara_journal::{Control, Event, EventKind, Journal, Reader};
 use samara_lm::{AnswerCache, Budget, Limits, Spent};
 use toml::Table;
 
+use super::evolve::Trial;
 use crate::{
     args::{self, Format, InputsChoice},
+    best,
     config::{self, Experiment, Fresh},
     exit::{Exit, Failure, print, print_json, remark},
     models::Shared,
@@ -27,25 +29,41 @@ pub(crate) fn run(args: &args::Run) -> Result<Exit, Failure> {
         Some(folder) => folder.clone(),
         None => session::free_folder(&experiment.naming.name),
     };
-    if session::recorded(&folder)?.is_some() {
-        let hint =
-            format!("`samara resume {0}` continues it; choose another --out for a new run", folder.display());
-        return Err(Failure::usage(format!("{} holds a run already\nhint: {hint}", folder.display())));
+    refuse_recorded(&folder)?;
+    begin(experiment, &folder, (&args.recording, &args.output), None)
+}
+
+/// Refuses a folder that holds a run.
+pub(crate) fn refuse_recorded(folder: &Path) -> Result<(), Failure> {
+    if session::recorded(folder)?.is_none() {
+        return Ok(());
     }
+    let hint =
+        format!("`samara resume {0}` continues it; choose another --out for a new run", folder.display());
+    Err(Failure::usage(format!("{} holds a run already\nhint: {hint}", folder.display())))
+}
+
+/// Begins a run in a folder that holds none. `trial` looks at the opened experiment before anything is recorded.
+pub(crate) fn begin(
+    experiment: Experiment,
+    folder: &Path,
+    (recording, output): (&args::Recording, &args::Output),
+    trial: Option<&Trial<'_>>,
+) -> Result<Exit, Failure> {
     // The journal is made only once the models have answered: a run that can't start leaves nothing behind.
-    let create = |experiment: &Experiment| session::create(experiment, &folder);
-    let record = args.recording.record.as_deref();
+    let create = |experiment: &Experiment| session::create(experiment, folder);
+    let record = recording.record.as_deref();
     if let Some(file) = record.filter(|file| file.exists()) {
         return Err(Failure::usage(format!(
             "--record {0}: the file exists\nhint: choose another one, or `--replay {0}` if it is a recording",
             file.display()
         )));
     }
-    let cache = cache(&experiment, &args.recording)?;
-    let done = go(experiment, &folder, (Spent::default(), cache), &args.output, create);
+    let cache = cache(&experiment, recording)?;
+    let done = go(experiment, folder, (Spent::default(), cache), (output, trial), create);
     if let Some(file) = record
         && done.is_err()
-        && matches!(session::recorded(&folder), Ok(None))
+        && matches!(session::recorded(folder), Ok(None))
     {
         // The recording of a run that did not start; nobody misses a file that is gone.
         let _ = std::fs::remove_file(file);
@@ -98,7 +116,7 @@ pub(crate) fn resume(args: &args::Resume) -> Result<Exit, Failure> {
         }
         Ok(journal)
     };
-    go(experiment, &folder, (spent, cache), &args.output, open)
+    go(experiment, &folder, (spent, cache), (&args.output, None), open)
 }
 
 /// The experiment of a run that is to go on, once it may, and the settings by which it is known from then on.
@@ -189,7 +207,7 @@ fn go(
     experiment: Experiment,
     folder: &Path,
     (spent, cache): (Spent, Option<Arc<AnswerCache>>),
-    output: &args::Output,
+    (output, trial): (&args::Output, Option<&Trial<'_>>),
     journal: impl FnOnce(&Experiment) -> Result<Journal, Failure>,
 ) -> Result<Exit, Failure> {
     let budget = &experiment.search.budget;
@@ -197,7 +215,7 @@ fn go(
     let limits = Limits { calls: None, tokens: budget.tokens, money: budget.money };
     let shared = Shared { budget: Budget::new(limits, spent), cache };
     let runtime = session::runtime()?;
-    let ended = runtime.block_on(search(experiment, folder, &shared, output.quiet, journal));
+    let ended = runtime.block_on(search(experiment, folder, &shared, (output.quiet, trial), journal));
     // Abandoned candidates may still wait for their models; their answers would have nowhere to go.
     runtime.shutdown_background();
     let finished = shared.cache.map_or(Ok(()), |cache| cache.finish());
@@ -210,10 +228,14 @@ async fn search(
     experiment: Experiment,
     folder: &Path,
     shared: &Shared,
-    quiet: bool,
+    (quiet, trial): (bool, Option<&Trial<'_>>),
     journal: impl FnOnce(&Experiment) -> Result<Journal, Failure>,
 ) -> Result<Ended, Failure> {
     let tools = session::open(&experiment, shared, quiet).await?;
+    let experiment = match trial {
+        Some(trial) => trial.pass(experiment, &tools, quiet).await?,
+        None => experiment,
+    };
     let journal = journal(&experiment)?;
     if !quiet {
         remark(&format!("run: {}", folder.display()));
@@ -242,6 +264,8 @@ fn finish(ended: &Ended, folder: &Path, output: &args::Output) -> Result<Exit, F
     summary.cached_calls = Some(reader.cached_calls()?).filter(|calls| *calls > 0);
     summary.ended = Some(ended.ending.name().to_owned());
     summary.folder = Some(folder.display().to_string());
+    let best = folder.join(best::FOLDER);
+    summary.best_folder = best.is_dir().then(|| best.display().to_string());
     match output.format {
         Format::Json => print_json(&summary)?,
         Format::Human => {
@@ -249,6 +273,9 @@ fn finish(ended: &Ended, folder: &Path, output: &args::Output) -> Result<Exit, F
             let rate = session.settled as f64 / session.seconds.max(1e-9);
             let mut text = summary.to_text();
             text += &format!("time        {:.1} s, {rate:.0} candidates/s\n", session.seconds);
+            if let Some(best) = &summary.best_folder {
+                text += &format!("best        {best}\n");
+            }
             text += &match ended.ending {
                 Ending::Interrupted => format!("continue    samara resume {}\n", folder.display()),
                 _ => format!("inspect     samara show {}\n", folder.display()),
@@ -263,6 +290,6 @@ fn finish(ended: &Ended, folder: &Path, output: &args::Output) -> Result<Exit, F
         {
             Exit::Budget
         }
-        Ending::Completed | Ending::Budget | Ending::WallTime => Exit::Ok,
+        Ending::Completed | Ending::Target | Ending::Patience | Ending::Budget | Ending::WallTime => Exit::Ok,
     })
 }
