@@ -87,6 +87,9 @@ def hunks(old, new):
     Both texts have the same number of lines, which is so after `mutate`.
     """
     before, after = old.split("\n"), new.split("\n")
+    # Lines outside of the markers may not stand in a search text.
+    start, end = region(old)
+    least, most = old.count("\n", 0, start), old.count("\n", 0, end) - 1 if end < len(old) else len(before) - 1
     assert len(before) == len(after), "a change of numbers keeps the lines"
     spans = []
     for line in range(len(before)):
@@ -95,7 +98,9 @@ def hunks(old, new):
         first = last = line
         # Lines around it are added until the text is found in one place only.
         while old.count("\n".join(before[first : last + 1])) > 1:
-            first, last = max(0, first - 1), min(len(before) - 1, last + 1)
+            if (first, last) == (least, most):
+                break
+            first, last = max(least, first - 1), min(most, last + 1)
         # Two that touch become one, since the second is looked for after the first was replaced.
         while spans and first <= spans[-1][1] + 1:
             first = spans.pop()[0]
