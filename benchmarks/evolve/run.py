@@ -88,21 +88,19 @@ def improvements(scores):
 
 def measure(system, task, seed, evaluations, limit_s):
     """One run's result, or the end of what it printed if it gave no scores."""
-    make, asks, records = SYSTEMS[system]
+    how = SYSTEMS[system]
     with tempfile.TemporaryDirectory(prefix="evolve-") as folder:
         load = os.getloadavg()[0]
-        if asks:
-            with Model(seed) as model:
+        if how.asks:
+            with Model(seed, *how.model) as model:
                 case = Case(task, seed, evaluations, model.address, folder)
-                end = finished(make(case), case, limit_s)
+                end = finished(how.command(case), case, limit_s)
             seen = model.seen
         else:
             case = Case(task, seed, evaluations, None, folder)
-            end, seen = finished(make(case), case, limit_s), None
-        if records:
-            scores = case.recorded()
-        else:
-            scores = json.loads(end["out"])["scores"] if end["rc"] == 0 else []
+            end, seen = finished(how.command(case), case, limit_s), None
+        failed = end["rc"] not in (0, None)
+        scores = [] if failed else how.scores(case, end["out"])
         if not scores:
             raise RuntimeError(f"{system} on {task}: exit code {end['rc']}\n{end['out'][-2000:]}\n{end['err'][-2000:]}")
     kept = scores[: evaluations + 1]

@@ -7,6 +7,8 @@ number of evaluations are set. Their evaluator is the task's, wrapped so that ea
 import json
 import os
 import pathlib
+import shutil
+import subprocess
 import sys
 import textwrap
 
@@ -14,6 +16,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 TASKS = HERE / "tasks"
 # Where the peers' venvs are, one folder each; the README says how they are made.
 PEERS = pathlib.Path(os.environ.get("EVOLVE_PEERS", HERE / ".peers"))
+SAMARA = pathlib.Path(os.environ.get("SAMARA", HERE.parent.parent / "target/release/samara"))
 
 RECORDING = '''\
 # Evaluates as the task does and adds each score to a file.
@@ -127,14 +130,55 @@ def shinka(case):
             "--no-verbose"]  # fmt: skip
 
 
-# Name -> (command of a case, whether it asks the model, whether its scores are in the recorded file).
+def samara(case, window, *settings):
+    """The directory as it is. Its own mutations (`gp`) are off, so that all changes are the model's."""
+    folder = case.folder / "task"
+    shutil.copytree(TASKS / case.task, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    values = [f"search.window={window}", "environment.variation.gp=0", *settings]
+    flags = [word for value in values for word in ("--set", value)]
+    return [SAMARA, "evolve", folder, "-i", case.evaluations, "-o", case.output, "--seed", case.seed,
+            "--model", "openai:blind", "--api-base", case.address, "--quiet", *flags]  # fmt: skip
+
+
+# -- where the scores are --------------------------------------------------------------------------------------
+
+
+def recorded(case, out):
+    return case.recorded()
+
+
+def printed(case, out):
+    return json.loads(out)["scores"] if out else []
+
+
+def settled(case, out):
+    """samara's candidates in their order. One that was never evaluated (no program in the answer, or a program that was
+    there before) counts as an evaluation and scores 0.
+    """
+    command = [str(SAMARA), "export", str(case.output), "--as", "jsonl"]
+    lines = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout.splitlines()
+    return [(json.loads(line).get("score") or {}).get("objective", 0.0) for line in lines]
+
+
+class System:
+    """A way to run a case: its command, whether it asks the model, and how its scores are read afterwards."""
+
+    def __init__(self, command, scores, asks=True, model=()):
+        self.command, self.scores, self.asks, self.model = command, scores, asks, model
+
+
 SYSTEMS = {
-    "climber": (lambda case: climber(case, 1), False, False),
-    "climber-w4": (lambda case: climber(case, 4), False, False),
-    "climber-w16": (lambda case: climber(case, 16), False, False),
-    "climber-w64": (lambda case: climber(case, 64), False, False),
-    "openevolve": (openevolve, True, True),
-    "shinka": (shinka, True, True),
-    "sky-topk": (lambda case: skydiscover(case, "topk"), True, True),
-    "sky-adaevolve": (lambda case: skydiscover(case, "adaevolve"), True, True),
+    **{
+        f"climber-w{window}" if window > 1 else "climber": System(lambda case, w=window: climber(case, w), printed, asks=False)
+        for window in (1, 4, 16, 64)
+    },
+    "openevolve": System(openevolve, recorded),
+    "shinka": System(shinka, recorded),
+    "sky-topk": System(lambda case: skydiscover(case, "topk"), recorded),
+    "sky-adaevolve": System(lambda case: skydiscover(case, "adaevolve"), recorded),
+    # Answers by content, so that the order in which requests arrive does not change the run.
+    **{
+        f"samara-w{window}": System(lambda case, w=window: samara(case, w), settled, model=("--by", "content"))
+        for window in (1, 4, 16, 64)
+    },
 }
