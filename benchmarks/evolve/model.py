@@ -20,6 +20,7 @@ import re
 import resource
 import signal
 import sys
+import time
 
 from mutation import START, generator, hunks, mutate
 
@@ -65,14 +66,17 @@ class Seen:
 
     def __init__(self):
         self.requests = self.programs = self.in_flight = self.most_in_flight = 0
+        # Seconds of waiting that were drawn, and when answers left (CLOCK_MONOTONIC).
+        self.delay_s, self.times = 0.0, []
 
-    def report(self):
+    def report(self, times):
         usage = resource.getrusage(resource.RUSAGE_SELF)
         return {
             "requests": self.requests,
             "with_program": self.programs,
             "most_in_flight": self.most_in_flight,
             "cpu_s": round(usage.ru_utime + usage.ru_stime, 3),
+            **({"mean_delay_s": self.delay_s / max(1, self.requests), "times": self.times} if times else {}),
         }
 
 
@@ -143,10 +147,12 @@ class Http(asyncio.Protocol):
             payload = json.dumps(found).encode()
             head = f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {len(payload)}\r\n\r\n"
             delay = latency_s(self.options, self.delays)
+            self.seen.delay_s += delay
             asyncio.get_running_loop().call_later(delay, self.send, head.encode() + payload)
 
     def send(self, payload):
         self.seen.in_flight -= 1
+        self.seen.times.append(round(time.monotonic(), 3))
         self.transport.write(payload)
 
 
@@ -157,7 +163,7 @@ async def serve(options):
     server = await loop.create_server(lambda: Http(options, seen, delays), "127.0.0.1", options.port, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
     await stop.wait()
-    print(json.dumps(seen.report()), flush=True)
+    print(json.dumps(seen.report(options.times)), flush=True)
 
 
 if __name__ == "__main__":
@@ -167,6 +173,7 @@ if __name__ == "__main__":
     parser.add_argument("--by", choices=("number", "content"), default="number")
     parser.add_argument("--latency-ms", type=float, default=0.0)
     parser.add_argument("--p99-ms", type=float, default=0.0)
+    parser.add_argument("--times", action="store_true", help="report when each answer left")
     options = parser.parse_args()
     if options.p99_ms and options.p99_ms <= options.latency_ms:
         sys.exit("--p99-ms must be above --latency-ms, the median")

@@ -9,6 +9,7 @@ which makes the table and the curves of them.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -57,15 +58,20 @@ def finished(command, case, limit_s):
             [str(word) for word in command], stdout=out, stderr=err, cwd=case.folder, env=environment, start_new_session=True
         )
     stopped = False
-    while True:
-        found, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if found:
-            break
-        # The seed program's and one more than wanted: what comes later is not looked at.
-        if not stopped and (len(case.recorded()) > case.evaluations + 1 or time.monotonic() - began > limit_s):
+    try:
+        while True:
+            found, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if found:
+                break
+            # The seed program's and one more than wanted: what comes later is not looked at.
+            if not stopped and (len(case.recorded()) > case.evaluations + 1 or time.monotonic() - began > limit_s):
+                os.killpg(process.pid, signal.SIGKILL)
+                stopped = True
+            time.sleep(0.2)
+    finally:
+        # Whatever the command left behind goes with it, also when this is interrupted.
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-            stopped = True
-        time.sleep(0.2)
     process.returncode = os.waitstatus_to_exitcode(status)
     return {
         "out": (case.folder / "stdout").read_text(errors="replace"),
@@ -124,6 +130,7 @@ def main():
     parser.add_argument("--again", action="store_true", help="also what has a result already")
     options = parser.parse_args()
     options.results.mkdir(exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     failed = False
     for seed in options.seeds:
         for task in options.tasks:
