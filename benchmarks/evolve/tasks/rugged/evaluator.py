@@ -1,4 +1,4 @@
-# A surface with about a hundred thousand local peaks: a wide bowl with ripples, in turned directions. 1 is the top.
+# A surface with hundreds of millions of local peaks: a wide bowl with ripples, in turned directions. 1 is the top.
 import math
 import runpy
 
