@@ -96,15 +96,13 @@ fn jobs_that_can_not_be_sent_are_refused() {
     assert_eq!(crate::common::returned(run(&EvaluationJob::new(Vec::new())).unwrap()), "1");
 }
 
-#[test]
-fn where_an_evaluation_can_not_have_namespaces_of_its_own_nothing_starts() {
-    // A jail is one user namespace below the two of this test, and an evaluation would be another one.
-    let inner = "echo 2 > /proc/sys/user/max_user_namespaces && exec unshare --user --map-user=1234 --map-group=1234 \"$@\"";
+/// Runs an ignored test of this program as a user in namespaces in which `prepare` has been done by their root.
+fn in_namespaces(prepare: &str, test: &str) {
+    let inner = format!("{prepare} && exec unshare --user --map-user=1234 --map-group=1234 \"$@\"");
     let exe = std::env::current_exe().unwrap();
     let mut command = Command::new("unshare");
-    command.args(["--user", "--map-root-user", "sh", "-c", inner, "sh"]).arg(&exe).env("TMPDIR", "/tmp");
-    command.args(["--exact", "start::be_a_host_of_few_namespaces", "--ignored", "--nocapture"]);
-    let output = match command.output() {
+    command.args(["--user", "--mount", "--map-root-user", "sh", "-c", &inner, "sh"]).arg(&exe);
+    let output = match command.args(["--exact", test, "--ignored", "--nocapture"]).output() {
         Ok(output) => output,
         Err(error) => return samara_testing::tiers::skipped(&format!("unshare can't be run: {error}")),
     };
@@ -117,6 +115,12 @@ fn where_an_evaluation_can_not_have_namespaces_of_its_own_nothing_starts() {
 }
 
 #[test]
+fn where_an_evaluation_can_not_have_namespaces_of_its_own_nothing_starts() {
+    // A jail is one user namespace below the two of this test, and an evaluation would be another one.
+    in_namespaces("echo 2 > /proc/sys/user/max_user_namespaces", "start::be_a_host_of_few_namespaces");
+}
+
+#[test]
 #[ignore = "a child process of where_an_evaluation_can_not_have_namespaces_of_its_own_nothing_starts"]
 fn be_a_host_of_few_namespaces() {
     let folder = folder();
@@ -124,4 +128,18 @@ fn be_a_host_of_few_namespaces() {
     let SandboxError::Evaluator(why) = &error else { panic!("{error}") };
     assert!(why.contains("new namespaces in a jail: No space left on device"), "{why}");
     assert!(error.hint().contains("user.max_user_namespaces"), "{error}");
+}
+
+#[test]
+fn where_no_view_of_processes_can_be_had_as_in_a_container_nothing_starts() {
+    in_namespaces("mount -t tmpfs none /proc/irq", "start::be_a_host_with_a_masked_proc");
+}
+
+#[test]
+#[ignore = "a child process of where_no_view_of_processes_can_be_had_as_in_a_container_nothing_starts"]
+fn be_a_host_with_a_masked_proc() {
+    let folder = folder();
+    let error = Evaluators::start(&options("def evaluate(request): pass", folder.path())).unwrap_err();
+    assert!(matches!(error, SandboxError::Evaluator(_)), "{error}");
+    assert!(error.hint().contains("systempaths=unconfined"), "{error}");
 }
