@@ -131,8 +131,9 @@ impl SandboxError {
             }
             Self::Server(_) => "run `samara sandbox doctor`",
             Self::Evaluator(_) => {
-                "evaluators need a /proc of their own, to be measured and ended whole: in a container run it with its \
-                 paths unmasked (docker: --security-opt systempaths=unconfined --security-opt seccomp=unconfined)"
+                "evaluators need user namespaces, also within one, and a /proc of their own, to be measured and ended \
+                 whole: `sysctl user.max_user_namespaces=15000`; in a container unmask its paths (docker: --security-opt \
+                 systempaths=unconfined --security-opt seccomp=unconfined)"
             }
             Self::Harness(_) => {
                 "run the evaluator by hand with the same interpreter; what it imports must be installed for that one"

@@ -401,6 +401,28 @@ def apart_from_threads(setup, sock):
         os._exit(1)
 
 
+def rehearse(setup):
+    """Confines a process that does nothing, so that a host where that is refused is told so before anything else runs."""
+    limits = types.SimpleNamespace(cpu=1, memory=1 << 20, processes=1, scratch=1 << 20, space=1 << 40)
+    said, say = os.pipe()
+    pidfd = ctypes.c_int(-1)
+    pid = check(libc.syscall(setup.clone, APART, None, ctypes.byref(pidfd), None, None), "new namespaces in a jail")
+    if pid == 0:
+        try:
+            setup.confine(limits)
+        except BaseException as error:
+            os.write(say, str(error).encode("utf-8", "replace")[:1000])
+        finally:
+            os._exit(0)
+    os.close(say)
+    why = os.read(said, 1000).decode()
+    os.wait4(pid, 0)
+    os.close(said)
+    os.close(pidfd.value)
+    if why:
+        raise OSError(why)
+
+
 def warm(text):
     """Runs the harness as a module of its own."""
     module = sys.modules["harness"] = types.ModuleType("harness")
@@ -416,6 +438,11 @@ def start(sock):
     try:
         setup = Setup(packet)
         os.chdir(setup.folder)
+        rehearse(setup)
+    except BaseException as error:
+        sock.send(b"U" + str(error).encode("utf-8", "replace")[:1000])
+        return None
+    try:
         with open(files[0], "rb") as file:
             file.seek(0)
             text = file.read().decode()
@@ -441,8 +468,11 @@ def serve():
     started = start(sock)
     if started is not None:
         setup, take = started
-        while True:
-            take(setup, sock)
+        try:
+            while True:
+                take(setup, sock)
+        except BaseException as error:
+            sock.send(b"X" + str(error).encode("utf-8", "replace")[:1000])
 
 
 serve()

@@ -39,6 +39,9 @@ impl Interpreter {
     }
 
     fn ask(interpreter: &Path) -> Result<Self, String> {
+        // A name alone is looked up on PATH.
+        let absolute = std::path::absolute(interpreter).map_err(|error| error.to_string())?;
+        let interpreter = if interpreter.components().count() > 1 { &absolute } else { interpreter };
         let mut command = Command::new(interpreter);
         let output = command.args(["-E", "-c", PROBE]).current_dir("/").stdin(Stdio::null()).output();
         let output = output.map_err(|error| error.to_string())?;

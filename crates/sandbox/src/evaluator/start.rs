@@ -124,6 +124,10 @@ impl Starting {
         match bytes.split_first() {
             Some((b'R', version)) => server.python = String::from_utf8_lossy(version).into(),
             Some((b'X', said)) => return Err(raised(said)),
+            Some((b'U', why)) => {
+                let why = String::from_utf8_lossy(why);
+                return Err(SandboxError::Evaluator(format!("an evaluation can't be confined: {why}")));
+            }
             Some(_) => return Err(failed("its first packet is of no known kind".to_owned())),
             None => {
                 return Err(SandboxError::Harness("it ended the interpreter that ran it".to_owned()));

@@ -140,6 +140,9 @@ impl Watch<'_> {
             if self.out.over || self.err.over {
                 self.stop(Reason::Output);
             }
+            if self.link.over {
+                self.stop(Reason::Result);
+            }
         }
         // All processes are gone: what they wrote is in the pipes.
         self.out.take()?;

@@ -3,6 +3,7 @@
 use crate::common::{folder, options, start};
 use samara_sandbox::{EvaluationJob, EvaluatorOptions, Evaluators, SandboxError};
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 /// What starting this harness says; none where evaluators can't be isolated.
@@ -93,4 +94,52 @@ fn jobs_that_can_not_be_sent_are_refused() {
         assert!(matches!(run(&job), Err(SandboxError::Job(_))), "{request:?}");
     }
     assert_eq!(crate::common::returned(run(&EvaluationJob::new(Vec::new())).unwrap()), "1");
+}
+
+/// Runs an ignored test of this program as a user in namespaces in which `prepare` has been done by their root.
+fn in_namespaces(prepare: &str, test: &str) {
+    let inner = format!("{prepare} && exec unshare --user --map-user=1234 --map-group=1234 \"$@\"");
+    let exe = std::env::current_exe().unwrap();
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--mount", "--map-root-user", "sh", "-c", &inner, "sh"]).arg(&exe);
+    let output = match command.args(["--exact", test, "--ignored", "--nocapture"]).output() {
+        Ok(output) => output,
+        Err(error) => return samara_testing::tiers::skipped(&format!("unshare can't be run: {error}")),
+    };
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    if !text.contains("running 1 test") {
+        return samara_testing::tiers::skipped(&format!("namespaces can't be nested for this test: {text}"));
+    }
+    assert!(output.status.success(), "{text}");
+}
+
+#[test]
+fn where_an_evaluation_can_not_have_namespaces_of_its_own_nothing_starts() {
+    // A jail is one user namespace below the two of this test, and an evaluation would be another one.
+    in_namespaces("echo 2 > /proc/sys/user/max_user_namespaces", "start::be_a_host_of_few_namespaces");
+}
+
+#[test]
+#[ignore = "a child process of where_an_evaluation_can_not_have_namespaces_of_its_own_nothing_starts"]
+fn be_a_host_of_few_namespaces() {
+    let folder = folder();
+    let error = Evaluators::start(&options("def evaluate(request): pass", folder.path())).unwrap_err();
+    let SandboxError::Evaluator(why) = &error else { panic!("{error}") };
+    assert!(why.contains("new namespaces in a jail: No space left on device"), "{why}");
+    assert!(error.hint().contains("user.max_user_namespaces"), "{error}");
+}
+
+#[test]
+fn where_no_view_of_processes_can_be_had_as_in_a_container_nothing_starts() {
+    in_namespaces("mount -t tmpfs none /proc/irq", "start::be_a_host_with_a_masked_proc");
+}
+
+#[test]
+#[ignore = "a child process of where_no_view_of_processes_can_be_had_as_in_a_container_nothing_starts"]
+fn be_a_host_with_a_masked_proc() {
+    let folder = folder();
+    let error = Evaluators::start(&options("def evaluate(request): pass", folder.path())).unwrap_err();
+    assert!(matches!(error, SandboxError::Evaluator(_)), "{error}");
+    assert!(error.hint().contains("systempaths=unconfined"), "{error}");
 }
