@@ -1,6 +1,7 @@
 //! The operators, and which of them is used: by weights, or by weights times what each has brought.
 //!
-//! An operator is paid for a candidate that is better than its parent, by how much better against what improvements are
+//! A bandit draws by the weights times the square of what is known of each operator's worth, but for a part that the
+//! weights alone decide. An operator is paid for a candidate that is better than its parent, by how much better against what improvements are
 //! usual on the island, so that many tiny steps don't outweigh a few good ones. Older candidates count less, since what
 //! pays changes while a program improves. Everything follows from settled candidates.
 
@@ -68,8 +69,8 @@ fn share(edit: Edit) -> f64 {
     match edit {
         Edit::Step => 2.0,
         Edit::Jump | Edit::Row => 1.5,
-        Edit::Again => 1.0,
-        Edit::Fine | Edit::Merge | Edit::Blend | Edit::Code | Edit::Statement => 0.5,
+        Edit::Again | Edit::Merge => 1.0,
+        Edit::Fine | Edit::Blend | Edit::Code | Edit::Statement => 0.5,
     }
 }
 
@@ -79,9 +80,9 @@ const MEMORY: f64 = 40.0;
 const BELIEVED: f64 = 0.25;
 const BELIEVED_TRIALS: f64 = 3.0;
 /// A lucky candidate pays so many usual improvements at most.
-const MOST_REWARD: f64 = 4.0;
+const MOST_REWARD: f64 = 8.0;
 /// The part of choices that the weights alone decide.
-const FLOOR: f64 = 0.15;
+const FLOOR: f64 = 0.2;
 
 /// What is known of an operator; sums are discounted.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -128,6 +129,13 @@ impl Operators {
         self.arms.iter().any(|arm| arm.operator == Operator::Gp(Edit::Again) && arm.weight > 0.0)
     }
 
+    /// The part of cases in which one operator is worth more than another, as far as is known.
+    pub(super) fn preference(&self, one: Operator, other: Operator) -> f64 {
+        let worth = |operator| self.arms.iter().find(|arm| arm.operator == operator).map_or(0.0, Arm::worth);
+        let (one, other) = (worth(one), worth(other));
+        if one + other > 0.0 { one / (one + other) } else { 0.5 }
+    }
+
     /// An operator of those that may be used now.
     pub(super) fn draw(&self, stream: &mut Stream, may: impl Fn(Operator) -> bool) -> Option<Operator> {
         let weight = |arm: &Arm| if may(arm.operator) { arm.weight } else { 0.0 };
@@ -136,7 +144,7 @@ impl Operators {
         let drawn = match self.choice {
             Choice::Weights => stream.weighted(&weights)?,
             Choice::Bandit => {
-                let worth = |(arm, weight): (&Arm, &f64)| weight * arm.worth();
+                let worth = |(arm, weight): (&Arm, &f64)| weight * arm.worth() * arm.worth();
                 let whole: f64 = self.arms.iter().zip(&weights).map(worth).sum();
                 let chance = |(arm, weight): (&Arm, &f64)| {
                     (1.0 - FLOOR) * worth((arm, weight)) / whole + FLOOR * weight / total

@@ -16,13 +16,14 @@ use super::{
 /// The operator of a candidate that is a seed as it is.
 pub(super) const SEED: &str = "seed";
 /// Exploitation takes the very best so often, and else one of the next best.
-const VERY_BEST: f64 = 0.85;
+const VERY_BEST: f64 = 0.95;
 /// The rank weight of elites: each has this part of the one before.
 const NEXT: f64 = 0.6;
 /// While the best stagnates, a larger change is asked for so often.
 const LARGER: f64 = 0.4;
-/// A step that has just led to the best is gone on so often, where an edit without a model is due.
-const ONWARD: f64 = 0.6;
+/// A merge carries over another step so often, and so many programs take part at most.
+const MORE: f64 = 0.6;
+const MOST_STEPS: usize = 8;
 /// While a climb from elsewhere goes on, it is followed so often.
 const ELSEWHERE: f64 = 0.5;
 
@@ -85,7 +86,7 @@ impl Evolver {
         if let Some(step) = fresh
             && matches!(operator, Operator::Gp(_))
             && self.memory.operators.carries()
-            && stream.unit() < ONWARD
+            && stream.unit() < self.memory.operators.preference(Operator::Gp(Edit::Again), operator)
         {
             return with_step(
                 Plan::varied(Operator::Gp(Edit::Again).planned(false), vec![parent]),
@@ -95,7 +96,13 @@ impl Evolver {
         }
         let plan = Plan::varied(operator.planned(larger), vec![parent]);
         match operator {
-            Operator::Gp(Edit::Merge) => with_step(plan, &beside, stream),
+            Operator::Gp(Edit::Merge) => {
+                let mut plan = with_step(plan, &beside, stream);
+                while stream.unit() < MORE && plan.parents.len() < MOST_STEPS {
+                    plan = with_step(plan, &beside, stream);
+                }
+                plan
+            }
             Operator::Gp(Edit::Again) => with_step(plan, &to, stream),
             Operator::Gp(Edit::Blend) => with_elites(plan, view, 2, stream),
             Operator::Gp(Edit::Statement) => with_elites(plan, view, 1, stream),
@@ -208,7 +215,11 @@ fn with_step(plan: Plan, steps: &[&Step], stream: &mut Stream) -> Plan {
         place += 1;
     }
     let Some(step) = steps.get(place) else { return plan };
-    let material = vec![Arc::clone(&step.from), Arc::clone(&step.to.genome)];
+    if plan.parents.iter().skip(1).any(|parent| parent.id == step.to.id) {
+        return plan;
+    }
+    let step_of = [Arc::clone(&step.from), Arc::clone(&step.to.genome)];
+    let material = plan.material.iter().cloned().chain(step_of).collect();
     let parents = plan.parents.iter().cloned().chain([step.to.clone()]).collect();
     Plan { material, parents, ..plan }
 }

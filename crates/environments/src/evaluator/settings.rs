@@ -84,10 +84,10 @@ impl Default for VariationSettings {
 #[serde(deny_unknown_fields, default)]
 #[schemars(rename = "Selection", transform = samara_search::schema::in_order::<Self>)]
 pub struct SelectionSettings {
-    /// How often the best is varied, or one of the next best, 0 to 1. Default 0.7.
+    /// How often the best is varied, or one of the next best, 0 to 1. Default 0.9.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub exploitation: f64,
-    /// How often an elite of any filled cell is varied, 0 to 1. Default 0.2.
+    /// How often an elite of any filled cell is varied, 0 to 1. Default 0.05.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub exploration: f64,
     /// Best programs that a prompt shows beside the parent, 0 to 20. Default 3.
@@ -97,14 +97,14 @@ pub struct SelectionSettings {
     #[schemars(range(min = 0, max = 20))]
     pub inspirations: usize,
     /// Settled candidates of an island without a better best after which a larger change is asked for; after twice as
-    /// many, others than the best are varied for as long. 0 for never. Default 50.
+    /// many, others than the best are varied for as long. 0 for never. Default 60.
     #[schemars(range(min = 0, max = 1000000))]
     pub patience: u64,
 }
 
 impl Default for SelectionSettings {
     fn default() -> Self {
-        Self { exploitation: 0.7, exploration: 0.2, top_programs: 3, inspirations: 2, patience: 50 }
+        Self { exploitation: 0.9, exploration: 0.05, top_programs: 3, inspirations: 2, patience: 60 }
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 
 use samara_engine::{Abort, Reason};
 use samara_sandbox::{EvaluationEnding, EvaluationVerdict, Isolation, Tier};
-use samara_search::{Genome, Score};
+use samara_search::Score;
 
 use super::{
     Evaluation, EvaluationSettings, FIRST, HARNESS, Loss, Outcome, ProgramInfo, Reply, cascade::Progress,

@@ -37,7 +37,7 @@ pub enum Edit {
     Code,
     /// Statements deleted, doubled, moved, or taken from another program. For Python.
     Statement,
-    /// What another program improved over its own parent, carried over to this one.
+    /// What other programs improved over their own parents, carried over to this one.
     Merge,
     /// The step that lately improved a program, again: longer, shorter or backwards.
     Again,
@@ -92,7 +92,7 @@ impl Edit {
 const TRIES: usize = 8;
 
 /// A program varied from `parent`, for [`Edit::Merge`], [`Edit::Again`] and [`Edit::Blend`] with two others: what was
-/// changed, and what it was changed to. With `larger`, several edits at once. An edit that finds nothing to change gives
+/// changed, and what it was changed to (for a merge any number of such pairs). With `larger`, several edits at once. An edit that finds nothing to change gives
 /// way to another one.
 ///
 /// # Errors
@@ -146,10 +146,25 @@ fn once(
     let fallbacks = [edit, Edit::Step, Edit::Code, Edit::Statement];
     fallbacks.into_iter().find_map(|edit| {
         (0..TRIES).find_map(|_| {
+            if edit == Edit::Merge {
+                return merged(program, parent, others, stream);
+            }
             let texts = apply(program, edit, parent, others, stream)?;
             program.changed(parent, texts).ok()
         })
     })
+}
+
+/// The parent after all steps that can be carried over to it; `None` if none can.
+fn merged(program: &Program, parent: &Genome, others: &[&Genome], stream: &mut Stream) -> Option<Genome> {
+    let mut merged: Option<Genome> = None;
+    for step in others.chunks_exact(2) {
+        let onto = merged.as_ref().unwrap_or(parent);
+        let texts = steps::carry(program, Edit::Merge, onto, (step[0], step[1]), stream);
+        let next = texts.and_then(|texts| program.changed(onto, texts).ok());
+        merged = next.or(merged);
+    }
+    merged.filter(|merged| merged != parent)
 }
 
 /// The texts that an edit changes; `None` if it found nothing this time.

@@ -10,7 +10,9 @@ use super::{Edit, Source, numbers::Literal, splice};
 use crate::evaluator::{lexer::Kind, program::Program};
 
 /// How far a step is gone again: backwards, half, whole, twice.
-const AGAIN: [f64; 5] = [-0.5, 0.5, 1.0, 2.0, 2.0];
+const AGAIN: [f64; 4] = [-0.5, 0.5, 1.0, 2.0];
+/// How far on a step is gone that has just led here.
+const ON: [f64; 4] = [1.0, 2.0, 2.0, 4.0];
 
 /// The parent after (a part of) the step that leads from one program to another.
 pub(super) fn carry(
@@ -23,6 +25,7 @@ pub(super) fn carry(
     let sources = [parent, from, to].map(|genome| Source::new(program, genome));
     let factor = match edit {
         Edit::Merge => 1.0,
+        Edit::Again if parent == to => ON[stream.index(ON.len())] * (0.75 + 0.5 * stream.unit()),
         Edit::Again => AGAIN[stream.index(AGAIN.len())] * (0.75 + 0.5 * stream.unit()),
         _ => stream.uniform(0.3, 0.9),
     };
@@ -58,6 +61,10 @@ fn moved(
         }
         let (file, place) = at;
         let [own, old, new] = [parent, from, to].map(|source| source.text(file, place));
+        // Two steps of one number may be too much together.
+        if edit == Edit::Merge && own != old && stream.unit() < 0.5 {
+            continue;
+        }
         let with = match [own, old, new].map(Literal::read) {
             [Some(own), Some(old), Some(new)] => stepped(own, old, new, factor),
             _ if edit == Edit::Merge && own == old => Some(new.to_owned()),
