@@ -22,6 +22,7 @@ use sha2::{Digest as _, Sha256};
 use toml::{Table, Value};
 
 use crate::{
+    evolve::assemble,
     exit::Failure,
     roles::{self, CacheSettings, Price, Roles},
 };
@@ -155,13 +156,43 @@ pub(crate) fn filled(mut table: Table, file: &str, set: &[String]) -> Result<Tab
     Ok(table)
 }
 
-/// Fills in the defaults of `environment.preset`, which only programs with an evaluator have.
+/// Fills in the defaults of `environment.preset`, which only programs with an evaluator have. Without a model, and where
+/// nothing is said of operators that ask one, programs are varied without.
 fn fill(table: &mut Table) -> Result<(), Invalid> {
     let environment = table.get("experiment").and_then(|section| section.get("environment"));
-    if environment.and_then(Value::as_str) == Some(evaluator::NAME) {
-        evaluator::presets::fill(table)?;
+    if environment.and_then(Value::as_str) != Some(evaluator::NAME) {
+        return Ok(());
     }
-    Ok(())
+    if !assemble::has_model(table, &[]) && !assemble::asks(table) {
+        assemble::ask_nobody(table);
+    }
+    evaluator::presets::fill(table)
+}
+
+/// Every prompt of programs with an evaluator, filled with an example.
+pub(crate) fn prompts(
+    table: Table,
+    (file, folder): (&str, &Path),
+    set: &[String],
+) -> Result<Vec<(&'static str, evaluator::prompt::Prompt)>, Failure> {
+    let origin = Origin { file: file.to_owned(), folder: folder.to_owned(), set };
+    let table = filled(table, file, set)?;
+    let examples = |table: &Table| {
+        let sections: Sections = decode(table, "")?;
+        let search = search(&sections.search)?;
+        let axes = settings::axes(&sections.axes)?;
+        let inputs = Inputs::in_folder(folder);
+        let source = Source {
+            section: &sections.environment,
+            axes: &axes,
+            cells: None,
+            search: &search,
+            inputs: &inputs,
+        };
+        let evolve = evaluator::Evolve::new(&source)?;
+        Ok(evolve.prompts().examples(evolve.program()))
+    };
+    examples(&table).map_err(|invalid| origin.explain(&invalid))
 }
 
 /// A file of settings at most, in bytes: as much as a run stores.

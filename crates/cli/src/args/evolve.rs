@@ -7,7 +7,7 @@ use clap_complete::ArgValueCompleter;
 
 use super::{Output, Recording, finite, offers};
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Evolve {
     /// A directory with a program and its evaluator, a built-in program (see `samara list`), a TOML file, or the initial
     /// program itself: a file, or a folder of several

@@ -97,7 +97,7 @@ pub(crate) struct Run {
 }
 
 /// Where the answers of a whole run go, or come from.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Recording {
     /// Record everything that models are asked and answer into this file
     #[arg(long, value_name = "FILE", conflicts_with = "replay")]

@@ -33,7 +33,8 @@ pub(crate) fn list(format: Format) -> Result<Exit, Failure> {
         }
         Format::Human => {
             let rows = |rows: &[(&str, &str)]| -> String {
-                rows.iter().map(|(name, summary)| format!("  {name:<18} {summary}\n")).collect()
+                let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max(18);
+                rows.iter().map(|(name, summary)| format!("  {name:<width$} {summary}\n")).collect()
             };
             let text = format!(
                 "Experiments (samara run NAME)\n{}\nPrograms (samara evolve NAME)\n{}\n\

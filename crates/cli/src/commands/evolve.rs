@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use samara_engine::{Probe, Tools, probe};
-use samara_search::{Artifact, ArtifactKind, Outcome, Unscored};
+use samara_engine::{EvaluatorSlots, Prepared, Tools, prepare};
+use samara_search::nearest;
 use toml::{Table, Value};
 
 use super::run;
@@ -21,7 +21,7 @@ use crate::{
 
 pub(crate) fn evolve(args: &Evolve) -> Result<Exit, Failure> {
     if let Some(name) = &args.show_prompt {
-        return show_prompt(name);
+        return show_prompt(args, name);
     }
     let mut assembled = assemble::assemble(args)?;
     if args.explain {
@@ -35,7 +35,7 @@ pub(crate) fn evolve(args: &Evolve) -> Result<Exit, Failure> {
     let mut placed = Placed { run: &folder, folders: Vec::new(), made: !folder.exists() };
     placed.place(&mut assembled, args)?;
     if !args.output.quiet {
-        tell(&assembled);
+        tell(&assembled, args);
     }
     let trial = Trial { assembled: &assembled, args };
     let experiment = trial.experiment(&[])?;
@@ -107,7 +107,7 @@ impl Drop for Placed<'_> {
 }
 
 /// Says what of the user's settings is not done.
-fn tell(assembled: &Assembled) {
+fn tell(assembled: &Assembled, args: &Evolve) {
     let translation = &assembled.translation;
     for (key, hint) in &translation.unknown {
         remark(&format!("{key}: OpenEvolve has no such key, and it is left out ({hint})"));
@@ -116,7 +116,7 @@ fn tell(assembled: &Assembled) {
         let keys: Vec<&str> = translation.idle.iter().map(|(key, _)| key.as_str()).collect();
         remark(&format!("without effect: {} (--explain says why)", keys.join(", ")));
     }
-    if !assemble::has_model(&assembled.table) {
+    if !assemble::has_model(&assembled.table, &args.set) {
         remark("no model: programs are varied by samara's own edits alone (--model openai:NAME asks one)");
     }
 }
@@ -136,10 +136,10 @@ fn explain(assembled: &Assembled, args: &Evolve) -> Result<Exit, Failure> {
     for (key, hint) in &translation.unknown {
         text += &format!("# unknown: {key} ({hint})\n");
     }
-    if !assemble::has_model(&table) {
+    if !assemble::has_model(&table, &args.set) {
         text += "# no model: programs are varied by samara's own edits alone\n";
     }
-    if !sets_window(assembled, args) {
+    if !sets(assembled, args, "search.window") {
         let search = table.get_mut("search").and_then(Value::as_table_mut);
         search.into_iter().for_each(|search| {
             search.remove("window");
@@ -147,23 +147,68 @@ fn explain(assembled: &Assembled, args: &Evolve) -> Result<Exit, Failure> {
         });
         text += "# search.window and search.concurrency: chosen by how long the first evaluation takes\n";
     }
-    let written = toml::to_string_pretty(&table)
-        .map_err(|error| Failure::internal(format!("settings that can't be written: {error}")))?;
-    if !text.is_empty() {
-        text += "\n";
-    }
-    print(&(text + &written))?;
+    print(&(text + &written(table)?))?;
     Ok(Exit::Ok)
 }
 
-fn sets_window(assembled: &Assembled, args: &Evolve) -> bool {
-    let in_table = assembled.table.get("search").is_some_and(|search| search.get("window").is_some());
-    let named = |set: &String| set.split('=').next().is_some_and(|key| key.trim() == "search.window");
+/// The sections of an experiment in the order in which they are best read; others follow.
+const SECTIONS: [&str; 5] = ["experiment", "environment", "models", "search", "axes"];
+
+/// Settings as TOML, a blank line before each section.
+fn written(mut table: Table) -> Result<String, Failure> {
+    let first = SECTIONS.iter().filter_map(|name| table.remove_entry(*name));
+    let ordered: Vec<(String, Value)> = first.collect();
+    let mut text = String::new();
+    for section in ordered.into_iter().chain(table) {
+        let written = toml::to_string_pretty(&Table::from_iter([section]))
+            .map_err(|error| Failure::internal(format!("settings that can't be written: {error}")))?;
+        text += &format!("\n{written}");
+    }
+    Ok(text)
+}
+
+/// Whether a setting of the section `search` is set by the user.
+fn sets(assembled: &Assembled, args: &Evolve, key: &str) -> bool {
+    let name = key.trim_start_matches("search.");
+    let in_table = assembled.table.get("search").is_some_and(|search| search.get(name).is_some());
+    let named = |set: &String| set.split('=').next().is_some_and(|set| set.trim() == key);
     in_table || args.set.iter().any(named)
 }
 
-fn show_prompt(_name: &str) -> Result<Exit, Failure> {
-    Err(Failure::internal("prompts"))
+/// A program to show prompts with, where none is named.
+const EXAMPLE: &str = "function-minimization";
+
+/// Prints prompts as models would be asked.
+fn show_prompt(args: &Evolve, name: &str) -> Result<Exit, Failure> {
+    let mut args = args.clone();
+    args.what.get_or_insert_with(|| EXAMPLE.to_owned());
+    let mut assembled = assemble::assemble(&args)?;
+    let scratch = std::env::temp_dir().join(format!("samara-prompts-{}", std::process::id()));
+    if let Some(program) = assembled.builtin {
+        builtin::write(program, &scratch)?;
+        assembled.folder.clone_from(&scratch);
+    }
+    let prompts = config::prompts(assembled.table.clone(), (&assembled.origin, &assembled.folder), &args.set);
+    // What can't be removed is a few kilobytes in a folder for such things.
+    let _ = std::fs::remove_dir_all(&scratch);
+    let prompts = prompts?;
+    let names: Vec<&str> = prompts.iter().map(|(name, _)| *name).collect();
+    let shown: Vec<String> = prompts
+        .iter()
+        .filter(|(known, _)| name.is_empty() || *known == name)
+        .map(|(name, prompt)| {
+            format!(
+                "=== {name}: instructions\n{}\n=== {name}: prompt\n{}\n",
+                prompt.instructions, prompt.text
+            )
+        })
+        .collect();
+    if shown.is_empty() {
+        let hint = nearest(name, &names);
+        return Err(Failure::usage(format!("--show-prompt {name}: there is no such prompt\nhint: {hint}")));
+    }
+    print(&shown.join("\n"))?;
+    Ok(Exit::Ok)
 }
 
 /// What is tried before a run is recorded: the initial program against the evaluator. Its time decides the window.
@@ -180,7 +225,7 @@ impl Trial<'_> {
         config::of_table(table.clone(), (origin, folder), &set)
     }
 
-    /// Evaluates the initial program and chooses the window, unless it is set.
+    /// Sets the experiment up, for which the initial program is evaluated, and chooses the window, unless it is set.
     ///
     /// # Errors
     /// The evaluator has no score for the initial program: nothing would come of the run.
@@ -189,54 +234,31 @@ impl Trial<'_> {
         experiment: Experiment,
         tools: &Tools,
         quiet: bool,
-    ) -> Result<Experiment, Failure> {
-        let Experiment { search, tessellation, environment, .. } = experiment.clone();
-        let Probe { outcome, seconds } = probe(search, tessellation, environment, tools.clone()).await?;
-        let score = match outcome {
-            Outcome::Scored { score, .. } => score,
-            Outcome::Invalid(unscored) | Outcome::Failed(unscored) => return Err(refused(&unscored)),
-        };
-        if !quiet {
-            remark(&format!("initial program: {}", crate::numbers::number(score.objective)));
+    ) -> Result<(Experiment, Option<Prepared>), Failure> {
+        let prepared =
+            prepare(experiment.environment.as_ref(), tools.clone(), experiment.search.seed).await?;
+        if self.sets("search.window") {
+            return Ok((experiment, Some(prepared)));
         }
-        if sets_window(self.assembled, self.args) {
-            return Ok(experiment);
-        }
-        let asks = assemble::has_model(&self.assembled.table);
+        let asks = assemble::has_model(&self.assembled.table, &self.args.set);
         let pace = Pace {
             model_s: self.args.model_latency.unwrap_or(if asks { MODEL_S } else { 0.0 }),
-            evaluation_s: self.args.evaluation_latency.unwrap_or(seconds),
-            slots: tools.evaluators.as_ref().map_or(1, samara_engine::EvaluatorSlots::slots),
+            evaluation_s: self.args.evaluation_latency.unwrap_or(prepared.seconds),
+            slots: tools.evaluators.as_ref().map_or(1, EvaluatorSlots::slots),
             steps: experiment.search.total_steps,
         };
         if !quiet {
             remark(&pace.told());
         }
         let window = pace.window();
-        self.experiment(&[format!("search.window={window}"), format!("search.concurrency={window}")])
+        let own = self.sets("search.concurrency").then_some(experiment.search.concurrency);
+        let concurrency = own.map_or(window, |own| own.min(window));
+        let chosen = [format!("search.window={window}"), format!("search.concurrency={concurrency}")];
+        Ok((self.experiment(&chosen)?, Some(prepared)))
     }
-}
 
-/// Characters of an artifact that are told.
-const MOST: usize = 2000;
-
-/// Why there can be no run: what the evaluation of the initial program said.
-fn refused(unscored: &Unscored) -> Failure {
-    let mut message = format!("the evaluator gives the initial program no score: {}", unscored.why);
-    for artifact in unscored.artifacts.iter().filter(|artifact| artifact.kind == ArtifactKind::Text) {
-        let Artifact { name, body, .. } = artifact;
-        let text = String::from_utf8_lossy(body);
-        let text = text.trim();
-        if text.is_empty() || unscored.why.contains(text) {
-            continue;
-        }
-        // The last words of a program say what stopped it.
-        let from = text.char_indices().rev().nth(MOST).map_or(0, |(at, _)| at);
-        let told: String = text[from..].lines().map(|line| format!("\n  {line}")).collect();
-        message += &format!("\n{name}:{told}");
+    /// Whether the user's settings or options say this.
+    fn sets(&self, key: &str) -> bool {
+        sets(self.assembled, self.args, key)
     }
-    if !message.contains("\nhint: ") {
-        message += "\nhint: no model was asked; make the evaluator score the initial program first";
-    }
-    Failure::usage(message)
 }

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use samara_engine::{Ended, Ending};
+use samara_engine::{Ended, Ending, Prepared};
 use samara_environments::{InputFile, Inputs};
 use samara_journal::{Control, Event, EventKind, Journal, Reader};
 use samara_lm::{AnswerCache, Budget, Limits, Spent};
@@ -232,11 +232,14 @@ async fn search(
     journal: impl FnOnce(&Experiment) -> Result<Journal, Failure>,
 ) -> Result<Ended, Failure> {
     let tools = session::open(&experiment, shared, quiet).await?;
-    let experiment = match trial {
+    let (experiment, prepared) = match trial {
         Some(trial) => trial.pass(experiment, &tools, quiet).await?,
-        None => experiment,
+        None => (experiment, None),
     };
-    let journal = journal(&experiment)?;
+    let mut journal = journal(&experiment)?;
+    if let Some(Prepared { texts, calls, .. }) = prepared {
+        journal.set_up(&texts, &calls)?;
+    }
     if !quiet {
         remark(&format!("run: {}", folder.display()));
     }

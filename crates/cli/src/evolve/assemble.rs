@@ -45,6 +45,9 @@ pub(crate) fn assemble(args: &Evolve) -> Result<Assembled, Failure> {
     let over = options(args)?;
     merge(&mut assembled.table, over);
     models(&mut assembled.table, args)?;
+    if !has_model(&assembled.table, &args.set) {
+        forget_operators(&mut assembled.table);
+    }
     if let Some(name) = &args.preset {
         // A preset that does not exist is told before anything that depends on it.
         let known = evaluator::presets::Preset::ALL.map(evaluator::presets::Preset::name);
@@ -302,9 +305,39 @@ fn as_table(settings: &ModelSettings) -> Result<Table, Failure> {
     Table::try_from(settings).map_err(|error| Failure::internal(format!("a model can't be written: {error}")))
 }
 
-/// Whether a model writes programs.
-pub(crate) fn has_model(table: &Table) -> bool {
-    table.get("models").and_then(|models| models.get("generator")).is_some()
+/// Whether a model writes programs, by the settings or by `--set`.
+pub(crate) fn has_model(table: &Table, set: &[String]) -> bool {
+    let named = |set: &String| set.split(['=', '.']).take(2).eq(["models", "generator"]);
+    let in_table = table.get("models").and_then(|models| models.get("generator")).is_some();
+    in_table || set.iter().any(named)
+}
+
+/// The operators that ask a model.
+const ASKING: [&str; 4] = ["diff", "rewrite", "crossover", "fix"];
+
+/// Whether the settings say how often models are asked.
+pub(crate) fn asks(table: &Table) -> bool {
+    let variation = table.get("environment").and_then(|section| section.get("variation"));
+    ASKING.iter().any(|name| variation.is_some_and(|variation| variation.get(name).is_some()))
+}
+
+/// Leaves all to the operator that asks nobody.
+pub(crate) fn ask_nobody(table: &mut Table) {
+    for name in ASKING {
+        put(table, &format!("environment.variation.{name}"), 0.0.into());
+    }
+    let own = table["environment"]["variation"].get("gp").is_some();
+    if !own {
+        put(table, "environment.variation.gp", 1.0.into());
+    }
+}
+
+/// Forgets how often models are asked where nobody is there to ask.
+fn forget_operators(table: &mut Table) {
+    let variation = table.get_mut("environment").and_then(|section| section.get_mut("variation"));
+    if let Some(variation) = variation.and_then(Value::as_table_mut) {
+        ASKING.iter().for_each(|name| drop(variation.remove(*name)));
+    }
 }
 
 /// Sets a dotted key. What stands in a section's place gives way.

@@ -99,7 +99,10 @@ fn a_model_is_named_as_everywhere_or_with_an_address_by_its_name() {
     assert_eq!(two.matches("weight = 1.0").count(), 2, "{two}");
     assert!(model(&["--model", "small"]).expect_err("no provider").contains("does not name a model"));
     assert!(model(&["--model", "none", "--model", "openai:a"]).expect_err("both").contains("another model"));
-    assert!(place.assembled(&["@"]).is_ok_and(|assembled| !has_model(&assembled.table)));
+    assert!(has_model(&Table::new(), &["models.generator=openai:a".to_owned()]));
+    assert!(has_model(&Table::new(), &["models.generator.model=a".to_owned()]));
+    assert!(!has_model(&Table::new(), &["models.judge=openai:a".to_owned()]));
+    assert!(place.assembled(&["@"]).is_ok_and(|assembled| !has_model(&assembled.table, &[])));
 }
 
 #[test]
