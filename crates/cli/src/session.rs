@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use samara_engine::{Control, Ended, EngineError, Programs, Run, Tools};
+use samara_engine::{Control, Ended, EngineError, EvaluatorSlots, Programs, Run, Tools};
 use samara_journal::{Cells, Contents, Header, Input, Journal, JournalError, Reader};
 use samara_lm::AnswerCache;
 use tokio::{runtime::Runtime, sync::watch};
@@ -114,7 +114,17 @@ pub(crate) async fn open(experiment: &Experiment, shared: &Shared, quiet: bool) 
         }
         programs = Some(started);
     }
-    Ok(Tools { models, programs, ..Tools::default() })
+    let mut evaluators = None;
+    if let Some(options) = experiment.environment.evaluator_options() {
+        let started = EvaluatorSlots::start(&options)?;
+        let (isolation, slots) = (started.isolation(), started.slots());
+        tracing::info!(python = &*isolation.python, slots, "evaluator");
+        if !quiet {
+            remark(&format!("evaluator: {slots} at once, Python {}", isolation.python));
+        }
+        evaluators = Some(started);
+    }
+    Ok(Tools { models, programs, evaluators, ..Tools::default() })
 }
 
 /// Searches until the end, the budget or the interrupt, with a bar on stderr.

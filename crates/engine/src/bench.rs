@@ -1,13 +1,16 @@
 //! What an evaluation works with: the sandbox and threads that may block. No models.
 
-use samara_sandbox::{Ending, Job, SandboxError, Verdict};
+use samara_sandbox::{
+    Ending, EvaluationEnding, EvaluationJob, EvaluationVerdict, Isolation, Job, SandboxError, Verdict,
+};
 
-use crate::{Abort, EngineError, Programs};
+use crate::{Abort, EngineError, EvaluatorSlots, Programs, evaluator_slots::Apart};
 
 /// Where programs run and simulations are computed.
 #[derive(Debug, Clone, Default)]
 pub struct Bench {
     programs: Option<Programs>,
+    evaluators: Option<EvaluatorSlots>,
     /// The seed of programs: it follows from the content that is evaluated.
     seed: u64,
     isolation: Option<String>,
@@ -16,7 +19,13 @@ pub struct Bench {
 impl Bench {
     /// A bench with a sandbox, if programs are to run. Programs get this seed.
     pub fn new(programs: Option<Programs>, seed: u64) -> Self {
-        Self { programs, seed, isolation: None }
+        Self { programs, evaluators: None, seed, isolation: None }
+    }
+
+    /// The same with the user's evaluator, if there is one.
+    #[must_use]
+    pub fn with_evaluators(self, evaluators: Option<EvaluatorSlots>) -> Self {
+        Self { evaluators, ..self }
     }
 
     /// How the programs that ran were isolated; `None` if none ran.
@@ -51,8 +60,7 @@ impl Bench {
     pub async fn execute(&mut self, job: Job) -> Result<Verdict, Abort> {
         match self.programs()?.run(job).await {
             Ok(verdict) => {
-                let isolation = &verdict.isolation;
-                self.isolation = Some(format!("{}, Python {}", isolation.tier, isolation.python));
+                self.ran_in(&verdict.isolation);
                 match verdict.ending {
                     Ending::Failed { why } => Err(Abort::failed(format!("the sandbox: {why}"))),
                     _ => Ok(verdict),
@@ -61,6 +69,56 @@ impl Bench {
             Err(error @ SandboxError::Job(_)) => Err(Abort::failed(format!("the sandbox: {error}"))),
             Err(error) => Err(EngineError::Sandbox(error).into()),
         }
+    }
+
+    /// Runs the user's evaluator. The job's seed is added to that of this bench: equal content gets equal chance, and
+    /// repetitions are told apart by small numbers. A verdict of [`EvaluationEnding::Failed`], which is about the
+    /// sandbox, fails the candidate.
+    ///
+    /// # Errors
+    /// The sandbox failed, for this job or altogether; or the environment has no options for an evaluator.
+    pub async fn evaluate(&mut self, job: EvaluationJob) -> Result<EvaluationVerdict, Abort> {
+        self.evaluate_with(job, None).await
+    }
+
+    /// The same, for an evaluator that must not be seen by the candidate: `candidate_call` in it runs `program` in the
+    /// sandbox of programs, under the run's limits.
+    ///
+    /// # Errors
+    /// As [`Bench::evaluate`]; or the environment's roles don't name the sandbox.
+    pub async fn evaluate_apart(
+        &mut self,
+        job: EvaluationJob,
+        program: impl Into<String>,
+    ) -> Result<EvaluationVerdict, Abort> {
+        let apart = Apart { programs: self.programs()?.clone(), program: program.into(), seed: self.seed };
+        self.evaluate_with(job, Some(apart)).await
+    }
+
+    async fn evaluate_with(
+        &mut self,
+        job: EvaluationJob,
+        apart: Option<Apart>,
+    ) -> Result<EvaluationVerdict, Abort> {
+        let missing = "the environment evaluates, without options for an evaluator";
+        let evaluators = self.evaluators.as_ref();
+        let evaluators = evaluators.ok_or_else(|| Abort::from(EngineError::Internal(missing.to_owned())))?;
+        let seed = self.seed.wrapping_add(job.seed);
+        match evaluators.run(EvaluationJob { seed, ..job }, apart).await {
+            Ok(verdict) => {
+                self.ran_in(&verdict.isolation);
+                match verdict.ending {
+                    EvaluationEnding::Failed { why } => Err(Abort::failed(format!("the sandbox: {why}"))),
+                    _ => Ok(verdict),
+                }
+            }
+            Err(error @ SandboxError::Job(_)) => Err(Abort::failed(format!("the sandbox: {error}"))),
+            Err(error) => Err(EngineError::Sandbox(error).into()),
+        }
+    }
+
+    fn ran_in(&mut self, isolation: &Isolation) {
+        self.isolation = Some(format!("{}, Python {}", isolation.tier, isolation.python));
     }
 
     /// Computes something that takes longer than a worker may block, such as a simulation. It must depend on nothing

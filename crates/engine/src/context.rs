@@ -14,7 +14,7 @@ use samara_lm::{
 use samara_qd::Stream;
 use samara_search::{Charge, Ticket};
 
-use crate::{Abort, Bench, CallsInFlight, EngineError, Programs, in_flight::Asking};
+use crate::{Abort, Bench, CallsInFlight, EngineError, EvaluatorSlots, Programs, in_flight::Asking};
 
 /// Which models an environment asks, and whether it runs programs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -65,6 +65,8 @@ pub struct Tools {
     pub models: Models,
     /// The sandbox. Absent unless the environment's roles name it.
     pub programs: Option<Programs>,
+    /// The user's evaluator. Absent unless the environment has options for one.
+    pub evaluators: Option<EvaluatorSlots>,
     /// Model calls that wait for their answers at this moment.
     pub calls_in_flight: Arc<CallsInFlight>,
 }
@@ -110,8 +112,8 @@ impl Context {
     }
 
     fn new(tools: Tools, stream: Stream, seeds: Stream) -> Self {
-        let Tools { models, programs, calls_in_flight: in_flight } = tools;
-        let bench = Bench::new(programs, 0);
+        let Tools { models, programs, evaluators, calls_in_flight: in_flight } = tools;
+        let bench = Bench::new(programs, 0).with_evaluators(evaluators);
         Self { stream, bench, models, generator: 0, seeds, calls: Vec::new(), in_flight, asking: None }
     }
 

@@ -6,6 +6,7 @@
 
 use std::{collections::BTreeMap, future::Future as StdFuture, pin::Pin, sync::Arc};
 
+use samara_sandbox::EvaluatorOptions;
 use samara_search::{Genome, Index, Plan, Proposer, Score, Ticket};
 
 use crate::{Abort, Bench, Context, Roles};
@@ -35,6 +36,11 @@ pub trait Environment: Send + Sync {
     /// Which models it asks, and whether it runs programs; the others need not be configured.
     fn roles(&self) -> Roles {
         Roles::default()
+    }
+
+    /// The user's evaluator, if there is one: it is started before the first candidate, and [`Bench::evaluate`] runs it.
+    fn evaluator_options(&self) -> Option<EvaluatorOptions> {
+        None
     }
 
     /// Makes the initial prompt pool, once, before candidate 0. What it returns is written to the journal and

@@ -8,6 +8,7 @@
 //!   [`bench`](mod@bench): its access to the sandbox; `evaluations`: what equal drafts share;
 //! - [`spec`]: what an evaluator is made from, as data;
 //! - [`programs`]: the `[sandbox]` section, and the programs that an evaluation may run in it;
+//! - [`evaluator_slots`]: a user's evaluator, and how many evaluations run at once;
 //! - [`event`]: what an observer hears; [`error`]: why a run stops.
 //!
 //! This crate never prints, speaks no HTTP and knows no concrete environment.
@@ -18,6 +19,7 @@ pub mod context;
 pub mod environment;
 pub mod error;
 mod evaluations;
+pub mod evaluator_slots;
 pub mod event;
 pub mod in_flight;
 mod life;
@@ -31,6 +33,7 @@ pub use bench::Bench;
 pub use context::{Context, Models, Question, Roles, Tools};
 pub use environment::{Environment, Evaluator, Future, Screen};
 pub use error::EngineError;
+pub use evaluator_slots::EvaluatorSlots;
 pub use event::{Ended, Ending, Event, Session};
 pub use in_flight::CallsInFlight;
 pub use programs::{Programs, SandboxSettings};

@@ -162,6 +162,11 @@ impl Programs {
         Job { limits: self.limits, ..Job::new(program, entry) }
     }
 
+    /// Runs a job on this thread, which must be one that may block.
+    pub(crate) fn run_here(&self, job: &Job) -> Result<Verdict, SandboxError> {
+        self.sandbox.run(job)
+    }
+
     /// Runs a job on a thread that may block.
     pub(crate) async fn run(&self, job: Job) -> Result<Verdict, SandboxError> {
         let sandbox = Arc::clone(&self.sandbox);

@@ -4,7 +4,7 @@
 //! `seccompiler` was considered: it has one answer for all matches and lists rules one after the other, and this
 //! policy has four answers.
 
-use crate::policy::{Allow, FORBIDDEN, When, allowed};
+use crate::policy::{Allow, EVALUATORS, FORBIDDEN, When, allowed};
 use crate::tier::Tier;
 use libc::c_long;
 
@@ -71,6 +71,28 @@ pub(crate) fn policy(tier: Tier) -> Vec<u8> {
     assemble(calls, ERRNO | libc::EPERM as u32)
 }
 
+/// The filter of evaluators: what [`FORBIDDEN`] names is refused, and what [`EVALUATORS`] names but under its condition;
+/// all else passes. Calls that are newer than this list are unknown to it, and answered as unknown.
+pub(crate) fn evaluators(network: bool) -> Vec<u8> {
+    let refused = Answer::Return(ERRNO | libc::EPERM as u32);
+    let mut calls: Vec<(c_long, Answer)> = FORBIDDEN.iter().map(|(call, _)| (*call, refused)).collect();
+    for Allow { calls: named, when, .. } in EVALUATORS {
+        // A namespace of networks of its own or not: which sockets there may be is asked for.
+        let when = if network && *when == When::LOCAL { When::NETWORK } else { *when };
+        let answer = if when == When::Never { refused } else { Answer::If(when) };
+        calls.extend(named.iter().map(|call| (*call, answer)));
+    }
+    let unknown = Answer::Return(ERRNO | libc::ENOSYS as u32);
+    calls.push((libc::SYS_clone3, unknown));
+    calls.sort_unstable_by_key(|(call, _)| *call);
+    // Also the calls of the 32-bit interface with 64-bit registers, whose numbers are above all others.
+    let program = Program::new(&calls, PASS, ERRNO | libc::EPERM as u32, Some((FIRST_UNKNOWN, unknown)));
+    program.instructions.iter().flat_map(|instruction| instruction.bytes()).collect()
+}
+
+/// The first number of a system call that was not there when the lists were written, on every architecture.
+const FIRST_UNKNOWN: u32 = 467;
+
 /// A filter that every call passes: what a tier is without one.
 #[cfg(feature = "isolation-tests")]
 pub(crate) fn open() -> Vec<u8> {
@@ -79,7 +101,7 @@ pub(crate) fn open() -> Vec<u8> {
 
 fn assemble(mut calls: Vec<(c_long, Answer)>, otherwise: u32) -> Vec<u8> {
     calls.sort_unstable_by_key(|(call, _)| *call);
-    let program = Program::new(&calls, otherwise);
+    let program = Program::new(&calls, otherwise, otherwise, None);
     program.instructions.iter().flat_map(|instruction| instruction.bytes()).collect()
 }
 
@@ -96,8 +118,9 @@ struct Program {
 }
 
 impl Program {
-    /// `calls` are sorted. Neighbours with one answer become one range.
-    fn new(calls: &[(c_long, Answer)], otherwise: u32) -> Self {
+    /// `calls` are sorted. Neighbours with one answer become one range. A condition that is not met is answered with
+    /// `refuse`, numbers from `last` on with what comes with it.
+    fn new(calls: &[(c_long, Answer)], otherwise: u32, refuse: u32, last: Option<(u32, Answer)>) -> Self {
         let mut ranges = vec![(0, Answer::Return(otherwise))];
         for (call, answer) in calls {
             let call = *call as u32;
@@ -109,27 +132,28 @@ impl Program {
             }
             ranges.push((call + 1, Answer::Return(otherwise)));
         }
+        ranges.extend(last);
         ranges.dedup_by(|next, before| next.1 == before.1);
         let mut program = Self { instructions: Vec::new() };
         program.instructions.push(instruction(LOAD, ARCHITECTURE_AT));
         program.instructions.push(Instruction { code: IF_EQUAL, yes: 1, no: 0, value: ARCHITECTURE });
         program.instructions.push(instruction(RETURN, KILL_PROCESS));
         program.instructions.push(instruction(LOAD, NUMBER));
-        program.tree(&ranges, otherwise);
+        program.tree(&ranges, refuse);
         program
     }
 
     /// Finds the last range that begins at or below the number.
-    fn tree(&mut self, ranges: &[(u32, Answer)], otherwise: u32) {
+    fn tree(&mut self, ranges: &[(u32, Answer)], refuse: u32) {
         if let [(_, answer)] = ranges {
-            return self.answer(*answer, otherwise);
+            return self.answer(*answer, refuse);
         }
         let (low, high) = ranges.split_at(ranges.len() / 2);
         let branch = self.instructions.len();
         self.instructions.push(instruction(IF_AT_LEAST, high[0].0));
-        self.tree(low, otherwise);
+        self.tree(low, refuse);
         let distance = self.instructions.len() - branch - 1;
-        self.tree(high, otherwise);
+        self.tree(high, refuse);
         match u8::try_from(distance) {
             Ok(yes) => self.instructions[branch].yes = yes,
             Err(_) => {
@@ -140,14 +164,15 @@ impl Program {
         }
     }
 
-    fn answer(&mut self, answer: Answer, otherwise: u32) {
-        let (pass, refuse) = (instruction(RETURN, PASS), instruction(RETURN, otherwise));
+    fn answer(&mut self, answer: Answer, refuse: u32) {
+        let (pass, refuse) = (instruction(RETURN, PASS), instruction(RETURN, refuse));
         let when = match answer {
             Answer::Return(value) => return self.instructions.push(instruction(RETURN, value)),
             Answer::If(when) => when,
         };
         match when {
             When::Always => self.instructions.push(pass),
+            When::Never => self.instructions.push(refuse),
             When::Bits { argument: at, all, none } => {
                 self.load(argument(at), all | none);
                 self.equal(all, &[pass], &[refuse]);
@@ -162,15 +187,18 @@ impl Program {
             }
             When::Zero { argument: at } => self.zeros(&[at], pass, refuse),
             When::BothZero { first, second } => self.zeros(&[first, second], pass, refuse),
-            When::OneOf { argument: at, values } => {
-                self.instructions.push(instruction(LOAD, argument(at)));
-                for (index, value) in values.iter().enumerate() {
-                    let yes = (values.len() - index) as u8;
-                    self.instructions.push(Instruction { code: IF_EQUAL, yes, no: 0, value: *value });
-                }
-                self.instructions.extend([refuse, pass]);
-            }
+            When::OneOf { argument: at, values } => self.one_of(at, values, pass, refuse),
+            When::Unless { argument: at, values } => self.one_of(at, values, refuse, pass),
         }
+    }
+
+    fn one_of(&mut self, at: u8, values: &[u32], yes: Instruction, no: Instruction) {
+        self.instructions.push(instruction(LOAD, argument(at)));
+        for (index, value) in values.iter().enumerate() {
+            let distance = (values.len() - index) as u8;
+            self.instructions.push(Instruction { code: IF_EQUAL, yes: distance, no: 0, value: *value });
+        }
+        self.instructions.extend([no, yes]);
     }
 
     fn load(&mut self, at: u32, mask: u32) {
@@ -258,6 +286,49 @@ mod tests {
             }
             assert_eq!(answer(&policy, 0, [0; 6], 0x4000_0003), KILL_PROCESS, "32-bit calls");
             assert!(policy.len() / 8 <= 300, "{} instructions", policy.len() / 8);
+        }
+    }
+
+    #[test]
+    fn evaluators_make_every_call_but_those_that_are_named() {
+        let unknown = ERRNO | libc::ENOSYS as u32;
+        for (network, sockets) in [(false, &[1][..]), (true, &[1, 2, 10, 16][..])] {
+            let filter = evaluators(network);
+            let of = |call: c_long, arguments: [u64; 6]| answer(&filter, call, arguments, ARCHITECTURE);
+            for call in (0..600).chain([0x4000_0000, 0x4000_0065, 0x7fff_ffff]) {
+                let named = EVALUATORS.iter().any(|entry| entry.calls.contains(&call));
+                let expected = match crate::policy::forbidden_name(call) {
+                    Some(_) => DENIED,
+                    None if named => continue,
+                    None if call == libc::SYS_clone3 || call >= FIRST_UNKNOWN.into() => unknown,
+                    None => PASS,
+                };
+                assert_eq!(of(call, [0; 6]), expected, "call {call}");
+            }
+            for family in 0..50 {
+                let expected = if sockets.contains(&family) { PASS } else { DENIED };
+                assert_eq!(of(libc::SYS_socket, [family, 0, 0, 0, 0, 0]), expected, "family {family}");
+            }
+            for (flags, expected) in [(17, PASS), (0x4111, PASS), (0x003d_0f00, PASS), (0x2000_0011, DENIED)]
+            {
+                assert_eq!(of(libc::SYS_clone, [flags, 0, 0, 0, 0, 0]), expected, "{flags:#x}");
+            }
+            for call in [libc::SYS_mount, libc::SYS_umount2, libc::SYS_memfd_create, libc::SYS_shmget] {
+                assert_eq!(of(call, [0; 6]), DENIED, "call {call}");
+            }
+            for (call, first, second, expected) in [
+                (libc::SYS_prlimit64, 0, 0, PASS),
+                (libc::SYS_prlimit64, 1, 0, DENIED),
+                (libc::SYS_prlimit64, 1 << 32 | 1, 0, DENIED),
+                (libc::SYS_sched_setscheduler, 1, 0, DENIED),
+                (libc::SYS_setpriority, 0, 0, PASS),
+                (libc::SYS_setpriority, 2, 0, DENIED),
+                (libc::SYS_ioctl, 5, 0x5401, PASS),
+                (libc::SYS_ioctl, 5, 0x5412, DENIED),
+            ] {
+                assert_eq!(of(call, [first, second, 0, 0, 0, 0]), expected, "call {call} {first}");
+            }
+            assert_eq!(answer(&filter, 0, [0; 6], 0x4000_0003), KILL_PROCESS, "32-bit calls");
         }
     }
 

@@ -23,6 +23,10 @@ pub enum SandboxError {
     Library(String),
     /// The fork server did not start.
     Server(String),
+    /// An evaluator's server can't be isolated as it must be.
+    Evaluator(String),
+    /// An evaluator's harness did not come to its end: what happened, with its traceback.
+    Harness(String),
     /// A setting that can't be used.
     Setting(String),
     /// A job that can't be run.
@@ -126,6 +130,14 @@ impl SandboxError {
                  /usr/bin/python3, which needs no copy"
             }
             Self::Server(_) => "run `samara sandbox doctor`",
+            Self::Evaluator(_) => {
+                "evaluators need user namespaces, also within one, and a /proc of their own, to be measured and ended \
+                 whole: `sysctl user.max_user_namespaces=15000`; in a container unmask its paths (docker: --security-opt \
+                 systempaths=unconfined --security-opt seccomp=unconfined)"
+            }
+            Self::Harness(_) => {
+                "run the evaluator by hand with the same interpreter; what it imports must be installed for that one"
+            }
             Self::Setting(_) => "change this setting",
             Self::Job(_) => "change the program, its entry or its arguments",
             Self::Tier { .. } => {
@@ -148,6 +160,8 @@ impl SandboxError {
                 format!("the interpreter's files can't be copied without the host's paths: {why}")
             }
             Self::Server(why) => format!("the fork server did not start: {why}"),
+            Self::Evaluator(why) => why.clone(),
+            Self::Harness(why) => format!("the evaluator did not start: {why}"),
             Self::Setting(why) | Self::Job(why) => why.clone(),
             Self::Tier { minimum, tried } => {
                 let tried = tried

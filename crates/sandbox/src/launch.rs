@@ -30,6 +30,10 @@ pub(crate) struct Launch {
     pub(crate) rules: Option<OwnedFd>,
     /// Whether a jail has a name of its own to give.
     pub(crate) own_name: bool,
+    /// Whether the server keeps the right to mount in its jail.
+    pub(crate) may_mount: bool,
+    /// Whether it is in the host's network.
+    pub(crate) host_network: bool,
 }
 
 /// A started process.
@@ -73,7 +77,10 @@ pub(crate) fn launch(launch: &Launch) -> Result<Started, SandboxError> {
         failure: away(failure_in.as_fd())?,
     };
     drop((go_in, failure_in));
-    let namespaces = if launch.jail.is_some() { namespaces() } else { 0 };
+    let mut namespaces = if launch.jail.is_some() { namespaces() } else { 0 };
+    if launch.host_network {
+        namespaces &= !libc::CLONE_NEWNET;
+    }
     let mut trees: Vec<Option<OwnedFd>> = Vec::new();
     trees.resize_with(launch.jail.as_ref().map_or(0, |jail| jail.binds.len()), || None);
     #[expect(unsafe_code, reason = "fork")]
@@ -181,7 +188,10 @@ fn confine(launch: &Launch, descriptors: &Descriptors, trees: &mut [Option<Owned
         if launch.own_name {
             rustix::system::sethostname(b"sandbox").map_err(at(Step::Host))?;
         }
-        keep_mount_right().map_err(at(Step::Capabilities))?;
+        // Otherwise all rights go when the interpreter is executed.
+        if launch.may_mount {
+            keep_mount_right().map_err(at(Step::Capabilities))?;
+        }
     } else if launch.drop_root {
         become_user(NOBODY, true).map_err(at(Step::User))?;
     }
@@ -225,7 +235,7 @@ const READ_ONLY: u64 = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID;
 fn build(jail: &Jail, trees: &[Option<OwnedFd>]) -> Result<(), Errno> {
     let base = jail.base.as_c_str();
     let flags = MountFlags::NOSUID | MountFlags::NODEV;
-    rustix::mount::mount(c"sandbox", base, c"tmpfs", flags, c"mode=0755,size=64k,nr_inodes=256")?;
+    rustix::mount::mount(c"sandbox", base, c"tmpfs", flags, jail.room)?;
     rustix::process::chdir(base)?;
     for directory in &jail.directories {
         match fs::mkdir(directory.as_c_str(), Mode::from_raw_mode(0o755)) {
@@ -245,6 +255,7 @@ fn build(jail: &Jail, trees: &[Option<OwnedFd>]) -> Result<(), Errno> {
             c"size=4k,nr_inodes=1",
         )?;
     }
+    furnish(jail)?;
     rustix::process::pivot_root(c".", c".")?;
     rustix::mount::unmount(c".", UnmountFlags::DETACH)?;
     rustix::process::chdir(c"/")?;
@@ -252,13 +263,31 @@ fn build(jail: &Jail, trees: &[Option<OwnedFd>]) -> Result<(), Errno> {
         return Ok(());
     }
     let root = fs::open(c"/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-    sys::mount_setattr(&root, READ_ONLY)
+    // Everything else that is mounted is read-only already, but for processes of its own.
+    sys::mount_setattr(&root, READ_ONLY, !jail.processes)
+}
+
+/// Files and links of the jail's own, and its processes: these while the host's can be seen, or the kernel refuses them.
+fn furnish(jail: &Jail) -> Result<(), Errno> {
+    for (path, content) in &jail.files {
+        let flags = OFlags::CREATE | OFlags::CLOEXEC | OFlags::WRONLY;
+        let file = fs::openat(CWD, path.as_c_str(), flags, Mode::from_raw_mode(0o644))?;
+        rustix::io::write(&file, content)?;
+    }
+    for (target, path) in &jail.links {
+        fs::symlink(target.as_c_str(), path.as_c_str())?;
+    }
+    if jail.processes {
+        let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+        rustix::mount::mount(c"proc", c"proc", c"proc", flags, None::<&CStr>)?;
+    }
+    Ok(())
 }
 
 fn attach(bind: &Bind, tree: &OwnedFd, read_only: bool) -> Result<(), Errno> {
     if read_only {
         let device = if bind.device { libc::MOUNT_ATTR_NOEXEC } else { libc::MOUNT_ATTR_NODEV };
-        sys::mount_setattr(tree, READ_ONLY | device)?;
+        sys::mount_setattr(tree, READ_ONLY | device, true)?;
     }
     let target: &CStr = &bind.target;
     if !bind.directory {

@@ -18,6 +18,7 @@
 pub mod codec;
 pub mod doctor;
 pub mod error;
+pub mod evaluator;
 mod int;
 pub mod job;
 pub mod json;
@@ -66,6 +67,10 @@ pub mod sandbox;
 
 pub use codec::Budget;
 pub use error::SandboxError;
+pub use evaluator::{
+    CandidateCall, CandidateReply, EvaluationEnding, EvaluationJob, EvaluationLimits, EvaluationVerdict,
+    EvaluatorOptions, Evaluators,
+};
 pub use job::{Job, Limits};
 pub use options::SandboxOptions;
 pub use sandbox::Sandbox;

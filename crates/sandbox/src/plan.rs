@@ -16,7 +16,7 @@ use landlock::{
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use std::collections::BTreeSet;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -44,6 +44,14 @@ pub(crate) struct Jail {
     pub(crate) hidden: Vec<CString>,
     /// Whether nothing in it can be written.
     pub(crate) read_only: bool,
+    /// Options of the file system that it is built in: its size.
+    pub(crate) room: &'static CStr,
+    /// Files of its own: path and content.
+    pub(crate) files: Vec<(CString, Vec<u8>)>,
+    /// Symbolic links: target and path.
+    pub(crate) links: Vec<(CString, CString)>,
+    /// Whether it shows its own processes, at `proc`, which is among the directories.
+    pub(crate) processes: bool,
 }
 
 /// Where the interpreter is in a jail.
@@ -70,8 +78,7 @@ impl Jail {
             builder.bind(copies.of(file), &target(file, python), false)?;
         }
         for device in ["/dev/null", "/dev/urandom"] {
-            builder.bind(Path::new(device), device, false)?;
-            builder.binds.last_mut().iter_mut().for_each(|bind| bind.device = true);
+            builder.device(device, false)?;
         }
         builder.directory("/scratch");
         let read_only = defence::holds(Defence::Root);
@@ -84,19 +91,7 @@ impl Jail {
         let hidden = hidden
             .map(|name| c_string(&format!("{library}/{name}").as_bytes()[1..]))
             .collect::<Result<_, _>>()?;
-        let base =
-            ["/tmp", "/var/tmp", "/run", "/mnt", "/dev"].into_iter().find(|base| Path::new(base).is_dir());
-        Ok(Self {
-            base: c_string(base.unwrap_or("/").as_bytes())?,
-            directories: builder
-                .directories
-                .iter()
-                .map(|path| c_string(path.as_bytes()))
-                .collect::<Result<_, _>>()?,
-            binds: builder.binds,
-            hidden,
-            read_only,
-        })
+        builder.jail(hidden, read_only)
     }
 }
 
@@ -126,13 +121,32 @@ fn outside_libraries(python: &Python) -> Vec<PathBuf> {
 }
 
 #[derive(Default)]
-struct Builder {
+pub(crate) struct Builder {
     directories: BTreeSet<String>,
     binds: Vec<Bind>,
 }
 
 impl Builder {
-    fn directory(&mut self, path: &str) {
+    /// A jail of what was named so far.
+    pub(crate) fn jail(self, hidden: Vec<CString>, read_only: bool) -> Result<Jail, SandboxError> {
+        let base =
+            ["/tmp", "/var/tmp", "/run", "/mnt", "/dev"].into_iter().find(|base| Path::new(base).is_dir());
+        let directories = self.directories.iter().map(|path| c_string(path.as_bytes()));
+        Ok(Jail {
+            base: c_string(base.unwrap_or("/").as_bytes())?,
+            directories: directories.collect::<Result<_, _>>()?,
+            binds: self.binds,
+            hidden,
+            read_only,
+            room: c"mode=0755,size=64k,nr_inodes=256",
+            files: Vec::new(),
+            links: Vec::new(),
+            processes: false,
+        })
+    }
+
+    /// An empty directory, and those above it.
+    pub(crate) fn directory(&mut self, path: &str) {
         let parents = path.match_indices('/').skip(1).map(|(end, _)| path[1..end].to_owned());
         self.directories.extend(parents);
         self.directories.insert(path[1..].to_owned());
@@ -155,7 +169,15 @@ impl Builder {
         Ok(())
     }
 
-    fn bind(&mut self, source: &Path, target: &str, directory: bool) -> Result<(), SandboxError> {
+    /// A device of the host where it is.
+    pub(crate) fn device(&mut self, path: &str, directory: bool) -> Result<(), SandboxError> {
+        self.bind(Path::new(path), path, directory)?;
+        self.binds.last_mut().iter_mut().for_each(|bind| bind.device = true);
+        Ok(())
+    }
+
+    /// A file or directory of the host.
+    pub(crate) fn bind(&mut self, source: &Path, target: &str, directory: bool) -> Result<(), SandboxError> {
         let parent = target.rsplit_once('/').map_or("", |(parent, _)| parent);
         if !parent.is_empty() {
             self.directory(parent);

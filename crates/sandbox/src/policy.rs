@@ -15,6 +15,8 @@ use libc::c_long;
 pub enum When {
     /// Always.
     Always,
+    /// Never.
+    Never,
     /// If this argument has all of these bits, and none of those (in its low 32 bits).
     Bits {
         /// Position.
@@ -52,6 +54,13 @@ pub enum When {
         /// Position of the other.
         second: u8,
     },
+    /// Unless the low 32 bits of this argument are one of these.
+    Unless {
+        /// Position.
+        argument: u8,
+        /// The values.
+        values: &'static [u32],
+    },
     /// If the low 32 bits of this argument are one of these.
     OneOf {
         /// Position.
@@ -59,6 +68,16 @@ pub enum When {
         /// The values.
         values: &'static [u32],
     },
+}
+
+impl When {
+    /// A socket of this machine alone.
+    pub const LOCAL: Self = Self::OneOf { argument: 0, values: &[libc::AF_UNIX as u32] };
+    /// A socket of the kinds that names and addresses of the network need.
+    pub const NETWORK: Self = Self::OneOf {
+        argument: 0,
+        values: &[libc::AF_UNIX as u32, libc::AF_INET as u32, libc::AF_INET6 as u32, libc::AF_NETLINK as u32],
+    };
 }
 
 /// Calls that are allowed, under a condition, for a reason.
@@ -316,6 +335,61 @@ const ALLOWED: &[Allow] = &[
     ),
 ];
 
+/// What evaluators may do under a condition, or not at all, beside what is [`FORBIDDEN`]. All else they may: they fork,
+/// execute, and have files, sockets of their own and signals, within their jail.
+pub const EVALUATORS: &[Allow] = &[
+    Allow {
+        calls: &[libc::SYS_clone],
+        when: When::Bits { argument: 0, all: 0, none: NAMESPACES },
+        why: "processes and threads, but no namespaces: in one of its own a process could mount, and leave the tree",
+    },
+    Allow {
+        calls: &[libc::SYS_socket],
+        when: When::LOCAL,
+        why: "sockets between processes of this evaluation, unless the network was asked for",
+    },
+    Allow {
+        calls: &[libc::SYS_mount, libc::SYS_umount2],
+        when: When::Never,
+        why: "what an evaluator sees is decided before it runs",
+    },
+    Allow {
+        calls: &[libc::SYS_memfd_create, libc::SYS_shmget, libc::SYS_msgget],
+        when: When::Never,
+        why: "memory that belongs to no process and to no file system of a size, so that nothing would bound it",
+    },
+    Allow {
+        calls: &[
+            libc::SYS_prlimit64,
+            libc::SYS_sched_setaffinity,
+            libc::SYS_sched_setattr,
+            libc::SYS_sched_setparam,
+            libc::SYS_sched_setscheduler,
+        ],
+        when: When::Unless { argument: 0, values: &[1] },
+        why: "limits and turns of its own processes, but not of process 1, which measures them and is of the same user",
+    },
+    Allow {
+        calls: &[libc::SYS_setpriority],
+        when: When::BothZero { first: 0, second: 1 },
+        why: "the priority of the process that asks: not that of all of a user, process 1 among them",
+    },
+    Allow {
+        calls: &[libc::SYS_ioctl],
+        when: When::Unless { argument: 1, values: &[libc::TIOCSTI as u32, 0x541c] },
+        why: "devices that were asked for, but nothing that types into a terminal (TIOCSTI, TIOCLINUX)",
+    },
+];
+
+/// `CLONE_NEW*`, but for namespaces of time, whose bit is a signal's for this call.
+const NAMESPACES: u32 = (libc::CLONE_NEWNS
+    | libc::CLONE_NEWCGROUP
+    | libc::CLONE_NEWUTS
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWUSER
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWNET) as u32;
+
 /// Calls that no honest program makes: the host is told of them and ends the program, with the call's name as verdict.
 pub const FORBIDDEN: &[(c_long, &str)] = &[
     // Other processes: reading, writing, tracing, comparing, taking their descriptors.
@@ -404,6 +478,18 @@ mod tests {
             assert!(allowed(tier).all(|entry| entry.why.len() > 5));
             assert!(!calls.contains(&libc::SYS_clone3), "answered on its own");
         }
+    }
+
+    #[test]
+    fn no_call_of_evaluators_is_on_two_lists_and_every_entry_has_a_reason() {
+        let calls = EVALUATORS.iter().flat_map(|entry| entry.calls).copied();
+        let mut calls: Vec<c_long> = calls.chain(FORBIDDEN.iter().map(|(call, _)| *call)).collect();
+        let count = calls.len();
+        calls.sort_unstable();
+        calls.dedup();
+        assert_eq!(calls.len(), count);
+        assert!(EVALUATORS.iter().all(|entry| entry.why.len() > 5));
+        assert!(!calls.contains(&libc::SYS_clone3), "answered on its own");
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(crate) struct Python {
     server: String,
 }
 
-const SERVER: &str = include_str!("server.py");
+pub(crate) const SERVER: &str = include_str!("server.py");
 const PROBE: &str = include_str!("probe.py");
 const OLDEST: (u32, u32) = (3, 9);
 
@@ -101,7 +101,8 @@ impl Python {
     }
 }
 
-fn candidates(given: Option<&Path>) -> Vec<PathBuf> {
+/// The interpreters to try: the one given (an interpreter or a virtual environment), or those on PATH.
+pub(crate) fn candidates(given: Option<&Path>) -> Vec<PathBuf> {
     if let Some(given) = given {
         let inside = given.join("bin/python3");
         return vec![if inside.is_file() { inside } else { given.to_owned() }];

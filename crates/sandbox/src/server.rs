@@ -74,7 +74,7 @@ impl Server {
     }
 
     pub(crate) fn send(&self, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
         let mut control = SendAncillaryBuffer::new(&mut space);
         if !descriptors.is_empty() {
             control.push(SendAncillaryMessage::ScmRights(descriptors));
@@ -86,7 +86,12 @@ impl Server {
 
     /// The packet that has arrived; an empty one if the server is gone.
     pub(crate) fn receive(&self) -> Result<Packet, Errno> {
-        let mut bytes = vec![0; 2048];
+        self.receive_up_to(2048)
+    }
+
+    /// The same, of at most so many bytes.
+    pub(crate) fn receive_up_to(&self, most: usize) -> Result<Packet, Errno> {
+        let mut bytes = vec![0; most];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;

@@ -55,6 +55,8 @@ pub(crate) fn start(python: &Python, tier: Tier) -> Result<Starting, SandboxErro
         socket: inner,
         rules,
         own_name: defence::holds(Defence::Name),
+        may_mount: true,
+        host_network: false,
     };
     let process = launch::launch(&launch)?;
     let server = Server { socket, listener: None, process, python: "".into(), address_space: 0, resident: 0 };
@@ -172,7 +174,7 @@ fn self_test(server: &mut Server, tier: Tier) -> Result<(), SandboxError> {
 }
 
 /// Bytes of address space of a process.
-fn address_space(pid: u32) -> Option<u64> {
+pub(crate) fn address_space(pid: u32) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
     let pages: u64 = text.split_ascii_whitespace().next()?.parse().ok()?;
     Some(pages * rustix::param::page_size() as u64)

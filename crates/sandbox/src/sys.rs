@@ -68,11 +68,11 @@ pub(crate) fn exec(program: &CString, arguments: &Strings, environment: &Strings
     last_error()
 }
 
-/// Sets attributes (`MOUNT_ATTR_*`) of a mount and of those in it.
+/// Sets attributes (`MOUNT_ATTR_*`) of a mount, and of those in it if asked to.
 #[expect(unsafe_code, reason = "rustix has no mount_setattr")]
-pub(crate) fn mount_setattr(mount: impl AsFd, set: u64) -> Result<(), Errno> {
+pub(crate) fn mount_setattr(mount: impl AsFd, set: u64, inside: bool) -> Result<(), Errno> {
     let attributes = libc::mount_attr { attr_set: set, attr_clr: 0, propagation: 0, userns_fd: 0 };
-    let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
+    let flags = libc::AT_EMPTY_PATH | if inside { libc::AT_RECURSIVE } else { 0 };
     let size = size_of::<libc::mount_attr>();
     let mount = mount.as_fd().as_raw_fd();
     // SAFETY: an open descriptor, an empty string, and a structure that is alive, with its size.

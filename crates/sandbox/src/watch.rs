@@ -63,15 +63,16 @@ impl ChildExit {
 }
 
 /// What a program sends, up to a limit.
-struct Stream {
-    pipe: Option<OwnedFd>,
-    bytes: Vec<u8>,
+pub(crate) struct Stream {
+    pub(crate) pipe: Option<OwnedFd>,
+    pub(crate) bytes: Vec<u8>,
     limit: usize,
-    over: bool,
+    /// Whether more has come.
+    pub(crate) over: bool,
 }
 
 impl Stream {
-    fn new(pipe: OwnedFd, limit: usize) -> Self {
+    pub(crate) fn new(pipe: OwnedFd, limit: usize) -> Self {
         Self { pipe: Some(pipe), bytes: Vec::new(), limit, over: false }
     }
 
@@ -85,7 +86,7 @@ impl Stream {
     }
 
     /// Takes what is there. What exceeds the limit is noted and dropped.
-    fn take(&mut self) -> Result<(), Errno> {
+    pub(crate) fn take(&mut self) -> Result<(), Errno> {
         let mut buffer = [0; 16 << 10];
         while let Some(pipe) = &self.pipe {
             match rustix::io::read(pipe, &mut buffer) {

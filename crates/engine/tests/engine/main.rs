@@ -5,6 +5,7 @@
 
 mod duplicates;
 mod ends;
+mod evaluators;
 mod numbers;
 mod order;
 mod room;
