@@ -361,7 +361,7 @@ impl Search {
     }
 
     fn plan(&self, index: u64, island: usize, stream: &mut Stream) -> Plan {
-        let view = View::new(&self.population.islands()[island]);
+        let view = View::new(&self.population, index);
         let proposer = &self.proposers[island];
         let fresh = index < self.settings.init_steps || !self.settings.strategy.varies();
         let varied = if fresh { None } else { proposer.vary(&view, stream) };
