@@ -309,3 +309,7 @@ impl Memory {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "memory_tests.rs"]
+mod tests;
