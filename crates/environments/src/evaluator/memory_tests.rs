@@ -88,6 +88,8 @@ fn a_step_that_improved_is_kept_with_where_it_came_from() {
 fn a_failed_program_is_offered_for_repair_with_its_error_and_not_for_ever() {
     let mut memory = memory(0);
     memory.learn(&candidate(0, "seed", None, Some(1.0)));
+    memory.learn(&candidate(9, "gp_code", Some(0), None));
+    assert!(memory.failures().is_empty(), "a random edit is not worth a model's call");
     memory.learn(&candidate(1, "diff", Some(0), None));
     let failed = memory.failures()[0].clone();
     let artifacts = &failed.score.as_ref().expect("what is known").artifacts;
