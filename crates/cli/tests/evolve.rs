@@ -6,8 +6,9 @@ mod common;
 
 use std::path::Path;
 
-use common::{Place, error, isolated, parse};
-use serde_json::Value;
+use common::{Place, error, holds, isolated, parse};
+use samara_testing::server::{Action, Request, Server, ok};
+use serde_json::{Value, json};
 
 /// A program of three numbers, and an evaluator that wants others.
 const PROGRAM: &str = "# EVOLVE-BLOCK-START\nNUMBERS = [1.0, 2.0, 3.0]\n# EVOLVE-BLOCK-END\n\n\ndef numbers():\n    return NUMBERS\n";
@@ -301,6 +302,63 @@ fn prompts_are_shown_without_a_run() {
     assert!(
         refused(&place, &["evolve", "--show-prompt", "rewrit"]).contains("hint: did you mean `rewrite`?")
     );
+}
+
+/// A chat model that halves the last line of numbers that it is shown, in a SEARCH/REPLACE block.
+fn halving(request: &Request) -> Action {
+    match request.path.as_str() {
+        "/v1/models" => ok(&json!({"data": [{"id": "halving"}]})),
+        "/v1/chat/completions" => {
+            let told =
+                request.body["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap();
+            let line = told
+                .lines()
+                .rfind(|line| line.starts_with("NUMBERS = ["))
+                .unwrap_or("NUMBERS = [8.0, 4.0, -8.0]");
+            let numbers = line.trim_start_matches("NUMBERS = [").trim_end_matches(']').split(", ");
+            let halves: Vec<String> =
+                numbers.map(|number| format!("{:?}", number.parse::<f64>().unwrap() / 2.0)).collect();
+            let answer = format!(
+                "Smaller is better.\n<<<<<<< SEARCH\n{line}\n=======\nNUMBERS = [{}]\n>>>>>>> REPLACE\n",
+                halves.join(", ")
+            );
+            let message =
+                json!({"message": {"role": "assistant", "content": answer}, "finish_reason": "stop"});
+            ok(&json!({"choices": [message], "usage": {"prompt_tokens": 100, "completion_tokens": 20}}))
+        }
+        _ => Action::Reply(404, String::new(), "{\"error\": \"no such route\"}".to_owned()),
+    }
+}
+
+#[test]
+fn a_model_of_a_configuration_writes_programs_with_a_key_that_is_kept_nowhere() {
+    if !isolated() {
+        return;
+    }
+    let place = place();
+    let server = Server::start(|request| match &*request.path {
+        "/v1/chat/completions" if !request.head.contains("Bearer open-sesame") => {
+            Action::Reply(401, String::new(), "{\"error\": \"who are you\"}".to_owned())
+        }
+        _ => halving(request),
+    });
+    let config = format!(
+        "max_iterations: 6\nllm:\n  primary_model: halving\n  api_base: {}\n  api_key: \"${{EVOLVE_KEY}}\"\nfull_rewrite_probability: 0\n",
+        server.url
+    );
+    place.write("work/config.yaml", &config);
+    let none = ["crossover", "fix", "gp"].map(|name| format!("environment.variation.{name}=0"));
+    let mut arguments =
+        vec!["evolve", "work", "--quiet", "--format", "json", "--out", "run", "--model-latency", "0.1"];
+    none.iter().for_each(|set| arguments.extend(["--set", set]));
+    let output = place.samara(&arguments).env("EVOLVE_KEY", "open-sesame").output().unwrap();
+    let summary = parse(&output);
+    assert_eq!(summary["candidates"], 7);
+    assert!(summary["calls"].as_u64().unwrap() >= 1, "{summary}");
+    let best = place.path("run/best/initial_program.py");
+    let text = std::fs::read_to_string(best).unwrap();
+    assert!(text.contains("NUMBERS = [0.5, 1.0, 1.5]"), "{text}");
+    assert!(!holds(&place.path("run"), "open-sesame"));
 }
 
 #[test]

@@ -318,6 +318,14 @@ fn finish(
             let rate = session.settled as f64 / session.seconds.max(1e-9);
             let mut text = summary.to_text();
             text += &format!("time        {:.1} s, {rate:.0} candidates/s\n", session.seconds);
+            let ended_by = match ended.ending {
+                Ending::Target => Some("search.target_score is reached"),
+                Ending::Patience => Some("nothing has become better for search.patience candidates"),
+                Ending::Budget => Some("the budget is spent"),
+                Ending::WallTime => Some("search.budget.wall_time_s is over"),
+                Ending::Completed | Ending::Interrupted => None,
+            };
+            text += &ended_by.map(|why| format!("ended       {why}\n")).unwrap_or_default();
             if let Some(best) = &summary.best_folder {
                 text += &format!("best        {best}\n");
             }
