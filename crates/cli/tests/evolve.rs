@@ -65,6 +65,8 @@ fn the_best_program_is_kept_in_the_runs_folder_also_after_a_resume() {
     let place = place();
     let summary = evolve(&place, "run", &["--iterations", "40"]);
     assert_eq!((&summary["candidates"], &summary["ended"]), (&41.into(), &"completed".into()), "{summary}");
+    let islands = evolve(&place, "islands", &["--iterations", "4", "--set", "search.islands.count=3"]);
+    assert_eq!(islands["candidates"], 7, "every island begins with the initial program: {islands}");
     let best = read_json(&place.path("run/best/best.json"));
     assert_eq!(best["objective"], summary["best"]);
     assert!(best["objective"].as_f64().unwrap() > -6.5, "better than the seed: {best}");
@@ -182,6 +184,8 @@ fn a_run_is_written_as_a_checkpoint_from_which_another_begins() {
     }
     let second = evolve(&place, "second", &["--iterations", "20", "--checkpoint", "oe"]);
     assert!(second["best"].as_f64() >= summary["best"].as_f64(), "it begins with the best");
+    let seeds = std::fs::read_dir(place.path("second/seeds")).unwrap().count();
+    assert_eq!(second["candidates"], 21 + seeds, "iterations are new programs");
     assert_eq!(read(&place, "second/seeds/seed-001.py"), read(&place, "run/best/initial_program.py"));
     assert!(
         refused(&place, &["export", "run", "--as", "openevolve", "--out", "oe"]).contains("oe is not empty")
