@@ -79,7 +79,7 @@ fn text(report: &Report, no_numpy: bool) -> String {
     }
     match &report.evaluators {
         Ok(start) => {
-            line(format_args!("  yes  evaluator ready in {} ms, for `samara evolve`", start.as_millis()))
+            line(format_args!("  yes  evaluator ready in {} ms, for `samara evolve`", start.as_millis()));
         }
         Err(error) => {
             line(format_args!("  no   evaluator {}", error.why()));
