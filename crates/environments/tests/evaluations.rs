@@ -1,7 +1,6 @@
 //! Evaluators of every protocol in the sandbox of evaluators, through what the environment offers to the engine.
 
 #![cfg(target_os = "linux")]
-#![expect(clippy::print_stderr, reason = "a test that is asked for says what it finds")]
 
 use std::{path::PathBuf, sync::Arc};
 
