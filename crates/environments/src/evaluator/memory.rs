@@ -23,7 +23,9 @@ const REPAIRS: u32 = 2;
 /// How often the step to the best is gone again at once: where one step helped, another one often does.
 const FOLLOWED: u32 = 2;
 /// How far ancestry is followed.
-const ANCESTRY: usize = 64;
+const ANCESTRY: usize = 128;
+/// Candidates before the best whose steps may still be carried over to it, beside twice the window.
+const BESIDE: u64 = 4;
 
 /// A step that made a program better.
 #[derive(Debug, Clone)]
@@ -60,7 +62,10 @@ pub(super) struct Memory {
     stagnant: u64,
     patience: u64,
     objectives: HashMap<u64, f64>,
-    first_parents: HashMap<u64, u64>,
+    /// What candidates descend from: their first parent, and of merges all whose steps they took over.
+    descent: HashMap<u64, Vec<u64>>,
+    /// How many candidates were planned after what the latest one knew: the window, once it is full.
+    lag: u64,
     genomes: HashMap<u64, Arc<Genome>>,
     kept: VecDeque<u64>,
     steps: VecDeque<Step>,
@@ -90,7 +95,8 @@ impl Memory {
             stagnant: 0,
             patience,
             objectives: HashMap::new(),
-            first_parents: HashMap::new(),
+            descent: HashMap::new(),
+            lag: 0,
             genomes: HashMap::from([(0, Arc::clone(initial))]),
             kept: VecDeque::new(),
             steps: VecDeque::new(),
@@ -145,31 +151,45 @@ impl Memory {
         self.steps.iter().rev().filter(|step| ancestry.contains(&step.to.id)).take(8).collect()
     }
 
-    /// The steps that did not lead to a candidate, the latest first.
+    /// The steps that did not lead to a candidate, though they were found at about the same time; the latest first.
+    /// Older ones belong to programs that it has left behind.
     pub(super) fn steps_beside(&self, id: u64) -> Vec<&Step> {
         let ancestry = self.ancestry(id);
-        self.steps.iter().rev().filter(|step| !ancestry.contains(&step.to.id)).take(24).collect()
+        let since = id.saturating_sub(2 * self.lag + BESIDE);
+        let beside = |step: &&Step| step.to.id >= since && !ancestry.contains(&step.to.id);
+        self.steps.iter().rev().filter(beside).collect()
     }
 
     fn ancestry(&self, id: u64) -> Vec<u64> {
-        let next = |id: &u64| self.first_parents.get(id).copied();
-        std::iter::successors(Some(id), next).take(ANCESTRY).collect()
+        let mut ancestry = vec![id];
+        let mut place = 0;
+        while let Some(id) = ancestry.get(place).copied()
+            && ancestry.len() < ANCESTRY
+        {
+            for parent in self.descent.get(&id).into_iter().flatten() {
+                if !ancestry.contains(parent) {
+                    ancestry.push(*parent);
+                }
+            }
+            place += 1;
+        }
+        ancestry
     }
 
     /// Hears of a settled candidate of the island.
     pub(super) fn learn(&mut self, candidate: &Candidate) {
         self.stagnant += 1;
         let objective = candidate.objective();
-        let again = Operator::of_plan(&candidate.operator)
-            .is_some_and(|(operator, _)| operator == Operator::Gp(Edit::Again));
+        let again = operator_of(candidate) == Some(Operator::Gp(Edit::Again));
         if again && candidate.parents.first() == self.climber().map(|best| &best.id) {
             self.followed += 1;
         }
         self.note_operator(candidate, objective);
         self.note_failure(candidate);
-        if let Some(parent) = candidate.parents.first() {
-            self.first_parents.insert(candidate.index, *parent);
-        }
+        self.lag = candidate.index.saturating_sub(candidate.horizon);
+        let merged = operator_of(candidate) == Some(Operator::Gp(Edit::Merge));
+        let taken = if merged { candidate.parents.len() } else { 1 };
+        self.descent.insert(candidate.index, candidate.parents.iter().copied().take(taken).collect());
         if let (Some(objective), Some(genome), Some(score)) = (objective, &candidate.genome, &candidate.score)
         {
             let own =
@@ -183,7 +203,7 @@ impl Memory {
     /// What the candidate gained over its first parent pays its operator. A parent from another island counts as the
     /// island's best.
     fn note_operator(&mut self, candidate: &Candidate, objective: Option<f64>) {
-        let Some((operator, _)) = Operator::of_plan(&candidate.operator) else { return };
+        let Some(operator) = operator_of(candidate) else { return };
         let known = candidate.parents.first().and_then(|parent| self.objectives.get(parent).copied());
         let gain = match (objective, known.or(self.best)) {
             (Some(objective), Some(parent)) => objective - parent,
@@ -234,8 +254,7 @@ impl Memory {
 
     /// A failed candidate may be repaired; one whose repair failed, once more.
     fn note_failure(&mut self, candidate: &Candidate) {
-        let repaired =
-            Operator::of_plan(&candidate.operator).is_some_and(|(operator, _)| operator == Operator::Fix);
+        let repaired = operator_of(candidate) == Some(Operator::Fix);
         if repaired {
             let mended = candidate.objective().is_some();
             for failure in &mut self.failures {
@@ -250,8 +269,9 @@ impl Memory {
         else {
             return;
         };
-        // One that was never evaluated has nothing to repair.
-        if candidate.artifacts.is_empty() {
+        // One that was never evaluated has nothing to repair, and a random edit no idea that is worth it.
+        let written = operator_of(candidate).is_none_or(Operator::asks);
+        if candidate.artifacts.is_empty() || !written {
             return;
         }
         let artifacts =
@@ -309,3 +329,12 @@ impl Memory {
         }
     }
 }
+
+/// The operator that made a candidate; `None` for a seed.
+fn operator_of(candidate: &Candidate) -> Option<Operator> {
+    Operator::of_plan(&candidate.operator).map(|(operator, _)| operator)
+}
+
+#[cfg(test)]
+#[path = "memory_tests.rs"]
+mod tests;
