@@ -13,10 +13,7 @@ use samara_journal::Reader;
 use samara_search::{Candidate, Genome};
 use serde_json::json;
 
-use crate::{
-    exit::{Failure, json as printable_json, remark},
-    lineage::Lineage,
-};
+use crate::exit::{Failure, json as printable_json, remark};
 
 /// The folder's name in a run's.
 pub(crate) const FOLDER: &str = "best";
@@ -28,16 +25,27 @@ const TEXT: &str = "best.txt";
 /// Keeps the folder up to date.
 pub(crate) struct Best {
     run: PathBuf,
-    /// The best objective and its candidate.
-    best: Option<(f64, u64)>,
+    /// Of every candidate with a score, by its index.
+    ancestries: Vec<Option<Ancestry>>,
+    /// The best objective.
+    best: Option<f64>,
     /// Whether it was told that the folder can't be written.
     told: bool,
+}
+
+/// What is remembered of a candidate's lineage: reading it anew for every better one would take longer than the search.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Ancestry {
+    /// The candidate and its ancestors.
+    members: u32,
+    /// The objective of the first of them.
+    first: f64,
 }
 
 impl Best {
     /// For the run in this folder.
     pub(crate) fn new(run: &Path) -> Self {
-        Self { run: run.to_owned(), best: None, told: false }
+        Self { run: run.to_owned(), ancestries: Vec::new(), best: None, told: false }
     }
 
     /// Hears an event of the search.
@@ -45,29 +53,57 @@ impl Best {
         match event {
             Event::Started { search } if search.settled() > 0 => {
                 // What earlier sessions left may be older than their journal.
-                match Reader::open(&self.run).map_err(Failure::from).and_then(|reader| best_of(&reader)) {
-                    Ok(Some(found)) => self.take(found),
-                    Ok(None) => {}
-                    Err(failure) => self.tell(&failure),
+                if let Err(failure) = self.fold() {
+                    self.tell(&failure);
                 }
             }
             Event::Settled { candidate, .. } => {
-                let Some(objective) = candidate.objective() else { return };
-                if self.best.is_none_or(|(best, _)| objective > best) {
-                    self.take((objective, candidate.index));
+                if let Some(ancestry) = self.note(candidate) {
+                    self.write(candidate, ancestry);
                 }
             }
             Event::Started { .. } | Event::Closing { .. } => {}
         }
     }
 
-    fn take(&mut self, found: (f64, u64)) {
-        self.best = Some(found);
-        let written = Reader::open(&self.run)
-            .map_err(Failure::from)
-            .and_then(|reader| Lineage::of(&reader, found.1))
-            .and_then(|lineage| write(&self.run, &lineage));
-        if let Err(failure) = written {
+    /// Takes a run's candidates in, and writes the best of them.
+    fn fold(&mut self) -> Result<(), Failure> {
+        let reader = Reader::open(&self.run)?;
+        let mut best = None;
+        reader.fold(&mut |candidate| {
+            if let Some(ancestry) = self.note(&candidate) {
+                best = Some((candidate, ancestry));
+            }
+            Ok::<(), Failure>(())
+        })?;
+        if let Some((candidate, ancestry)) = best {
+            self.write(&candidate, ancestry);
+        }
+        Ok(())
+    }
+
+    /// Remembers a candidate; its ancestry if it is better than all before.
+    fn note(&mut self, candidate: &Candidate) -> Option<Ancestry> {
+        let objective = candidate.objective()?;
+        let parent = candidate.parents.first().and_then(|parent| *self.ancestries.get(*parent as usize)?);
+        let ancestry = match parent {
+            Some(Ancestry { members, first }) => Ancestry { members: members.saturating_add(1), first },
+            None => Ancestry { members: 1, first: objective },
+        };
+        let place = candidate.index as usize;
+        if self.ancestries.len() <= place {
+            self.ancestries.resize(place + 1, None);
+        }
+        self.ancestries[place] = Some(ancestry);
+        let better = self.best.is_none_or(|best| objective > best);
+        if better {
+            self.best = Some(objective);
+        }
+        better.then_some(ancestry)
+    }
+
+    fn write(&mut self, candidate: &Candidate, ancestry: Ancestry) {
+        if let Err(failure) = write(&self.run, candidate, ancestry) {
             self.tell(&failure);
         }
     }
@@ -94,11 +130,11 @@ pub(crate) fn best_of(reader: &Reader) -> Result<Option<(f64, u64)>, Failure> {
 }
 
 /// Writes the folder beside its place and puts it there once it is whole.
-fn write(run: &Path, lineage: &Lineage) -> Result<(), Failure> {
+fn write(run: &Path, candidate: &Candidate, ancestry: Ancestry) -> Result<(), Failure> {
     let place = run.join(FOLDER);
     let own = std::process::id();
     let (fresh, old) = (run.join(format!(".best-{own}.part")), run.join(format!(".best-{own}.old")));
-    let done = fill(&fresh, lineage).and_then(|()| {
+    let done = fill(&fresh, candidate, ancestry).and_then(|()| {
         if place.exists() {
             fs::rename(&place, &old)?;
         }
@@ -110,9 +146,8 @@ fn write(run: &Path, lineage: &Lineage) -> Result<(), Failure> {
     done.map_err(|error| Failure::internal(error.to_string()))
 }
 
-fn fill(folder: &Path, lineage: &Lineage) -> std::io::Result<()> {
+fn fill(folder: &Path, candidate: &Candidate, ancestry: Ancestry) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
-    let candidate = lineage.last();
     match candidate.genome.as_deref() {
         Some(Genome::Files(files)) => {
             // Paths of a genome stay inside their folder.
@@ -125,12 +160,11 @@ fn fill(folder: &Path, lineage: &Lineage) -> std::io::Result<()> {
         Some(other) => fs::write(folder.join(TEXT), other.text().as_bytes())?,
         None => {}
     }
-    fs::write(folder.join(NUMBERS), numbers(candidate, lineage))
+    fs::write(folder.join(NUMBERS), numbers(candidate, ancestry))
 }
 
-fn numbers(candidate: &Candidate, lineage: &Lineage) -> String {
-    let first = lineage.first().objective();
-    let change = candidate.objective().zip(first).map(|(best, first)| best - first);
+fn numbers(candidate: &Candidate, ancestry: Ancestry) -> String {
+    let change = candidate.objective().map(|best| best - ancestry.first);
     let object = json!({
         "candidate": candidate.index,
         "objective": candidate.objective(),
@@ -141,7 +175,7 @@ fn numbers(candidate: &Candidate, lineage: &Lineage) -> String {
         "parent": candidate.parents.first(),
         "parents": candidate.parents,
         "island": candidate.island,
-        "lineage": lineage.members.len(),
+        "lineage": ancestry.members,
     });
     printable_json(&object) + "\n"
 }
@@ -182,8 +216,15 @@ mod tests {
         let run = tempfile::tempdir().expect("a folder");
         let seed = candidate(0, 1.0, &[("a.py", "x = 1\n"), ("src/old.py", "y = 1\n")]);
         let better = candidate(1, 3.5, &[("a.py", "x = 2\n"), ("src/deep/new.py", "z = 1\n")]);
-        write(run.path(), &Lineage { members: vec![seed.clone()] }).expect("written");
-        write(run.path(), &Lineage { members: vec![seed, better] }).expect("written");
+        let worse = Candidate { parents: vec![1], ..candidate(2, 2.0, &[("a.py", "x = 3\n")]) };
+        let mut best = Best::new(run.path());
+        for candidate in [&seed, &better, &worse] {
+            if let Some(ancestry) = best.note(candidate) {
+                best.write(candidate, ancestry);
+            }
+        }
+        assert!(!best.told);
+        assert_eq!(best.ancestries[2], Some(Ancestry { members: 3, first: 1.0 }));
         let read = |path: &str| fs::read_to_string(run.path().join(FOLDER).join(path));
         assert_eq!(read("a.py").expect("a file"), "x = 2\n");
         assert_eq!(read("src/deep/new.py").expect("a file"), "z = 1\n");

@@ -177,22 +177,17 @@ pub(crate) fn prompts(
 ) -> Result<Vec<(&'static str, evaluator::prompt::Prompt)>, Failure> {
     let origin = Origin { file: file.to_owned(), folder: folder.to_owned(), set };
     let table = filled(table, file, set)?;
-    let examples = |table: &Table| {
-        let sections: Sections = decode(table, "")?;
-        let search = search(&sections.search)?;
-        let axes = settings::axes(&sections.axes)?;
-        let inputs = Inputs::in_folder(folder);
-        let source = Source {
-            section: &sections.environment,
-            axes: &axes,
-            cells: None,
-            search: &search,
-            inputs: &inputs,
-        };
-        let evolve = evaluator::Evolve::new(&source)?;
-        Ok(evolve.prompts().examples(evolve.program()))
-    };
-    examples(&table).map_err(|invalid| origin.explain(&invalid))
+    let evolve = evolve_of(&table, &Inputs::in_folder(folder)).map_err(|invalid| origin.explain(&invalid))?;
+    Ok(evolve.prompts().examples(evolve.program()))
+}
+
+/// The environment of programs with an evaluator, as what it is and not as any environment.
+fn evolve_of(table: &Table, inputs: &Inputs) -> Result<evaluator::Evolve, Invalid> {
+    let sections: Sections = decode(table, "")?;
+    let search = search(&sections.search)?;
+    let axes = settings::axes(&sections.axes)?;
+    let section = &sections.environment;
+    evaluator::Evolve::new(&Source { section, axes: &axes, cells: None, search: &search, inputs })
 }
 
 /// A file of settings at most, in bytes: as much as a run stores.
@@ -393,6 +388,17 @@ impl Experiment {
     /// The SHA-256 of the resolved settings, in hexadecimal digits.
     pub(crate) fn digest(&self) -> String {
         Sha256::digest(&self.resolved).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// What evaluates its programs and checks the best of them again; `None` in other environments, and where
+    /// `environment.evaluation.recheck` names no function.
+    pub(crate) fn rechecking(&self) -> Result<Option<evaluator::evaluation::Evaluation>, Failure> {
+        if self.naming.environment != evaluator::NAME {
+            return Ok(None);
+        }
+        let evolve = evolve_of(&self.table()?, &Inputs::recorded(self.inputs.clone()))?;
+        let evaluation = evolve.evaluation();
+        Ok(evaluation.settings().recheck.is_some().then(|| evaluation.clone()))
     }
 
     /// The resolved settings as a table.

@@ -6,8 +6,9 @@ mod common;
 
 use std::path::Path;
 
-use common::{Place, error, isolated, parse};
-use serde_json::Value;
+use common::{Place, error, holds, isolated, parse};
+use samara_testing::server::{Action, Request, Server, ok};
+use serde_json::{Value, json};
 
 /// A program of three numbers, and an evaluator that wants others.
 const PROGRAM: &str = "# EVOLVE-BLOCK-START\nNUMBERS = [1.0, 2.0, 3.0]\n# EVOLVE-BLOCK-END\n\n\ndef numbers():\n    return NUMBERS\n";
@@ -64,6 +65,8 @@ fn the_best_program_is_kept_in_the_runs_folder_also_after_a_resume() {
     let place = place();
     let summary = evolve(&place, "run", &["--iterations", "40"]);
     assert_eq!((&summary["candidates"], &summary["ended"]), (&41.into(), &"completed".into()), "{summary}");
+    let islands = evolve(&place, "islands", &["--iterations", "4", "--set", "search.islands.count=3"]);
+    assert_eq!(islands["candidates"], 7, "every island begins with the initial program: {islands}");
     let best = read_json(&place.path("run/best/best.json"));
     assert_eq!(best["objective"], summary["best"]);
     assert!(best["objective"].as_f64().unwrap() > -6.5, "better than the seed: {best}");
@@ -181,6 +184,8 @@ fn a_run_is_written_as_a_checkpoint_from_which_another_begins() {
     }
     let second = evolve(&place, "second", &["--iterations", "20", "--checkpoint", "oe"]);
     assert!(second["best"].as_f64() >= summary["best"].as_f64(), "it begins with the best");
+    let seeds = std::fs::read_dir(place.path("second/seeds")).unwrap().count();
+    assert_eq!(second["candidates"], 21 + seeds, "iterations are new programs");
     assert_eq!(read(&place, "second/seeds/seed-001.py"), read(&place, "run/best/initial_program.py"));
     assert!(
         refused(&place, &["export", "run", "--as", "openevolve", "--out", "oe"]).contains("oe is not empty")
@@ -225,20 +230,139 @@ fn an_evaluator_that_does_not_work_is_found_before_anything_is_recorded() {
     }
     let place = place();
     let faults = [
-        ("raises", "def evaluate(path):\n    raise RuntimeError('no data')\n"),
-        ("imports", "import no_such_module\ndef evaluate(path):\n    return 1\n"),
-        ("lacks", "def score(path):\n    return 1\n"),
-        ("texts", "def evaluate(path):\n    return {'note': 'fine'}\n"),
+        (
+            "def evaluate(path):\n    raise RuntimeError('no data')\n",
+            ["RuntimeError: no data", "@/work/evaluator.py"],
+        ),
+        (
+            "import no_such_module\ndef evaluate(path):\n    return 1\n",
+            ["no_such_module", "environment.evaluation.python"],
+        ),
+        ("def score(path):\n    return 1\n", ["evaluate(program_path)", "evaluator.py defines no function"]),
+        ("def evaluate(path):\n    return {'note': 'fine'}\n", ["no number", "combined_score"]),
     ];
-    let mut messages = Vec::new();
-    for (name, text) in faults {
+    for (text, parts) in faults {
         place.write("work/evaluator.py", text);
         let message = refused(&place, &["evolve", "work", "--iterations", "5", "--out", "run"]);
-        let told = message.split("error: ").nth(1).unwrap_or(&message).to_owned();
-        messages.push(format!("{name}\n{told}"));
-        assert!(!place.path("run").exists(), "{name} leaves nothing behind");
+        for part in parts.into_iter().chain(["\nhint: "]) {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+        assert!(!place.path("run").exists(), "nothing is left behind: {message}");
     }
-    insta::assert_snapshot!(messages.join("\n"));
+}
+
+#[test]
+fn the_best_is_looked_at_again_where_the_evaluator_has_a_stricter_eye() {
+    if !isolated() {
+        return;
+    }
+    let place = place();
+    let strict = "\ndef strict(path):\n    score = evaluate(path)['combined_score']\n    return {'combined_score': score - 100.0}\n";
+    let refusing = "\ndef strict(path):\n    raise ValueError('not exactly')\n";
+    let set = ["--iterations", "5", "--set", "environment.evaluation.recheck=strict"];
+    place.write("work/evaluator.py", &format!("{EVALUATOR}{strict}"));
+    let summary = evolve(&place, "a", &set);
+    let best = summary["best"].as_f64().unwrap();
+    assert_eq!(summary["rechecked"]["objective"].as_f64().unwrap(), best - 100.0, "{summary}");
+    place.write("work/evaluator.py", &format!("{EVALUATOR}{refusing}"));
+    let output = place.run(&["evolve", "work", "--out", "b", "--iterations", "5", set[2], set[3]]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("\nrechecked   candidate ") && text.contains("not exactly"), "{text}");
+}
+
+#[test]
+fn programs_that_come_with_samara_run_by_their_names() {
+    if !isolated() {
+        return;
+    }
+    let place = Place::new();
+    let output = place.run(&["evolve", "heilbronn", "--iterations", "6", "--out", "run"]);
+    assert!(output.status.success(), "{}", error(&output));
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    assert!(text.starts_with("candidates  7 (") && text.contains("\nbest        run/best\n"), "{text}");
+    assert!(error(&output).contains("no model: programs are varied by samara's own edits alone"));
+    assert!(place.path("run/program/evaluator.py").is_file());
+    let resumed = place.run(&["resume", "run", "--quiet", "--set", "search.total_steps=9"]);
+    assert!(resumed.status.success(), "{}", error(&resumed));
+}
+
+#[test]
+fn prompts_are_shown_without_a_run() {
+    let place = place();
+    let shown = |arguments: &[&str]| {
+        let output = place.run(arguments);
+        assert!(output.status.success(), "{}", error(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let of_work =
+        shown(&["evolve", "work", "--show-prompt", "rewrite", "--set", "environment.task=Find them."]);
+    assert!(
+        of_work.starts_with("=== rewrite: instructions\n") && of_work.contains("Find them."),
+        "{of_work}"
+    );
+    assert!(of_work.contains("NUMBERS = [1.0, 2.0, 3.0]"), "{of_work}");
+    let all = shown(&["evolve", "--show-prompt"]);
+    assert!(all.matches("\n=== ").count() > 5, "{all}");
+    assert!(
+        refused(&place, &["evolve", "--show-prompt", "rewrit"]).contains("hint: did you mean `rewrite`?")
+    );
+}
+
+/// A chat model that halves the last line of numbers that it is shown, in a SEARCH/REPLACE block.
+fn halving(request: &Request) -> Action {
+    match request.path.as_str() {
+        "/v1/models" => ok(&json!({"data": [{"id": "halving"}]})),
+        "/v1/chat/completions" => {
+            let told =
+                request.body["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap();
+            let line = told
+                .lines()
+                .rfind(|line| line.starts_with("NUMBERS = ["))
+                .unwrap_or("NUMBERS = [8.0, 4.0, -8.0]");
+            let numbers = line.trim_start_matches("NUMBERS = [").trim_end_matches(']').split(", ");
+            let halves: Vec<String> =
+                numbers.map(|number| format!("{:?}", number.parse::<f64>().unwrap() / 2.0)).collect();
+            let answer = format!(
+                "Smaller is better.\n<<<<<<< SEARCH\n{line}\n=======\nNUMBERS = [{}]\n>>>>>>> REPLACE\n",
+                halves.join(", ")
+            );
+            let message =
+                json!({"message": {"role": "assistant", "content": answer}, "finish_reason": "stop"});
+            ok(&json!({"choices": [message], "usage": {"prompt_tokens": 100, "completion_tokens": 20}}))
+        }
+        _ => Action::Reply(404, String::new(), "{\"error\": \"no such route\"}".to_owned()),
+    }
+}
+
+#[test]
+fn a_model_of_a_configuration_writes_programs_with_a_key_that_is_kept_nowhere() {
+    if !isolated() {
+        return;
+    }
+    let place = place();
+    let server = Server::start(|request| match &*request.path {
+        "/v1/chat/completions" if !request.head.contains("Bearer open-sesame") => {
+            Action::Reply(401, String::new(), "{\"error\": \"who are you\"}".to_owned())
+        }
+        _ => halving(request),
+    });
+    let config = format!(
+        "max_iterations: 6\nllm:\n  primary_model: halving\n  api_base: {}\n  api_key: \"${{EVOLVE_KEY}}\"\nfull_rewrite_probability: 0\n",
+        server.url
+    );
+    place.write("work/config.yaml", &config);
+    let none = ["crossover", "fix", "gp"].map(|name| format!("environment.variation.{name}=0"));
+    let mut arguments =
+        vec!["evolve", "work", "--quiet", "--format", "json", "--out", "run", "--model-latency", "0.1"];
+    none.iter().for_each(|set| arguments.extend(["--set", set]));
+    let output = place.samara(&arguments).env("EVOLVE_KEY", "open-sesame").output().unwrap();
+    let summary = parse(&output);
+    assert_eq!(summary["candidates"], 7);
+    assert!(summary["calls"].as_u64().unwrap() >= 1, "{summary}");
+    let best = place.path("run/best/initial_program.py");
+    let text = std::fs::read_to_string(best).unwrap();
+    assert!(text.contains("NUMBERS = [0.5, 1.0, 1.5]"), "{text}");
+    assert!(!holds(&place.path("run"), "open-sesame"));
 }
 
 #[test]

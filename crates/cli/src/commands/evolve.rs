@@ -25,6 +25,7 @@ pub(crate) fn evolve(args: &Evolve) -> Result<Exit, Failure> {
     }
     let mut assembled = assemble::assemble(args)?;
     if args.explain {
+        count_beginning(&mut assembled, args)?;
         return explain(&assembled, args);
     }
     let folder = match &args.out {
@@ -34,6 +35,7 @@ pub(crate) fn evolve(args: &Evolve) -> Result<Exit, Failure> {
     run::refuse_recorded(&folder)?;
     let mut placed = Placed { run: &folder, folders: Vec::new(), made: !folder.exists() };
     placed.place(&mut assembled, args)?;
+    count_beginning(&mut assembled, args)?;
     if !args.output.quiet {
         tell(&assembled, args);
     }
@@ -45,6 +47,27 @@ pub(crate) fn evolve(args: &Evolve) -> Result<Exit, Failure> {
 fn name(table: &Table) -> &str {
     let name = table.get("experiment").and_then(|section| section.get("name"));
     name.and_then(Value::as_str).unwrap_or("evolve")
+}
+
+/// Adds what a run begins with to a number of iterations, which counts new programs alone: the initial program is a
+/// candidate of every island, and seeds are candidates, too. (One initial program is counted already.)
+fn count_beginning(assembled: &mut Assembled, args: &Evolve) -> Result<(), Failure> {
+    let in_config = assembled.translation.settings.get("search");
+    let counted =
+        args.iterations.is_some() || in_config.is_some_and(|search| search.get("total_steps").is_some());
+    if !counted {
+        return Ok(());
+    }
+    let whole = config::filled(assembled.table.clone(), &assembled.origin, &args.set)?;
+    let search = |key: &str| whole.get("search").and_then(|search| search.get(key));
+    let islands = search("islands").and_then(|islands| islands.get("count")).and_then(Value::as_integer);
+    let seeds = whole.get("environment").and_then(|section| section.get("seeds")).and_then(Value::as_array);
+    let more = islands.unwrap_or(1).max(1) - 1 + seeds.map_or(0, |seeds| seeds.len() as i64);
+    let own = assembled.table.get("search").and_then(|search| search.get("total_steps"));
+    if let Some(steps) = own.and_then(Value::as_integer) {
+        assemble::put(&mut assembled.table, "search.total_steps", steps.saturating_add(more).into());
+    }
+    Ok(())
 }
 
 /// Files that a run's folder holds beside the journal: a built-in program, and the seeds of a checkpoint. They go again
@@ -147,7 +170,8 @@ fn explain(assembled: &Assembled, args: &Evolve) -> Result<Exit, Failure> {
         });
         text += "# search.window and search.concurrency: chosen by how long the first evaluation takes\n";
     }
-    print(&(text + &written(table)?))?;
+    text += &written(table)?;
+    print(text.trim_start_matches('\n'))?;
     Ok(Exit::Ok)
 }
 

@@ -2,8 +2,8 @@
 
 use std::{path::Path, sync::Arc};
 
-use samara_engine::{Ended, Ending, Prepared};
-use samara_environments::{InputFile, Inputs};
+use samara_engine::{Abort, Bench, Ended, Ending, EvaluatorSlots, Prepared, Programs, Tools};
+use samara_environments::{InputFile, Inputs, evaluator::evaluation::Evaluation};
 use samara_journal::{Control, Event, EventKind, Journal, Reader};
 use samara_lm::{AnswerCache, Budget, Limits, Spent};
 use toml::Table;
@@ -16,7 +16,7 @@ use crate::{
     exit::{Exit, Failure, print, print_json, remark},
     models::Shared,
     session,
-    summary::Summary,
+    summary::{Rechecked, Summary},
     trust,
 };
 
@@ -219,7 +219,8 @@ fn go(
     // Abandoned candidates may still wait for their models; their answers would have nowhere to go.
     runtime.shutdown_background();
     let finished = shared.cache.map_or(Ok(()), |cache| cache.finish());
-    let exit = finish(&ended?, folder, output)?;
+    let (ended, rechecked) = ended?;
+    let exit = finish(&ended, rechecked, folder, output)?;
     finished?;
     Ok(exit)
 }
@@ -230,7 +231,7 @@ async fn search(
     shared: &Shared,
     (quiet, trial): (bool, Option<&Trial<'_>>),
     journal: impl FnOnce(&Experiment) -> Result<Journal, Failure>,
-) -> Result<Ended, Failure> {
+) -> Result<(Ended, Option<Rechecked>), Failure> {
     let tools = session::open(&experiment, shared, quiet).await?;
     let (experiment, prepared) = match trial {
         Some(trial) => trial.pass(experiment, &tools, quiet).await?,
@@ -243,8 +244,9 @@ async fn search(
     if !quiet {
         remark(&format!("run: {}", folder.display()));
     }
+    let recheck = Recheck::of(&experiment, &tools)?;
     let ended = session::search(experiment, tools, journal, session::interrupts(), quiet).await;
-    ended.map_err(|error| {
+    let ended = ended.map_err(|error| {
         let resumable = error.is_resumable();
         let mut failure = Failure::from(error);
         if resumable {
@@ -252,10 +254,49 @@ async fn search(
                 &format!("\nthe run is kept: `samara resume {}` continues it", folder.display());
         }
         failure
-    })
+    })?;
+    let rechecked = match recheck {
+        Some(recheck) => recheck.run(&ended).await?,
+        None => None,
+    };
+    Ok((ended, rechecked))
 }
 
-fn finish(ended: &Ended, folder: &Path, output: &args::Output) -> Result<Exit, Failure> {
+/// What checks the best program of a run again, where its evaluator has a function for that.
+struct Recheck {
+    evaluation: Evaluation,
+    programs: Option<Programs>,
+    evaluators: Option<EvaluatorSlots>,
+}
+
+impl Recheck {
+    fn of(experiment: &Experiment, tools: &Tools) -> Result<Option<Self>, Failure> {
+        let (programs, evaluators) = (tools.programs.clone(), tools.evaluators.clone());
+        let evaluation = experiment.rechecking()?;
+        Ok(evaluation.map(|evaluation| Self { evaluation, programs, evaluators }))
+    }
+
+    /// Checks the best program, if there is one: its score, or why it has none.
+    async fn run(self, ended: &Ended) -> Result<Option<Rechecked>, Failure> {
+        let found = ended.search.population().overall();
+        let Some(best) = found.archive().best_of(1).first().map(|elite| elite.id) else { return Ok(None) };
+        let genome = found.genome(best);
+        let mut bench = Bench::new(self.programs, genome.digest().seed(0)).with_evaluators(self.evaluators);
+        let (objective, why) = match self.evaluation.recheck(genome, &mut bench).await {
+            Ok(score) => (score.map(|score| score.objective), None),
+            Err(Abort::Invalid(reason) | Abort::Failed(reason)) => (None, Some(reason.why)),
+            Err(Abort::Run(error)) => return Err(error.into()),
+        };
+        Ok(Some(Rechecked { candidate: best, objective, why }))
+    }
+}
+
+fn finish(
+    ended: &Ended,
+    rechecked: Option<Rechecked>,
+    folder: &Path,
+    output: &args::Output,
+) -> Result<Exit, Failure> {
     let reader = Reader::open(folder)?;
     let header = reader.header().clone();
     let mut summary = Summary::new(
@@ -267,6 +308,7 @@ fn finish(ended: &Ended, folder: &Path, output: &args::Output) -> Result<Exit, F
     summary.cached_calls = Some(reader.cached_calls()?).filter(|calls| *calls > 0);
     summary.ended = Some(ended.ending.name().to_owned());
     summary.folder = Some(folder.display().to_string());
+    summary.rechecked = rechecked;
     let best = folder.join(best::FOLDER);
     summary.best_folder = best.is_dir().then(|| best.display().to_string());
     match output.format {
@@ -276,6 +318,14 @@ fn finish(ended: &Ended, folder: &Path, output: &args::Output) -> Result<Exit, F
             let rate = session.settled as f64 / session.seconds.max(1e-9);
             let mut text = summary.to_text();
             text += &format!("time        {:.1} s, {rate:.0} candidates/s\n", session.seconds);
+            let ended_by = match ended.ending {
+                Ending::Target => Some("search.target_score is reached"),
+                Ending::Patience => Some("nothing has become better for search.patience candidates"),
+                Ending::Budget => Some("the budget is spent"),
+                Ending::WallTime => Some("search.budget.wall_time_s is over"),
+                Ending::Completed | Ending::Interrupted => None,
+            };
+            text += &ended_by.map(|why| format!("ended       {why}\n")).unwrap_or_default();
             if let Some(best) = &summary.best_folder {
                 text += &format!("best        {best}\n");
             }

@@ -188,6 +188,7 @@ fn read_toml(path: &Path) -> Result<Table, Failure> {
 fn options(args: &Evolve) -> Result<Table, Failure> {
     let mut table = Table::new();
     if let Some(iterations) = args.iterations {
+        // Its range is far below.
         let iterations = i64::try_from(iterations).unwrap_or(i64::MAX);
         put(&mut table, "search.total_steps", openevolve::steps(iterations, "--iterations")?.into());
     }
@@ -195,7 +196,8 @@ fn options(args: &Evolve) -> Result<Table, Failure> {
         put(&mut table, "search.target_score", target.into());
     }
     if let Some(seed) = args.seed {
-        put(&mut table, "search.seed", i64::try_from(seed).unwrap_or(i64::MAX).into());
+        let too_large = |_| Failure::usage(format!("--seed {seed}: seeds go from 0 to 2^63 - 1"));
+        put(&mut table, "search.seed", i64::try_from(seed).map_err(too_large)?.into());
     }
     if let Some(preset) = &args.preset {
         put(&mut table, "environment.preset", preset.as_str().into());

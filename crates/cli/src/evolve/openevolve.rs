@@ -28,7 +28,11 @@ pub(crate) struct Translation {
 /// A value of the wrong kind, a key that is written in the file, a provider that can't be asked.
 pub(crate) fn translate(config: &Yaml) -> Result<Translation, Invalid> {
     let Yaml::Object(map) = config else {
-        return Err(Invalid::new("", "is no table of keys", "write keys such as max_iterations: 100"));
+        return Err(Invalid::new(
+            "configuration",
+            "is no table of keys",
+            "write keys such as max_iterations: 100",
+        ));
     };
     let mut translation = Translation::default();
     sort(map, "", &mut translation);

@@ -22,8 +22,12 @@ const FAILURES: usize = 4;
 const REPAIRS: u32 = 2;
 /// How often the step to the best is gone again at once: where one step helped, another one often does.
 const FOLLOWED: u32 = 2;
+/// The patience is this part of an island's candidates at least.
+const PART: u64 = 8;
 /// How far ancestry is followed.
-const ANCESTRY: usize = 64;
+const ANCESTRY: usize = 128;
+/// Candidates before the best whose steps may still be carried over to it, beside twice the window.
+const BESIDE: u64 = 4;
 
 /// A step that made a program better.
 #[derive(Debug, Clone)]
@@ -58,15 +62,22 @@ pub(super) struct Memory {
     best: Option<f64>,
     /// Settled candidates of the island without a better best.
     stagnant: u64,
+    /// Settled candidates of the island.
+    settled: u64,
     patience: u64,
     objectives: HashMap<u64, f64>,
-    first_parents: HashMap<u64, u64>,
+    /// What candidates descend from: their first parent, and of merges all whose steps they took over.
+    descent: HashMap<u64, Vec<u64>>,
+    /// How many candidates were planned after what the latest one knew: the window, once it is full.
+    lag: u64,
     genomes: HashMap<u64, Arc<Genome>>,
     kept: VecDeque<u64>,
     steps: VecDeque<Step>,
     failures: VecDeque<Failure>,
     restart: Option<Restart>,
     restarts: u64,
+    /// How long the best had stagnated when the last climb from elsewhere began.
+    restarted: u64,
     /// How often the step to the best was gone again since it was found.
     followed: u32,
     /// The least and greatest value of every number that settled, by name.
@@ -88,15 +99,18 @@ impl Memory {
             climber: None,
             best: None,
             stagnant: 0,
+            settled: 0,
             patience,
             objectives: HashMap::new(),
-            first_parents: HashMap::new(),
+            descent: HashMap::new(),
+            lag: 0,
             genomes: HashMap::from([(0, Arc::clone(initial))]),
             kept: VecDeque::new(),
             steps: VecDeque::new(),
             failures: VecDeque::new(),
             restart: None,
             restarts: 0,
+            restarted: 0,
             followed: 0,
             scales: BTreeMap::new(),
             scaled,
@@ -110,7 +124,12 @@ impl Memory {
 
     /// Whether a larger change is worth asking for.
     pub(super) fn stagnates(&self) -> bool {
-        self.patience > 0 && self.stagnant >= self.patience
+        self.patience > 0 && self.stagnant >= self.patience()
+    }
+
+    /// The patience by now: improvements grow rare in a long run, and that is no stagnation yet.
+    fn patience(&self) -> u64 {
+        self.patience.max(self.settled / PART)
     }
 
     /// The candidate that a climb from elsewhere stands at, and whether it has only begun.
@@ -145,31 +164,46 @@ impl Memory {
         self.steps.iter().rev().filter(|step| ancestry.contains(&step.to.id)).take(8).collect()
     }
 
-    /// The steps that did not lead to a candidate, the latest first.
+    /// The steps that did not lead to a candidate, though they were found at about the same time; the latest first.
+    /// Older ones belong to programs that it has left behind.
     pub(super) fn steps_beside(&self, id: u64) -> Vec<&Step> {
         let ancestry = self.ancestry(id);
-        self.steps.iter().rev().filter(|step| !ancestry.contains(&step.to.id)).take(24).collect()
+        let since = id.saturating_sub(2 * self.lag + BESIDE);
+        let beside = |step: &&Step| step.to.id >= since && !ancestry.contains(&step.to.id);
+        self.steps.iter().rev().filter(beside).collect()
     }
 
     fn ancestry(&self, id: u64) -> Vec<u64> {
-        let next = |id: &u64| self.first_parents.get(id).copied();
-        std::iter::successors(Some(id), next).take(ANCESTRY).collect()
+        let mut ancestry = vec![id];
+        let mut place = 0;
+        while let Some(id) = ancestry.get(place).copied()
+            && ancestry.len() < ANCESTRY
+        {
+            for parent in self.descent.get(&id).into_iter().flatten() {
+                if !ancestry.contains(parent) {
+                    ancestry.push(*parent);
+                }
+            }
+            place += 1;
+        }
+        ancestry
     }
 
     /// Hears of a settled candidate of the island.
     pub(super) fn learn(&mut self, candidate: &Candidate) {
         self.stagnant += 1;
+        self.settled += 1;
         let objective = candidate.objective();
-        let again = Operator::of_plan(&candidate.operator)
-            .is_some_and(|(operator, _)| operator == Operator::Gp(Edit::Again));
+        let again = operator_of(candidate) == Some(Operator::Gp(Edit::Again));
         if again && candidate.parents.first() == self.climber().map(|best| &best.id) {
             self.followed += 1;
         }
         self.note_operator(candidate, objective);
         self.note_failure(candidate);
-        if let Some(parent) = candidate.parents.first() {
-            self.first_parents.insert(candidate.index, *parent);
-        }
+        self.lag = candidate.index.saturating_sub(candidate.horizon);
+        let merged = operator_of(candidate) == Some(Operator::Gp(Edit::Merge));
+        let taken = if merged { candidate.parents.len() } else { 1 };
+        self.descent.insert(candidate.index, candidate.parents.iter().copied().take(taken).collect());
         if let (Some(objective), Some(genome), Some(score)) = (objective, &candidate.genome, &candidate.score)
         {
             let own =
@@ -183,7 +217,7 @@ impl Memory {
     /// What the candidate gained over its first parent pays its operator. A parent from another island counts as the
     /// island's best.
     fn note_operator(&mut self, candidate: &Candidate, objective: Option<f64>) {
-        let Some((operator, _)) = Operator::of_plan(&candidate.operator) else { return };
+        let Some(operator) = operator_of(candidate) else { return };
         let known = candidate.parents.first().and_then(|parent| self.objectives.get(parent).copied());
         let gain = match (objective, known.or(self.best)) {
             (Some(objective), Some(parent)) => objective - parent,
@@ -217,6 +251,7 @@ impl Memory {
         if self.best.is_none_or(|best| objective > best) {
             self.best = Some(objective);
             self.stagnant = 0;
+            self.restarted = 0;
             self.restart = None;
         }
     }
@@ -234,8 +269,7 @@ impl Memory {
 
     /// A failed candidate may be repaired; one whose repair failed, once more.
     fn note_failure(&mut self, candidate: &Candidate) {
-        let repaired =
-            Operator::of_plan(&candidate.operator).is_some_and(|(operator, _)| operator == Operator::Fix);
+        let repaired = operator_of(candidate) == Some(Operator::Fix);
         if repaired {
             let mended = candidate.objective().is_some();
             for failure in &mut self.failures {
@@ -250,8 +284,9 @@ impl Memory {
         else {
             return;
         };
-        // One that was never evaluated has nothing to repair.
-        if candidate.artifacts.is_empty() {
+        // One that was never evaluated has nothing to repair, and a random edit no idea that is worth it.
+        let written = operator_of(candidate).is_none_or(Operator::asks);
+        if candidate.artifacts.is_empty() || !written {
             return;
         }
         let artifacts =
@@ -266,12 +301,12 @@ impl Memory {
 
     /// A climb from elsewhere begins after twice the patience, and gives way to another one after as long again.
     fn note_restart(&mut self) {
-        if self.patience == 0
-            || self.stagnant < 2 * self.patience
-            || !self.stagnant.is_multiple_of(2 * self.patience)
-        {
+        let wait = 2 * self.patience();
+        let since = self.stagnant - self.restarted.min(self.stagnant);
+        if self.patience == 0 || since < wait {
             return;
         }
+        self.restarted = self.stagnant;
         let best = self.climber.as_ref().map(|(parent, _)| parent.id);
         let others: Vec<u64> =
             std::iter::once(0).chain(self.kept.iter().copied()).filter(|id| Some(*id) != best).collect();
@@ -309,3 +344,12 @@ impl Memory {
         }
     }
 }
+
+/// The operator that made a candidate; `None` for a seed.
+fn operator_of(candidate: &Candidate) -> Option<Operator> {
+    Operator::of_plan(&candidate.operator).map(|(operator, _)| operator)
+}
+
+#[cfg(test)]
+#[path = "memory_tests.rs"]
+mod tests;

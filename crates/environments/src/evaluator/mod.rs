@@ -25,5 +25,8 @@ pub(crate) use environment::build;
 pub use program::Program;
 pub use proposer::Evolver;
 
+#[cfg(test)]
+mod several_tests;
+
 /// Its name in `experiment.environment`.
 pub const NAME: &str = "evaluator";

@@ -39,7 +39,7 @@ const PLACEHOLDERS: [&str; 16] = [
     "path_example",
     "markers_note",
     "answer_form",
-    "attempt",
+    "larger",
 ];
 
 /// What is asked for where no larger change is.
@@ -203,7 +203,7 @@ impl Prompts {
                 if marked { " and the lines with EVOLVE-BLOCK markers".to_owned() } else { String::new() },
             ),
             ("answer_form", form),
-            ("attempt", String::new()),
+            ("larger", if larger { format!("{request}\n") } else { String::new() }),
         ])
     }
 
@@ -222,7 +222,7 @@ impl Prompts {
             left -= shown.len().min(left);
             text += &format!("{}:\n{}\n", artifact.name, indented(&shown));
         }
-        if text.is_empty() { text } else { format!("What its last run left:\n{text}") }
+        if text.is_empty() { text } else { format!("\nWhat its last run left:\n{text}") }
     }
 }
 
@@ -280,7 +280,7 @@ fn others(program: &Program, shown: &[Parent]) -> String {
     let one = |parent: &&Parent| {
         let score = score_of(parent.score.as_deref());
         format!(
-            "Another program for this task, which scores {score}:\n{}\n",
+            "\nAnother program for this task, which scores {score}:\n{}\n",
             listing(program, &parent.genome)
         )
     };
@@ -316,3 +316,7 @@ fn middle_cut(text: &str, most: usize) -> String {
     let (start, end) = (text.floor_char_boundary(half), text.ceil_char_boundary(text.len() - half));
     format!("{}{MARK}{}", &text[..start], &text[end..])
 }
+
+#[cfg(test)]
+#[path = "prompt_tests.rs"]
+mod tests;
