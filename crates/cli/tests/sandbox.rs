@@ -142,6 +142,11 @@ fn the_doctor_says_of_every_tier_whether_it_works() {
         assert!(text(&human.stdout).contains(&line), "{line}: {}", text(&human.stdout));
         assert!(if works { tier["start_seconds"].is_f64() } else { tier["hint"].is_string() }, "{tier}");
     }
+    // Evaluators need what a jail needs, and more.
+    let works = report["evaluators"]["works"].as_bool().unwrap();
+    assert!(!works || tiers[0]["works"] == true, "{report}");
+    let mark = if works { "yes" } else { "no " };
+    assert!(text(&human.stdout).contains(&format!("  {mark}  evaluator ")), "{}", text(&human.stdout));
     let best = tiers.iter().find(|tier| tier["works"] == true && tier["isolates"] == true);
     assert_eq!(report["tier"], best.map_or(Value::Null, |best| best["tier"].clone()));
     let code = if best.is_some() { 0 } else { 4 };

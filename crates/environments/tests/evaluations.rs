@@ -184,3 +184,40 @@ fn a_broken_evaluator_does_not_start() {
     let error = EvaluatorSlots::start(&evaluation.options()).expect_err("two protocols").to_string();
     assert!(error.contains("could speak `shinka`"), "{error}");
 }
+
+/// Directories of others are no part of the project: a file says where they are, a line each: the evaluator, the initial
+/// program, its score. `SAMARA_SANDBOX_PYTHON` has the packages that they need.
+#[test]
+#[ignore = "needs SAMARA_EVALUATORS, a file of lines EVALUATOR PROGRAM SCORE"]
+fn evaluators_of_others_give_the_scores_that_are_known() {
+    let list = std::env::var("SAMARA_EVALUATORS").expect("SAMARA_EVALUATORS names a file");
+    let python = std::env::var("SAMARA_SANDBOX_PYTHON").expect("SAMARA_SANDBOX_PYTHON names an interpreter");
+    let mut wrong = Vec::new();
+    for line in std::fs::read_to_string(list).expect("a file").lines() {
+        let [evaluator, path, known] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let settings = format!(
+            "evaluator = '{evaluator}'\npython = '{python}'\nslots = 1\ncascade = true\nthresholds = [0.0]"
+        );
+        let program = ProgramInfo {
+            main: "program.py".to_owned(),
+            language: "python".to_owned(),
+            setting: path.to_owned(),
+            axes: Vec::new(),
+        };
+        let settings = toml::from_str(&settings).expect("settings");
+        let evaluation = Evaluation::new(settings, &program, &Inputs::in_folder("/")).expect("an evaluation");
+        let slots = EvaluatorSlots::start(&evaluation.options()).expect("a started evaluator");
+        let bench = Bench::new(None, 7).with_evaluators(Some(slots));
+        let runtime = tokio::runtime::Runtime::new().expect("threads");
+        let mut started = Started { evaluation, bench, runtime };
+        let text = std::fs::read_to_string(path).expect("a program");
+        let began = std::time::Instant::now();
+        let found = started.evaluate(&text).map(|score| score.objective);
+        eprintln!("{evaluator}: {found:?} in {:?}", began.elapsed());
+        let known: f64 = known.parse().expect("a score");
+        if !found.is_ok_and(|found| (found - known).abs() <= 1e-9) {
+            wrong.push(line.to_owned());
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}

@@ -1,6 +1,7 @@
 //! Which tiers work on this machine: each is really started and runs a program.
 
 use crate::error::SandboxError;
+use crate::evaluator::{EvaluatorOptions, Evaluators};
 use crate::options::SandboxOptions;
 use crate::sandbox::Sandbox;
 use crate::tier::Tier;
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 pub struct Report {
     /// The tiers, each with what it gives or why it does not work.
     pub tiers: Vec<(Tier, Result<WorkingTier, SandboxError>)>,
+    /// Whether evaluators can be run: the wall time from nothing to one that is ready, or why not.
+    pub evaluators: Result<Duration, SandboxError>,
 }
 
 /// A tier that works.
@@ -32,9 +35,18 @@ pub struct WorkingTier {
     pub open: Vec<&'static str>,
 }
 
-/// Tries every tier with the interpreter of these options.
+/// Tries every tier, and an evaluator, with the interpreter of these options.
 pub fn examine(options: &SandboxOptions) -> Report {
-    Report { tiers: Tier::ALL.into_iter().map(|tier| (tier, start(options, tier))).collect() }
+    let tiers = Tier::ALL.into_iter().map(|tier| (tier, start(options, tier))).collect();
+    Report { tiers, evaluators: start_evaluator(options) }
+}
+
+fn start_evaluator(options: &SandboxOptions) -> Result<Duration, SandboxError> {
+    // It needs some folder of its own, and uses nothing of it.
+    let evaluator = EvaluatorOptions::new("def evaluate(request): pass", "/usr");
+    let begin = Instant::now();
+    Evaluators::start(&EvaluatorOptions { python: options.python.clone(), slots: 1, ..evaluator })?;
+    Ok(begin.elapsed())
 }
 
 fn start(options: &SandboxOptions, tier: Tier) -> Result<WorkingTier, SandboxError> {
@@ -185,6 +197,12 @@ impl fmt::Display for Report {
                     "{tier:<9} does not work: {}",
                     error.to_string().replace('\n', "\n          ")
                 )?,
+            }
+        }
+        match &self.evaluators {
+            Ok(_) => f.write_str("evaluators can be run\n")?,
+            Err(error) => {
+                writeln!(f, "evaluators can't be run: {}", error.to_string().replace('\n', "\n          "))?;
             }
         }
         match self.best() {

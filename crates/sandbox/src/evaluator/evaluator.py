@@ -320,13 +320,18 @@ def failure(error):
     return json.dumps(parts).encode()
 
 
-def answer(module, request, most):
+def answer(job, request):
     """The result as a tag and a body."""
     try:
-        data = json.dumps(module.evaluate(json.loads(request))).encode()
+        sys.stdout.reconfigure(line_buffering=True)  # what was printed is there when a limit ends it
+        random.seed(job.seed)
+        numpy = sys.modules.get("numpy")
+        if numpy is not None:
+            numpy.random.seed(job.seed & 0xFFFFFFFF)
+        data = json.dumps(sys.modules["harness"].evaluate(json.loads(request))).encode()
     except BaseException as error:
         return b"E", failure(error)
-    return (b"R", data) if len(data) <= most else (b"L", b"")
+    return (b"R", data) if len(data) <= job.result else (b"L", b"")
 
 
 def evaluate(setup, job, request, mask):
@@ -341,14 +346,9 @@ def evaluate(setup, job, request, mask):
         job.close()
         os.close(SOCKET)
         os.chdir(setup.folder)
-        sys.stdout.reconfigure(line_buffering=True)
-        random.seed(job.seed)
-        numpy = sys.modules.get("numpy")
-        if numpy is not None:
-            numpy.random.seed(job.seed & 0xFFFFFFFF)
-        gc.enable()
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        tag, data = answer(sys.modules["harness"], request, job.result)
+        gc.enable()
+        tag, data = answer(job, request)
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()

@@ -50,7 +50,8 @@ impl EvaluationJob {
 /// What an evaluation may use, with all processes that it starts together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EvaluationLimits {
-    /// Wall time. Default 300 s.
+    /// Wall time. A call of a candidate that runs apart is waited for, so it can be exceeded by that call's own limit.
+    /// Default 300 s.
     pub wall: Duration,
     /// CPU time. Sampled: it may be exceeded by a tenth of a second on each CPU. Default 600 s.
     pub cpu: Duration,

@@ -437,3 +437,20 @@ fn kill(pid: u32) {
     use rustix::process::{Pid, Signal, kill_process};
     kill_process(Pid::from_raw(pid as i32).unwrap(), Signal::KILL).unwrap();
 }
+
+#[test]
+fn many_evaluations_leave_no_descriptor_open() {
+    let Some(bed) = bed() else { return };
+    let server = bed.evaluators.servers()[0];
+    let open = || std::fs::read_dir(format!("/proc/{server}/fd")).map_or(0, Iterator::count);
+    assert_eq!(value(&bed, "", "1"), "1");
+    let before = open();
+    assert!(before > 3, "{before}");
+    let mut late = job(&text("import time", "time.sleep(1000)"));
+    late.limits.wall = std::time::Duration::from_millis(1);
+    for _ in 0..50 {
+        assert_eq!(value(&bed, "", "1"), "1");
+        assert_eq!(shown(&bed.run(&late).ending), "time wall");
+    }
+    assert_eq!((open(), bed.evaluators.servers()), (before, vec![server]));
+}

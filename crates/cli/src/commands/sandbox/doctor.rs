@@ -47,7 +47,11 @@ fn as_json(report: &Report) -> serde_json::Value {
             "hint": error.hint(),
         }),
     });
-    json!({ "tier": taken(report), "tiers": tiers.collect::<Vec<_>>() })
+    let evaluators = match &report.evaluators {
+        Ok(start) => json!({ "works": true, "start_seconds": start.as_secs_f64() }),
+        Err(error) => json!({ "works": false, "why": error.why(), "hint": error.hint() }),
+    };
+    json!({ "tier": taken(report), "tiers": tiers.collect::<Vec<_>>(), "evaluators": evaluators })
 }
 
 fn text(report: &Report, no_numpy: bool) -> String {
@@ -71,6 +75,15 @@ fn text(report: &Report, no_numpy: bool) -> String {
                 line(format_args!("  no   {tier:<9} {}", error.why()));
                 line(format_args!("                 hint: {}", error.hint()));
             }
+        }
+    }
+    match &report.evaluators {
+        Ok(start) => {
+            line(format_args!("  yes  evaluator ready in {} ms, for `samara evolve`", start.as_millis()));
+        }
+        Err(error) => {
+            line(format_args!("  no   evaluator {}", error.why()));
+            line(format_args!("                 hint: {}", error.hint()));
         }
     }
     line(format_args!(""));

@@ -455,3 +455,27 @@ fn built_in_evaluators_accept_no_cheat() {
         }
     }
 }
+
+#[test]
+fn an_evaluator_is_started_with_what_its_section_names_and_no_more() {
+    let settings = "python = 'evaluator.py'\nmounts = ['../data', '/data']\ndevices = ['/dev/null']\n\
+                    variables = ['PATH', 'SAMARA_TEST_VARIABLE_THAT_IS_NOT_SET']\nnetwork = true\nslots = 3";
+    let evaluation = evaluation("echo", settings);
+    let options = evaluation.options();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/evaluators/echo");
+    assert_eq!(options.python, Some(folder.join("evaluator.py")), "a name beside the experiment");
+    assert_eq!(options.mounts, [folder.join("../data"), PathBuf::from("/data")]);
+    assert_eq!(options.environment.keys().collect::<Vec<_>>(), ["PATH"]);
+    assert_eq!((options.network, options.slots, options.devices.len()), (true, 3, 1));
+    assert_eq!(evaluation.missing_variable(), Some("SAMARA_TEST_VARIABLE_THAT_IS_NOT_SET"));
+    let plain = self::evaluation("echo", "python = 'python3.11'").options();
+    assert_eq!((plain.python, plain.network), (Some(PathBuf::from("python3.11")), false));
+    assert!(plain.environment.is_empty() && plain.mounts.is_empty() && plain.devices.is_empty());
+}
+
+#[test]
+fn equal_settings_and_files_make_an_equal_evaluator() {
+    let config = |settings| evaluation("helper", settings).config;
+    assert_eq!(config(""), config("timeout_s = 5"), "what the harness runs");
+    assert_ne!(config(""), config("cascade = false"));
+}

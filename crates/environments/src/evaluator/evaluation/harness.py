@@ -298,7 +298,10 @@ def of_alphaevolve(result):
     scores = field(result, "scores")
     scores = scores if isinstance(scores, (list, tuple)) else field(scores, "scores")
     if not isinstance(scores, (list, tuple)) or not scores:
-        raise EvaluatorFault("the evaluator returned no list `scores.scores` of metrics with scores")
+        raise EvaluatorFault(
+            "the evaluator returned no list `scores.scores` of metrics with scores: if it returns a dict of metrics, set "
+            'environment.evaluation.protocol = "openevolve"'
+        )
     metrics, without = {}, []
     for entry in scores:
         name, score = field(entry, "metric"), scalar(field(entry, "score"))
@@ -561,13 +564,8 @@ def evaluate(request):
     if request["several"]:
         sys.path.insert(1, request["folder"])
     try:
-        match PROTOCOL:
-            case "shinka":
-                return {**told, **of_shinka(request)}
-            case "command":
-                return {**told, **of_command(request)}
-            case _:
-                return {**told, **call(request)}
+        run = {"shinka": of_shinka, "command": of_command}.get(PROTOCOL, call)
+        return {**told, **run(request)}
     except EvaluatorFault as fault:
         return {**told, "trouble": sendable(str(fault))}
     except BaseException as error:  # noqa: B902 - a candidate that exits is one that raised SystemExit

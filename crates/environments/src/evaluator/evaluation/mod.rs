@@ -93,9 +93,9 @@ impl Evaluation {
         let place = serde_json::to_string(&folder.to_string_lossy()).unwrap_or_default();
         let mut options =
             EvaluatorOptions::new(format!("{}SAMARA_FOLDER = {place}\n{HARNESS}", self.config), folder);
-        options.python = self.settings.python.as_ref().map(|python| match python.contains('/') {
-            true => self.files.resolve(python),
-            false => python.into(),
+        options.python = self.settings.python.as_ref().map(|python| {
+            let beside = self.files.resolve(python);
+            if python.contains('/') || beside.exists() { beside } else { python.into() }
         });
         options.mounts = self.settings.mounts.iter().map(|mount| self.files.resolve(mount)).collect();
         let variable = |name: &String| Some((name.clone(), std::env::var(name).ok()?));

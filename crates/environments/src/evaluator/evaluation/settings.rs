@@ -47,8 +47,8 @@ pub struct EvaluationSettings {
     /// Keyword arguments of `evaluate()` beside the program; `--name value` for `shinka`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub arguments: BTreeMap<String, serde_json::Value>,
-    /// The interpreter, or a virtual environment. Default: the first `python3` on PATH that works. A relative path
-    /// with a `/` starts at the experiment's file.
+    /// The interpreter, or a virtual environment. A relative path starts at the experiment's file; a name that is not
+    /// there is looked for on PATH. Default: the first `python3` on PATH that works.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub python: Option<String>,
     /// Whether `evaluate_stage1` to `evaluate_stage3` are called instead of `evaluate`, if the evaluator has them.
