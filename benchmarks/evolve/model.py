@@ -25,7 +25,10 @@ import time
 from mutation import START, generator, hunks, mutate
 
 FENCE = re.compile(r"^```[^\n`]*\n(.*?)\n?^```[ \t]*$", re.DOTALL | re.MULTILINE)
-HEADING = re.compile(r"^#+[ \t]*(?:(?:the )?current|incorrect|failing|broken|parent)[^\n]*program[^\n]*$", re.IGNORECASE | re.MULTILINE)
+# A heading of the peers' prompts, or a line of samara's, after which the program to be changed stands.
+HEADING = re.compile(
+    r"^(?:#+[ \t]*(?:current|incorrect)[^\n]*program[^\n]*|The (?:first )?program:)[ \t]*$", re.IGNORECASE | re.MULTILINE
+)
 NO_PROGRAM = "Vary the numbers a little at a time and keep what scores higher."
 # z of the 99th percentile of a normal distribution.
 Z_99 = 2.326
