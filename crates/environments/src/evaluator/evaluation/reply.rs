@@ -2,13 +2,15 @@
 //! another shape is the candidate's doing, and is refused.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
-use samara_search::{Artifact, ArtifactKind};
+use samara_search::{Artifact, ArtifactKind, commanding::commands};
 use serde::Deserialize;
 
 use super::metrics::{Metric, Metrics};
 
 /// Characters of a metric's name.
 const MOST_OF_A_NAME: usize = 100;
+/// Metrics of an answer. Each is looked for among the others, and every candidate keeps its own.
+const MOST_METRICS: usize = 1000;
 
 /// What a stage came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,9 +105,13 @@ impl Reply {
     pub(super) fn read(json: &str) -> Result<Self, String> {
         let wire: Wire = serde_json::from_str(json)
             .map_err(|error| format!("what came back is no answer of the evaluator's harness: {error}"))?;
+        if wire.metrics.len() > MOST_METRICS {
+            let count = wire.metrics.len();
+            return Err(format!("the evaluator gave {count} metrics, more than {MOST_METRICS}"));
+        }
         let mut metrics = Metrics::default();
         for (name, value) in wire.metrics {
-            let shown: String = name.chars().filter(|c| !c.is_control()).take(MOST_OF_A_NAME).collect();
+            let shown: String = name.chars().filter(|c| !commands(*c)).take(MOST_OF_A_NAME).collect();
             metrics.set(shown, value.read()?);
         }
         let wants_artifacts = wire.wants_artifacts;
@@ -196,6 +202,19 @@ mod tests {
         let reply = Reply::read(&json).expect("an answer");
         let shown = format!("a{}", "b".repeat(99));
         assert_eq!(reply.metrics.get(&shown), Some(&Metric::Flag(true)));
+    }
+
+    #[test]
+    fn a_thousand_metrics_are_read_and_no_more() {
+        let of = |count: usize| {
+            let all: Vec<String> = (0..count).map(|n| format!(r#"["m{n}", {{"number": 1}}]"#)).collect();
+            let all = all.join(",");
+            Reply::read(&format!(
+                r#"{{"ran": "evaluate", "stages": [], "wants_artifacts": true, "metrics": [{all}]}}"#
+            ))
+        };
+        assert_eq!(of(1000).expect("read").metrics.iter().count(), 1000);
+        assert!(of(1001).expect_err("refused").contains("1001 metrics"));
     }
 
     #[test]
