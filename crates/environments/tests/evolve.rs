@@ -163,6 +163,17 @@ fn without_a_model_a_program_improves_and_archives_are_equal_for_any_concurrency
     }
 }
 
+#[test]
+fn an_island_begins_with_the_initial_program_though_another_one_has_had_it() {
+    let trial =
+        Trial::new(&WITHOUT_A_MODEL.replace("window = 8", "window = 1").replace("= 40", "= 4"), EVALUATOR);
+    let Some(ran) = trial.run(1) else { return };
+    let candidates = ran.expect("a run").candidates;
+    assert_eq!((text(&candidates[1]), candidates[1].copy_of), (PROGRAM.to_owned(), Some(0)));
+    assert!(candidates[1].fate.entered(), "{:?}", candidates[1].fate);
+    assert!(candidates[2..].iter().all(|candidate| candidate.copy_of.is_none()));
+}
+
 /// A diff that replaces a line.
 fn diff(search: &str, replace: &str) -> String {
     format!("I change it.\n<<<<<<< SEARCH\n{search}\n=======\n{replace}\n>>>>>>> REPLACE\n")

@@ -22,6 +22,8 @@ const FAILURES: usize = 4;
 const REPAIRS: u32 = 2;
 /// How often the step to the best is gone again at once: where one step helped, another one often does.
 const FOLLOWED: u32 = 2;
+/// The patience is this part of an island's candidates at least.
+const PART: u64 = 8;
 /// How far ancestry is followed.
 const ANCESTRY: usize = 128;
 /// Candidates before the best whose steps may still be carried over to it, beside twice the window.
@@ -60,6 +62,8 @@ pub(super) struct Memory {
     best: Option<f64>,
     /// Settled candidates of the island without a better best.
     stagnant: u64,
+    /// Settled candidates of the island.
+    settled: u64,
     patience: u64,
     objectives: HashMap<u64, f64>,
     /// What candidates descend from: their first parent, and of merges all whose steps they took over.
@@ -72,6 +76,8 @@ pub(super) struct Memory {
     failures: VecDeque<Failure>,
     restart: Option<Restart>,
     restarts: u64,
+    /// How long the best had stagnated when the last climb from elsewhere began.
+    restarted: u64,
     /// How often the step to the best was gone again since it was found.
     followed: u32,
     /// The least and greatest value of every number that settled, by name.
@@ -93,6 +99,7 @@ impl Memory {
             climber: None,
             best: None,
             stagnant: 0,
+            settled: 0,
             patience,
             objectives: HashMap::new(),
             descent: HashMap::new(),
@@ -103,6 +110,7 @@ impl Memory {
             failures: VecDeque::new(),
             restart: None,
             restarts: 0,
+            restarted: 0,
             followed: 0,
             scales: BTreeMap::new(),
             scaled,
@@ -116,7 +124,12 @@ impl Memory {
 
     /// Whether a larger change is worth asking for.
     pub(super) fn stagnates(&self) -> bool {
-        self.patience > 0 && self.stagnant >= self.patience
+        self.patience > 0 && self.stagnant >= self.patience()
+    }
+
+    /// The patience by now: improvements grow rare in a long run, and that is no stagnation yet.
+    fn patience(&self) -> u64 {
+        self.patience.max(self.settled / PART)
     }
 
     /// The candidate that a climb from elsewhere stands at, and whether it has only begun.
@@ -179,6 +192,7 @@ impl Memory {
     /// Hears of a settled candidate of the island.
     pub(super) fn learn(&mut self, candidate: &Candidate) {
         self.stagnant += 1;
+        self.settled += 1;
         let objective = candidate.objective();
         let again = operator_of(candidate) == Some(Operator::Gp(Edit::Again));
         if again && candidate.parents.first() == self.climber().map(|best| &best.id) {
@@ -237,6 +251,7 @@ impl Memory {
         if self.best.is_none_or(|best| objective > best) {
             self.best = Some(objective);
             self.stagnant = 0;
+            self.restarted = 0;
             self.restart = None;
         }
     }
@@ -286,12 +301,12 @@ impl Memory {
 
     /// A climb from elsewhere begins after twice the patience, and gives way to another one after as long again.
     fn note_restart(&mut self) {
-        if self.patience == 0
-            || self.stagnant < 2 * self.patience
-            || !self.stagnant.is_multiple_of(2 * self.patience)
-        {
+        let wait = 2 * self.patience();
+        let since = self.stagnant - self.restarted.min(self.stagnant);
+        if self.patience == 0 || since < wait {
             return;
         }
+        self.restarted = self.stagnant;
         let best = self.climber.as_ref().map(|(parent, _)| parent.id);
         let others: Vec<u64> =
             std::iter::once(0).chain(self.kept.iter().copied()).filter(|id| Some(*id) != best).collect();

@@ -136,12 +136,22 @@ impl Operators {
         if one + other > 0.0 { one / (one + other) } else { 0.5 }
     }
 
+    /// How an operator is chosen: by the weights alone while the best stagnates, since what has paid pays no more.
+    pub(super) fn choice(&self, stagnates: bool) -> Choice {
+        if stagnates { Choice::Weights } else { self.choice }
+    }
+
     /// An operator of those that may be used now.
-    pub(super) fn draw(&self, stream: &mut Stream, may: impl Fn(Operator) -> bool) -> Option<Operator> {
+    pub(super) fn draw(
+        &self,
+        choice: Choice,
+        stream: &mut Stream,
+        may: impl Fn(Operator) -> bool,
+    ) -> Option<Operator> {
         let weight = |arm: &Arm| if may(arm.operator) { arm.weight } else { 0.0 };
         let weights: Vec<f64> = self.arms.iter().map(weight).collect();
         let total: f64 = weights.iter().sum();
-        let drawn = match self.choice {
+        let drawn = match choice {
             Choice::Weights => stream.weighted(&weights)?,
             Choice::Bandit => {
                 let worth = |(arm, weight): (&Arm, &f64)| weight * arm.worth() * arm.worth();
@@ -182,7 +192,9 @@ mod tests {
     fn counts(operators: &Operators) -> std::collections::BTreeMap<Operator, usize> {
         let mut counts = std::collections::BTreeMap::new();
         for index in 0..1000 {
-            let drawn = operators.draw(&mut Stream::new(1, index), |_| true).expect("an operator");
+            let drawn = operators
+                .draw(operators.choice(false), &mut Stream::new(1, index), |_| true)
+                .expect("an operator");
             *counts.entry(drawn).or_default() += 1;
         }
         counts

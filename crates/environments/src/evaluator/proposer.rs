@@ -81,7 +81,9 @@ impl Evolver {
             Operator::Gp(Edit::Statement) => self.program.language == "python",
             Operator::Diff | Operator::Rewrite | Operator::Gp(_) => true,
         };
-        let operator = self.memory.operators.draw(stream, may).unwrap_or(Operator::Gp(Edit::Step));
+        let operators = &self.memory.operators;
+        let choice = operators.choice(self.memory.stagnates());
+        let operator = operators.draw(choice, stream, may).unwrap_or(Operator::Gp(Edit::Step));
         let fresh = self.memory.fresh_step().filter(|step| step.to.id == parent.id);
         if let Some(step) = fresh
             && matches!(operator, Operator::Gp(_))

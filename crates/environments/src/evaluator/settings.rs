@@ -10,6 +10,7 @@ use crate::source::MOST_TEXTS;
 /// How an operator is chosen for a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "OperatorChoice")]
 pub enum Choice {
     /// Drawn by the weights.
     Weights,

@@ -55,7 +55,7 @@ pub struct EvaluationSettings {
     /// Default true.
     pub cascade: bool,
     /// What a stage's score must reach for the next one to run; one to three. Default 0.5, 0.75, 0.9.
-    #[schemars(length(min = 1, max = 3))]
+    #[schemars(length(min = 1, max = 3), inner(range(min = -1e100, max = 1e100)))]
     pub thresholds: Vec<f64>,
     /// The metric that is the score. Default: `combined_score`; without it the mean of the numbers outside the axes.
     #[serde(skip_serializing_if = "Option::is_none")]
