@@ -81,8 +81,8 @@ const BELIEVED: f64 = 0.25;
 const BELIEVED_TRIALS: f64 = 3.0;
 /// A lucky candidate pays so many usual improvements at most.
 const MOST_REWARD: f64 = 8.0;
-/// The part of choices that the weights alone decide.
-const FLOOR: f64 = 0.2;
+/// The part of choices that the weights alone decide: less of it ends in poorer local optima after many candidates.
+const FLOOR: f64 = 0.5;
 
 /// What is known of an operator; sums are discounted.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -226,7 +226,7 @@ mod tests {
             operators.learn(Operator::Rewrite, 0.0);
         }
         let counts = counts(&operators);
-        assert!(counts[&Operator::Diff] > 5 * counts[&Operator::Rewrite], "{counts:?}");
+        assert!(counts[&Operator::Diff] > 2 * counts[&Operator::Rewrite], "{counts:?}");
         assert!(counts[&Operator::Rewrite] > 10, "{counts:?}");
         assert!(!counts.contains_key(&Operator::Crossover), "without a weight it is never used");
     }
