@@ -576,7 +576,12 @@ ALONE = "SAMARA_CONFIG" not in globals()
 CONFIG = json.loads(sys.argv[1] if ALONE else globals()["SAMARA_CONFIG"])
 CONFIG["folder"] = os.path.abspath(sys.argv[2]) if ALONE else globals()["SAMARA_FOLDER"]
 EVALUATOR = os.path.join(CONFIG["folder"], CONFIG["evaluator"] or "")
-PROTOCOL, MODULE = set_up()
+try:
+    PROTOCOL, MODULE = set_up()
+except EvaluatorFault:
+    # It says what to do; where in this file it was found helps nobody.
+    sys.tracebacklimit = 0
+    raise
 
 if ALONE:
     # Standard output belongs to the evaluator.

@@ -138,7 +138,7 @@ impl Evaluation {
         }
         let lost = |loss: Loss| {
             let key = if self.settings.command.is_some() { "command" } else { "evaluator" };
-            let what = format!("gives the initial program no score: it {}{}", loss.why, last_words(&loss));
+            let what = format!("gives the initial program no score: {}{}", loss.why, last_words(&loss));
             bad(key, &what, &loss.hint)
         };
         match self.measure(initial, bench).await {

@@ -7,6 +7,9 @@ use serde::Deserialize;
 
 use super::metrics::{Metric, Metrics};
 
+/// Characters of a metric's name.
+const MOST_OF_A_NAME: usize = 100;
+
 /// What a stage came to.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Reply {
@@ -102,7 +105,8 @@ impl Reply {
             .map_err(|error| format!("what came back is no answer of the evaluator's harness: {error}"))?;
         let mut metrics = Metrics::default();
         for (name, value) in wire.metrics {
-            metrics.set(name, value.read()?);
+            let shown: String = name.chars().filter(|c| !c.is_control()).take(MOST_OF_A_NAME).collect();
+            metrics.set(shown, value.read()?);
         }
         let wants_artifacts = wire.wants_artifacts;
         let artifacts = wire.artifacts.into_iter().filter(|_| wants_artifacts);
@@ -181,6 +185,17 @@ mod tests {
         let kinds: Vec<ArtifactKind> = reply.artifacts.iter().map(|artifact| artifact.kind).collect();
         assert_eq!(kinds, [ArtifactKind::Text, ArtifactKind::Png, ArtifactKind::Bytes]);
         assert_eq!(reply.end, End::Measured);
+    }
+
+    #[test]
+    fn names_of_metrics_are_cut_and_hold_no_control_characters() {
+        let name = format!("a\\n{}", "b".repeat(300));
+        let json = format!(
+            r#"{{"ran": "evaluate", "stages": [], "wants_artifacts": true, "metrics": [["{name}", {{"flag": true}}]]}}"#
+        );
+        let reply = Reply::read(&json).expect("an answer");
+        let shown = format!("a{}", "b".repeat(99));
+        assert_eq!(reply.metrics.get(&shown), Some(&Metric::Flag(true)));
     }
 
     #[test]
