@@ -180,7 +180,8 @@ impl Run<'_> {
         let selection = SelectionSettings::default();
         let proposer = || {
             let program = Arc::clone(&self.program);
-            Box::new(Evolver::new(program, &variation, &selection, strategy, self.measures.names())) as Box<_>
+            Box::new(Evolver::new(program, &variation, &selection, &settings, self.measures.names()))
+                as Box<_>
         };
         let tessellation = settings.tessellation(&axes).expect("cells");
         let proposers = (0..islands).map(|_| proposer()).collect();

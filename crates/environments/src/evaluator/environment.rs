@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use samara_engine::{Abort, Bench, Context, EngineError, Environment, Evaluator, Future, Roles, Screen};
 use samara_lm::{CompletionRequest, Sampling};
 use samara_sandbox::EvaluatorOptions;
-use samara_search::{Genome, Index, Invalid, Plan, Proposer, Score, Strategy, Ticket, schema};
+use samara_search::{Genome, Index, Invalid, Plan, Proposer, Score, SearchSettings, Ticket, schema};
 
 use super::{
     Evolver, NAME, Program,
@@ -25,7 +25,7 @@ use crate::{
 /// Evolves a program under an evaluator.
 pub struct Evolve {
     settings: EvolveSettings,
-    strategy: Strategy,
+    search: SearchSettings,
     program: Arc<Program>,
     measures: Arc<Measures>,
     prompts: Prompts,
@@ -56,8 +56,8 @@ impl Evolve {
         };
         let evaluation = Arc::new(Evaluation::new(settings.evaluation.clone(), &info, source.inputs)?);
         let measures = Arc::new(Measures::new(source.axes, &program));
-        let strategy = source.search.strategy.clone();
-        Ok(Self { settings, strategy, program, measures, prompts, evaluation })
+        let search = source.search.clone();
+        Ok(Self { settings, search, program, measures, prompts, evaluation })
     }
 
     /// The program that is evolved.
@@ -163,7 +163,7 @@ impl Environment for Evolve {
     fn proposer(&self, _pool: &[String]) -> Box<dyn Proposer> {
         let EvolveSettings { variation, selection, .. } = &self.settings;
         let program = Arc::clone(&self.program);
-        Box::new(Evolver::new(program, variation, selection, &self.strategy, self.measures.names()))
+        Box::new(Evolver::new(program, variation, selection, &self.search, self.measures.names()))
     }
 
     fn write<'a>(&'a self, plan: &'a Plan, context: &'a mut Context) -> Future<'a, Genome> {

@@ -146,10 +146,8 @@ fn scales_are_the_least_and_the_greatest_that_settled() {
     assert_eq!(memory.scales().get("length"), Some(&[3.0, 8.0]));
 }
 
-/// A search whose candidates are worth what their only number says.
-fn search(strategy: Strategy, window: usize, islands: u32, seeds: &[&str]) -> Search {
-    let mut program = Program::of_text("a.py", "x = 0.5\n");
-    program.seeds = seeds.iter().map(|seed| genome(seed)).collect();
+/// The settings of a search of 60 candidates.
+fn settings(strategy: Strategy, window: usize, islands: u32) -> SearchSettings {
     let mut settings = SearchSettings {
         strategy,
         init_steps: 0,
@@ -160,16 +158,23 @@ fn search(strategy: Strategy, window: usize, islands: u32, seeds: &[&str]) -> Se
     };
     settings.islands.count = islands;
     settings.islands.migration_interval = 20;
+    settings
+}
+
+/// A search whose candidates are worth what their only number says.
+fn search(settings: &SearchSettings, seeds: &[&str]) -> Search {
+    let mut program = Program::of_text("a.py", "x = 0.5\n");
+    program.seeds = seeds.iter().map(|seed| genome(seed)).collect();
     let tessellation = settings.tessellation(&[AxisSettings::even("score", [0.0, 4.0], 4)]).expect("cells");
     let program = Arc::new(program);
     let proposer = || {
         let (program, selection) = (Arc::clone(&program), SelectionSettings::default());
-        let evolver = Evolver::new(program, &without_a_model(), &selection, &settings.strategy, Vec::new());
+        let evolver = Evolver::new(program, &without_a_model(), &selection, settings, Vec::new());
         Box::new(evolver) as Box<dyn samara_search::Proposer>
     };
-    let proposers = (0..islands).map(|_| proposer()).collect();
-    Search::new(Setup { settings: settings.clone(), tessellation, ensemble: Ensemble::default(), proposers })
-        .expect("a search")
+    let proposers = (0..settings.islands.count).map(|_| proposer()).collect();
+    let setup = Setup { settings: settings.clone(), tessellation, ensemble: Ensemble::default(), proposers };
+    Search::new(setup).expect("a search")
 }
 
 fn finish(ticket: &Ticket) -> Finished {
@@ -208,7 +213,7 @@ fn run(mut search: Search, seed: u64) -> (BTreeMap<u64, Plan>, String) {
 
 #[test]
 fn plans_and_archives_do_not_depend_on_the_order_of_results() {
-    let of = |seed| run(search(Strategy::Qdaif, 8, 2, &[]), seed);
+    let of = |seed| run(search(&settings(Strategy::Qdaif, 8, 2), &[]), seed);
     let first = of(0);
     for seed in 1..6 {
         assert!(of(seed) == first, "order {seed}");
@@ -217,7 +222,7 @@ fn plans_and_archives_do_not_depend_on_the_order_of_results() {
 
 #[test]
 fn every_island_begins_with_the_initial_program_and_the_seeds_follow() {
-    let (plans, _) = run(search(Strategy::Qdaif, 4, 2, &["x = 1.5\n"]), 0);
+    let (plans, _) = run(search(&settings(Strategy::Qdaif, 4, 2), &["x = 1.5\n"]), 0);
     let seeds: Vec<String> = plans
         .values()
         .filter(|plan| plan.verbatim)
@@ -229,7 +234,7 @@ fn every_island_begins_with_the_initial_program_and_the_seeds_follow() {
 
 #[test]
 fn a_climber_varies_the_best_so_far_alone_and_random_search_the_initial_program() {
-    let (plans, _) = run(search(Strategy::Own("climber".to_owned()), 1, 1, &[]), 0);
+    let (plans, _) = run(search(&settings(Strategy::Own("climber".to_owned()), 1, 1), &[]), 0);
     let mut best = (0, 0.5);
     for (index, plan) in plans.iter().skip(1) {
         let parent = &plan.parents[0];
@@ -239,6 +244,17 @@ fn a_climber_varies_the_best_so_far_alone_and_random_search_the_initial_program(
         best = (parent.id, objective);
     }
     assert!(best.1 > 0.5, "it climbs");
-    let (plans, _) = run(search(Strategy::RandomSearch, 1, 1, &[]), 0);
+    let (plans, _) = run(search(&settings(Strategy::RandomSearch, 1, 1), &[]), 0);
     assert!(plans.values().skip(1).all(|plan| plan.parents[0].id == 0));
+}
+
+#[test]
+fn created_candidates_are_larger_changes_of_the_initial_program() {
+    let created = SearchSettings { init_steps: 4, ..settings(Strategy::Qdaif, 1, 1) };
+    let (plans, _) = run(search(&created, &[]), 0);
+    for index in 1..4 {
+        let plan = &plans[&index];
+        assert!(plan.operator.ends_with("_larger") && plan.parents[0].id == 0, "{plan:?}");
+    }
+    assert!(plans.values().skip(4).any(|plan| !plan.operator.ends_with("_larger")));
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use samara_qd::{Elite, Stream};
-use samara_search::{Candidate, Parent, Plan, Proposer, Strategy, View};
+use samara_search::{Candidate, Parent, Plan, Proposer, SearchSettings, Strategy, View};
 
 use super::{
     Program,
@@ -32,24 +32,27 @@ pub struct Evolver {
     program: Arc<Program>,
     selection: SelectionSettings,
     strategy: Strategy,
+    /// Candidates that are created before variation starts.
+    init_steps: u64,
     memory: Memory,
 }
 
 impl Evolver {
-    /// Before the first candidate. `scaled` names the numbers that measures are made of.
+    /// Before the first candidate of an island of this search. `scaled` names the numbers that measures are made of.
     pub fn new(
         program: Arc<Program>,
         variation: &VariationSettings,
         selection: &SelectionSettings,
-        strategy: &Strategy,
+        search: &SearchSettings,
         scaled: Vec<String>,
     ) -> Self {
-        let climbs = !strategy.varies();
+        let climbs = !search.strategy.varies();
         let choice = if climbs { Choice::Weights } else { variation.choice };
         let operators = Operators::new(variation, choice, !climbs);
         let patience = if climbs { 0 } else { selection.patience };
         let memory = Memory::new(operators, &program.initial, patience, scaled);
-        Self { program, selection: selection.clone(), strategy: strategy.clone(), memory }
+        let (strategy, init_steps) = (search.strategy.clone(), search.init_steps);
+        Self { program, selection: selection.clone(), strategy, init_steps, memory }
     }
 
     /// The seed that is this candidate as it is: every island begins with the initial program, and the other seeds follow.
@@ -169,14 +172,10 @@ impl Proposer for Evolver {
     fn create(&self, view: &View<'_>, stream: &mut Stream) -> Plan {
         let plan = self.seed(view).unwrap_or_else(|| {
             let climber = (self.strategy == climbing()).then(|| self.memory.climber().cloned()).flatten();
-            // Before anything has settled, and for seeds that are asked for, a larger change keeps drafts apart.
-            let diverse = climber.is_none() && self.strategy.varies();
-            self.variation(
-                climber.unwrap_or_else(|| self.origin()),
-                diverse && stream.unit() < LARGER,
-                view,
-                stream,
-            )
+            let varies = self.strategy.varies();
+            // Created candidates differ much from each other; while nothing has settled yet, some do.
+            let larger = varies && (view.index() < self.init_steps || stream.unit() < LARGER);
+            self.variation(climber.unwrap_or_else(|| self.origin()), larger, view, stream)
         });
         Plan { scales: self.memory.scales().clone(), ..plan }
     }
