@@ -20,8 +20,6 @@ const STEPS: usize = 48;
 const FAILURES: usize = 4;
 /// How often a failed candidate is tried to be repaired.
 const REPAIRS: u32 = 2;
-/// How often the step to the best is gone again at once: where one step helped, another one often does.
-const FOLLOWED: u32 = 2;
 /// The patience is this part of an island's candidates at least.
 const PART: u64 = 8;
 /// How far ancestry is followed.
@@ -78,8 +76,9 @@ pub(super) struct Memory {
     restarts: u64,
     /// How long the best had stagnated when the last climb from elsewhere began.
     restarted: u64,
-    /// How often the step to the best was gone again since it was found.
-    followed: u32,
+    /// Whether the candidate that settled last is the best, and better than its parent: of the candidates that are planned
+    /// from here on, the first goes on with its step.
+    is_fresh: bool,
     /// The least and greatest value of every number that settled, by name.
     scales: BTreeMap<String, [f64; 2]>,
     /// The names of the numbers whose scales matter.
@@ -111,7 +110,7 @@ impl Memory {
             restart: None,
             restarts: 0,
             restarted: 0,
-            followed: 0,
+            is_fresh: false,
             scales: BTreeMap::new(),
             scaled,
         }
@@ -154,8 +153,7 @@ impl Memory {
     /// The step that has just led to the best, while it is worth going on.
     pub(super) fn fresh_step(&self) -> Option<&Step> {
         let best = self.climber()?.id;
-        let last = self.steps.iter().rev().find(|step| step.to.id == best)?;
-        (self.followed < FOLLOWED).then_some(last)
+        self.steps.back().filter(|step| self.is_fresh && step.to.id == best)
     }
 
     /// The steps that led to a candidate, the latest first.
@@ -194,10 +192,7 @@ impl Memory {
         self.stagnant += 1;
         self.settled += 1;
         let objective = candidate.objective();
-        let again = operator_of(candidate) == Some(Operator::Gp(Edit::Again));
-        if again && candidate.parents.first() == self.climber().map(|best| &best.id) {
-            self.followed += 1;
-        }
+        self.is_fresh = false;
         self.note_operator(candidate, objective);
         self.note_failure(candidate);
         self.lag = candidate.index.saturating_sub(candidate.horizon);
@@ -246,7 +241,7 @@ impl Memory {
         self.move_restart(candidate, &own, objective);
         if self.climber.as_ref().is_none_or(|(_, best)| objective >= *best) {
             self.climber = Some((own, objective));
-            self.followed = 0;
+            self.is_fresh = improved;
         }
         if self.best.is_none_or(|best| objective > best) {
             self.best = Some(objective);

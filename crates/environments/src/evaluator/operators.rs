@@ -64,7 +64,7 @@ impl Operator {
     }
 }
 
-/// How much of `gp` each edit is at first.
+/// How much of its weight, `gp` or `carry`, each edit is at first.
 fn share(edit: Edit) -> f64 {
     match edit {
         Edit::Step => 2.0,
@@ -111,14 +111,23 @@ pub(super) struct Operators {
 impl Operators {
     /// Before the first candidate. A climber carries nothing over from other programs.
     pub(super) fn new(settings: &VariationSettings, choice: Choice, carries: bool) -> Self {
-        let shares: f64 = Edit::ALL.map(share).iter().sum();
+        let shares = |carried: bool| -> f64 {
+            let all = Edit::ALL.into_iter().filter(|edit| (edit.others() > 0) == carried);
+            all.map(share).sum()
+        };
         let weight = |operator: Operator| match operator {
             Operator::Diff => settings.diff,
             Operator::Rewrite => settings.rewrite,
             Operator::Crossover => settings.crossover,
             Operator::Fix => settings.fix,
-            Operator::Gp(edit) if !carries && edit.others() > 0 => 0.0,
-            Operator::Gp(edit) => settings.gp * share(edit) / shares,
+            Operator::Gp(edit) if edit.others() > 0 => {
+                if carries {
+                    settings.carry * share(edit) / shares(true)
+                } else {
+                    0.0
+                }
+            }
+            Operator::Gp(edit) => settings.gp * share(edit) / shares(false),
         };
         let arm = |operator| Arm { operator, weight: weight(operator), trials: 0.0, reward: 0.0 };
         Self { arms: Operator::all().map(arm).collect(), choice, usual: 0.0 }
@@ -127,13 +136,6 @@ impl Operators {
     /// Whether steps are carried over from other programs.
     pub(super) fn carries(&self) -> bool {
         self.arms.iter().any(|arm| arm.operator == Operator::Gp(Edit::Again) && arm.weight > 0.0)
-    }
-
-    /// The part of cases in which one operator is worth more than another, as far as is known.
-    pub(super) fn preference(&self, one: Operator, other: Operator) -> f64 {
-        let worth = |operator| self.arms.iter().find(|arm| arm.operator == operator).map_or(0.0, Arm::worth);
-        let (one, other) = (worth(one), worth(other));
-        if one + other > 0.0 { one / (one + other) } else { 0.5 }
     }
 
     /// How an operator is chosen: by the weights alone while the best stagnates, since what has paid pays no more.

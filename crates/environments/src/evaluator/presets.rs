@@ -42,6 +42,7 @@ rewrite = 0.0
 crossover = 0.0
 fix = 0.0
 gp = 0.0
+carry = 0.0
 choice = "weights"
 [environment.selection]
 exploitation = 0.7
@@ -75,6 +76,7 @@ rewrite = 0.3
 crossover = 0.1
 fix = 0.1
 gp = 0.0
+carry = 0.0
 choice = "weights"
 [environment.selection]
 exploitation = 0.3
@@ -110,6 +112,7 @@ rewrite = 0.5
 crossover = 0.2
 fix = 0.1
 gp = 0.0
+carry = 0.0
 choice = "weights"
 [environment.selection]
 exploitation = 0.3

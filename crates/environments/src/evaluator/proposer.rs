@@ -87,18 +87,6 @@ impl Evolver {
         let operators = &self.memory.operators;
         let choice = operators.choice(self.memory.stagnates());
         let operator = operators.draw(choice, stream, may).unwrap_or(Operator::Gp(Edit::Step));
-        let fresh = self.memory.fresh_step().filter(|step| step.to.id == parent.id);
-        if let Some(step) = fresh
-            && matches!(operator, Operator::Gp(_))
-            && self.memory.operators.carries()
-            && stream.unit() < self.memory.operators.preference(Operator::Gp(Edit::Again), operator)
-        {
-            return with_step(
-                Plan::varied(Operator::Gp(Edit::Again).planned(false), vec![parent]),
-                &[step],
-                stream,
-            );
-        }
         let plan = Plan::varied(operator.planned(larger), vec![parent]);
         match operator {
             Operator::Gp(Edit::Merge) => {
@@ -143,6 +131,14 @@ impl Evolver {
         plan
     }
 
+    /// The step that has just led to the best, gone on with: where one helped, a longer one does more often than not, and
+    /// one that helps again is doubled in its turn, as a line search does.
+    fn further(&self, stream: &mut Stream) -> Option<Plan> {
+        let step = self.memory.fresh_step().filter(|_| self.memory.operators.carries())?;
+        let plan = Plan::varied(Operator::Gp(Edit::Again).planned(false), vec![step.to.clone()]);
+        Some(with_step(plan, &[step], stream))
+    }
+
     /// Whom to vary, and whether a larger change is asked for.
     fn parent(&self, view: &View<'_>, stream: &mut Stream) -> Option<(Parent, bool)> {
         let larger = self.memory.stagnates() && stream.unit() < LARGER;
@@ -183,6 +179,9 @@ impl Proposer for Evolver {
     fn vary(&self, view: &View<'_>, stream: &mut Stream) -> Option<Plan> {
         if self.seed(view).is_some() {
             return None;
+        }
+        if let Some(plan) = self.further(stream) {
+            return Some(Plan { scales: self.memory.scales().clone(), ..plan });
         }
         let (parent, larger) = self.parent(view, stream)?;
         let plan = self.variation(parent, larger, view, stream);

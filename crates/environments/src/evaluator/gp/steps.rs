@@ -12,7 +12,7 @@ use crate::evaluator::{lexer::Kind, program::Program};
 /// How far a step is gone again: backwards, half, whole, twice.
 const AGAIN: [f64; 4] = [-0.5, 0.5, 1.0, 2.0];
 /// How far on a step is gone that has just led here.
-const ON: [f64; 4] = [1.0, 2.0, 2.0, 4.0];
+const ON: f64 = 2.0;
 
 /// The parent after (a part of) the step that leads from one program to another.
 pub(super) fn carry(
@@ -25,7 +25,7 @@ pub(super) fn carry(
     let sources = [parent, from, to].map(|genome| Source::new(program, genome));
     let factor = match edit {
         Edit::Merge => 1.0,
-        Edit::Again if parent == to => ON[stream.index(ON.len())] * (0.75 + 0.5 * stream.unit()),
+        Edit::Again if parent == to => ON * (0.75 + 0.5 * stream.unit()),
         Edit::Again => AGAIN[stream.index(AGAIN.len())] * (0.75 + 0.5 * stream.unit()),
         _ => stream.uniform(0.3, 0.9),
     };
