@@ -115,6 +115,9 @@ impl Step {
     }
 }
 
+/// Where a harness's own hint begins.
+const HINT: &str = "\nhint: ";
+
 impl SandboxError {
     /// What to do about it.
     pub fn hint(&self) -> &str {
@@ -135,6 +138,7 @@ impl SandboxError {
                  whole: `sysctl user.max_user_namespaces=15000`; in a container unmask its paths (docker: --security-opt \
                  systempaths=unconfined --security-opt seccomp=unconfined)"
             }
+            Self::Harness(why) if why.contains(HINT) => why.split_once(HINT).map_or("", |(_, hint)| hint),
             Self::Harness(_) => {
                 "run the evaluator by hand with the same interpreter; what it imports must be installed for that one"
             }
@@ -161,7 +165,10 @@ impl SandboxError {
             }
             Self::Server(why) => format!("the fork server did not start: {why}"),
             Self::Evaluator(why) => why.clone(),
-            Self::Harness(why) => format!("the evaluator did not start: {why}"),
+            Self::Harness(why) => {
+                let why = why.split_once(HINT).map_or(&**why, |(why, _)| why);
+                format!("the evaluator did not start: {why}")
+            }
             Self::Setting(why) | Self::Job(why) => why.clone(),
             Self::Tier { minimum, tried } => {
                 let tried = tried

@@ -140,6 +140,10 @@ impl Starting {
 
 fn raised(said: &[u8]) -> SandboxError {
     match serde_json::from_slice::<Said>(said) {
+        // A harness that ends itself with a text has said all.
+        Ok(Said { kind, message, .. }) if kind == "SystemExit" && message.contains(' ') => {
+            SandboxError::Harness(message)
+        }
         Ok(Said { kind, message, traceback }) => {
             SandboxError::Harness(format!("{kind}: {message}\n{}", traceback.trim_end()))
         }

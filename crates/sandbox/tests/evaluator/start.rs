@@ -34,6 +34,12 @@ fn a_harness_that_is_no_python_or_defines_nothing_is_refused() {
 }
 
 #[test]
+fn a_harness_that_ends_itself_with_a_text_has_said_all_and_knows_its_hint() {
+    let Some(said) = said("raise SystemExit('e.py, line 2: no\\nhint: mend it')") else { return };
+    assert!(said.ends_with("the evaluator did not start: e.py, line 2: no\nhint: mend it"), "{said}");
+}
+
+#[test]
 fn a_harness_that_ends_its_interpreter_is_told_from_one_that_never_ends() {
     let Some(ended) = said("import os; os._exit(1)") else { return };
     assert!(ended.contains("it ended the interpreter"), "{ended}");

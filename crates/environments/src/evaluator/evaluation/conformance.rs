@@ -35,9 +35,13 @@ fn evaluation(name: &str, settings: &str) -> Evaluation {
     Evaluation::new(settings, &program, &Inputs::in_folder(folder)).expect("an evaluation")
 }
 
-/// What the warm server is for the sandbox, as a process: one stage of an evaluator. `Err` is the last line of its
-/// standard error if the evaluator can't be used.
-fn run(evaluation: &Evaluation, program: &str, stage: &str) -> Result<Result<Reply, Loss>, String> {
+/// What the warm server is for the sandbox, as a process: one stage of an evaluator. `Err` is its standard error if the
+/// evaluator can't be used.
+pub(super) fn run(
+    evaluation: &Evaluation,
+    program: &str,
+    stage: &str,
+) -> Result<Result<Reply, Loss>, String> {
     let place = tempfile::tempdir().expect("a folder");
     let candidate = place.path().join("candidate");
     std::fs::create_dir(&candidate).expect("a folder");
@@ -67,7 +71,7 @@ fn run(evaluation: &Evaluation, program: &str, stage: &str) -> Result<Result<Rep
     let output = child.wait_with_output().expect("an end");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if !answer.exists() {
-        return Err(text(&output.stderr).trim_end().lines().last().unwrap_or_default().to_owned());
+        return Err(text(&output.stderr).trim_end().to_owned());
     }
     let json = std::fs::read_to_string(answer).expect("an answer");
     let verdict = EvaluationVerdict {

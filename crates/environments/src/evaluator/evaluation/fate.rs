@@ -99,13 +99,11 @@ fn printed(verdict: &EvaluationVerdict, wanted: bool) -> Vec<Artifact> {
 }
 
 fn of_exception(exception: Exception) -> Loss {
-    let Exception { kind, message, traceback, module } = exception;
-    let hint = if module.is_empty() {
+    let Exception { kind, message, traceback, hint } = exception;
+    let hint = if hint.is_empty() {
         "call the evaluator by hand on the initial program, or let it catch what programs raise".to_owned()
     } else {
-        format!(
-            "set environment.evaluation.python to an interpreter or a virtual environment that has `{module}`"
-        )
+        line(&hint)
     };
     let why = if message.is_empty() { kind } else { format!("{kind}: {message}") };
     Loss { traceback: Some(traceback), ..Loss::of_candidate(format!("raised {why}"), hint) }
@@ -125,7 +123,7 @@ fn ended(ending: &EvaluationEnding, settings: &EvaluationSettings) -> Loss {
             kind: kind.clone(),
             message: message.clone(),
             traceback: traceback.clone(),
-            module: String::new(),
+            hint: String::new(),
         }),
         EvaluationEnding::Exited { code } => Loss::of_candidate(
             format!("ended its process with exit code {code}"),
@@ -228,13 +226,19 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_module_leads_to_the_setting_of_the_interpreter() {
-        let json = r#"{"ran": "evaluate", "stages": [], "wants_artifacts": true, "raised":
-            {"kind": "ModuleNotFoundError", "message": "No module named 'numpy'", "traceback": "T", "module": "numpy"}}"#;
-        let ending = EvaluationEnding::Returned { json: json.to_owned() };
-        let loss = read(&verdict(ending), &EvaluationSettings::default()).expect_err("an exception");
-        assert_eq!(loss.why, "raised ModuleNotFoundError: No module named 'numpy'");
-        assert!(loss.hint.contains("environment.evaluation.python") && loss.hint.contains("`numpy`"));
+    fn what_the_harness_knows_to_do_about_an_exception_is_the_hint() {
+        let hint = |more: &str| {
+            let json = format!(
+                r#"{{"ran": "evaluate", "stages": [], "wants_artifacts": true, "raised":
+                {{"kind": "OSError", "message": "m", "traceback": "T"{more}}}}}"#
+            );
+            let ending = EvaluationEnding::Returned { json };
+            let loss = read(&verdict(ending), &EvaluationSettings::default()).expect_err("an exception");
+            assert_eq!(loss.why, "raised OSError: m");
+            loss.hint
+        };
+        assert_eq!(hint(r#", "hint": "add it to mounts""#), "add it to mounts");
+        assert!(hint("").contains("call the evaluator by hand"));
     }
 
     #[test]

@@ -10,6 +10,7 @@
 import ast
 import asyncio
 import base64
+import errno
 import hashlib
 import importlib.util
 import inspect
@@ -18,6 +19,7 @@ import math
 import os
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import traceback
@@ -31,11 +33,21 @@ MOST_ENTRIES = 1000
 TAIL = 1 << 20
 # What AlphaEvolve's evaluators give for a candidate that has no score.
 SENTINEL = -1e12
+# Lines of a traceback that are told of an evaluator that can't be imported.
+MOST_LINES = 8
 STAGES = ("evaluate_stage1", "evaluate_stage2", "evaluate_stage3")
+
+
+# Where modules are looked for before the evaluator has a say in it.
+PATHS = frozenset(sys.path)
 
 
 class EvaluatorFault(Exception):
     """The evaluator can't be used as it is."""
+
+    def __init__(self, what, hint=""):
+        super().__init__(what)
+        self.hint = hint
 
 
 # --- results, as OpenEvolve's evaluators import them -----------------------------------------------------------------
@@ -177,14 +189,23 @@ def sendable(text):
     return shortened(text.encode("utf-8", "replace").decode("utf-8"))
 
 
+def as_text(value):
+    """A value as a text, whatever its own methods do: Python itself refuses to write integers of many digits."""
+    try:
+        return str(value)
+    except Exception:
+        kind = type(value).__name__
+        return f"an int of {value.bit_length()} bits" if kind == "int" else f"a {kind} that can't be written"
+
+
 def shown(value):
     """Any value as a text."""
     if isinstance(value, str):
         return value
     try:
-        return json.dumps(value, ensure_ascii=False, default=str)
+        return json.dumps(value, ensure_ascii=False, default=as_text)
     except (TypeError, ValueError, RecursionError):
-        return repr(value)
+        return as_text(value)
 
 
 def number(value):
@@ -215,7 +236,7 @@ def measured(value):
         try:
             return {"number": number(float(value))}
         except OverflowError:
-            return {"other": sendable(str(value))}
+            return {"other": sendable(as_text(value))}
     if isinstance(value, str):
         entry = {"text": sendable(value)}
         try:
@@ -246,24 +267,98 @@ def answer(metrics, artifacts, **more):
     if len(metrics) > MOST_ENTRIES or len(artifacts) > MOST_ENTRIES:
         raise EvaluatorFault(f"the evaluator returned more than {MOST_ENTRIES} metrics or artifacts")
     return {
-        "metrics": [[sendable(str(name)), measured(value)] for name, value in metrics.items()],
-        "artifacts": [[sendable(str(name)), artifact(value)] for name, value in artifacts.items()],
+        "metrics": [[sendable(as_text(name)), measured(value)] for name, value in metrics.items()],
+        "artifacts": [[sendable(as_text(name)), artifact(value)] for name, value in artifacts.items()],
         **more,
     }
 
 
+def frames(trace):
+    """The frames of an exception without those of this file and of what imports modules."""
+    while trace is not None and (
+        trace.tb_frame.f_globals is globals() or "importlib" in trace.tb_frame.f_code.co_filename
+    ):
+        trace = trace.tb_next
+    return trace
+
+
 def raised(error):
     """An exception of the evaluator or the candidate, without the frames of this file."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_globals is globals():
-        trace = trace.tb_next
-    text = "".join(traceback.format_exception(type(error), error, trace))
+    text = "".join(traceback.format_exception(type(error), error, frames(error.__traceback__)))
     return {
         "kind": type(error).__name__,
-        "message": sendable(str(error)),
+        "message": sendable(as_text(error)),
         "traceback": sendable(text),
-        "module": sendable(str(getattr(error, "name", None) or "")) if isinstance(error, ImportError) else "",
+        "hint": sendable(hint_for(error)),
     }
+
+
+# --- what to do about an exception -----------------------------------------------------------------------------------
+
+
+def hint_for(error):
+    """What to do about an exception that the sandbox may have caused; nothing if it looks like none of these."""
+    for _ in range(10):
+        try:
+            hint = hint_of(error)
+        except Exception:  # the exception is somebody's own
+            hint = ""
+        if hint or error is None:
+            return hint
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+def hint_of(error):
+    if isinstance(error, ModuleNotFoundError):
+        return hint_of_module(error.name)
+    where = module_of(error)
+    if isinstance(error, KeyError) and where == "os":
+        name = error.args[0]
+        return (
+            f"the evaluator sees none of the shell's variables but those that it is given: add {name} to "
+            "environment.evaluation.variables"
+        )
+    if not isinstance(error, OSError):
+        return ""
+    cut_off = error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL)
+    refused = where == "socket" and isinstance(error, PermissionError)
+    if cut_off or refused or isinstance(error, (socket.gaierror, ConnectionError)):
+        return "" if CONFIG["network"] else "the network can't be reached: set environment.evaluation.network = true"
+    if error.filename is None or isinstance(error.filename, int):
+        return ""
+    return hint_of_path(error, os.fsdecode(error.filename), where)
+
+
+def module_of(error):
+    """The module that an exception was raised in."""
+    trace, name = error.__traceback__, ""
+    while trace is not None:
+        name, trace = trace.tb_frame.f_globals.get("__name__", ""), trace.tb_next
+    return name
+
+
+def hint_of_module(name):
+    gone = [path for path in sys.path if path and path not in PATHS and not os.path.isdir(path)]
+    if gone:
+        return f"it is looked for in {gone[0]}, which the sandbox hides: add that to environment.evaluation.mounts"
+    return f"set environment.evaluation.python to an interpreter or a virtual environment that has `{name}`"
+
+
+def hint_of_path(error, path, where):
+    if error.errno == errno.EROFS or isinstance(error, PermissionError):
+        return "nothing but temporary files can be written: write below tempfile.gettempdir()"
+    if not isinstance(error, FileNotFoundError):
+        return ""
+    if where == "subprocess" and "/" not in path:
+        return (
+            f"if `{path}` is installed, add its folder to environment.evaluation.mounts and PATH to "
+            "environment.evaluation.variables: the sandbox shows the system's programs alone"
+        )
+    full = os.path.abspath(os.path.join(CONFIG["folder"], path))
+    if full.startswith((CONFIG["folder"] + "/", "/tmp/candidate/")):
+        return ""
+    return f"if {full} is there, add it to environment.evaluation.mounts: the sandbox shows the evaluator's folder alone"
 
 
 # --- protocols -------------------------------------------------------------------------------------------------------
@@ -432,13 +527,25 @@ def defined(tree):
     return names, functions
 
 
+def no_python(name, error):
+    """An evaluator that does not compile."""
+    line = getattr(error, "lineno", None)
+    text = (getattr(error, "text", None) or "").strip()[:200]
+    what = f"{name}{f', line {line}' if line else ''}: {getattr(error, 'msg', error)}"
+    if name.endswith(".py"):
+        hint = "mend it; nothing has been evaluated yet"
+    else:
+        hint = f'if it is not in Python, name it as environment.evaluation.command = "./{name} {{program}}"'
+    return EvaluatorFault(f"{what}\n    {text}" if text else what, hint)
+
+
 def detect(text, path):
     """The protocol that an evaluator speaks, by its text."""
     name = os.path.basename(path)
     try:
         tree = ast.parse(text)
-    except SyntaxError as error:
-        raise EvaluatorFault(f"{name} does not compile: {error}") from None
+    except (SyntaxError, ValueError) as error:
+        raise no_python(name, error) from None
     names, functions = defined(tree)
     words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     shinka = {"--program_path", "--results_dir"} <= words
@@ -492,6 +599,22 @@ def check_arguments(function, arguments):
         )
 
 
+def not_imported(name, path, error):
+    """An evaluator that raised an exception while it was imported."""
+    if isinstance(error, SyntaxError) and error.filename == path:
+        return no_python(name, error)
+    if isinstance(error, ModuleNotFoundError):
+        what = f"{name} needs the module `{error.name}`, which {sys.executable} does not have"
+        return EvaluatorFault(what, hint_for(error))
+    hint = hint_for(error)
+    if isinstance(error, SystemExit):
+        hint = 'put what it does as a program below `if __name__ == "__main__":`'
+    told = raised(error)
+    lines = told["traceback"].rstrip().splitlines()[-MOST_LINES:]
+    what = f"{name} raises {told['kind']} when it is imported: {told['message'][:500]}"
+    return EvaluatorFault("\n  ".join([what, *lines]), hint or "import it by hand with the same interpreter")
+
+
 def import_evaluator(path):
     spec = importlib.util.spec_from_file_location("evaluation_module", path)
     if spec is None or spec.loader is None:
@@ -500,11 +623,8 @@ def import_evaluator(path):
     sys.modules["evaluation_module"] = module
     try:
         spec.loader.exec_module(module)
-    except ModuleNotFoundError as error:
-        raise EvaluatorFault(
-            f"{os.path.basename(path)} needs the module `{error.name}`, which {sys.executable} does not have: "
-            "set environment.evaluation.python to an interpreter or a virtual environment that has it"
-        ) from None
+    except BaseException as error:  # noqa: B902 - one that ends itself is no better
+        raise not_imported(os.path.basename(path), path, error) from None
     for name in ["evaluate", CONFIG["recheck"]]:
         if name and not callable(getattr(module, name, None)):
             raise EvaluatorFault(f"{os.path.basename(path)} defines no function {name}(program_path)")
@@ -578,10 +698,9 @@ CONFIG["folder"] = os.path.abspath(sys.argv[2]) if ALONE else globals()["SAMARA_
 EVALUATOR = os.path.join(CONFIG["folder"], CONFIG["evaluator"] or "")
 try:
     PROTOCOL, MODULE = set_up()
-except EvaluatorFault:
-    # It says what to do; where in this file it was found helps nobody.
-    sys.tracebacklimit = 0
-    raise
+except EvaluatorFault as FAULT:
+    # A text says all; where in this file it was found helps nobody.
+    raise SystemExit(f"{FAULT}\nhint: {FAULT.hint}" if FAULT.hint else str(FAULT)) from None
 
 if ALONE:
     # Standard output belongs to the evaluator.

@@ -6,6 +6,8 @@
 
 mod cascade;
 #[cfg(test)]
+mod causes;
+#[cfg(test)]
 mod conformance;
 mod fate;
 mod files;
@@ -335,6 +337,7 @@ fn config(settings: &EvaluationSettings, files: &EvaluatorFiles) -> Result<Strin
         "cascade": settings.cascade,
         "recheck": settings.recheck,
         "hidden": settings.hidden,
+        "network": settings.network,
         "files": files.digests,
     });
     let text = serde_json::to_string(&told.to_string()).map_err(|error| {

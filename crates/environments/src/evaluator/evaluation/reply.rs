@@ -45,9 +45,9 @@ pub(super) struct Exception {
     pub(super) kind: String,
     pub(super) message: String,
     pub(super) traceback: String,
-    /// The module that could not be imported; empty for other exceptions.
+    /// What to do about it, if it looks like the sandbox's doing; else empty.
     #[serde(default)]
-    pub(super) module: String,
+    pub(super) hint: String,
 }
 
 #[derive(Deserialize)]
