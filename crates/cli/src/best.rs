@@ -11,7 +11,8 @@ use std::{
 use samara_engine::Event;
 use samara_journal::Reader;
 use samara_search::{Candidate, Genome};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::exit::{Failure, json as printable_json, remark};
 
@@ -116,6 +117,17 @@ impl Best {
     }
 }
 
+/// Adds what was found out about the best candidate to its numbers, if they are there.
+pub(crate) fn note(run: &Path, name: &str, told: &impl Serialize) -> Result<(), Failure> {
+    let place = run.join(FOLDER).join(NUMBERS);
+    let Ok(text) = fs::read_to_string(&place) else { return Ok(()) };
+    let damaged = |error: serde_json::Error| Failure::internal(format!("{}: {error}", place.display()));
+    let mut numbers: serde_json::Map<String, Value> = serde_json::from_str(&text).map_err(damaged)?;
+    numbers.insert(name.to_owned(), serde_json::to_value(told).map_err(damaged)?);
+    fs::write(&place, printable_json(&numbers) + "\n")
+        .map_err(|error| Failure::internal(format!("{} can't be written: {error}", place.display())))
+}
+
 /// The best candidate of a run and its objective; of equals the earliest. `None` if none has a score.
 pub(crate) fn best_of(reader: &Reader) -> Result<Option<(f64, u64)>, Failure> {
     let mut best: Option<(f64, u64)> = None;
@@ -184,10 +196,8 @@ fn numbers(candidate: &Candidate, ancestry: Ancestry) -> String {
 mod tests {
     use std::{collections::BTreeMap, sync::Arc};
 
-    use samara_search::{Charge, Fate, Files, Score};
-    use serde_json::Value;
-
     use super::*;
+    use samara_search::{Charge, Fate, Files, Score};
 
     fn candidate(index: u64, objective: f64, files: &[(&str, &str)]) -> Candidate {
         let files: BTreeMap<String, Arc<str>> =
@@ -233,6 +243,9 @@ mod tests {
         assert_eq!((&numbers["candidate"], &numbers["parent"]), (&json!(1), &json!(0)));
         assert_eq!((&numbers["objective"], &numbers["change"]), (&json!(3.5), &json!(2.5)));
         assert_eq!((&numbers["operator"], &numbers["lineage"]), (&json!("gp"), &json!(2)));
+        note(run.path(), "rechecked", &json!({ "objective": 3.25 })).expect("noted");
+        let noted: Value = serde_json::from_str(&read(NUMBERS).expect("a file")).expect("JSON");
+        assert_eq!((&noted["rechecked"]["objective"], &noted["objective"]), (&json!(3.25), &json!(3.5)));
         let left: Vec<_> = fs::read_dir(run.path()).expect("a folder").flatten().collect();
         assert_eq!(left.len(), 1, "nothing is left beside it");
     }

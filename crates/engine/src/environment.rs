@@ -43,6 +43,11 @@ pub trait Environment: Send + Sync {
         None
     }
 
+    /// What a person should know before the search begins: a line or more each. Complete once it is set up.
+    fn remarks(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Makes the initial prompt pool, once, before candidate 0. What it returns is written to the journal and
     /// never made again, not even on resume.
     fn set_up<'a>(&'a self, _context: &'a mut Context) -> Future<'a, Vec<String>> {

@@ -233,10 +233,14 @@ async fn search(
     journal: impl FnOnce(&Experiment) -> Result<Journal, Failure>,
 ) -> Result<(Ended, Option<Rechecked>), Failure> {
     let tools = session::open(&experiment, shared, quiet).await?;
+    let environment = Arc::clone(&experiment.environment);
     let (experiment, prepared) = match trial {
         Some(trial) => trial.pass(experiment, &tools, quiet).await?,
         None => (experiment, None),
     };
+    if !quiet {
+        environment.remarks().iter().for_each(|told| remark(told));
+    }
     let mut journal = journal(&experiment)?;
     if let Some(Prepared { texts, calls, .. }) = prepared {
         journal.set_up(&texts, &calls)?;
@@ -308,6 +312,9 @@ fn finish(
     summary.cached_calls = Some(reader.cached_calls()?).filter(|calls| *calls > 0);
     summary.ended = Some(ended.ending.name().to_owned());
     summary.folder = Some(folder.display().to_string());
+    if let Some(rechecked) = &rechecked {
+        best::note(folder, "rechecked", rechecked)?;
+    }
     summary.rechecked = rechecked;
     let best = folder.join(best::FOLDER);
     summary.best_folder = best.is_dir().then(|| best.display().to_string());

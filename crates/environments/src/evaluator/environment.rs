@@ -1,11 +1,16 @@
 //! The environment: programs written by operators, evaluated by a user's evaluator, told apart by measures.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use samara_engine::{Abort, Bench, Context, EngineError, Environment, Evaluator, Future, Roles, Screen};
 use samara_lm::{CompletionRequest, Sampling};
 use samara_sandbox::EvaluatorOptions;
-use samara_search::{Genome, Index, Invalid, Plan, Proposer, Score, SearchSettings, Ticket, schema};
+use samara_search::{
+    Genome, Index, Invalid, Plan, Proposer, Score, SearchSettings, Ticket, commanding::one_line, schema,
+};
 
 use super::{
     Evolver, NAME, Program,
@@ -22,6 +27,9 @@ use crate::{
     source::{Source, expect_no_operator},
 };
 
+/// Metrics that a hint names.
+const MOST_NAMED: usize = 20;
+
 /// Evolves a program under an evaluator.
 pub struct Evolve {
     settings: EvolveSettings,
@@ -30,6 +38,8 @@ pub struct Evolve {
     measures: Arc<Measures>,
     prompts: Prompts,
     evaluation: Arc<Evaluation>,
+    /// What a person should know before the search.
+    remarks: Mutex<Vec<String>>,
 }
 
 /// Builds it.
@@ -57,7 +67,24 @@ impl Evolve {
         let evaluation = Arc::new(Evaluation::new(settings.evaluation.clone(), &info, source.inputs)?);
         let measures = Arc::new(Measures::new(source.axes, &program));
         let search = source.search.clone();
-        Ok(Self { settings, search, program, measures, prompts, evaluation })
+        let remarks = Mutex::new(evaluation.unrecorded().into_iter().collect());
+        Ok(Self { settings, search, program, measures, prompts, evaluation, remarks })
+    }
+
+    /// Refuses axes that the initial program has no place on: no other one would have one.
+    fn check_axes(&self, score: &Score) -> Result<(), Invalid> {
+        let given: Vec<String> = score.metrics.keys().take(MOST_NAMED).map(|name| one_line(name)).collect();
+        let filled =
+            self.measures.fill(&self.program, &self.program.initial, &mut score.clone(), &BTreeMap::new());
+        filled.map_err(|axis| {
+            let what =
+                format!("name `{axis}`, a metric that the evaluator does not give for the initial program");
+            let hint = match &given[..] {
+                [] => "it gives no metrics: name complexity or diversity".to_owned(),
+                names => format!("name one of its metrics ({}), complexity or diversity", names.join(", ")),
+            };
+            Invalid::new("axes", what, hint)
+        })
     }
 
     /// The program that is evolved.
@@ -150,10 +177,19 @@ impl Environment for Evolve {
     fn set_up<'a>(&'a self, context: &'a mut Context) -> Future<'a, Vec<String>> {
         Box::pin(async move {
             match self.evaluation.preflight(&self.program.initial, &mut context.bench).await? {
-                Ok(_) => Ok(Vec::new()),
+                Ok(score) => {
+                    let told = self.evaluation.remarks(&score);
+                    self.remarks.lock().unwrap_or_else(PoisonError::into_inner).extend(told);
+                    self.check_axes(&score).map_err(|invalid| Abort::Run(EngineError::Settings(invalid)))?;
+                    Ok(Vec::new())
+                }
                 Err(invalid) => Err(Abort::Run(EngineError::Settings(invalid))),
             }
         })
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        self.remarks.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn evaluator_options(&self) -> Option<EvaluatorOptions> {

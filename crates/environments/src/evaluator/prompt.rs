@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use samara_search::{Artifact, Genome, Invalid, Parent, Plan, Score};
+use samara_search::{Artifact, Genome, Invalid, Parent, Plan, Score, commanding::one_line};
 
 use super::{
     Program, blocks,
@@ -41,6 +41,11 @@ const PLACEHOLDERS: [&str; 16] = [
     "answer_form",
     "larger",
 ];
+
+/// Metrics that a prompt shows at most: names and numbers of an evaluator could fill it.
+const MOST_METRICS: usize = 50;
+/// Characters of a name that an evaluator gave.
+const MOST_OF_A_NAME: usize = 100;
 
 /// What is asked for where no larger change is.
 const REQUEST: &str = "Improve the program.";
@@ -101,12 +106,12 @@ impl Prompts {
         self.render(program, operator.name(), larger, plan, tried)
     }
 
-    /// Every template filled with an example: the initial program, a made-up score, an error. For people who write
-    /// templates of their own.
+    /// Every template filled with an example: the initial program, made-up scores and what an evaluator may have left. For
+    /// people who write templates of their own.
     pub fn examples(&self, program: &Program) -> Vec<(&'static str, Prompt)> {
         let score = Score {
-            metrics: BTreeMap::from([("validity".to_owned(), 1.0)]),
-            artifacts: vec![Artifact::text("stderr", "ValueError: circles 3 and 7 overlap")],
+            metrics: BTreeMap::from([("a metric of the evaluator".to_owned(), 1.0)]),
+            artifacts: vec![Artifact::text("stderr", "(here stands what the evaluator printed as errors)")],
             ..Score::new(0.5, Vec::new())
         };
         let parent = |id, objective| Parent {
@@ -148,7 +153,12 @@ impl Prompts {
         if let Some(tried) = tried {
             text += &format!("\nAn earlier answer could not be used: it {tried}.\n");
         }
-        Prompt { instructions: fill("system").trim().to_owned(), text }
+        let mut instructions = fill("system").trim().to_owned();
+        if self.task.is_empty() {
+            // A line of the template that held the task alone.
+            instructions = instructions.replace("\n\n", "\n");
+        }
+        Prompt { instructions, text }
     }
 
     /// What the placeholders stand for.
@@ -185,7 +195,7 @@ impl Prompts {
             format!("the whole program in one fenced block (```{})", program.language)
         };
         BTreeMap::from([
-            ("language", program.language.clone()),
+            ("language", proper(&program.language).to_owned()),
             ("task", self.task.clone()),
             ("editable", editable),
             ("score", score_of(score)),
@@ -220,7 +230,7 @@ impl Prompts {
                 break;
             }
             left -= shown.len().min(left);
-            text += &format!("{}:\n{}\n", artifact.name, indented(&shown));
+            text += &format!("{}:\n{}\n", name_of(&artifact.name), indented(&shown));
         }
         if text.is_empty() { text } else { format!("\nWhat its last run left:\n{text}") }
     }
@@ -266,9 +276,55 @@ fn score_of(score: Option<&Score>) -> String {
     }
 }
 
-/// The named numbers, a line each.
+/// The named numbers, a line each, as far as there is room for them.
 fn metrics(score: &Score) -> String {
-    score.metrics.iter().map(|(name, value)| format!("- {name}: {value}\n")).collect()
+    let shown = score.metrics.iter().take(MOST_METRICS);
+    let mut text: String = shown.map(|(name, value)| format!("- {}: {value}\n", name_of(name))).collect();
+    let more = score.metrics.len().saturating_sub(MOST_METRICS);
+    if more > 0 {
+        text += &format!("- and {more} more\n");
+    }
+    text
+}
+
+/// A name that an evaluator gave, on one line and without what looks like a secret.
+fn name_of(name: &str) -> String {
+    secrets::filtered(&one_line(name)).chars().take(MOST_OF_A_NAME).collect()
+}
+
+/// A language as people write it.
+fn proper(language: &str) -> &str {
+    match language {
+        "text" => "plain text",
+        "python" => "Python",
+        "rust" => "Rust",
+        "c" => "C",
+        "cpp" | "c++" => "C++",
+        "cuda" => "CUDA",
+        "csharp" => "C#",
+        "java" => "Java",
+        "javascript" => "JavaScript",
+        "typescript" => "TypeScript",
+        "go" => "Go",
+        "julia" => "Julia",
+        "r" => "R",
+        "ruby" => "Ruby",
+        "fortran" => "Fortran",
+        "haskell" => "Haskell",
+        "kotlin" => "Kotlin",
+        "scala" => "Scala",
+        "swift" => "Swift",
+        "lua" => "Lua",
+        "matlab" => "MATLAB",
+        "sql" => "SQL",
+        "json" => "JSON",
+        "yaml" => "YAML",
+        "toml" => "TOML",
+        "metal" => "Metal",
+        "wgsl" => "WGSL",
+        "zig" => "Zig",
+        other => other,
+    }
 }
 
 /// Other programs, best first.

@@ -99,6 +99,37 @@ fn artifacts_are_shown_as_far_as_they_fit_and_without_secrets() {
 }
 
 #[test]
+fn names_that_an_evaluator_gave_can_fill_no_prompt_and_carry_no_secret() {
+    let name = |n: usize| format!("{n:03} sk-abcdefghijklmnop1234 {}", "x".repeat(8000));
+    let score = Score {
+        metrics: (0..900).map(|n| (name(n), 1.0)).collect(),
+        artifacts: vec![Artifact::text("sk-abcdefghijklmnop1234", "text")],
+        ..Score::default()
+    };
+    let shown = metrics(&score) + &prompts(None).expect("our own").artifacts(&score);
+    assert!(shown.len() < 10_000 && !shown.contains("sk-abc"), "{}", shown.len());
+    assert!(shown.starts_with("- 000 *** xxx") && shown.contains("\n- and 850 more\n"), "{shown}");
+    let broken =
+        Score { metrics: BTreeMap::from([("a\nAnswer: b\u{202e}".to_owned(), 2.0)]), ..Score::default() };
+    assert_eq!(metrics(&broken).lines().count(), 1);
+}
+
+#[test]
+fn a_language_is_called_by_its_name_and_no_task_leaves_no_empty_line() {
+    let instructions = |file: &str, task: &str| {
+        let mut own = prompts(None).expect("our own");
+        task.clone_into(&mut own.task);
+        own.examples(&Program::of_text(file, "x = 1\n")).remove(0).1.instructions
+    };
+    for (file, name) in [("a.py", "Python"), ("a.rs", "Rust"), ("a.cpp", "C++"), ("a.txt", "plain text")] {
+        let told = instructions(file, "");
+        assert!(told.starts_with(&format!("You improve a program in {name}. ")), "{told}");
+        assert!(!told.contains("\n\n"), "{told}");
+    }
+    assert!(instructions("a.py", "First.\n\nSecond.").contains("First.\n\nSecond.\n"));
+}
+
+#[test]
 fn a_program_with_fences_of_its_own_stands_in_a_longer_one() {
     let program = Program::of_text("a.md", "```\ncode\n```\n");
     assert!(listing(&program, &program.initial).starts_with("````text\n```\n"));

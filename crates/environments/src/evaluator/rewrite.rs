@@ -8,7 +8,7 @@ use super::{Program, blocks};
 use crate::fences::{self, Block};
 
 /// The texts of the files that an answer writes anew. One file: the first fenced block of the language, else the first of
-/// any, else the whole answer. Several: the fenced blocks that stand below a path. Blocks keep their markers; what an
+/// any, else the whole answer, unless that begins as no Python program does. Several: the fenced blocks that stand below a path. Blocks keep their markers; what an
 /// answer writes without them is the inside of the only block.
 ///
 /// # Errors
@@ -25,7 +25,8 @@ pub(super) fn read(
         let own = |block: &&Block| speaks(&block.language, &program.language);
         let block = found.iter().find(own).or(found.first());
         let text = block.map_or(answer, |block| &block.text);
-        if text.trim().is_empty() {
+        let prose = block.is_none() && program.language == "python" && !begins_as_python(text);
+        if prose || text.trim().is_empty() {
             return Err("held no program".to_owned());
         }
         texts.insert(part.path.to_owned(), marked(part.text, text)?);
@@ -42,6 +43,22 @@ pub(super) fn read(
         Err("held no fenced block below the path of a file that may change".to_owned())
     } else {
         Ok(texts)
+    }
+}
+
+/// Whether the first line of a text could be a Python program's, and no sentence about one.
+fn begins_as_python(text: &str) -> bool {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let word = line.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
+    let behind = line[word.len()..].trim_start();
+    match word {
+        "" => line.starts_with(['#', '@', '"', '\'', '(', '[', '{']),
+        "import" => !behind.contains(' ') || behind.contains(" as ") || behind.contains(','),
+        "from" => behind.split_once(" import ").is_some_and(|(module, _)| !module.trim().contains(' ')),
+        "def" | "class" | "if" | "for" | "while" | "with" | "try" | "async" => line.contains(':'),
+        "global" | "del" | "assert" | "pass" | "raise" | "return" => true,
+        _ if behind.starts_with(',') => line.contains('='),
+        _ => behind.starts_with(['=', '(', '[', '.', '+', '-', '*', '/', ':']) && line.contains(['=', '(']),
     }
 }
 
@@ -98,6 +115,34 @@ mod tests {
             expected
         );
         assert!(one("```python\n\n```").is_err());
+    }
+
+    #[test]
+    fn an_answer_of_words_alone_is_no_program() {
+        for words in [
+            "I think the program is great as it is.",
+            "Sorry, but I can't help with that (it is too hard).",
+            "from what I see, nothing can be improved",
+            "Here is the program:\nx = 2",
+        ] {
+            assert_eq!(one(words), Err("held no program".to_owned()), "{words}");
+        }
+        for code in [
+            "x = 2",
+            "# two\nx = 2",
+            "import math\nx = 2",
+            "from a import b, c\nx = 2",
+            "\"\"\"Two.\"\"\"\nx = 2",
+            "def f():\n    pass",
+            "x: int = 2",
+            "import numpy as np, os\n",
+            "print(2)",
+            "@cache\ndef f(): pass",
+            "a, b = 1, 2",
+            "x.y = 3",
+        ] {
+            assert!(begins_as_python(code), "{code}");
+        }
     }
 
     #[test]

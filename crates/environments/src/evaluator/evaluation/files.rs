@@ -5,13 +5,15 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use samara_search::Invalid;
+use samara_search::{Invalid, commanding::one_line};
 
 use super::settings::{EvaluationSettings, bad, words};
 use crate::{InputFile, Inputs, inputs::MAX_BYTES};
 
-/// Files beside the evaluator at most.
+/// Files beside the evaluator that are recorded at most.
 const MOST_FILES: usize = 200;
+/// Files that are looked at to find them.
+const MOST_SEEN: usize = 20_000;
 const EVALUATOR: &str = "environment.evaluation.evaluator";
 const BESIDE: &str = "environment.evaluation.beside";
 const COMMAND: &str = "environment.evaluation.command";
@@ -27,14 +29,18 @@ pub(super) struct EvaluatorFiles {
     pub(super) evaluator: Option<String>,
     /// The SHA-256 of each recorded file, by its path in the folder.
     pub(super) digests: BTreeMap<String, String>,
+    /// The Python files beside the evaluator that are not recorded: too many, too large or no text.
+    passed_over: Vec<String>,
 }
 
 impl EvaluatorFiles {
     /// Reads the evaluator, and every Python file of its folder but the program; of a command the text files of the
     /// folder that it names. `program` is the setting `environment.program`.
     ///
+    /// Of Python files the first [`MOST_FILES`] are recorded that are text, of [`MAX_BYTES`] together.
+    ///
     /// # Errors
-    /// A file that can't be read, too many or too large ones.
+    /// An evaluator or a folder that can't be read.
     pub(super) fn read(
         settings: &EvaluationSettings,
         program: &str,
@@ -62,14 +68,13 @@ impl EvaluatorFiles {
             Some(_) => {
                 let not = [path, base.join(program)];
                 python_files(&folder, &not).map_err(|what| {
-                    let hint = "keep the evaluator in a folder with its own files alone";
-                    bad("evaluator", &what, hint)
+                    bad("evaluator", &what, "put the evaluator into a folder that can be read")
                 })?
             }
             None => inputs.beneath(BESIDE),
         };
-        record(BESIDE, beside, inputs, &mut digests)?;
-        Ok(Self { base, folder, evaluator: Some(name), digests })
+        let passed_over = record(BESIDE, beside, inputs, &mut digests)?;
+        Ok(Self { base, folder, evaluator: Some(name), digests, passed_over })
     }
 
     fn of_command(words: &[String], program: &str, inputs: &Inputs) -> Result<Self, Invalid> {
@@ -82,8 +87,24 @@ impl EvaluatorFiles {
             None => inputs.beneath(COMMAND),
         };
         let mut digests = BTreeMap::new();
-        record(COMMAND, named, inputs, &mut digests)?;
-        Ok(Self { folder: base.clone(), base, evaluator: None, digests })
+        let passed_over = record(COMMAND, named, inputs, &mut digests)?;
+        Ok(Self { folder: base.clone(), base, evaluator: None, digests, passed_over })
+    }
+
+    /// What is not recorded, for a person.
+    pub(super) fn unrecorded(&self) -> Option<String> {
+        const NAMED: usize = 5;
+        let count = self.passed_over.len();
+        let named =
+            self.passed_over.iter().take(NAMED).map(|name| one_line(name)).collect::<Vec<_>>().join(", ");
+        let more = if count > NAMED { ", ..." } else { "" };
+        (count > 0).then(|| {
+            format!(
+                "{count} files beside the evaluator are not recorded (no UTF-8, or more than {MOST_FILES} files or \
+                 {} MiB): {named}{more}; a resumed run would not notice that they have changed",
+                MAX_BYTES >> 20
+            )
+        })
     }
 
     /// A path of the settings, as an absolute one.
@@ -92,25 +113,33 @@ impl EvaluatorFiles {
     }
 }
 
-/// Reads files and takes down their digests.
+/// Reads files and takes down their digests. Of those on disk that can't be recorded the names come back; a run's own
+/// must be there.
 fn record(
     key: &str,
     files: Vec<(String, PathBuf)>,
     inputs: &Inputs,
     digests: &mut BTreeMap<String, String>,
-) -> Result<(), Invalid> {
-    let mut bytes = 0;
-    for (name, path) in files {
-        let key = format!("{key}/{name}");
-        let hint = "the evaluator's folder holds text files of its own alone";
-        bytes += inputs.text(&key, &path.to_string_lossy(), hint)?.len() as u64;
-        if bytes > MAX_BYTES {
-            let what = format!("has more than {} MiB of Python files beside it", MAX_BYTES >> 20);
-            return Err(bad("evaluator", &what, "keep data in files that don't end with .py"));
+) -> Result<Vec<String>, Invalid> {
+    let fresh = inputs.folder().is_some();
+    let (mut room, mut passed_over) = (MAX_BYTES, Vec::new());
+    for (number, (name, path)) in files.into_iter().enumerate() {
+        let size = std::fs::metadata(&path).map_or(0, |file| file.len());
+        if fresh && (number - passed_over.len() >= MOST_FILES || size > room) {
+            passed_over.push(name);
+            continue;
         }
-        digests.insert(name, digest_of(inputs, &key));
+        let inner = format!("{key}/{name}");
+        match inputs.text(&inner, &path.to_string_lossy(), "put the file back, or begin a new run") {
+            Ok(_) => {
+                room = room.saturating_sub(size);
+                digests.insert(name, digest_of(inputs, &inner));
+            }
+            Err(_) if fresh => passed_over.push(name),
+            Err(error) => return Err(error),
+        }
     }
-    Ok(())
+    Ok(passed_over)
 }
 
 fn path_of(inputs: &Inputs, key: &str) -> Option<PathBuf> {
@@ -175,8 +204,8 @@ fn gather(
         } else if name.ends_with(".py") && path.is_file() {
             found.push((format!("{beneath}{name}"), path));
         }
-        if found.len() > MOST_FILES {
-            return Err(format!("stands among more than {MOST_FILES} Python files"));
+        if found.len() > MOST_SEEN {
+            return Err(format!("stands among more than {MOST_SEEN} Python files"));
         }
     }
     Ok(())
@@ -260,19 +289,25 @@ mod tests {
     }
 
     #[test]
-    fn an_evaluator_that_is_missing_or_lost_among_files_is_refused() {
+    fn files_that_can_not_be_recorded_are_passed_over_and_named() {
         let many: Vec<String> = (0..=MOST_FILES).map(|place| format!("f{place}.py")).collect();
         let folder = folder(&many.iter().map(String::as_str).collect::<Vec<_>>());
         let read = |name: &str| {
             let settings = EvaluationSettings { evaluator: Some(name.to_owned()), ..Default::default() };
-            EvaluatorFiles::read(&settings, "f1.py", &Inputs::in_folder(folder.path())).map(|_| ())
+            EvaluatorFiles::read(&settings, "f1.py", &Inputs::in_folder(folder.path()))
         };
         assert_eq!(read("none.py").expect_err("no file").key, EVALUATOR);
         // The evaluator and the program are not counted.
-        assert_eq!(read("f0.py"), Ok(()));
+        assert_eq!(read("f0.py").expect("files").unrecorded(), None);
         std::fs::write(folder.path().join("f300.py"), "").expect("a file");
         std::fs::write(folder.path().join("f301.py"), "").expect("a file");
-        assert!(read("f0.py").expect_err("too many").what.contains("more than 200"));
+        std::fs::write(folder.path().join("a.py"), b"# -*- coding: latin-1 -*-\n# \xe4\n").expect("a file");
+        let files = read("f0.py").expect("files");
+        assert_eq!(files.digests.len(), MOST_FILES + 1);
+        assert_eq!(files.passed_over, ["a.py", "f99.py"]);
+        let told = files.unrecorded().expect("a remark");
+        assert!(told.starts_with("2 files beside the evaluator are not recorded"), "{told}");
+        assert!(told.contains("): a.py, f99.py; a resumed run"), "{told}");
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod fate;
 mod files;
 mod metrics;
 pub mod programs;
+mod remarks;
 mod reply;
 pub mod settings;
 
@@ -81,6 +82,16 @@ impl Evaluation {
     /// The section.
     pub fn settings(&self) -> &EvaluationSettings {
         &self.settings
+    }
+
+    /// What is not recorded of the evaluator's folder, for a person.
+    pub fn unrecorded(&self) -> Option<String> {
+        self.files.unrecorded()
+    }
+
+    /// What a person should know of the initial program's score before anything is paid for.
+    pub fn remarks(&self, score: &Score) -> Vec<String> {
+        remarks::of_initial(score, self.settings.score.as_deref(), &self.program.axes)
     }
 
     /// Whether candidates run apart from the evaluator: the sandbox of programs is needed too.
@@ -317,10 +328,11 @@ fn texts(metrics: &Metrics) -> Vec<Artifact> {
     metrics.iter().filter_map(|(name, value)| text(name, value)).collect()
 }
 
-/// The last lines of what was printed as errors, for a person.
+/// The last lines of a traceback, or of what the evaluator left as errors or has printed, for a person.
 fn last_words(loss: &Loss) -> String {
-    let stderr = loss.artifacts.iter().find(|artifact| artifact.name == "stderr");
-    let text = loss.traceback.as_deref().or_else(|| stderr.and_then(Artifact::as_text)).unwrap_or_default();
+    let text = |name: &str| loss.artifacts.iter().find(|artifact| artifact.name == name)?.as_text();
+    let left = ["error", "traceback", "stderr", "stdout"].into_iter().find_map(text);
+    let text = loss.traceback.as_deref().or(left).unwrap_or_default();
     let lines: Vec<&str> = text.trim_end().lines().collect();
     let last = &lines[lines.len().saturating_sub(8)..];
     last.iter().map(|line| format!("\n  {line}")).collect()
