@@ -264,10 +264,29 @@ fn the_best_is_looked_at_again_where_the_evaluator_has_a_stricter_eye() {
     let summary = evolve(&place, "a", &set);
     let best = summary["best"].as_f64().unwrap();
     assert_eq!(summary["rechecked"]["objective"].as_f64().unwrap(), best - 100.0, "{summary}");
+    let numbers: Value = serde_json::from_str(&read(&place, "a/best/best.json")).unwrap();
+    assert_eq!(numbers["rechecked"], summary["rechecked"]);
     place.write("work/evaluator.py", &format!("{EVALUATOR}{refusing}"));
     let output = place.run(&["evolve", "work", "--out", "b", "--iterations", "5", set[2], set[3]]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("\nrechecked   candidate ") && text.contains("not exactly"), "{text}");
+}
+
+#[test]
+fn an_error_that_the_evaluator_caught_is_told_and_an_axis_that_it_lacks_is_refused() {
+    if !isolated() {
+        return;
+    }
+    let place = place();
+    let caught =
+        "def evaluate(path):\n    return {'combined_score': 0.0, 'error': \"No module named 'jax'\"}\n";
+    place.write("work/evaluator.py", caught);
+    let output = place.run(&["evolve", "work", "--iterations", "2", "--out", "a"]);
+    let told = "the initial program scores 0, and the evaluator left: error: No module named 'jax'\n";
+    assert!(output.status.success() && error(&output).contains(told), "{}", error(&output));
+    let axes = "axes=[{ name = \"speed\", bins = 4 }]";
+    let message = refused(&place, &["evolve", "work", "--iterations", "2", "--out", "b", "--set", axes]);
+    assert!(message.contains("`speed`") && message.contains("combined_score"), "{message}");
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! What an evaluator is told that runs into what the sandbox keeps from it, or that can't be imported: the real harness,
 //! as a plain script.
 
+use samara_search::Artifact;
+
 use super::{
-    Evaluation, EvaluationSettings, FIRST, Loss, ProgramInfo, conformance::run, metrics::Metric, reply::Reply,
+    Evaluation, EvaluationSettings, FIRST, Loss, ProgramInfo, conformance::run, last_words, metrics::Metric,
+    reply::Reply,
 };
 use crate::Inputs;
 
@@ -96,6 +99,25 @@ fn an_evaluator_that_fails_while_it_is_imported_says_where_and_what_to_do() {
     assert!(said.contains("\nhint: set environment.evaluation.python"), "{said}");
     let said = refused("evaluator.py", "def evaluate(p): pass\nraise SystemExit(2)\n");
     assert!(said.contains("raises SystemExit") && said.contains("__main__"), "{said}");
+}
+
+#[test]
+fn what_is_printed_leaves_the_process_line_by_line() {
+    let text =
+        "import sys\ndef evaluate(path):\n    return {'combined_score': float(sys.stdout.line_buffering)}\n";
+    let reply = first("evaluator.py", text).expect("an evaluator").expect("a measurement");
+    assert_eq!(reply.metrics.get("combined_score"), Some(&Metric::Number(1.0)));
+}
+
+#[test]
+fn what_was_printed_before_a_limit_is_told() {
+    let loss = |artifacts: &[(&str, &str)]| {
+        let artifacts = artifacts.iter().map(|(name, text)| Artifact::text(*name, text)).collect();
+        Loss::of_candidate("took longer than 5 s", "").after(artifacts)
+    };
+    assert_eq!(last_words(&loss(&[("stdout", "starting\nthe thing\n")])), "\n  starting\n  the thing");
+    assert_eq!(last_words(&loss(&[("stdout", "a"), ("stderr", "b"), ("error", "c")])), "\n  c");
+    assert_eq!(last_words(&loss(&[])), "");
 }
 
 #[test]

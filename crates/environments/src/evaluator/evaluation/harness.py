@@ -683,6 +683,9 @@ def evaluate(request):
     told = {"ran": request["stage"], "stages": cascade, "wants_artifacts": wanted}
     if request["several"]:
         sys.path.insert(1, request["folder"])
+    if hasattr(sys.stdout, "reconfigure"):
+        # What was printed before a limit would be lost in a buffer.
+        sys.stdout.reconfigure(line_buffering=True)
     try:
         run = {"shinka": of_shinka, "command": of_command}.get(PROTOCOL, call)
         return {**told, **run(request)}
