@@ -171,7 +171,17 @@ impl Builder {
 
     /// A device of the host where it is.
     pub(crate) fn device(&mut self, path: &str, directory: bool) -> Result<(), SandboxError> {
-        self.bind(Path::new(path), path, directory)?;
+        self.device_at(path, path, directory)
+    }
+
+    /// A device of the host under a name.
+    pub(crate) fn device_at(
+        &mut self,
+        source: &str,
+        target: &str,
+        directory: bool,
+    ) -> Result<(), SandboxError> {
+        self.bind(Path::new(source), target, directory)?;
         self.binds.last_mut().iter_mut().for_each(|bind| bind.device = true);
         Ok(())
     }

@@ -4,6 +4,8 @@
 use super::{EvaluatorOptions, interpreter::Interpreter};
 use crate::error::SandboxError;
 use crate::plan::{Builder, Jail, c_string};
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// The system's programs and libraries: evaluators start compilers and tools.
@@ -61,7 +63,10 @@ impl Plan {
             builder.bind(path, text(path)?, path.is_dir())?;
         }
         for device in DEVICES {
-            builder.device(device, false)?;
+            // Mapped, /dev/zero is memory that is counted for no process. What reads like it and can't be mapped stands in
+            // for it, but where devices are asked for: their libraries map it.
+            let zero = device == "/dev/zero" && options.devices.is_empty();
+            builder.device_at(if zero { "/dev/full" } else { device }, device, false)?;
         }
         for device in &options.devices {
             let path = text(device)?;
@@ -73,7 +78,8 @@ impl Plan {
         for directory in ["/tmp", ASIDE, "/proc", "/dev/shm", "/etc"] {
             builder.directory(directory);
         }
-        let mut jail = builder.jail(Vec::new(), true)?;
+        let hidden = hidden(options, &shown)?;
+        let mut jail = builder.jail(hidden, true)?;
         jail.room = c"mode=0755,size=4m,nr_inodes=16384";
         jail.processes = true;
         jail.files = files(options.network)?;
@@ -88,8 +94,32 @@ impl Plan {
     }
 }
 
+/// Where in a jail that shows these paths are the folders that must not be seen.
+fn hidden(options: &EvaluatorOptions, shown: &[PathBuf]) -> Result<Vec<CString>, SandboxError> {
+    let mut all = Vec::new();
+    for folder in &options.hidden {
+        let wrong = |why: &str| {
+            SandboxError::Setting(format!("{}, which evaluations must not see, {why}", folder.display()))
+        };
+        let real = folder.canonicalize().map_err(|error| wrong(&format!("can't be hidden: {error}")))?;
+        if !real.is_dir() {
+            return Err(wrong("is no folder"));
+        }
+        for path in shown {
+            let place = path.canonicalize().unwrap_or_else(|_| path.clone());
+            // Of a folder that what is shown lies in, or that lies elsewhere, nothing else is seen.
+            let Ok(inner) = real.strip_prefix(place) else { continue };
+            if inner.as_os_str().is_empty() {
+                return Err(wrong("is the evaluator's own or a mount: use another one for the run"));
+            }
+            all.push(c_string(&path.join(inner).as_os_str().as_bytes()[1..])?);
+        }
+    }
+    Ok(all)
+}
+
 /// Files of /etc that are the jail's own: one user, and nobody else.
-fn files(network: bool) -> Result<Vec<(std::ffi::CString, Vec<u8>)>, SandboxError> {
+fn files(network: bool) -> Result<Vec<(CString, Vec<u8>)>, SandboxError> {
     let mut files = vec![
         ("etc/passwd", "evaluator:x:1000:1000:evaluator:/tmp:/bin/sh\n"),
         ("etc/group", "evaluator:x:1000:\n"),

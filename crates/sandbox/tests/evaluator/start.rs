@@ -38,9 +38,10 @@ fn a_harness_that_ends_its_interpreter_is_told_from_one_that_never_ends() {
     let Some(ended) = said("import os; os._exit(1)") else { return };
     assert!(ended.contains("it ended the interpreter"), "{ended}");
     let folder = folder();
-    let options = options("while True: pass", folder.path());
-    let error = Evaluators::start_within(&options, Duration::from_millis(500)).unwrap_err();
-    assert!(error.to_string().contains("did not come to its end in 0.5 s"), "{error}");
+    let patience = Duration::from_millis(500);
+    let options = EvaluatorOptions { patience, ..options("while True: pass", folder.path()) };
+    let error = Evaluators::start(&options).unwrap_err().to_string();
+    assert!(error.contains("did not come to its end in 0.5 s; environment.evaluation.timeout_s"), "{error}");
 }
 
 #[test]
