@@ -381,9 +381,14 @@ pub const EVALUATORS: &[Allow] = &[
         why: "what an evaluator sees is decided before it runs",
     },
     Allow {
-        calls: &[libc::SYS_memfd_create, libc::SYS_shmget, libc::SYS_msgget],
+        calls: &[libc::SYS_memfd_create, libc::SYS_shmget, libc::SYS_msgget, libc::SYS_semget],
         when: When::Never,
         why: "memory that belongs to no process and to no file system of a size, so that nothing would bound it",
+    },
+    Allow {
+        calls: &[libc::SYS_ioprio_set],
+        when: When::Never,
+        why: "turns at the disk, which process 1 could lose as well",
     },
     Allow {
         calls: &[

@@ -48,11 +48,13 @@ impl Plan {
     pub(crate) fn new(options: &EvaluatorOptions, interpreter: &Interpreter) -> Result<Self, SandboxError> {
         let mut builder = Builder::default();
         let mut shown = named(&options.folder, "the evaluator's folder")?;
+        no_home(&shown)?;
         for mount in &options.mounts {
             shown.extend(named(mount, "a mount")?);
         }
         shown.extend(interpreter.places.iter().cloned());
-        shown.extend(interpreter.user_base.clone());
+        // Of ~/.local its packages alone, which are among the places, and their programs.
+        shown.extend(interpreter.user_base.as_ref().map(|base| base.join("bin")));
         shown.extend(SYSTEM.into_iter().chain(LOADERS).map(PathBuf::from));
         if options.network {
             shown.extend(NETWORK.map(PathBuf::from));
@@ -112,10 +114,10 @@ fn hidden(options: &EvaluatorOptions, shown: &[PathBuf]) -> Result<Vec<CString>,
             if inner.as_os_str().is_empty() {
                 return Err(wrong("is the evaluator's own or a mount: use another one for the run"));
             }
-            all.push(c_string(&path.join(inner).as_os_str().as_bytes()[1..])?);
+            all.push(path.join(inner));
         }
     }
-    Ok(all)
+    outermost(all).iter().map(|path| c_string(&path.as_os_str().as_bytes()[1..])).collect()
 }
 
 /// Files of /etc that are the jail's own: one user, and nobody else.
@@ -149,6 +151,20 @@ fn named(path: &Path, what: &str) -> Result<Vec<PathBuf>, SandboxError> {
         }
     }
     Ok(vec![plain, real])
+}
+
+/// Refuses an evaluator's folder that holds the home of the user: its keys would be seen with it.
+fn no_home(folder: &[PathBuf]) -> Result<(), SandboxError> {
+    let Some(home) = std::env::var_os("HOME").filter(|home| !home.is_empty()) else { return Ok(()) };
+    let Ok(home) = Path::new(&home).canonicalize() else { return Ok(()) };
+    match folder.iter().find(|path| home.starts_with(path) && home != Path::new("/")) {
+        None => Ok(()),
+        Some(path) => Err(SandboxError::Setting(format!(
+            "the evaluator's folder, {}, holds your home with all that is in it, and evaluators read all of their \
+             folder: put the evaluator into a folder of its own",
+            path.display()
+        ))),
+    }
 }
 
 /// The paths that lie in no other of them, in order.

@@ -135,7 +135,7 @@ fn a_slot_that_can_not_start_waits_for_one_that_is_busy() {
 fn folders_that_must_not_be_seen_are_empty_wherever_they_are_shown() {
     let (folder, named) = (folder(), folder());
     let run = folder.path().join("runs/one");
-    std::fs::create_dir_all(&run).unwrap();
+    std::fs::create_dir_all(run.join("best")).unwrap();
     crate::common::open(&folder.path().join("runs"));
     crate::common::open(&run);
     std::fs::write(run.join("run.db"), "journal").unwrap();
@@ -149,7 +149,8 @@ fn folders_that_must_not_be_seen_are_empty_wherever_they_are_shown() {
         folder.path()
     );
     for (folder, run) in [(folder.path().to_owned(), run.clone()), (link.clone(), link.join("runs/one"))] {
-        let hidden = vec![run, elsewhere.clone()];
+        // The last one lies in one that is hidden already.
+        let hidden = vec![run.join("best"), run, elsewhere.clone()];
         let options = EvaluatorOptions { hidden, mounts: vec![link.clone()], ..options(HARNESS, &folder) };
         let Some(evaluators) = start(&options) else { return };
         assert_eq!(value(&evaluators, &look), "[[], \"seen\", true, [], \"seen\", true]");
