@@ -10,7 +10,7 @@ use std::{
 };
 
 use samara_engine::{Environment, EvaluatorSpec, SandboxSettings};
-use samara_environments::{InputFile, Inputs, Source, builtin};
+use samara_environments::{InputFile, Inputs, Source, builtin, evaluator};
 use samara_lm::{ModelSettings, files};
 use samara_qd::Tessellation;
 use samara_search::{
@@ -22,6 +22,7 @@ use sha2::{Digest as _, Sha256};
 use toml::{Table, Value};
 
 use crate::{
+    evolve::assemble,
     exit::Failure,
     roles::{self, CacheSettings, Price, Roles},
 };
@@ -136,6 +137,59 @@ pub(crate) fn load(experiment: &str, set: &[String]) -> Result<Experiment, Failu
     resolve(parse(&text, &origin)?, set, &origin, fresh)
 }
 
+/// The experiment of a table of settings, such as `samara evolve` puts together; `file` is what errors call it.
+pub(crate) fn of_table(
+    table: Table,
+    (file, folder): (&str, &Path),
+    set: &[String],
+) -> Result<Experiment, Failure> {
+    let fresh = Fresh { inputs: Inputs::in_folder(folder), tessellation: None };
+    let origin = Origin { file: file.to_owned(), folder: folder.to_owned(), set };
+    resolve(table, set, &origin, fresh)
+}
+
+/// Settings with the changes of `--set`, and what their preset says of the rest.
+pub(crate) fn filled(mut table: Table, file: &str, set: &[String]) -> Result<Table, Failure> {
+    let origin = Origin { file: file.to_owned(), folder: PathBuf::from("."), set };
+    set.iter().try_for_each(|change| apply(&mut table, change))?;
+    fill(&mut table).map_err(|invalid| origin.explain(&invalid))?;
+    Ok(table)
+}
+
+/// Fills in the defaults of `environment.preset`, which only programs with an evaluator have. Without a model, and where
+/// nothing is said of operators that ask one, programs are varied without.
+fn fill(table: &mut Table) -> Result<(), Invalid> {
+    let environment = table.get("experiment").and_then(|section| section.get("environment"));
+    if environment.and_then(Value::as_str) != Some(evaluator::NAME) {
+        return Ok(());
+    }
+    if !assemble::has_model(table, &[]) && !assemble::asks(table) {
+        assemble::ask_nobody(table);
+    }
+    evaluator::presets::fill(table)
+}
+
+/// Every prompt of programs with an evaluator, filled with an example.
+pub(crate) fn prompts(
+    table: Table,
+    (file, folder): (&str, &Path),
+    set: &[String],
+) -> Result<Vec<(&'static str, evaluator::prompt::Prompt)>, Failure> {
+    let origin = Origin { file: file.to_owned(), folder: folder.to_owned(), set };
+    let table = filled(table, file, set)?;
+    let evolve = evolve_of(&table, &Inputs::in_folder(folder)).map_err(|invalid| origin.explain(&invalid))?;
+    Ok(evolve.prompts().examples(evolve.program()))
+}
+
+/// The environment of programs with an evaluator, as what it is and not as any environment.
+fn evolve_of(table: &Table, inputs: &Inputs) -> Result<evaluator::Evolve, Invalid> {
+    let sections: Sections = decode(table, "")?;
+    let search = search(&sections.search)?;
+    let axes = settings::axes(&sections.axes)?;
+    let section = &sections.environment;
+    evaluator::Evolve::new(&Source { section, axes: &axes, cells: None, search: &search, inputs })
+}
+
 /// A file of settings at most, in bytes: as much as a run stores.
 const MOST_BYTES: u64 = samara_journal::record::MAX_CONFIG_BYTES as u64;
 
@@ -148,8 +202,11 @@ pub(crate) struct Fresh {
 }
 
 /// Settings that may change in a run.
-const CHANGEABLE: [&str; 12] = [
+const CHANGEABLE: [&str; 15] = [
     "search.total_steps",
+    "search.target_score",
+    "search.patience",
+    "search.patience_margin",
     "search.concurrency",
     "search.max_failures",
     "search.budget",
@@ -210,6 +267,7 @@ fn resolve(
         apply(&mut table, change)?;
     }
     samara_environments::translate(&mut table);
+    fill(&mut table).map_err(|invalid| origin.explain(&invalid))?;
     build(&table, &origin.folder, fresh).map_err(|invalid| origin.explain(&invalid))
 }
 
@@ -330,6 +388,17 @@ impl Experiment {
     /// The SHA-256 of the resolved settings, in hexadecimal digits.
     pub(crate) fn digest(&self) -> String {
         Sha256::digest(&self.resolved).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// What evaluates its programs and checks the best of them again; `None` in other environments, and where
+    /// `environment.evaluation.recheck` names no function.
+    pub(crate) fn rechecking(&self) -> Result<Option<evaluator::evaluation::Evaluation>, Failure> {
+        if self.naming.environment != evaluator::NAME {
+            return Ok(None);
+        }
+        let evolve = evolve_of(&self.table()?, &Inputs::recorded(self.inputs.clone()))?;
+        let evaluation = evolve.evaluation();
+        Ok(evaluation.settings().recheck.is_some().then(|| evaluation.clone()))
     }
 
     /// The resolved settings as a table.

@@ -102,7 +102,7 @@ impl From<EngineError> for Failure {
 impl From<SandboxError> for Failure {
     fn from(error: SandboxError) -> Self {
         let exit = match &error {
-            SandboxError::Setting(_) | SandboxError::Job(_) => Exit::Usage,
+            SandboxError::Setting(_) | SandboxError::Job(_) | SandboxError::Harness(_) => Exit::Usage,
             _ => Exit::Sandbox,
         };
         Self { exit, message: error.to_string() }

@@ -2,13 +2,17 @@
 //! is in [`config`].
 
 mod args;
+mod best;
 mod cells;
 mod commands;
 mod completion;
 mod config;
+mod diff;
+mod evolve;
 mod exit;
 mod gallery;
 mod heatmap;
+mod lineage;
 mod logs;
 mod models;
 mod numbers;
@@ -47,6 +51,7 @@ fn main() -> std::process::ExitCode {
 fn dispatch(args: Args) -> Result<Exit, Failure> {
     match args.command {
         Command::Run(run) => commands::run::run(&run),
+        Command::Evolve(evolve) => commands::evolve::evolve(&evolve),
         Command::Resume(resume) => commands::run::resume(&resume),
         Command::Compare(compare) => commands::compare::compare(&compare),
         Command::Show(show) => commands::show::show(&show),

@@ -42,12 +42,18 @@ struct View {
     calls: Option<Arc<CallsInFlight>>,
     numbers: Option<Numbers>,
     pace: Pace,
+    /// The objective that a best is compared with: that of the first candidate of the session that has one, or the best
+    /// of those before.
+    first: Option<f64>,
+    /// Whether it is.
+    compares: bool,
 }
 
 impl Progress {
     /// A search of `total` candidates, those of earlier sessions among them, within a budget.
     pub(crate) fn new(total: u64, budget: BudgetSettings, quiet: bool) -> Self {
-        let view = View { total, settled: 0, budget, calls: None, numbers: None, pace: Pace::default() };
+        let (calls, numbers, pace) = (None, None, Pace::default());
+        let view = View { total, settled: 0, budget, calls, numbers, pace, first: None, compares: false };
         let view = Arc::new(Mutex::new(view));
         let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(total) };
         let (started, seen) = (Instant::now(), view.clone());
@@ -66,6 +72,12 @@ impl Progress {
     /// Shows how many model calls wait for their answers, too: a number that whoever asks models counts up and down.
     pub(crate) fn with_calls(self, calls: Arc<CallsInFlight>) -> Self {
         locked(&self.view).calls = Some(calls);
+        self
+    }
+
+    /// Shows by how much the best has become better in this session, too.
+    pub(crate) fn with_change(self) -> Self {
+        locked(&self.view).compares = true;
         self
     }
 
@@ -90,6 +102,7 @@ impl Progress {
         let mut view = locked(&self.view);
         view.settled = settled;
         view.pace.note(self.started.elapsed(), settled, numbers.spent);
+        view.first = view.first.or(numbers.best);
         view.numbers = Some(numbers);
     }
 
@@ -102,6 +115,8 @@ impl Progress {
             Ending::WallTime => "the wall time is over",
             Ending::Budget => "the budget is spent",
             Ending::Completed => "completed",
+            Ending::Target => "the target is reached",
+            Ending::Patience => "nothing has become better for long",
         };
         let candidates = if waiting == 1 { "candidate" } else { "candidates" };
         let text = format!("{why}: finishing {waiting} {candidates} (Ctrl-C to stop at once)");
@@ -132,6 +147,7 @@ impl View {
             settled: self.settled,
             total: self.total,
             numbers: self.numbers,
+            change: self.change(),
             calls: self.calls.as_ref().map(|calls| calls.now()),
             rate: self.pace.rate(elapsed),
             left: self.numbers.map_or(String::new(), |numbers| left(&self.budget, &numbers.spent)),
@@ -139,6 +155,14 @@ impl View {
             elapsed: elapsed.as_secs_f64(),
         };
         line(&seen, width)
+    }
+}
+
+impl View {
+    /// By how much the best has become better.
+    fn change(&self) -> Option<f64> {
+        let best = self.numbers.and_then(|numbers| numbers.best).filter(|_| self.compares);
+        best.zip(self.first).map(|(best, first)| best - first).filter(|change| *change != 0.0)
     }
 }
 
@@ -253,6 +277,8 @@ struct Seen {
     settled: u64,
     total: u64,
     numbers: Option<Numbers>,
+    /// By how much the best has become better in this session, if that is told.
+    change: Option<f64>,
     /// Model calls in flight, and the age of the oldest.
     calls: Option<(usize, Duration)>,
     /// Candidates a second.
@@ -286,7 +312,7 @@ fn line(seen: &Seen, width: usize) -> String {
         (7, told(seen.calls.map(|(calls, oldest)| in_flight(calls, oldest)))),
         (4, told(covered.map(|percent| format!("coverage {percent} %")))),
         (2, told(numbers.map(|n| format!("QD {}", number(n.qd_score))))),
-        (5, told(numbers.and_then(|n| n.best).map(|best| format!("best {}", number(best))))),
+        (5, told(numbers.and_then(|n| n.best).map(|best| best_of(best, seen.change)))),
         (3, told(cost.map(|cost| format!("cost {}", number(cost))))),
         (9, seen.left.clone()),
         (10, duration(seen.elapsed)),
@@ -316,6 +342,12 @@ fn line(seen: &Seen, width: usize) -> String {
 fn in_flight(calls: usize, oldest: Duration) -> String {
     let calls = format!("{calls} {}", if calls == 1 { "call" } else { "calls" });
     if oldest < WONDERING { calls } else { format!("{calls}, oldest {}", duration(oldest.as_secs_f64())) }
+}
+
+/// The best objective, with its change behind it.
+fn best_of(best: f64, change: Option<f64>) -> String {
+    let change = change.map(|change| format!(" ({}{})", if change > 0.0 { "+" } else { "" }, number(change)));
+    format!("best {}{}", number(best), change.unwrap_or_default())
 }
 
 fn bar(settled: u64, total: u64) -> String {

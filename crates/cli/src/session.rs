@@ -8,6 +8,7 @@ use samara_lm::AnswerCache;
 use tokio::{runtime::Runtime, sync::watch};
 
 use crate::{
+    best::Best,
     config::Experiment,
     exit::{Exit, Failure, remark},
     logs,
@@ -139,6 +140,10 @@ pub(crate) async fn search(
     let hidden = quiet || logs::on_stderr();
     let mut progress = Progress::new(experiment.search.total_steps, experiment.search.budget, hidden)
         .with_calls(tools.calls_in_flight.clone());
+    let mut best = best_of_programs(&experiment, journal.path());
+    if best.is_some() {
+        progress = progress.with_change();
+    }
     let run = Run {
         settings: experiment.search,
         tessellation: experiment.tessellation,
@@ -148,9 +153,21 @@ pub(crate) async fn search(
         ensemble: experiment.models.ensemble(),
         journal,
     };
-    let ended = run.run(Control { interrupt }, &mut |event| progress.hear(&event)).await;
+    let mut hear = |event: samara_engine::Event<'_>| {
+        progress.hear(&event);
+        if let Some(best) = &mut best {
+            best.hear(&event);
+        }
+    };
+    let ended = run.run(Control { interrupt }, &mut hear).await;
     progress.end();
     ended
+}
+
+/// What keeps the best program's files in the run's folder, for programs with an evaluator.
+fn best_of_programs(experiment: &Experiment, journal: &Path) -> Option<Best> {
+    let evaluated = experiment.naming.environment == samara_environments::evaluator::NAME;
+    journal.parent().filter(|_| evaluated).map(Best::new)
 }
 
 fn log_session(experiment: &Experiment, run: &Path) {

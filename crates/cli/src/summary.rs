@@ -53,9 +53,38 @@ pub(crate) struct Summary {
     /// The run's folder, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
+    /// What a second look at the best candidate said, if the evaluator takes one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rechecked: Option<Rechecked>,
+    /// Where the files of the best candidate are, if they are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub best_folder: Option<String>,
     /// Why the last session ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<String>,
+}
+
+/// The best candidate as `environment.evaluation.recheck` sees it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Rechecked {
+    /// The candidate.
+    pub candidate: u64,
+    /// Its score.
+    pub objective: Option<f64>,
+    /// Why it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+impl Rechecked {
+    fn told(&self) -> String {
+        let result = match (self.objective, &self.why) {
+            (Some(objective), _) => number(objective),
+            (None, Some(why)) => format!("refused: {}", one_line(why)),
+            (None, None) => "no score".to_owned(),
+        };
+        format!("candidate {}: {result}", self.candidate)
+    }
 }
 
 /// One island in numbers.
@@ -112,6 +141,8 @@ impl Summary {
             scoring: None,
             islands: islands(population),
             folder: None,
+            rechecked: None,
+            best_folder: None,
             ended: None,
         }
     }
@@ -148,6 +179,7 @@ impl Summary {
             let name = if number == 0 { "islands" } else { "" };
             (name, format!("{number}: {filled} cells, QD score {score}, best {best}"))
         }));
+        facts.extend(self.rechecked.as_ref().map(|rechecked| ("rechecked", rechecked.told())));
         facts.push(("archive", self.archive_hash.clone()));
         facts.into_iter().map(|(name, fact)| line(name, &fact, width)).collect()
     }
@@ -189,6 +221,8 @@ mod tests {
             cached_calls: Some(12),
             islands: Vec::new(),
             folder: None,
+            rechecked: None,
+            best_folder: None,
             fates,
             scoring: Some("echo\u{1b}[2J".into()),
             ended: None,

@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use samara_environments::InputFile;
+use samara_environments::{InputFile, evaluator};
 use sha2::{Digest as _, Sha256};
 use toml::{Table, Value};
 
@@ -98,6 +98,9 @@ fn reasons(resolved: &Table) -> Vec<(String, String)> {
             reasons.push(("sandbox.python".to_owned(), why));
         }
     }
+    if let Some(evaluation) = evaluation(resolved) {
+        of_evaluation(evaluation, &mut reasons);
+    }
     for (role, model) in table("models").into_iter().flatten() {
         of_model(&format!("models.{role}"), model, &mut reasons);
     }
@@ -105,6 +108,54 @@ fn reasons(resolved: &Table) -> Vec<(String, String)> {
         reasons.push(("cache.path".to_owned(), format!("read and write the file {path} (cache.path)")));
     }
     reasons
+}
+
+/// The settings of a user's evaluator, where a run has one.
+fn evaluation(resolved: &Table) -> Option<&Table> {
+    let environment = resolved.get("experiment")?.get("environment")?.as_str()?;
+    if environment != evaluator::NAME {
+        return None;
+    }
+    resolved.get("environment")?.get("evaluation")?.as_table()
+}
+
+/// An evaluator runs whatever its maker wrote: in a sandbox, but with files, variables and devices of this machine.
+fn of_evaluation(evaluation: &Table, reasons: &mut Vec<(String, String)>) {
+    const SECTION: &str = "environment.evaluation";
+    let mut add = |key: &str, why: String| {
+        let key = format!("{SECTION}.{key}");
+        reasons.push((key.clone(), format!("{why} ({key})")));
+    };
+    let text = |name: &str| evaluation.get(name).and_then(Value::as_str);
+    if let Some(evaluator) = text("evaluator") {
+        add("evaluator", format!("run the evaluator {evaluator}, which reads all of its folder"));
+    }
+    if let Some(command) = text("command") {
+        add("command", format!("run the command `{command}`"));
+    }
+    if let Some(python) = text("python") {
+        add("python", format!("run the interpreter {python}"));
+    }
+    if evaluation.get("network").and_then(Value::as_bool) == Some(true) {
+        add("network", "let the evaluator reach the network".to_owned());
+    }
+    let wants = [
+        ("variables", "hand the evaluator the environment variables"),
+        ("devices", "let the evaluator use the devices"),
+        ("mounts", "let the evaluator read"),
+    ];
+    for (name, what) in wants {
+        let listed: Vec<&str> = evaluation
+            .get(name)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        if !listed.is_empty() {
+            add(name, format!("{what} {}", listed.join(", ")));
+        }
+    }
 }
 
 fn of_model(key: &str, model: &Value, reasons: &mut Vec<(String, String)>) {
@@ -144,8 +195,11 @@ fn of_model(key: &str, model: &Value, reasons: &mut Vec<(String, String)>) {
 }
 
 fn digest(stored: &Table) -> String {
-    let kept: Table =
+    let mut kept: Table =
         SECTIONS.iter().filter_map(|name| Some(((*name).to_owned(), stored.get(*name)?.clone()))).collect();
+    if let Some(evaluation) = evaluation(stored) {
+        kept.insert("evaluation".to_owned(), Value::Table(evaluation.clone()));
+    }
     // A table of settings always has a text.
     let text = toml::to_string(&kept).unwrap_or_default();
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
@@ -202,6 +256,31 @@ mod tests {
         assert_eq!(keys("[models.judge]\nprovider = \"openai\""), ["models.judge"]);
         let ensemble = "[[models.generator.ensemble]]\nprovider = \"scripted\"\nscript = \"/etc/passwd\"";
         assert_eq!(keys(ensemble), ["models.generator.ensemble.0.script"]);
+    }
+
+    #[test]
+    fn what_an_evaluator_may_do_is_named_and_known_by_all_of_its_settings() {
+        let text = "[experiment]\nenvironment = \"evaluator\"\n[environment.evaluation]\nevaluator = \"e.py\"\n\
+                    command = \"./score {program}\"\npython = \"venv/bin/python\"\nnetwork = true\n\
+                    variables = [\"TOKEN\", \"B\"]\ndevices = [\"/dev/nvidia0\"]\nmounts = [\"/data\"]\n";
+        let table: Table = text.parse().expect("TOML");
+        let told: Vec<String> = reasons(&table).into_iter().map(|(_, why)| why).collect();
+        assert_eq!(
+            told,
+            [
+                "run the evaluator e.py, which reads all of its folder (environment.evaluation.evaluator)",
+                "run the command `./score {program}` (environment.evaluation.command)",
+                "run the interpreter venv/bin/python (environment.evaluation.python)",
+                "let the evaluator reach the network (environment.evaluation.network)",
+                "hand the evaluator the environment variables TOKEN, B (environment.evaluation.variables)",
+                "let the evaluator use the devices /dev/nvidia0 (environment.evaluation.devices)",
+                "let the evaluator read /data (environment.evaluation.mounts)",
+            ]
+        );
+        let other: Table = text.replace("[\"/data\"]", "[\"/\"]").parse().expect("TOML");
+        assert_ne!(digest(&table), digest(&other));
+        let elsewhere = text.replace("= \"evaluator\"", "= \"string\"");
+        assert_eq!(keys(&elsewhere), [""; 0], "other environments have no such section");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Every call gets a seed derived from (run seed, candidate, call number), and every call is recorded, the failed
 //! ones too. What an answer means is the environment's business.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::future::join_all;
 use samara_journal::{CallKind, ModelCall};
@@ -95,6 +95,7 @@ pub struct Context {
     in_flight: Arc<CallsInFlight>,
     /// While the candidate asks models, or will next.
     asking: Option<Asking>,
+    scales: BTreeMap<String, [f64; 2]>,
 }
 
 impl Context {
@@ -103,7 +104,8 @@ impl Context {
         let seeds = Stream::named(ticket.seed, &format!("calls of candidate {}", ticket.index));
         let generator = ticket.generator.unwrap_or(0) as usize;
         let asking = Some(tools.calls_in_flight.ask());
-        Self { generator, asking, ..Self::new(tools, ticket.stream.clone(), seeds) }
+        let scales = ticket.plan.scales.clone();
+        Self { generator, asking, scales, ..Self::new(tools, ticket.stream.clone(), seeds) }
     }
 
     /// The context of the setup, before candidate 0. Of an ensemble the first model writes.
@@ -114,12 +116,27 @@ impl Context {
     fn new(tools: Tools, stream: Stream, seeds: Stream) -> Self {
         let Tools { models, programs, evaluators, calls_in_flight: in_flight } = tools;
         let bench = Bench::new(programs, 0).with_evaluators(evaluators);
-        Self { stream, bench, models, generator: 0, seeds, calls: Vec::new(), in_flight, asking: None }
+        Self {
+            stream,
+            bench,
+            models,
+            generator: 0,
+            seeds,
+            calls: Vec::new(),
+            in_flight,
+            asking: None,
+            scales: BTreeMap::new(),
+        }
     }
 
     /// Whether the candidate asks models, or will next: not while it is evaluated.
     pub(crate) fn set_asking(&mut self, asking: bool) {
         self.asking = asking.then(|| self.in_flight.ask());
+    }
+
+    /// The plan's scales: the least and the greatest value of numbers that had settled at the horizon.
+    pub fn scales(&self) -> &BTreeMap<String, [f64; 2]> {
+        &self.scales
     }
 
     /// The calls made so far.

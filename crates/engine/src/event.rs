@@ -40,6 +40,10 @@ pub enum Ending {
     WallTime,
     /// The budget of calls, tokens or money allows no further candidate.
     Budget,
+    /// An objective has reached `search.target_score`.
+    Target,
+    /// `search.patience` scored candidates in a row improved nothing.
+    Patience,
 }
 
 impl Ending {
@@ -50,6 +54,8 @@ impl Ending {
             Self::Interrupted => "interrupted",
             Self::WallTime => "wall_time",
             Self::Budget => "budget",
+            Self::Target => "target",
+            Self::Patience => "patience",
         }
     }
 }

@@ -9,6 +9,7 @@
 //! - [`spec`]: what an evaluator is made from, as data;
 //! - [`programs`]: the `[sandbox]` section, and the programs that an evaluation may run in it;
 //! - [`evaluator_slots`]: a user's evaluator, and how many evaluations run at once;
+//! - [`prepare`](mod@prepare): an environment's setup, before candidate 0;
 //! - [`event`]: what an observer hears; [`error`]: why a run stops.
 //!
 //! This crate never prints, speaks no HTTP and knows no concrete environment.
@@ -24,6 +25,7 @@ pub mod event;
 pub mod in_flight;
 mod life;
 mod log;
+pub mod prepare;
 pub mod programs;
 pub mod run;
 pub mod spec;
@@ -36,6 +38,7 @@ pub use error::EngineError;
 pub use evaluator_slots::EvaluatorSlots;
 pub use event::{Ended, Ending, Event, Session};
 pub use in_flight::CallsInFlight;
+pub use prepare::{Prepared, prepare};
 pub use programs::{Programs, SandboxSettings};
 pub use run::{Control, Run};
 pub use spec::EvaluatorSpec;

@@ -94,6 +94,9 @@ impl Workshop {
         let mut rewrites = 0;
         loop {
             let draft = self.environment.write(&ticket.plan, context).await.map_err(|abort| (None, abort))?;
+            if ticket.plan.verbatim {
+                return Ok(draft);
+            }
             let screened = match self.duplicate(&draft, ticket) {
                 Screen::Pass => self.environment.screen(&draft, ticket, &self.index, context).await,
                 caught => Ok(caught),

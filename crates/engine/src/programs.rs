@@ -148,6 +148,7 @@ impl Programs {
             python: settings.python.clone(),
             numpy: settings.numpy,
             servers: settings.servers.unwrap_or(defaults.servers),
+            ..defaults
         })?;
         Ok(Self { sandbox: Arc::new(sandbox), limits: settings.limits() })
     }

@@ -24,11 +24,12 @@ use tokio::{sync::watch, task::JoinSet};
 use tracing::Instrument as _;
 
 use crate::{
-    Abort, Context, Ended, Ending, EngineError, Environment, EvaluatorSpec, Event, Session, Tools,
+    Ended, Ending, EngineError, Environment, EvaluatorSpec, Event, Prepared, Session, Tools,
     context::charge_of,
     evaluations::Evaluations,
     life::{Returned, Workshop},
     log,
+    prepare::prepare,
 };
 
 /// Everything a run is made of.
@@ -112,18 +113,11 @@ impl Run {
             let charge = charge_of(&reader.set_up_calls()?);
             return Ok(Some(InitialPool { texts, charge }));
         }
-        let mut context = Context::setup(self.tools.clone(), self.settings.seed);
         let made = tokio::select! {
-            made = self.environment.set_up(&mut context) => made,
+            made = prepare(self.environment.as_ref(), self.tools.clone(), self.settings.seed) => made,
             () = interrupted(control) => return Ok(None),
         };
-        let texts = made.map_err(|abort| match abort {
-            Abort::Run(error) => error,
-            Abort::Invalid(reason) | Abort::Failed(reason) => {
-                EngineError::Failures { count: 1, last: format!("in the setup, {}", reason.why) }
-            }
-        })?;
-        let calls = context.into_calls();
+        let Prepared { texts, calls, .. } = made?;
         self.journal.set_up(&texts, &calls)?;
         Ok(Some(InitialPool { texts, charge: charge_of(&calls) }))
     }
@@ -222,6 +216,8 @@ impl Owner {
             if self.alive.is_empty() {
                 return Ok(self.closing.unwrap_or(match self.end {
                     Some(End::Budget) => Ending::Budget,
+                    Some(End::Target) => Ending::Target,
+                    Some(End::Patience) => Ending::Patience,
                     Some(End::Completed) | None => Ending::Completed,
                 }));
             }

@@ -96,6 +96,59 @@ impl Inputs {
         Ok(text)
     }
 
+    /// The texts of a file or of all files of a folder, by their paths in it; a single file stands under its name. Hidden
+    /// files, links and what tools generate (`__pycache__`, `node_modules`, `target`) are passed over. Each file of a
+    /// folder is kept under the key, `/` and its path.
+    ///
+    /// # Errors
+    /// Those of [`Inputs::text`] for any of them; none, more than `most`, or more than [`MAX_BYTES`] together.
+    pub fn file_or_folder(
+        &self,
+        key: &str,
+        path: &str,
+        hint: &str,
+        most: usize,
+    ) -> Result<BTreeMap<String, String>, Invalid> {
+        let keys = match &self.source {
+            Source::Folder(folder) => keys_beneath(key, &folder.join(path), hint, most)?,
+            Source::Recorded(files) | Source::Current(files) => recorded_keys(files, key),
+        };
+        let mut texts = BTreeMap::new();
+        for (inner, name) in keys {
+            let file_path = if inner == key { path.to_owned() } else { format!("{path}/{name}") };
+            texts.insert(name, self.text(&inner, &file_path, hint)?);
+        }
+        let bytes: usize = texts.values().map(String::len).sum();
+        if texts.is_empty() || bytes as u64 > MAX_BYTES {
+            let what = if bytes > 0 {
+                format!("{path} has {bytes} bytes of text")
+            } else {
+                format!("{path} holds no file")
+            };
+            return Err(Invalid::new(key, what, hint));
+        }
+        Ok(texts)
+    }
+
+    /// The folder in which relative paths start, as an absolute path; `None` where inputs are those of a run.
+    pub fn folder(&self) -> Option<PathBuf> {
+        match &self.source {
+            Source::Folder(folder) => Some(std::path::absolute(folder).unwrap_or_else(|_| folder.clone())),
+            Source::Recorded(_) | Source::Current(_) => None,
+        }
+    }
+
+    /// The inputs of a run whose keys are `key`, `/` and a name: the names, and where the files were. None of files that
+    /// no run has recorded.
+    pub fn beneath(&self, key: &str) -> Vec<(String, PathBuf)> {
+        let (Source::Recorded(files) | Source::Current(files)) = &self.source else { return Vec::new() };
+        let name = |file: &InputFile| {
+            let name = file.key.strip_prefix(key)?.strip_prefix('/')?;
+            Some((name.to_owned(), file.path.clone()))
+        };
+        files.values().filter_map(name).collect()
+    }
+
     /// What was read, in the order of reading.
     pub fn files(&self) -> Vec<InputFile> {
         self.read.borrow().clone()
@@ -104,6 +157,54 @@ impl Inputs {
 
 fn by_key(files: Vec<InputFile>) -> BTreeMap<String, InputFile> {
     files.into_iter().map(|file| (file.key.clone(), file)).collect()
+}
+
+/// The keys under which a run has the file or the folder `key`, each with the path in the folder or the file's name.
+fn recorded_keys(files: &BTreeMap<String, InputFile>, key: &str) -> Vec<(String, String)> {
+    if let Some(file) = files.get(key) {
+        return vec![(key.to_owned(), name_of(&file.path))];
+    }
+    let beneath = format!("{key}/");
+    let inner =
+        files.keys().filter_map(|other| Some((other.clone(), other.strip_prefix(&beneath)?.to_owned())));
+    inner.collect()
+}
+
+/// The same for what is on disk.
+fn keys_beneath(key: &str, path: &Path, hint: &str, most: usize) -> Result<Vec<(String, String)>, Invalid> {
+    if !path.is_dir() {
+        return Ok(vec![(key.to_owned(), name_of(path))]);
+    }
+    let mut names = Vec::new();
+    walk(path, "", most, &mut names)
+        .map_err(|what| Invalid::new(key, format!("can't read {}: {what}", path.display()), hint))?;
+    names.sort_unstable();
+    Ok(names.into_iter().map(|name| (format!("{key}/{name}"), name)).collect())
+}
+
+fn walk(folder: &Path, beneath: &str, most: usize, names: &mut Vec<String>) -> Result<(), String> {
+    const GENERATED: [&str; 3] = ["__pycache__", "node_modules", "target"];
+    for entry in std::fs::read_dir(folder).map_err(|error| error.to_string())? {
+        let entry = entry.map_err(|error| error.to_string())?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let kind = entry.file_type().map_err(|error| error.to_string())?;
+        if name.starts_with('.') || GENERATED.contains(&&*name) {
+            continue;
+        }
+        if kind.is_dir() {
+            walk(&entry.path(), &format!("{beneath}{name}/"), most, names)?;
+        } else if kind.is_file() {
+            names.push(format!("{beneath}{name}"));
+        }
+        if names.len() > most {
+            return Err(format!("it holds more than {most} files"));
+        }
+    }
+    Ok(())
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// Reads a regular file of [`MAX_BYTES`] at most.
@@ -131,6 +232,41 @@ mod tests {
         assert_eq!(current.text("k", "pool.txt", ""), Ok("two\n".to_owned()));
         assert_ne!(current.files()[0].digest(), files[0].digest());
         assert!(Inputs::recorded(Vec::new()).text("k", "pool.txt", "").is_err());
+    }
+
+    #[test]
+    fn a_folder_is_read_in_the_order_of_paths_and_recorded_file_by_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for path in ["p/b.py", "p/a/c.py", "p/.hidden", "p/__pycache__/x"] {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, "x\n").expect("a file");
+        }
+        let fresh = Inputs::in_folder(folder.path());
+        let texts = fresh.file_or_folder("k", "p", "", 9).expect("files");
+        assert_eq!(texts.keys().collect::<Vec<_>>(), ["a/c.py", "b.py"]);
+        let files = fresh.files();
+        assert_eq!(files.iter().map(|file| &*file.key).collect::<Vec<_>>(), ["k/a/c.py", "k/b.py"]);
+        assert_eq!(Inputs::recorded(files).file_or_folder("k", "p", "", 9).expect("files"), texts);
+        let single = Inputs::in_folder(folder.path());
+        let texts = single.file_or_folder("k", "p/b.py", "", 9).expect("a file");
+        assert_eq!(texts.keys().collect::<Vec<_>>(), ["b.py"]);
+        assert_eq!(
+            Inputs::recorded(single.files()).file_or_folder("k", "p/b.py", "", 9).expect("a file"),
+            texts
+        );
+        assert!(Inputs::in_folder(folder.path()).file_or_folder("k", "p", "", 1).is_err(), "too many");
+    }
+
+    #[test]
+    fn a_run_knows_the_names_beneath_a_key_and_a_folder_where_paths_start() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |key: &str| InputFile { key: key.to_owned(), path: "/x/y.py".into(), text: String::new() };
+        let recorded = Inputs::recorded(vec![file("k"), file("k/a.py"), file("k/b/c.py"), file("kk/d.py")]);
+        let names: Vec<String> = recorded.beneath("k").into_iter().map(|(name, _)| name).collect();
+        assert_eq!((names, recorded.folder()), (vec!["a.py".to_owned(), "b/c.py".to_owned()], None));
+        let fresh = Inputs::in_folder(folder.path());
+        assert_eq!((fresh.beneath("k"), fresh.folder()), (Vec::new(), Some(folder.path().to_owned())));
     }
 
     #[test]

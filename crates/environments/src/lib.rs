@@ -2,6 +2,7 @@
 //!
 //! - [`lmx`]: texts, by language-model crossover and AI feedback (QDAIF);
 //! - [`function`]: vectors, against an Ackley function;
+//! - [`evaluator`]: anybody's program, against anybody's evaluator;
 //! - [`string`]: letters, against a target;
 //! - [`image`]: programs that draw, against a disc;
 //! - [`p3`]: programs that solve a puzzle, and new puzzles with a solution;
@@ -15,6 +16,7 @@
 
 mod answer;
 pub mod builtin;
+pub mod evaluator;
 mod fences;
 pub mod function;
 pub mod image;
@@ -57,6 +59,13 @@ pub const REGISTRY: &[Entry] = &[
         strategies: &lmx::strategy::NAMES,
         schema: SchemaGenerator::subschema_for::<lmx::settings::LmxSettings>,
         build: lmx::build,
+    },
+    Entry {
+        name: evaluator::NAME,
+        summary: "anybody's program against anybody's evaluator, which runs in the sandbox",
+        strategies: &evaluator::settings::STRATEGIES,
+        schema: SchemaGenerator::subschema_for::<evaluator::settings::EvolveSettings>,
+        build: evaluator::build,
     },
     Entry {
         name: function::NAME,

@@ -18,11 +18,14 @@ pub struct SandboxOptions {
     pub numpy: bool,
     /// Fork servers, which is how many programs run at once. Default: the number of CPUs.
     pub servers: usize,
+    /// How much programs stand back behind other processes of the machine, as `nice` says it: 0 to 19. A server that must
+    /// answer while programs spin wants more than 0. Default: 0.
+    pub niceness: u8,
 }
 
 impl Default for SandboxOptions {
     fn default() -> Self {
         let servers = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { tier: None, minimum: Tier::Landlock, python: None, numpy: true, servers }
+        Self { tier: None, minimum: Tier::Landlock, python: None, numpy: true, servers, niceness: 0 }
     }
 }

@@ -19,6 +19,7 @@ pub struct Sandbox {
     python: Python,
     tier: Tier,
     version: Arc<str>,
+    niceness: u8,
     pool: Mutex<Pool>,
     returned: Condvar,
 }
@@ -62,14 +63,16 @@ impl Sandbox {
     fn start_tier(options: &SandboxOptions, tier: Tier) -> Result<Self, SandboxError> {
         let by_others = tier == Tier::Landlock && rustix::process::geteuid().is_root();
         let python = Python::find(options.python.as_deref(), options.numpy, by_others)?;
-        let starting =
-            (0..options.servers).map(|_| start::start(&python, tier)).collect::<Result<Vec<_>, _>>()?;
+        let starting = (0..options.servers)
+            .map(|_| start::start(&python, tier, options.niceness))
+            .collect::<Result<Vec<_>, _>>()?;
         let idle = starting.into_iter().map(|server| server.ready(tier)).collect::<Result<Vec<_>, _>>()?;
         let version = idle.first().map_or_else(|| "".into(), |server| server.python.clone());
         Ok(Self {
             python,
             tier,
             version,
+            niceness: options.niceness,
             pool: Mutex::new(Pool { idle, ..Pool::default() }),
             returned: Condvar::new(),
         })
@@ -152,7 +155,8 @@ impl Sandbox {
             if pool.missing > 0 {
                 pool.missing -= 1;
                 drop(pool);
-                return match start::start(&self.python, self.tier).and_then(|server| server.ready(self.tier))
+                return match start::start(&self.python, self.tier, self.niceness)
+                    .and_then(|server| server.ready(self.tier))
                 {
                     Ok(server) => {
                         tracing::info!(

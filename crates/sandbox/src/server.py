@@ -12,6 +12,7 @@
 import sys
 
 sys.path[:] = [path for path in sys.path if path]  # never the working directory
+import builtins
 import gc
 import os
 import struct
@@ -131,6 +132,9 @@ def encode(value, max_bytes, max_nodes, max_depth):
         if ndarray is not None and (kind is ndarray and value.ndim == 0 or isinstance(value, generic)):
             value = number(value)
             kind = type(value)
+        elif kind not in EXACT:
+            value = plain(value)
+            kind = type(value)
         if kind is int:
             raw = value.to_bytes(((value if value >= 0 else ~value).bit_length() >> 3) + 1, "little", signed=True)
             raw = b"i" + u32(len(raw)) + raw
@@ -175,6 +179,28 @@ def encode(value, max_bytes, max_nodes, max_depth):
 
     put(value, 0)
     return b"".join(parts)
+
+
+# Types whose subclasses come back as the type itself (named tuples, ordered and default dictionaries, counters, members of
+# an IntEnum), each with what makes the plain value whatever the subclass redefines.
+PLAIN = (
+    (int, int.__pos__),
+    (float, float.__pos__),
+    (str, str.__str__),
+    (tuple, lambda value: tuple.__getitem__(value, slice(None))),
+    (list, list.copy),
+    (dict, dict.copy),
+)
+
+
+EXACT = frozenset((int, float, str, type(None), bool, list, tuple, dict, bytes))
+
+
+def plain(value):
+    for base, made in PLAIN:
+        if isinstance(value, base):
+            return made(value)
+    return value
 
 
 def number(value):
@@ -276,6 +302,7 @@ def make_reproducible():
     random.Random.seed = seed
     random.seed = random._inst.seed
     os.getpid, os.getppid = lambda: 1, lambda: 0
+    builtins.exit = builtins.quit = sys.exit  # as where `site` is imported
     os.environ.pop("LD_BIND_NOW", None)  # has done its work
     return entropy
 

@@ -141,7 +141,9 @@ impl Server {
 fn body(job: &Job) -> Vec<u8> {
     let Budget { bytes, nodes, depth } = job.limits.result;
     let mut body = job.seed.to_ne_bytes().to_vec();
-    let parts = [&job.prelude, &job.program, &job.entry].map(|part| part.as_bytes());
+    // A byte-order mark at the beginning is none of the program, as where Python reads a file.
+    let program = job.program.strip_prefix('\u{feff}').unwrap_or(&job.program);
+    let parts = [&*job.prelude, program, &*job.entry].map(str::as_bytes);
     let [prelude, program, entry] = parts.map(|part| part.len() as u32);
     let words = [bytes, nodes, depth.min(codec::MAX_DEPTH), prelude, program, entry];
     body.extend(words.iter().flat_map(|word| word.to_ne_bytes()));

@@ -30,7 +30,7 @@ const RUN: &str = "import marshal, os\nexec(marshal.loads(os.read(3, 1 << 20)))"
 pub(crate) struct Starting(Server);
 
 /// Starts the interpreter; [`Starting::ready`] waits for it.
-pub(crate) fn start(python: &Python, tier: Tier) -> Result<Starting, SandboxError> {
+pub(crate) fn start(python: &Python, tier: Tier, niceness: u8) -> Result<Starting, SandboxError> {
     let here = |error: Errno| SandboxError::Server(error.to_string());
     let flags = SocketFlags::CLOEXEC;
     let (socket, inner) =
@@ -59,10 +59,20 @@ pub(crate) fn start(python: &Python, tier: Tier) -> Result<Starting, SandboxErro
         host_network: false,
     };
     let process = launch::launch(&launch)?;
+    stand_back(process.pid, niceness).map_err(here)?;
     let server = Server { socket, listener: None, process, python: "".into(), address_space: 0, resident: 0 };
     server.send(&python.server_code(), &[]).map_err(here)?;
     server.send(&setup(python, tier, landlock, launch.drop_root), &[]).map_err(here)?;
     Ok(Starting(server))
+}
+
+/// Sets how much a server and the programs that it forks stand back behind other processes.
+fn stand_back(server: u32, niceness: u8) -> Result<(), Errno> {
+    if niceness == 0 {
+        return Ok(());
+    }
+    let server = i32::try_from(server).ok().and_then(rustix::process::Pid::from_raw);
+    rustix::process::setpriority_process(Some(server.ok_or(Errno::INVAL)?), i32::from(niceness.min(19)))
 }
 
 /// The Landlock rules for a tier. In the tier `landlock` they are the wall. In a jail they are a second one, which holds

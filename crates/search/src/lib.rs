@@ -7,7 +7,8 @@
 //! - [`population`]: archives with the genomes of their elites, and islands; [`replay`]: the same without an
 //!   environment, for readers of a run; [`index`]: what workers may ask about the past;
 //! - [`proposer`]: what an environment contributes, plans and a memory;
-//! - [`ensemble`]: which of several generators writes a candidate; [`budget`]: what a run may spend; [`strategy`];
+//! - [`ensemble`]: which of several generators writes a candidate; [`budget`]: what a run may spend; `stops`: when it has
+//!   found what it was to find; [`strategy`];
 //! - [`settings`]: the `[search]` and `[[axes]]` sections; [`decode`](mod@decode): a section of TOML into its settings; [`schema`]:
 //!   their ranges and JSON schema; [`invalid`]: what is said of a setting that can't be used;
 //! - [`commanding`]: texts without characters that command a terminal;
@@ -34,6 +35,7 @@ pub mod score;
 pub mod search;
 pub mod settings;
 pub mod statistics;
+mod stops;
 pub mod strategy;
 pub mod ticket;
 

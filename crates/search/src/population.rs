@@ -93,7 +93,7 @@ impl Island {
     }
 
     /// Whether a candidate is among the elites.
-    fn holds(&self, id: u64) -> bool {
+    pub(crate) fn holds(&self, id: u64) -> bool {
         self.members.contains_key(&id)
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use samara_qd::{Archive, Elite, Stream};
 
-use crate::{Candidate, Genome, Island, Parent, Plan, Score};
+use crate::{Candidate, Genome, Island, Parent, Plan, Population, Score};
 
 /// Plans the candidates of one island, and remembers what settled ones taught it.
 ///
@@ -23,15 +23,38 @@ pub trait Proposer: Send {
     fn learn(&mut self, _candidate: &Candidate) {}
 }
 
-/// What a plan may depend on beside the proposer's own memory: the archive of its island.
+/// What a plan may depend on beside the proposer's own memory: the candidate's index, the archive of its island, and that
+/// of all that was found.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
+    population: &'a Population,
     island: &'a Island,
+    index: u64,
 }
 
 impl<'a> View<'a> {
-    pub(crate) fn new(island: &'a Island) -> Self {
-        Self { island }
+    /// What candidate `index` is planned from.
+    pub(crate) fn new(population: &'a Population, index: u64) -> Self {
+        Self { population, island: &population.islands()[population.island_of(index) as usize], index }
+    }
+
+    /// The index of the candidate that is planned.
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// How many islands there are.
+    pub fn islands(&self) -> usize {
+        self.population.islands().len()
+    }
+
+    /// The best that any island has found, as a parent; `None` before the first.
+    pub fn best_of_all(&self) -> Option<Parent> {
+        let island = self.population.overall();
+        // Soft thresholds may have let the best go.
+        let best = island.archive().stats().best_id.filter(|best| island.holds(*best))?;
+        let (genome, score) = (island.genome(best), island.score(best));
+        Some(Parent { id: best, genome: Arc::clone(genome), score: Some(Arc::clone(score)) })
     }
 
     /// The island's archive; entries are candidate indices.

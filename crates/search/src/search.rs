@@ -19,7 +19,7 @@ use samara_qd::{Stream, Tessellation};
 use crate::{
     Artifact, Candidate, Charge, Ensemble, Fate, Finished, FoldError, Gain, Genome, Index, Invalid,
     Migration, Outcome, Placement, Plan, Population, Proposer, Score, SearchSettings, Spending, Ticket,
-    Trial, Unscored, View, artifact,
+    Trial, Unscored, View, artifact, stops::Stops,
 };
 
 /// The answer to [`Search::ask`].
@@ -40,6 +40,10 @@ pub enum End {
     Completed,
     /// The budget of calls, tokens or money allows no further candidate.
     Budget,
+    /// An objective has reached `search.target_score`.
+    Target,
+    /// `search.patience` scored candidates in a row improved nothing.
+    Patience,
 }
 
 /// A candidate that has just settled, and what followed from it.
@@ -79,6 +83,7 @@ pub struct Search {
     proposers: Vec<Box<dyn Proposer>>,
     ensemble: Ensemble,
     spending: Spending,
+    stops: Stops,
     index: Index,
     /// How many candidates are settled: the index of the next one to settle.
     settled: u64,
@@ -113,6 +118,7 @@ impl Search {
             proposers: setup.proposers,
             ensemble: setup.ensemble,
             spending: Spending::default(),
+            stops: Stops::default(),
             index: Index::default(),
             settled: 0,
             recorded: 0,
@@ -188,14 +194,19 @@ impl Search {
             return Ask::Wait;
         }
         let Some(ticket) = self.planned.pop_front() else {
-            return if self.out.is_empty() {
-                Ask::Ended(self.closed.unwrap_or(End::Completed))
-            } else {
-                Ask::Wait
-            };
+            return if self.out.is_empty() { Ask::Ended(self.end()) } else { Ask::Wait };
         };
         self.out.insert(ticket.index, Out::new(&ticket));
         Ask::Ticket(Box::new(ticket))
+    }
+
+    /// Why there is no further candidate. A target that one of the last candidates reached is worth more than whatever
+    /// else had ended the run.
+    fn end(&self) -> End {
+        if self.stops.reached(&self.settings) {
+            return End::Target;
+        }
+        self.closed.unwrap_or(End::Completed)
     }
 
     /// Takes a result, in any order, and settles every candidate whose turn has come. A result that nobody asked for,
@@ -259,6 +270,7 @@ impl Search {
             model_ms,
         };
         self.place(&mut candidate, outcome);
+        self.stops.learn(&self.settings, &candidate);
         self.proposers[island as usize].learn(&candidate);
         if let Some(generator) = candidate.generator {
             self.ensemble.learn(&Trial { generator, charge, model_ms }, gain_of(&candidate.fate));
@@ -316,8 +328,9 @@ impl Search {
         while self.next < due.min(self.settings.total_steps) && self.closed.is_none() {
             let index = self.next;
             let in_flight = index - self.settled;
-            if !self.spending.allows(&self.settings.budget, in_flight) {
-                self.closed = Some(End::Budget);
+            let spent = !self.spending.allows(&self.settings.budget, in_flight);
+            self.closed = self.stops.end(&self.settings).or(spent.then_some(End::Budget));
+            if self.closed.is_some() {
                 return;
             }
             self.planned.push_back(self.ticket(index));
@@ -348,7 +361,7 @@ impl Search {
     }
 
     fn plan(&self, index: u64, island: usize, stream: &mut Stream) -> Plan {
-        let view = View::new(&self.population.islands()[island]);
+        let view = View::new(&self.population, index);
         let proposer = &self.proposers[island];
         let fresh = index < self.settings.init_steps || !self.settings.strategy.varies();
         let varied = if fresh { None } else { proposer.vary(&view, stream) };

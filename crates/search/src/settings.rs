@@ -6,7 +6,7 @@ use samara_qd::{Archive, Axis, Cvt, CvtSettings, Grid, Rules, Soft, Tessellation
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{BudgetSettings, Invalid, Strategy, budget, commanding::commands, schema};
+use crate::{BudgetSettings, Invalid, Strategy, budget, commanding::commands, schema, stops};
 
 /// Which cells the archive has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -151,6 +151,20 @@ pub struct SearchSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -MOST, max = MOST))]
     pub threshold_min: Option<f64>,
+    /// The run ends once an objective is as good as this; candidates that are planned by then are still made. Default:
+    /// no target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = -MOST, max = MOST))]
+    pub target_score: Option<f64>,
+    /// Scored candidates in a row, none of them better than the best by more than `patience_margin`, after which the run
+    /// ends; candidates that are planned by then are still made. Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = MOST_STEPS))]
+    pub patience: Option<u64>,
+    /// By how much more than the best an objective must be for `patience` to begin anew, 0 or more. Default 0.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0.0, max = MOST))]
+    pub patience_margin: f64,
     /// Failed candidates in a row after which the run stops. Default 20.
     #[schemars(range(min = 1, max = MOST_STEPS))]
     pub max_failures: u64,
@@ -179,6 +193,9 @@ impl Default for SearchSettings {
             qd_offset: 0.0,
             learning_rate: None,
             threshold_min: None,
+            target_score: None,
+            patience: None,
+            patience_margin: 0.0,
             max_failures: 20,
             duplicates: Duplicates::Evaluate,
             cvt: CvtSection::default(),
@@ -262,6 +279,7 @@ impl SearchSettings {
             return bad("learning_rate", what, "set both for a soft archive, or neither");
         }
         self.islands.validate()?;
+        stops::validate(self)?;
         budget::validate(&self.budget)
     }
 
@@ -422,6 +440,12 @@ pub fn translate(table: &mut toml::Table) {
         search.insert("algorithm".into(), "map_elites".into());
         search.insert("strategy".into(), random.name().into());
     }
+}
+
+/// For a setting that is left out where it changes nothing: stored settings of earlier versions stay as they were.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
 }
 
 fn unit_range() -> [f64; 2] {

@@ -31,10 +31,21 @@ pub struct Plan {
     /// What else a prompt will show: seeds, examples of a pool. Where `parents` are shown, they are not repeated here
     /// unless their order among the others matters.
     pub material: Vec<Arc<Genome>>,
+    /// Other candidates that a prompt shows and that it does not descend from, such as the best of the run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shown: Vec<Parent>,
     /// Numbers that its evaluation depends on and that follow from what was known at the horizon, such as the best
     /// objective that a cascade compares with. Part of what evaluations are shared by.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub thresholds: BTreeMap<String, f64>,
+    /// The least and the greatest value of numbers that had settled at the horizon, by name: what measures are scaled
+    /// with when a candidate is judged. Not part of what evaluations are shared by.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scales: BTreeMap<String, [f64; 2]>,
+    /// Whether the candidate is its material as it is, such as a seed that every island begins with. No screen looks at
+    /// it: that it equals another candidate is no accident.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub verbatim: bool,
 }
 
 impl Plan {

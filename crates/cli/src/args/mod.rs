@@ -1,8 +1,9 @@
 //! The command line, as clap reads it. Parsing has no effect.
 //!
-//! The arguments of commands that have commands of their own are in `model`, `sandbox` and `sodarace`; what a shell
-//! offers for an argument is in `offers`.
+//! The arguments of commands that have commands of their own are in `model`, `sandbox` and `sodarace`, those of
+//! `samara evolve` in `evolve`; what a shell offers for an argument is in `offers`.
 
+mod evolve;
 mod model;
 mod offers;
 mod output;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum, ValueHint, value_parser};
 use clap_complete::ArgValueCompleter;
 
+pub(crate) use evolve::Evolve;
 pub(crate) use model::{Chat, Check, Evaluate, ModelCommand, Train};
 pub(crate) use output::{Format, Output};
 use sandbox::SandboxCommand;
@@ -35,6 +37,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Run an experiment
     Run(Run),
+    /// Evolve a program of yours against an evaluator of yours
+    Evolve(Box<Evolve>),
     /// Continue a run that was interrupted, killed or stopped
     Resume(Resume),
     /// Run an experiment under several strategies and seeds, and compare what they find
@@ -93,7 +97,7 @@ pub(crate) struct Run {
 }
 
 /// Where the answers of a whole run go, or come from.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Recording {
     /// Record everything that models are asked and answer into this file
     #[arg(long, value_name = "FILE", conflicts_with = "replay")]
@@ -108,8 +112,8 @@ pub(crate) struct Resume {
     /// The run's folder
     #[arg(add = ArgValueCompleter::new(offers::runs))]
     pub run: PathBuf,
-    /// Change what may change in a run: search.total_steps, search.concurrency, search.max_failures, search.budget.*,
-    /// models.*, prices.* and cache.* (repeatable)
+    /// Change what may change in a run: search.total_steps, search.target_score, search.patience, search.concurrency,
+    /// search.max_failures, search.budget.*, models.*, prices.* and cache.* (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Candidates in progress at once (search.concurrency); never changes the result
@@ -172,6 +176,12 @@ pub(crate) struct Show {
     /// How many of the best elites to print
     #[arg(long, default_value_t = 5)]
     pub best: usize,
+    /// Print what the best candidate changed, from its parent and from the first of its ancestors
+    #[arg(long, conflicts_with_all = ["cell", "svg", "pictures"])]
+    pub diff: bool,
+    /// Print where the best candidate comes from, ancestor by ancestor
+    #[arg(long, conflicts_with_all = ["cell", "svg", "pictures"])]
+    pub lineage: bool,
     /// Print the elite of this cell alone: its bin on every axis, such as 3,0 (counted from 0), or its number
     #[arg(long, value_name = "BINS")]
     pub cell: Option<String>,
@@ -196,6 +206,8 @@ pub(crate) enum ExportKind {
     Jsonl,
     /// The run's settings, as TOML
     Settings,
+    /// A folder like OpenEvolve's output, with a checkpoint that its visualiser reads
+    Openevolve,
 }
 
 #[derive(Debug, clap::Args)]
@@ -209,7 +221,7 @@ pub(crate) struct Export {
     /// Only the current elites of the archive
     #[arg(long)]
     pub elites: bool,
-    /// The file [default: standard output]
+    /// The file, of `openevolve` the folder [default: standard output]
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub out: Option<PathBuf>,
 }
@@ -248,9 +260,9 @@ pub(crate) struct List {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct New {
-    /// The experiment's name; NAME.toml is written
+    /// The experiment's name; NAME.toml is written, from `evaluator` a folder NAME with a program and its evaluator
     pub name: String,
-    /// The built-in experiment to start from
+    /// The built-in experiment to start from, or `evaluator`
     #[arg(long, default_value = "opinions", add = ArgValueCompleter::new(offers::experiments))]
     pub from: String,
 }

@@ -18,6 +18,16 @@ pub(crate) fn experiments_and_files(word: &OsStr) -> Vec<CompletionCandidate> {
     offered
 }
 
+/// The built-in programs, and anything that is on disk.
+pub(crate) fn programs_and_paths(word: &OsStr) -> Vec<CompletionCandidate> {
+    let begun = word.to_string_lossy();
+    let programs = crate::evolve::builtin::all().filter(|(name, _)| name.starts_with(&*begun));
+    let mut offered: Vec<CompletionCandidate> =
+        programs.map(|(name, summary)| CompletionCandidate::new(name).help(Some(summary.into()))).collect();
+    offered.extend(PathCompleter::any().complete(word));
+    offered
+}
+
 /// The built-in experiments.
 pub(crate) fn experiments(word: &OsStr) -> Vec<CompletionCandidate> {
     let begun = word.to_string_lossy();

@@ -8,7 +8,7 @@ pub(crate) enum Format {
     Json,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Output {
     /// How to print the result
     #[arg(long, value_enum, default_value = "human")]

@@ -1,35 +1,46 @@
 //! `samara list`, `samara new`, `samara schema`, `samara completions` and `samara version`: what comes with samara.
 
+use std::path::Path;
+
 use clap::CommandFactory;
-use samara_environments::{REGISTRY, builtin};
+use samara_environments::{REGISTRY, builtin, evaluator};
 use samara_search::nearest;
 use serde_json::json;
 
 use crate::{
     args::{Args, Format, New},
     completion,
+    evolve::builtin as programs,
     exit::{Exit, Failure, print, print_drawn, print_json},
     schema,
 };
 
 pub(crate) fn list(format: Format) -> Result<Exit, Failure> {
     let experiments: Vec<(&str, &str)> = builtin::EXPERIMENTS.iter().map(|e| (e.name, e.summary)).collect();
+    let evolved: Vec<(&str, &str)> = programs::all().collect();
     let environments: Vec<(&str, &str)> = REGISTRY.iter().map(|e| (e.name, e.summary)).collect();
     match format {
         Format::Json => {
             let rows = |rows: &[(&str, &str)]| -> Vec<serde_json::Value> {
                 rows.iter().map(|(name, summary)| json!({"name": name, "summary": summary})).collect()
             };
-            let object = json!({"experiments": rows(&experiments), "environments": rows(&environments)});
+            let object = json!({
+                "experiments": rows(&experiments),
+                "programs": rows(&evolved),
+                "environments": rows(&environments),
+            });
             print_json(&object)?;
         }
         Format::Human => {
             let rows = |rows: &[(&str, &str)]| -> String {
-                rows.iter().map(|(name, summary)| format!("  {name:<18} {summary}\n")).collect()
+                let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max(18);
+                rows.iter().map(|(name, summary)| format!("  {name:<width$} {summary}\n")).collect()
             };
             let text = format!(
-                "Experiments (samara run NAME)\n{}\nEnvironments (experiment.environment)\n{}",
+                "Experiments (samara run NAME)\n{}\nPrograms (samara evolve NAME)\n{}\n\
+                 Environments (experiment.environment)\n{}",
                 rows(&experiments),
+                rows(&evolved),
                 rows(&environments)
             );
             print(&text)?;
@@ -38,9 +49,15 @@ pub(crate) fn list(format: Format) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
+/// What `--from` calls a working directory for `samara evolve`.
+const EVALUATOR: &str = evaluator::NAME;
+
 pub(crate) fn new(args: &New) -> Result<Exit, Failure> {
+    if args.from == EVALUATOR {
+        return new_directory(Path::new(&args.name));
+    }
     let Some(experiment) = builtin::experiment(&args.from) else {
-        let names: Vec<&str> = builtin::EXPERIMENTS.iter().map(|e| e.name).collect();
+        let names: Vec<&str> = builtin::EXPERIMENTS.iter().map(|e| e.name).chain([EVALUATOR]).collect();
         let hint = nearest(&args.from, &names);
         return Err(Failure::usage(format!("--from {}: no such experiment\nhint: {hint}", args.from)));
     };
@@ -59,6 +76,18 @@ pub(crate) fn new(args: &New) -> Result<Exit, Failure> {
     })?;
     std::io::Write::write_all(&mut file, text.as_bytes())?;
     print(&format!("{path}\n"))?;
+    Ok(Exit::Ok)
+}
+
+/// Writes a folder with a program, its evaluator and their settings.
+fn new_directory(folder: &Path) -> Result<Exit, Failure> {
+    let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or("mine");
+    let fine = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
+    if !name.chars().all(fine) {
+        return Err(Failure::usage(format!("`{name}`: a name is made of letters, digits, - and _")));
+    }
+    let files = programs::write_template(folder, name)?;
+    print(&(files.join("\n") + "\n"))?;
     Ok(Exit::Ok)
 }
 

@@ -13,6 +13,7 @@ use toml::{Table, Value};
 
 use crate::{
     args::{Export, ExportKind},
+    evolve::checkpoint,
     exit::{self, Exit, Failure},
     output,
 };
@@ -20,6 +21,10 @@ use crate::{
 pub(crate) fn export(args: &Export) -> Result<Exit, Failure> {
     let reader = Reader::open(&args.run)?;
     match &args.out {
+        Some(folder) if args.kind == ExportKind::Openevolve => {
+            let kept = if args.elites { Some(elites(&args.run)?) } else { None };
+            checkpoint::write(&reader, kept.as_ref(), folder)?;
+        }
         None => write(&reader, args, &mut std::io::stdout().lock())?,
         Some(path) => {
             output::refuse_run(path, reader.path())?;
@@ -44,6 +49,10 @@ fn write(reader: &Reader, args: &Export, out: &mut dyn Write) -> Result<(), Fail
         ExportKind::Settings => out
             .write_all(settings(&reader.header().config).as_bytes())
             .map_err(|source| JournalError::Export { source }),
+        ExportKind::Openevolve => {
+            let hint = "name it with --out DIR";
+            return Err(Failure::usage(format!("--as openevolve: it is a folder of files\nhint: {hint}")));
+        }
     };
     match written {
         // A reader that went away (`| head`) is no failure.

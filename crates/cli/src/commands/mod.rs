@@ -1,7 +1,9 @@
 //! One module a command.
 
+mod ancestry;
 pub(crate) mod catalogue;
 pub(crate) mod compare;
+pub(crate) mod evolve;
 pub(crate) mod export;
 pub(crate) mod model;
 pub(crate) mod rebin;

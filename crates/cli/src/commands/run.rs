@@ -2,19 +2,21 @@
 
 use std::{path::Path, sync::Arc};
 
-use samara_engine::{Ended, Ending};
-use samara_environments::{InputFile, Inputs};
+use samara_engine::{Abort, Bench, Ended, Ending, EvaluatorSlots, Prepared, Programs, Tools};
+use samara_environments::{InputFile, Inputs, evaluator::evaluation::Evaluation};
 use samara_journal::{Control, Event, EventKind, Journal, Reader};
 use samara_lm::{AnswerCache, Budget, Limits, Spent};
 use toml::Table;
 
+use super::evolve::Trial;
 use crate::{
     args::{self, Format, InputsChoice},
+    best,
     config::{self, Experiment, Fresh},
     exit::{Exit, Failure, print, print_json, remark},
     models::Shared,
     session,
-    summary::Summary,
+    summary::{Rechecked, Summary},
     trust,
 };
 
@@ -27,25 +29,41 @@ pub(crate) fn run(args: &args::Run) -> Result<Exit, Failure> {
         Some(folder) => folder.clone(),
         None => session::free_folder(&experiment.naming.name),
     };
-    if session::recorded(&folder)?.is_some() {
-        let hint =
-            format!("`samara resume {0}` continues it; choose another --out for a new run", folder.display());
-        return Err(Failure::usage(format!("{} holds a run already\nhint: {hint}", folder.display())));
+    refuse_recorded(&folder)?;
+    begin(experiment, &folder, (&args.recording, &args.output), None)
+}
+
+/// Refuses a folder that holds a run.
+pub(crate) fn refuse_recorded(folder: &Path) -> Result<(), Failure> {
+    if session::recorded(folder)?.is_none() {
+        return Ok(());
     }
+    let hint =
+        format!("`samara resume {0}` continues it; choose another --out for a new run", folder.display());
+    Err(Failure::usage(format!("{} holds a run already\nhint: {hint}", folder.display())))
+}
+
+/// Begins a run in a folder that holds none. `trial` looks at the opened experiment before anything is recorded.
+pub(crate) fn begin(
+    experiment: Experiment,
+    folder: &Path,
+    (recording, output): (&args::Recording, &args::Output),
+    trial: Option<&Trial<'_>>,
+) -> Result<Exit, Failure> {
     // The journal is made only once the models have answered: a run that can't start leaves nothing behind.
-    let create = |experiment: &Experiment| session::create(experiment, &folder);
-    let record = args.recording.record.as_deref();
+    let create = |experiment: &Experiment| session::create(experiment, folder);
+    let record = recording.record.as_deref();
     if let Some(file) = record.filter(|file| file.exists()) {
         return Err(Failure::usage(format!(
             "--record {0}: the file exists\nhint: choose another one, or `--replay {0}` if it is a recording",
             file.display()
         )));
     }
-    let cache = cache(&experiment, &args.recording)?;
-    let done = go(experiment, &folder, (Spent::default(), cache), &args.output, create);
+    let cache = cache(&experiment, recording)?;
+    let done = go(experiment, folder, (Spent::default(), cache), (output, trial), create);
     if let Some(file) = record
         && done.is_err()
-        && matches!(session::recorded(&folder), Ok(None))
+        && matches!(session::recorded(folder), Ok(None))
     {
         // The recording of a run that did not start; nobody misses a file that is gone.
         let _ = std::fs::remove_file(file);
@@ -98,7 +116,7 @@ pub(crate) fn resume(args: &args::Resume) -> Result<Exit, Failure> {
         }
         Ok(journal)
     };
-    go(experiment, &folder, (spent, cache), &args.output, open)
+    go(experiment, &folder, (spent, cache), (&args.output, None), open)
 }
 
 /// The experiment of a run that is to go on, once it may, and the settings by which it is known from then on.
@@ -189,7 +207,7 @@ fn go(
     experiment: Experiment,
     folder: &Path,
     (spent, cache): (Spent, Option<Arc<AnswerCache>>),
-    output: &args::Output,
+    (output, trial): (&args::Output, Option<&Trial<'_>>),
     journal: impl FnOnce(&Experiment) -> Result<Journal, Failure>,
 ) -> Result<Exit, Failure> {
     let budget = &experiment.search.budget;
@@ -197,11 +215,12 @@ fn go(
     let limits = Limits { calls: None, tokens: budget.tokens, money: budget.money };
     let shared = Shared { budget: Budget::new(limits, spent), cache };
     let runtime = session::runtime()?;
-    let ended = runtime.block_on(search(experiment, folder, &shared, output.quiet, journal));
+    let ended = runtime.block_on(search(experiment, folder, &shared, (output.quiet, trial), journal));
     // Abandoned candidates may still wait for their models; their answers would have nowhere to go.
     runtime.shutdown_background();
     let finished = shared.cache.map_or(Ok(()), |cache| cache.finish());
-    let exit = finish(&ended?, folder, output)?;
+    let (ended, rechecked) = ended?;
+    let exit = finish(&ended, rechecked, folder, output)?;
     finished?;
     Ok(exit)
 }
@@ -210,16 +229,24 @@ async fn search(
     experiment: Experiment,
     folder: &Path,
     shared: &Shared,
-    quiet: bool,
+    (quiet, trial): (bool, Option<&Trial<'_>>),
     journal: impl FnOnce(&Experiment) -> Result<Journal, Failure>,
-) -> Result<Ended, Failure> {
+) -> Result<(Ended, Option<Rechecked>), Failure> {
     let tools = session::open(&experiment, shared, quiet).await?;
-    let journal = journal(&experiment)?;
+    let (experiment, prepared) = match trial {
+        Some(trial) => trial.pass(experiment, &tools, quiet).await?,
+        None => (experiment, None),
+    };
+    let mut journal = journal(&experiment)?;
+    if let Some(Prepared { texts, calls, .. }) = prepared {
+        journal.set_up(&texts, &calls)?;
+    }
     if !quiet {
         remark(&format!("run: {}", folder.display()));
     }
+    let recheck = Recheck::of(&experiment, &tools)?;
     let ended = session::search(experiment, tools, journal, session::interrupts(), quiet).await;
-    ended.map_err(|error| {
+    let ended = ended.map_err(|error| {
         let resumable = error.is_resumable();
         let mut failure = Failure::from(error);
         if resumable {
@@ -227,10 +254,49 @@ async fn search(
                 &format!("\nthe run is kept: `samara resume {}` continues it", folder.display());
         }
         failure
-    })
+    })?;
+    let rechecked = match recheck {
+        Some(recheck) => recheck.run(&ended).await?,
+        None => None,
+    };
+    Ok((ended, rechecked))
 }
 
-fn finish(ended: &Ended, folder: &Path, output: &args::Output) -> Result<Exit, Failure> {
+/// What checks the best program of a run again, where its evaluator has a function for that.
+struct Recheck {
+    evaluation: Evaluation,
+    programs: Option<Programs>,
+    evaluators: Option<EvaluatorSlots>,
+}
+
+impl Recheck {
+    fn of(experiment: &Experiment, tools: &Tools) -> Result<Option<Self>, Failure> {
+        let (programs, evaluators) = (tools.programs.clone(), tools.evaluators.clone());
+        let evaluation = experiment.rechecking()?;
+        Ok(evaluation.map(|evaluation| Self { evaluation, programs, evaluators }))
+    }
+
+    /// Checks the best program, if there is one: its score, or why it has none.
+    async fn run(self, ended: &Ended) -> Result<Option<Rechecked>, Failure> {
+        let found = ended.search.population().overall();
+        let Some(best) = found.archive().best_of(1).first().map(|elite| elite.id) else { return Ok(None) };
+        let genome = found.genome(best);
+        let mut bench = Bench::new(self.programs, genome.digest().seed(0)).with_evaluators(self.evaluators);
+        let (objective, why) = match self.evaluation.recheck(genome, &mut bench).await {
+            Ok(score) => (score.map(|score| score.objective), None),
+            Err(Abort::Invalid(reason) | Abort::Failed(reason)) => (None, Some(reason.why)),
+            Err(Abort::Run(error)) => return Err(error.into()),
+        };
+        Ok(Some(Rechecked { candidate: best, objective, why }))
+    }
+}
+
+fn finish(
+    ended: &Ended,
+    rechecked: Option<Rechecked>,
+    folder: &Path,
+    output: &args::Output,
+) -> Result<Exit, Failure> {
     let reader = Reader::open(folder)?;
     let header = reader.header().clone();
     let mut summary = Summary::new(
@@ -242,6 +308,9 @@ fn finish(ended: &Ended, folder: &Path, output: &args::Output) -> Result<Exit, F
     summary.cached_calls = Some(reader.cached_calls()?).filter(|calls| *calls > 0);
     summary.ended = Some(ended.ending.name().to_owned());
     summary.folder = Some(folder.display().to_string());
+    summary.rechecked = rechecked;
+    let best = folder.join(best::FOLDER);
+    summary.best_folder = best.is_dir().then(|| best.display().to_string());
     match output.format {
         Format::Json => print_json(&summary)?,
         Format::Human => {
@@ -249,6 +318,17 @@ fn finish(ended: &Ended, folder: &Path, output: &args::Output) -> Result<Exit, F
             let rate = session.settled as f64 / session.seconds.max(1e-9);
             let mut text = summary.to_text();
             text += &format!("time        {:.1} s, {rate:.0} candidates/s\n", session.seconds);
+            let ended_by = match ended.ending {
+                Ending::Target => Some("search.target_score is reached"),
+                Ending::Patience => Some("nothing has become better for search.patience candidates"),
+                Ending::Budget => Some("the budget is spent"),
+                Ending::WallTime => Some("search.budget.wall_time_s is over"),
+                Ending::Completed | Ending::Interrupted => None,
+            };
+            text += &ended_by.map(|why| format!("ended       {why}\n")).unwrap_or_default();
+            if let Some(best) = &summary.best_folder {
+                text += &format!("best        {best}\n");
+            }
             text += &match ended.ending {
                 Ending::Interrupted => format!("continue    samara resume {}\n", folder.display()),
                 _ => format!("inspect     samara show {}\n", folder.display()),
@@ -263,6 +343,6 @@ fn finish(ended: &Ended, folder: &Path, output: &args::Output) -> Result<Exit, F
         {
             Exit::Budget
         }
-        Ending::Completed | Ending::Budget | Ending::WallTime => Exit::Ok,
+        Ending::Completed | Ending::Target | Ending::Patience | Ending::Budget | Ending::WallTime => Exit::Ok,
     })
 }

@@ -7,6 +7,7 @@ use samara_qd::{Elite, Tessellation};
 use samara_search::{FateCounts, Island};
 use serde_json::{Value, json};
 
+use super::ancestry;
 use crate::{
     args::{Format, Show},
     cells,
@@ -26,6 +27,9 @@ const INDENTATION: &str = "    ";
 
 pub(crate) fn show(args: &Show) -> Result<Exit, Failure> {
     let reader = Reader::open(&args.run)?;
+    if args.diff || args.lineage {
+        return ancestry::show(&reader, args);
+    }
     let view = RunView::of(&reader)?;
     let found = view.replay.population().overall();
     let elites = chosen(found, args)?;

@@ -10,6 +10,7 @@ fn seen() -> Seen {
         settled: 812,
         total: 2000,
         numbers: Some(numbers),
+        change: None,
         calls: Some((8, Duration::from_secs(1))),
         rate: Some(41.3),
         left: "left 0.75 of 2 money".to_owned(),
@@ -50,6 +51,14 @@ fn what_is_not_known_is_not_told() {
     };
     let lines = [start, unscored, large].map(|seen| line(&seen, 200));
     insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn the_change_of_the_best_stands_behind_it() {
+    let told = |change| line(&Seen { change, ..seen() }, 200);
+    assert!(told(Some(0.3)).contains("  best 0.9243 (+0.3)  "), "{}", told(Some(0.3)));
+    assert!(told(Some(-1.0)).contains("  best 0.9243 (-1)  "), "{}", told(Some(-1.0)));
+    assert!(told(None).contains("  best 0.9243  "), "{}", told(None));
 }
 
 #[test]

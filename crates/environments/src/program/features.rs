@@ -18,15 +18,21 @@ pub enum Feature {
     Calls,
     /// Different number and string literals.
     Literals,
+    /// Keywords that repeat: `for`, `while`, `loop`.
+    Loops,
+    /// Operators: runs of signs between names, numbers and brackets.
+    Operators,
 }
 
 /// All features, by name.
-const FEATURES: [(&str, Feature); 5] = [
+const FEATURES: [(&str, Feature); 7] = [
     ("tokens", Feature::Tokens),
     ("branches", Feature::Branches),
     ("depth", Feature::Depth),
     ("calls", Feature::Calls),
     ("literals", Feature::Literals),
+    ("loops", Feature::Loops),
+    ("operators", Feature::Operators),
 ];
 
 impl Feature {
@@ -35,7 +41,7 @@ impl Feature {
     /// # Errors
     /// There is none of that name.
     pub fn of_axis(place: usize, name: &str) -> Result<Self, Invalid> {
-        FEATURES.iter().find(|(known, _)| *known == name).map(|(_, feature)| *feature).ok_or_else(|| {
+        Self::named(name).ok_or_else(|| {
             let names: Vec<&str> = FEATURES.iter().map(|(name, _)| *name).collect();
             let what = format!("there is no feature `{name}`");
             Invalid::new(
@@ -46,6 +52,11 @@ impl Feature {
         })
     }
 
+    /// The feature of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        FEATURES.iter().find(|(known, _)| *known == name).map(|(_, feature)| *feature)
+    }
+
     /// Its value for a program: 0 or more.
     pub fn of(self, program: &str) -> f64 {
         let tokens = tokens(program);
@@ -53,6 +64,8 @@ impl Feature {
             Self::Tokens => tokens.iter().filter(|token| !matches!(token, Token::Line(_))).count(),
             Self::Branches => tokens.iter().filter(|token| is_branch(token)).count(),
             Self::Depth => depth(&tokens),
+            Self::Loops => tokens.iter().filter(|token| is_loop(token)).count(),
+            Self::Operators => tokens.iter().filter(|token| **token == Token::Other).count(),
             Self::Calls => calls(&tokens).len(),
             Self::Literals => distinct(tokens.iter().filter_map(|token| match token {
                 Token::Literal(text) => Some(*text),
@@ -84,6 +97,10 @@ const KEYWORDS: [&str; 16] = [
 
 fn is_branch(token: &Token<'_>) -> bool {
     matches!(token, Token::Name(name) if BRANCHES.contains(name))
+}
+
+fn is_loop(token: &Token<'_>) -> bool {
+    matches!(token, Token::Name("for" | "while" | "loop"))
 }
 
 fn depth(tokens: &[Token<'_>]) -> usize {
@@ -243,6 +260,8 @@ def g6(n=3):
         assert_eq!(of("depth", PROGRAM), 5.0, "three blocks and two brackets");
         assert_eq!(of("tokens", "x = f(1, 'a')  # c\n\n"), 8.0);
         assert_eq!(of("tokens", "x **= 2\n"), 3.0);
+        assert_eq!(of("loops", PROGRAM), 1.0, "one for");
+        assert_eq!(of("operators", "x **= 2 + a.b\n"), 3.0, "the dot is one");
     }
 
     #[test]

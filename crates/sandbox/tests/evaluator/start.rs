@@ -97,6 +97,16 @@ fn jobs_that_can_not_be_sent_are_refused() {
     assert_eq!(crate::common::returned(run(&EvaluationJob::new(Vec::new())).unwrap()), "1");
 }
 
+#[test]
+fn the_doctor_says_whether_evaluators_can_be_run() {
+    let folder = folder();
+    let works = start(&options("def evaluate(request): pass", folder.path())).is_some();
+    let report = samara_sandbox::doctor::examine(&samara_sandbox::SandboxOptions::default());
+    assert_eq!(report.evaluators.is_ok(), works, "{report}");
+    let said = if works { "evaluators can be run\n" } else { "evaluators can't be run: " };
+    assert!(report.to_string().contains(said), "{report}");
+}
+
 /// Runs an ignored test of this program as a user in namespaces in which `prepare` has been done by their root.
 fn in_namespaces(prepare: &str, test: &str) {
     let inner = format!("{prepare} && exec unshare --user --map-user=1234 --map-group=1234 \"$@\"");

@@ -182,6 +182,23 @@ fn ranges_iterators_and_views_come_back_as_lists() {
 }
 
 #[test]
+fn a_subclass_of_a_plain_type_comes_back_as_that_type_whatever_it_redefines() {
+    let program = "import collections, enum, typing\nclass P(typing.NamedTuple):\n    x: int\n    y: float\nclass Q(P):\n    def __iter__(self): return iter('lies')\n    def __len__(self): return 9\nclass E(enum.IntEnum):\n    A = 4\nclass S(str):\n    def encode(self, *a): return b'lies'\nclass L(list):\n    def copy(self): return 'lies'\ndef main():\n    return [P(1, 2.5), Q(1, 2.5), E.A, S('a'), L([1]), collections.OrderedDict(a=1), collections.defaultdict(list, b=[2]), collections.Counter('cc')]";
+    let plain = "def main(): return [(1, 2.5), (1, 2.5), 4, 'a', [1], {'a': 1}, {'b': [2]}, {'c': 2}]";
+    common::on_tiers(&CONFINED, |sandbox| {
+        assert_eq!(common::run(sandbox, program).ending, common::run(sandbox, plain).ending);
+    });
+}
+
+#[test]
+fn a_program_may_begin_with_a_byte_order_mark_and_end_with_exit() {
+    common::on_tiers(&CONFINED, |sandbox| {
+        assert_eq!(shown(&common::run(sandbox, "\u{feff}def main(): return 1").ending), "ok 1");
+        assert_eq!(shown(&common::run(sandbox, "def main(): exit(3)").ending), "exception SystemExit");
+    });
+}
+
+#[test]
 fn numpy_s_numbers_come_back_as_numbers() {
     let program = "import numpy as np\ndef main():\n    return repr([type(x).__name__ for x in [1]]) and [np.int8(-1), np.uint64(2**64 - 1), np.float32(0.5), np.float64(1.5), np.longdouble(2.5), np.bool_(True), np.str_('a'), np.bytes_(b'b'), np.array(7), {np.int64(3): np.bool_(False), np.str_('k'): [np.float16(2)]}]";
     common::on_tiers(&CONFINED, |sandbox| {

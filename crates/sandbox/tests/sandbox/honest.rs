@@ -248,3 +248,17 @@ fn a_scratch_of_no_bytes_takes_none() {
         assert_eq!(shown(&sandbox.run(&job).unwrap().ending), "ok 28", "less than a page is a page");
     });
 }
+
+#[test]
+fn programs_stand_back_as_far_as_the_sandbox_is_told() {
+    for tier in CONFINED {
+        let options = SandboxOptions { niceness: 7, ..common::options(tier) };
+        let Some(sandbox) = common::sandbox_of(&options, tier) else { continue };
+        for server in sandbox.servers() {
+            let stat = std::fs::read_to_string(format!("/proc/{server}/stat")).unwrap();
+            // The 19th word, counted behind the name, which may hold blanks.
+            let nice = stat.rsplit(") ").next().and_then(|words| words.split(' ').nth(16)).unwrap();
+            assert_eq!(nice, "7");
+        }
+    }
+}

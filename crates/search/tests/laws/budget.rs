@@ -13,6 +13,8 @@ fn budgeted() -> impl Draw<Value = Case> {
     let some = budgets().prop_filter("some limit", |budget| *budget != BudgetSettings::default());
     (cases(), some).prop_map(|(mut case, budget)| {
         case.settings.budget = budget;
+        case.settings.target_score = None;
+        case.settings.patience = None;
         case
     })
 }

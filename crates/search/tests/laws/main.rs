@@ -13,5 +13,6 @@ mod order;
 mod records;
 mod replay;
 mod resume;
+mod stops;
 mod textbook;
 mod world;

@@ -81,7 +81,7 @@ proptest! {
         let whole = run(&case, ALONE);
         let (mut search, mut log) = folded(&case, &whole.candidates).expect("the same run");
         drive(&mut search, ALONE, u64::MAX, &mut log);
-        prop_assert!(matches!(log.end, Some(End::Completed | End::Budget)));
+        prop_assert!(matches!(log.end, Some(End::Completed | End::Budget | End::Target | End::Patience)));
         prop_assert_eq!(log, whole.without_orders_before(u64::MAX));
     }
 

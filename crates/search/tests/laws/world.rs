@@ -54,14 +54,14 @@ impl Case {
 /// Searches of all kinds, of up to 90 candidates.
 pub(crate) fn cases() -> impl Draw<Value = Case> {
     let sizes = (1_usize..=64, 1_u64..=90, 0_u64..=15, any::<u32>());
-    (sizes, strategies(), cells(), keeping(), islands(), budgets(), ensembles()).prop_map(
+    (sizes, strategies(), cells(), keeping(), islands(), (budgets(), stops()), ensembles()).prop_map(
         |(
             (window, total_steps, init_steps, seed),
             strategy,
             cells,
             keeping,
             islands,
-            budget,
+            (budget, (target_score, patience, patience_margin)),
             (choose, weights),
         )| {
             let (algorithm, cvt, axes) = cells;
@@ -76,6 +76,9 @@ pub(crate) fn cases() -> impl Draw<Value = Case> {
                 depth,
                 islands,
                 budget,
+                target_score,
+                patience,
+                patience_margin,
                 concurrency: 1,
                 seed: u64::from(seed),
                 learning_rate: soft,
@@ -91,8 +94,21 @@ pub(crate) fn cases() -> impl Draw<Value = Case> {
 pub(crate) fn unlimited() -> impl Draw<Value = Case> {
     cases().prop_map(|mut case| {
         case.settings.budget = BudgetSettings::default();
+        case.settings.target_score = None;
+        case.settings.patience = None;
         case
     })
+}
+
+/// A target, a patience and its margin; mostly none.
+pub(crate) fn stops() -> impl Draw<Value = (Option<f64>, Option<u64>, f64)> {
+    prop_oneof![
+        4 => Just((None, None, 0.0)),
+        1 => (-2.0..2.0_f64).prop_map(|target| (Some(target), None, 0.0)),
+        1 => (1_u64..40, prop_oneof![Just(0.0), 0.0..0.5_f64])
+            .prop_map(|(patience, margin)| (None, Some(patience), margin)),
+        1 => (-2.0..2.0_f64, 1_u64..40).prop_map(|(target, patience)| (Some(target), Some(patience), 0.0)),
+    ]
 }
 
 /// Only searches with several islands.

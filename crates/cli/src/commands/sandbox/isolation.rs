@@ -44,4 +44,9 @@ impl Isolating {
     pub(super) fn start(&self, servers: usize) -> Result<Sandbox, Failure> {
         Ok(Sandbox::start(&SandboxOptions { servers, ..self.settings()? })?)
     }
+
+    /// The same for an HTTP server, which must answer while programs spin: they stand back behind it.
+    pub(super) fn start_behind_server(&self, servers: usize) -> Result<Sandbox, Failure> {
+        Ok(Sandbox::start(&SandboxOptions { servers, niceness: 10, ..self.settings()? })?)
+    }
 }

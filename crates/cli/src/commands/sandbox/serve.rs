@@ -24,7 +24,7 @@ pub(crate) fn serve(args: &Serve) -> Result<Exit, Failure> {
     let bounds = Bounds { queue: usize::from(args.queue), memory, ..Bounds::default() };
     let beyond_loopback = addresses.iter().any(|address| !address.ip().is_loopback());
     let access = Access { token, beyond_loopback, names: args.host_name.clone() };
-    let sandbox = args.isolating.start(servers)?;
+    let sandbox = args.isolating.start_behind_server(servers)?;
     introduce(&sandbox, servers, access.token.is_some());
     let app = App::new(sandbox, bounds.clone(), access);
     let app = Arc::new(app.map_err(|error| Failure::usage(format!("--memory-budget: {error}")))?);

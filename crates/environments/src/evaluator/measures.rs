@@ -1,0 +1,196 @@
+//! Measures: what tells programs apart on the archive's axes.
+//!
+//! An axis names `complexity`, `diversity`, a feature of the syntax, `score`, or a metric of the evaluator; a metric of
+//! the same name comes first. All are scaled to 0..1 by the least and the greatest value that had settled when the
+//! candidate was planned (0.5 before two different ones had), and older candidates keep the cells that they were put in.
+
+use std::collections::{BTreeMap, HashMap};
+
+use samara_search::{AxisSettings, Genome, Score};
+
+use super::{Program, lexer};
+use crate::program::features::Feature;
+
+/// What an axis measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// Characters of all tokens: length without comments and layout.
+    Complexity,
+    /// How much of the tokens differs from the initial program, 0 to 1.
+    Diversity,
+    /// A feature of the syntax.
+    Feature(Feature),
+    /// The objective.
+    Score,
+    /// A metric of the evaluator.
+    Metric,
+}
+
+/// The measures of an experiment's axes.
+#[derive(Debug, Clone)]
+pub struct Measures {
+    axes: Vec<(String, Source)>,
+    /// The shingles of the initial program.
+    initial: HashMap<u64, usize>,
+}
+
+/// Tokens of a shingle.
+const SHINGLE: usize = 3;
+
+impl Measures {
+    /// The measures that these axes name.
+    pub fn new(axes: &[AxisSettings], program: &Program) -> Self {
+        let source = |name: &str| match name {
+            "complexity" => Source::Complexity,
+            "diversity" => Source::Diversity,
+            "score" => Source::Score,
+            _ => Feature::named(name).map_or(Source::Metric, Source::Feature),
+        };
+        let axes = axes.iter().map(|axis| (axis.name.clone(), source(&axis.name))).collect();
+        Self { axes, initial: shingles(program, &program.initial) }
+    }
+
+    /// The names of the numbers that are scaled.
+    pub fn names(&self) -> Vec<String> {
+        self.axes.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Fills a score's measures, and notes among its metrics what they were made of.
+    ///
+    /// # Errors
+    /// The axis whose metric the evaluator did not give.
+    pub fn fill(
+        &self,
+        program: &Program,
+        genome: &Genome,
+        score: &mut Score,
+        scales: &BTreeMap<String, [f64; 2]>,
+    ) -> Result<(), String> {
+        let mut measures = Vec::with_capacity(self.axes.len());
+        for (name, source) in &self.axes {
+            let given = score.metrics.get(name).copied().filter(|value| value.is_finite());
+            let value = match (given, source) {
+                (Some(given), _) => given,
+                (None, Source::Complexity) => complexity(program, genome),
+                (None, Source::Diversity) => self.diversity(program, genome),
+                (None, Source::Feature(feature)) => feature_of(*feature, program, genome),
+                (None, Source::Score) => score.objective,
+                (None, Source::Metric) => return Err(name.clone()),
+            };
+            if *source != Source::Score {
+                score.metrics.insert(name.clone(), value);
+            }
+            measures.push(scaled(value, scales.get(name)));
+        }
+        score.measures = measures;
+        Ok(())
+    }
+
+    /// The distance from the initial program: 1 less the part of three tokens in a row that both have.
+    fn diversity(&self, program: &Program, genome: &Genome) -> f64 {
+        1.0 - similarity(&self.initial, &shingles(program, genome))
+    }
+}
+
+/// Where a value lies between the least and the greatest, 0 to 1.
+fn scaled(value: f64, scale: Option<&[f64; 2]>) -> f64 {
+    match scale {
+        Some([least, greatest]) if least < greatest => ((value - least) / (greatest - least)).clamp(0.0, 1.0),
+        _ => 0.5,
+    }
+}
+
+/// The characters of all tokens that may change.
+fn complexity(program: &Program, genome: &Genome) -> f64 {
+    let tokens = |part: &super::program::Part<'_>| {
+        part.tokens(program.syntax()).iter().map(|token| token.end - token.start).sum::<usize>()
+    };
+    program.parts(genome).iter().map(tokens).sum::<usize>() as f64
+}
+
+/// Counts add up over files; the depth is that of the deepest.
+fn feature_of(feature: Feature, program: &Program, genome: &Genome) -> f64 {
+    let parts = program.parts(genome);
+    let values =
+        parts.iter().flat_map(|part| part.ranges.iter().map(|range| feature.of(&part.text[range.clone()])));
+    if feature == Feature::Depth { values.fold(0.0, f64::max) } else { values.sum() }
+}
+
+/// How often each run of [`SHINGLE`] tokens stands in a program, by a hash. Only looked up and summed, so that the order
+/// of the map does not matter.
+pub(super) fn shingles(program: &Program, genome: &Genome) -> HashMap<u64, usize> {
+    let mut counts = HashMap::new();
+    for part in program.parts(genome) {
+        let tokens = lexer::tokens(part.text, program.syntax());
+        let inside =
+            tokens.iter().filter(|token| part.ranges.iter().any(|range| range.contains(&token.start)));
+        let hashes: Vec<u64> = inside.map(|token| hash(token.of(part.text).as_bytes())).collect();
+        for run in hashes.windows(SHINGLE.min(hashes.len().max(1))) {
+            let bytes: Vec<u8> = run.iter().flat_map(|hash| hash.to_le_bytes()).collect();
+            *counts.entry(hash(&bytes)).or_default() += 1;
+        }
+    }
+    counts
+}
+
+/// The part of all shingles of two programs that both have, 0 to 1; 1 for two empty ones.
+pub(super) fn similarity(a: &HashMap<u64, usize>, b: &HashMap<u64, usize>) -> f64 {
+    let both: usize = a.iter().map(|(key, count)| *count.min(b.get(key).unwrap_or(&0))).sum();
+    let all = a.values().sum::<usize>() + b.values().sum::<usize>() - both;
+    if all == 0 { 1.0 } else { both as f64 / all as f64 }
+}
+
+/// FNV-1a: the same everywhere and always.
+fn hash(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn axes(names: &[&str]) -> Vec<AxisSettings> {
+        names.iter().map(|name| AxisSettings::even(*name, [0.0, 1.0], 10)).collect()
+    }
+
+    fn measured(text: &str, scales: &BTreeMap<String, [f64; 2]>) -> Score {
+        let program = Program::of_text("a.py", "x = f(1, 2)\ny = 3\n");
+        let measures = Measures::new(&axes(&["complexity", "diversity", "calls", "length"]), &program);
+        let genome = Program::of_text("a.py", text).initial;
+        let mut score = Score { metrics: BTreeMap::from([("length".to_owned(), 5.0)]), ..Score::default() };
+        measures.fill(&program, &genome, &mut score, scales).expect("all are there");
+        score
+    }
+
+    #[test]
+    fn layout_and_comments_reach_no_other_cell() {
+        let plain = measured("x = f(1, 2)\ny = 3\n", &BTreeMap::new());
+        assert_eq!((plain.metrics["complexity"], plain.metrics["diversity"]), (11.0, 0.0));
+        assert_eq!(measured("x  =  f(1, 2) # c\n\n\ny = 3\n", &BTreeMap::new()), plain);
+    }
+
+    #[test]
+    fn another_program_is_as_different_as_its_tokens() {
+        let other = |text| measured(text, &BTreeMap::new()).metrics["diversity"];
+        assert!(other("x = f(1, 2)\ny = 4\n") > 0.0);
+        assert!(other("x = f(1, 2)\ny = 4\n") < other("z = g(4)\n"));
+        assert_eq!(other("while a: pass\n"), 1.0);
+    }
+
+    #[test]
+    fn measures_are_scaled_by_what_had_settled() {
+        let scales =
+            BTreeMap::from([("complexity".to_owned(), [11.0, 21.0]), ("length".to_owned(), [0.0, 4.0])]);
+        assert_eq!(measured("x = f(1, 2)\ny = 3\n", &scales).measures, [0.0, 0.5, 0.5, 1.0]);
+    }
+
+    #[test]
+    fn an_axis_without_its_metric_is_named() {
+        let program = Program::of_text("a.py", "x = 1\n");
+        let measures = Measures::new(&axes(&["latency"]), &program);
+        let result = measures.fill(&program, &program.initial, &mut Score::default(), &BTreeMap::new());
+        assert_eq!(result, Err("latency".to_owned()));
+    }
+}

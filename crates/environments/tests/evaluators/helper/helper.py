@@ -1,0 +1,2 @@
+# What the evaluator beside it imports.
+SCORE = 0.5
