@@ -199,7 +199,7 @@ fn be_a_host_at_home() {
         home.join(".local")
     );
     // A virtual environment has no packages of the user.
-    let options = |folder| EvaluatorOptions { python: None, ..options(&shared, folder) };
+    let options = |folder: &std::path::Path| EvaluatorOptions { python: None, ..options(&shared, folder) };
     let Some(evaluators) = start(&options(&home.join("work"))) else { return };
     let verdict = evaluators.run(&EvaluationJob::new(Vec::new()), &mut crate::common::no_calls).unwrap();
     assert_eq!(crate::common::returned(verdict), r#"["mine", [".local", "work"], ["lib"]]"#);
