@@ -75,6 +75,20 @@ def write(path, data):
         os.close(file)
 
 
+def copy(source, target):
+    """Copies files, folders and links; what else there may be has no content."""
+    if os.path.islink(source):
+        os.symlink(os.readlink(source), target)
+    elif os.path.isdir(source):
+        os.mkdir(target, 0o755)
+        for name in os.listdir(source):
+            copy(source + "/" + name, target + "/" + name)
+    elif os.path.isfile(source):
+        with open(source, "rb") as file:
+            write(target, file.read())
+        os.chmod(target, os.stat(source).st_mode & 0o777)
+
+
 class Job:
     """One evaluation as the host sends it: limits in the packet, a request and files in a file."""
 
@@ -105,6 +119,7 @@ class Setup:
         given = json.loads(packet)
         self.clone, self.folder, self.below_tmp = given["clone"], given["folder"], given["below_tmp"]
         self.devices, self.network = given["devices"], given["network"]
+        self.written, self.room = [], 0  # what the harness has left in /tmp, and its bytes
         rules = bytes.fromhex(given["filter"])
         self.rules = Program(len(rules) // 8, rules)
         # struct __user_cap_header_struct, version 3, for this process; three empty sets of 64 bits
@@ -113,10 +128,21 @@ class Setup:
     def mount(self, kind, target, flags, options=None):
         check(libc.mount(kind, target, kind, flags, options), "mount " + target.decode())
 
+    def look_at_tmp(self):
+        """Notes what the harness has written."""
+        shown = {path.split("/")[2] for path in self.below_tmp}
+        self.written = sorted(name for name in os.listdir("/tmp") if name not in shown)
+        usage = os.statvfs("/tmp")
+        self.room = (usage.f_blocks - usage.f_bfree) * usage.f_frsize
+
     def own_files(self, job):
-        """A /tmp of this evaluation's own, in which what the host shows below its /tmp is still there."""
-        aside = ASIDE.encode() if self.below_tmp else b"/tmp"
-        self.mount(b"tmpfs", aside, MOUNT_FLAGS, b"mode=1777,size=%d,nr_inodes=%d" % (job.scratch or 4096, 65536))
+        """A /tmp of this evaluation's own, in which what the host shows below its /tmp is still there, and a copy of what
+        the harness has written."""
+        aside = ASIDE.encode() if self.below_tmp or self.written else b"/tmp"
+        room = self.room + (job.scratch or 4096)
+        self.mount(b"tmpfs", aside, MOUNT_FLAGS, b"mode=1777,size=%d,nr_inodes=%d" % (room, 65536))
+        for name in self.written:
+            copy("/tmp/" + name, ASIDE + "/" + name)
         for path in self.below_tmp:
             target = ASIDE + path[len("/tmp") :]
             if os.path.isdir(path):
@@ -125,7 +151,7 @@ class Setup:
                 os.makedirs(os.path.dirname(target), exist_ok=True)
                 write(target, b"")
             check(libc.mount(path.encode(), target.encode(), None, BIND | RECURSIVE, None), "bind " + path)
-        if self.below_tmp:
+        if self.below_tmp or self.written:
             check(libc.mount(aside, b"/tmp", None, MOVE, None), "move /tmp")
         self.mount(b"tmpfs", b"/dev/shm", MOUNT_FLAGS, b"mode=1777,size=%d,nr_inodes=4096" % job.memory)
         self.mount(b"proc", b"/proc", MOUNT_FLAGS | NOEXEC)
@@ -470,6 +496,7 @@ def start(sock):
             file.seek(0)
             text = file.read().decode()
         warm(text)
+        setup.look_at_tmp()
     except BaseException as error:
         sock.send(b"X" + failure(error))
         return None

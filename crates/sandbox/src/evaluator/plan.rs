@@ -84,6 +84,8 @@ impl Plan {
         let mut jail = builder.jail(hidden, true)?;
         jail.room = c"mode=0755,size=4m,nr_inodes=16384";
         jail.processes = true;
+        // For what the evaluator writes while it is imported: each evaluation gets a copy of it.
+        jail.scratch = Some((c"tmp".to_owned(), c"mode=1777,size=64m,nr_inodes=16384"));
         jail.files = files(options.network)?;
         jail.links = [("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")]
             .map(|(name, target)| {

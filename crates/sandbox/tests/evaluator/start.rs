@@ -155,6 +155,32 @@ fn be_a_host_with_a_masked_proc() {
     assert!(error.hint().contains("systempaths=unconfined"), "{error}");
 }
 
+#[test]
+fn what_a_harness_writes_while_it_starts_is_there_for_every_evaluation_as_it_was() {
+    let folder = folder();
+    let harness = "
+import os, tempfile
+own = tempfile.mkdtemp()
+os.makedirs(own + '/inner')
+with open(own + '/inner/file', 'w') as file: file.write('seen')
+os.chmod(own + '/inner/file', 0o755)
+os.symlink('inner/file', own + '/link')
+os.mkfifo(own + '/pipe')
+with open('/tmp/large', 'wb') as file: file.write(bytes(3 << 20))
+def evaluate(request):
+    seen = [sorted(os.listdir(own)), open(own + '/link').read(), os.access(own + '/inner/file', os.X_OK)]
+    open(own + '/new', 'w').close()
+    return seen
+";
+    let Some(evaluators) = start(&options(harness, folder.path())) else { return };
+    let mut job = EvaluationJob::new(Vec::new());
+    job.limits.scratch_bytes = 1 << 20;
+    for _ in 0..2 {
+        let verdict = evaluators.run(&job, &mut crate::common::no_calls).unwrap();
+        assert_eq!(crate::common::returned(verdict), r#"[["inner", "link"], "seen", true]"#);
+    }
+}
+
 /// Runs an ignored test of this program with another home.
 fn at_home(home: &std::path::Path, test: &str) {
     let exe = std::env::current_exe().unwrap();
