@@ -55,6 +55,7 @@ impl Plan {
         shown.extend(interpreter.places.iter().cloned());
         // Of ~/.local its packages alone, which are among the places, and their programs.
         shown.extend(interpreter.user_base.as_ref().map(|base| base.join("bin")));
+        shown.extend(rust().into_iter().flatten());
         shown.extend(SYSTEM.into_iter().chain(LOADERS).map(PathBuf::from));
         if options.network {
             shown.extend(NETWORK.map(PathBuf::from));
@@ -155,6 +156,17 @@ fn named(path: &Path, what: &str) -> Result<Vec<PathBuf>, SandboxError> {
     Ok(vec![plain, real])
 }
 
+/// Where rustup keeps compilers, and the folder of their programs: these are in a home, and of `~/.cargo` nothing else
+/// may be seen, since it has a user's tokens.
+fn rust() -> Option<[PathBuf; 2]> {
+    let below_home = |name: &str, folder: &str| {
+        let named = std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        named.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(folder)))
+    };
+    let all = [below_home("RUSTUP_HOME", ".rustup")?, below_home("CARGO_HOME", ".cargo")?.join("bin")];
+    all.iter().all(|path| path.is_absolute() && path.is_dir()).then_some(all)
+}
+
 /// Refuses an evaluator's folder that holds the home of the user: its keys would be seen with it.
 fn no_home(folder: &[PathBuf]) -> Result<(), SandboxError> {
     let Some(home) = std::env::var_os("HOME").filter(|home| !home.is_empty()) else { return Ok(()) };
@@ -188,8 +200,10 @@ fn text(path: &Path) -> Result<&str, SandboxError> {
 /// The environment of an evaluator: defaults, then what the options name.
 pub(crate) fn environment(options: &EvaluatorOptions, interpreter: &Interpreter) -> Vec<(String, String)> {
     let folder = interpreter.executable.parent().unwrap_or(Path::new("/usr/bin")).display();
+    let rust = rust();
+    let programs = rust.as_ref().map_or(String::new(), |[_, programs]| format!(":{}", programs.display()));
     let mut all = vec![
-        ("PATH".to_owned(), format!("{folder}:/usr/local/bin:/usr/bin:/bin")),
+        ("PATH".to_owned(), format!("{folder}:/usr/local/bin:/usr/bin:/bin{programs}")),
         ("HOME".to_owned(), "/tmp".to_owned()),
         ("TMPDIR".to_owned(), "/tmp".to_owned()),
         ("USER".to_owned(), "evaluator".to_owned()),
@@ -204,6 +218,9 @@ pub(crate) fn environment(options: &EvaluatorOptions, interpreter: &Interpreter)
     ];
     let threads = ["OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM", "BLIS", "NUMBA", "RAYON"];
     all.extend(threads.map(|library| (format!("{library}_NUM_THREADS"), "1".to_owned())));
+    if let Some([toolchains, _]) = rust {
+        all.push(("RUSTUP_HOME".to_owned(), toolchains.display().to_string()));
+    }
     if let Some(base) = &interpreter.user_base {
         all.push(("PYTHONUSERBASE".to_owned(), base.display().to_string()));
     }

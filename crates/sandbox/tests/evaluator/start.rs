@@ -186,14 +186,17 @@ fn at_home(home: &std::path::Path, test: &str) {
     let exe = std::env::current_exe().unwrap();
     let mut command = Command::new(exe);
     command.args(["--exact", test, "--ignored", "--nocapture"]).env("HOME", home);
-    let output = command.env_remove("PYTHONUSERBASE").output().unwrap();
+    for outer in ["PYTHONUSERBASE", "RUSTUP_HOME", "CARGO_HOME"] {
+        command.env_remove(outer);
+    }
+    let output = command.output().unwrap();
     let text =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     text.lines().filter_map(|line| line.strip_prefix("SKIPPED: ")).for_each(samara_testing::tiers::skipped);
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
-/// A home with a key, and with packages of the user's own.
+/// A home with keys, and with packages and a compiler of the user's own.
 fn home() -> tempfile::TempDir {
     let home = folder();
     let version = Command::new("python3")
@@ -206,29 +209,37 @@ fn home() -> tempfile::TempDir {
     std::fs::create_dir_all(home.path().join(".local/share/keyrings")).unwrap();
     std::fs::create_dir_all(home.path().join("work")).unwrap();
     std::fs::write(packages.join("of_mine.py"), "x = 'mine'").unwrap();
+    std::fs::create_dir_all(home.path().join(".cargo/bin")).unwrap();
+    std::fs::create_dir_all(home.path().join(".rustup")).unwrap();
+    std::fs::write(home.path().join(".cargo/credentials.toml"), "key").unwrap();
+    let compiler = home.path().join(".cargo/bin/compiler-of-mine");
+    std::fs::write(&compiler, "#!/bin/sh\nls -d \"$RUSTUP_HOME\"").unwrap();
+    crate::common::open(&compiler);
     std::fs::write(home.path().join(".local/share/keyrings/login"), "key").unwrap();
     home
 }
 
 #[test]
-fn of_a_home_the_packages_are_seen_and_nothing_else() {
+fn of_a_home_packages_and_compilers_are_seen_and_nothing_else() {
     let home = home();
     at_home(home.path(), "start::be_a_host_at_home");
 }
 
 #[test]
-#[ignore = "a child process of of_a_home_the_packages_are_seen_and_nothing_else"]
+#[ignore = "a child process of of_a_home_packages_and_compilers_are_seen_and_nothing_else"]
 fn be_a_host_at_home() {
     let home = PathBuf::from(std::env::var("HOME").unwrap());
     let shared = format!(
-        "def evaluate(request):\n    import os, of_mine\n    return [of_mine.x, sorted(os.listdir({home:?})), sorted(os.listdir({:?}))]",
-        home.join(".local")
+        "def evaluate(request):\n    import os, subprocess, of_mine\n    inner = [sorted(os.listdir({home:?} + at)) for at in ('', '/.local', '/.cargo')]\n    return [of_mine.x, *inner, subprocess.check_output('compiler-of-mine', text=True)[-8:]]"
     );
     // A virtual environment has no packages of the user.
     let options = |folder: &std::path::Path| EvaluatorOptions { python: None, ..options(&shared, folder) };
     let Some(evaluators) = start(&options(&home.join("work"))) else { return };
     let verdict = evaluators.run(&EvaluationJob::new(Vec::new()), &mut crate::common::no_calls).unwrap();
-    assert_eq!(crate::common::returned(verdict), r#"["mine", [".local", "work"], ["lib"]]"#);
+    assert_eq!(
+        crate::common::returned(verdict),
+        r#"["mine", [".cargo", ".local", ".rustup", "work"], ["lib"], ["bin"], ".rustup\n"]"#
+    );
     for folder in [&*home, home.parent().unwrap()].into_iter().filter(|folder| *folder != "/tmp") {
         let error = Evaluators::start(&options(folder)).unwrap_err().to_string();
         assert!(error.contains("holds your home") && error.contains(folder.to_str().unwrap()), "{error}");
