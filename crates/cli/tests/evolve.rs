@@ -416,8 +416,9 @@ fn journals_in_the_evaluators_folder_are_not_seen_by_evaluations() {
     let look = "import os\n\ndef evaluate(path):\n    here = os.path.dirname(os.path.abspath(__file__))\n    found = [os.path.join(at, name) for at, _, names in os.walk(here) for name in names if name.startswith('run.')]\n    folders = sum(os.path.isdir(os.path.join(here, name)) for name in ('runs', 'out', 'work'))\n    return {'combined_score': len(found), 'folders': folders}\n";
     place.write("evaluator.py", look);
     let run = ["evolve", "initial_program.py", "evaluator.py", "--quiet", "--format", "json"];
-    for more in [&["--out", "out"][..], &[]] {
-        let arguments = [&run[..], &["--iterations", "3"], more].concat();
+    // In the folder of all runs, and in one of its own.
+    for more in [&["--iterations", "3"][..], &["--iterations", "3", "--out", "out"][..]] {
+        let arguments = [&run[..], more].concat();
         let summary = parse(&place.run(&arguments));
         let folder = summary["folder"].as_str().unwrap().to_owned();
         assert!(place.path(&folder).join("run.db").exists(), "{summary}");
