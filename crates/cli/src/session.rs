@@ -36,7 +36,7 @@ pub(crate) fn runtime() -> Result<Runtime, Failure> {
 
 /// `runs/NAME-1` or the next number that is free. A name from settings is no path: what could lead elsewhere becomes a
 /// hyphen.
-pub(crate) fn free_folder(name: &str) -> std::path::PathBuf {
+pub(crate) fn free_folder(name: &str) -> PathBuf {
     let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | ' ' | '.') { c } else { '-' };
     let name: String = name.chars().take(100).map(plain).collect();
     let name = name.trim_start_matches('.').trim();
