@@ -3,10 +3,10 @@
 
     python3 benchmarks/evolve/flight.py samara --latency-ms 2000                    # 64 calls of 2 s at once
     python3 benchmarks/evolve/flight.py samara --latency-ms 2000 --p99-ms 10000     # log-normal latencies
-    python3 benchmarks/evolve/flight.py openevolve --window 32 --candidates 320
+    python3 benchmarks/evolve/flight.py openevolve --calls 32 --candidates 320
     python3 benchmarks/evolve/flight.py controller                                  # no model: CPU a candidate
 
-Rates are wall-clock answers a second between 15 % and 85 % of the answers, beside the ideal: the window over the mean
+Rates are wall-clock answers a second between 15 % and 85 % of the answers, beside the ideal: the calls over the mean
 latency that was drawn. Memory is the largest process; `tree` is the most that all processes of the run held at once.
 """
 
@@ -91,14 +91,14 @@ def watched(command, folder):
 def samara(case, options):
     return [SAMARA, "evolve", TASKS / options.task, "-i", options.candidates, "-o", case.output, "--seed", 0,
             "--model", "openai:blind", "--api-base", case.address, "--quiet", "--set", f"search.window={options.window}",
-            "--set", f"search.concurrency={options.window}", "--set", "environment.variation.gp=0"]  # fmt: skip
+            "--set", f"search.concurrency={options.calls}", "--set", "environment.variation.gp=0"]  # fmt: skip
 
 
 def openevolve(case, options):
     config = case.folder / "config.yaml"
     config.write_text(
         f"llm: {{api_base: '{case.address}', api_key: none, models: [{{name: blind}}]}}\n"
-        f"evaluator: {{parallel_evaluations: {options.window}}}\n"
+        f"evaluator: {{parallel_evaluations: {options.calls}}}\n"
     )
     return [PEERS / "oe/bin/openevolve-run", TASKS / options.task / "initial_program.py", TASKS / options.task / "evaluator.py",
             "-c", config, "-i", options.candidates, "-o", case.output, "-l", "ERROR"]  # fmt: skip
@@ -116,9 +116,9 @@ def in_flight(options):
     times = sorted(seen["times"])
     first, last = int(0.15 * len(times)), int(0.85 * len(times))
     rate = (last - first) / (times[last] - times[first])
-    ideal = options.window / seen["mean_delay_s"]
+    ideal = options.calls / seen["mean_delay_s"]
     return {
-        "what": options.what, "window": options.window, "requests": seen["requests"],
+        "what": options.what, "calls": options.calls, "window": options.window, "requests": seen["requests"],
         "most_in_flight": seen["most_in_flight"], "mean_latency_s": round(seen["mean_delay_s"], 3),
         "rate": round(rate, 2), "ideal": round(ideal, 2), "percent": round(100 * rate / ideal, 1),
         "wall_s": round(wall, 1), "cpu_s": round(cpu, 2), "host_cpu_s": watch.cpu_s,
@@ -149,9 +149,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("what", choices=("samara", "openevolve", "controller"))
     parser.add_argument("--task", default="rugged")
-    parser.add_argument("--window", type=int, default=64)
+    parser.add_argument("--calls", type=int, default=64, help="candidates under way at once")
+    parser.add_argument("--window", type=int, help="search.window of samara [default: as many as calls]")
     parser.add_argument("--candidates", type=int, default=1280)
     parser.add_argument("--latency-ms", type=float, default=2000.0)
     parser.add_argument("--p99-ms", type=float, default=0.0)
     options = parser.parse_args()
+    options.window = options.window or options.calls
     print(json.dumps(controller(options) if options.what == "controller" else in_flight(options), indent=1))

@@ -103,7 +103,7 @@ def panel(found, task, systems, left, top, evaluations):
     for system in systems:
         results = found.get((system, task))
         if results:
-            places = range(0, evaluations + 1, max(1, evaluations // 100))
+            places = range(0, evaluations + 1, max(1, evaluations // 80))
             curves[system] = [(at, [best_at(one, at) for one in results]) for at in places]
     if not curves:
         return []
@@ -112,7 +112,7 @@ def panel(found, task, systems, left, top, evaluations):
     span = (high - low) or 1.0
 
     def place(at, value):
-        return f"{left + WIDTH * at / evaluations:.1f},{top + HEIGHT * (1 - (value - low) / span):.1f}"
+        return f"{left + WIDTH * at / evaluations:.0f},{top + HEIGHT * (1 - (value - low) / span):.0f}"
 
     parts = [
         f'<rect x="{left}" y="{top}" width="{WIDTH}" height="{HEIGHT}" fill="none" stroke="#bbb"/>',

@@ -131,10 +131,10 @@ def shinka(case):
 
 
 def samara(case, window, *settings):
-    """The directory as it is. Its own mutations (`gp`) are off, so that all changes are the model's."""
+    """The directory as it is, with a window and settings that differ from the defaults."""
     folder = case.folder / "task"
     shutil.copytree(TASKS / case.task, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    values = [f"search.window={window}", "environment.variation.gp=0", *settings]
+    values = [f"search.window={window}", *settings]
     flags = [word for value in values for word in ("--set", value)]
     return [SAMARA, "evolve", folder, "-i", case.evaluations, "-o", case.output, "--seed", case.seed,
             "--model", "openai:blind", "--api-base", case.address, "--quiet", *flags]  # fmt: skip
@@ -167,6 +167,7 @@ class System:
         self.command, self.scores, self.asks, self.model = command, scores, asks, model
 
 
+BY_CONTENT = ("--by", "content")
 SYSTEMS = {
     **{
         f"climber-w{window}" if window > 1 else "climber": System(lambda case, w=window: climber(case, w), printed, asks=False)
@@ -176,9 +177,14 @@ SYSTEMS = {
     "shinka": System(shinka, recorded),
     "sky-topk": System(lambda case: skydiscover(case, "topk"), recorded),
     "sky-adaevolve": System(lambda case: skydiscover(case, "adaevolve"), recorded),
-    # Answers by content, so that the order in which requests arrive does not change the run.
+    # Answers by content, so that the order in which requests arrive does not change the run. Without samara's own mutations
+    # (`gp`) all changes are the model's; `own` has them, as by default.
     **{
-        f"samara-w{window}": System(lambda case, w=window: samara(case, w), settled, model=("--by", "content"))
+        f"samara-w{window}": System(lambda case, w=window: samara(case, w, "environment.variation.gp=0"), settled, model=BY_CONTENT)
+        for window in (1, 4, 16, 64)
+    },
+    **{
+        f"samara-own-w{window}": System(lambda case, w=window: samara(case, w), settled, model=BY_CONTENT)
         for window in (1, 4, 16, 64)
     },
 }

@@ -1,10 +1,14 @@
 //! One session of a run: what `run`, `resume` and `compare` share, from opened models to the end of the search.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use samara_engine::{Control, Ended, EngineError, EvaluatorSlots, Programs, Run, Tools};
 use samara_journal::{Cells, Contents, Header, Input, Journal, JournalError, Reader};
 use samara_lm::AnswerCache;
+use samara_sandbox::EvaluatorOptions;
 use tokio::{runtime::Runtime, sync::watch};
 
 use crate::{
@@ -17,6 +21,8 @@ use crate::{
     trust,
 };
 
+/// Where runs are made that are told no other place.
+const RUNS: &str = "runs";
 /// The journal's name in a run's folder.
 const JOURNAL: &str = "run.db";
 
@@ -30,12 +36,12 @@ pub(crate) fn runtime() -> Result<Runtime, Failure> {
 
 /// `runs/NAME-1` or the next number that is free. A name from settings is no path: what could lead elsewhere becomes a
 /// hyphen.
-pub(crate) fn free_folder(name: &str) -> std::path::PathBuf {
+pub(crate) fn free_folder(name: &str) -> PathBuf {
     let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | ' ' | '.') { c } else { '-' };
     let name: String = name.chars().take(100).map(plain).collect();
     let name = name.trim_start_matches('.').trim();
     let name = if name.is_empty() { "run" } else { name };
-    let numbered = |n: u32| Path::new("runs").join(format!("{name}-{n}"));
+    let numbered = |n: u32| Path::new(RUNS).join(format!("{name}-{n}"));
     (1..).map(numbered).find(|folder| !folder.exists()).unwrap_or_else(|| numbered(0))
 }
 
@@ -73,9 +79,8 @@ pub(crate) fn create(experiment: &Experiment, folder: &Path) -> Result<Journal, 
         // Islands share their cells until one refits its own.
         tessellations: vec![cells(0)],
     };
-    let made = !folder.exists();
-    std::fs::create_dir_all(folder)
-        .map_err(|error| Failure::internal(format!("{} can't be made: {error}", folder.display())))?;
+    let made = is_empty(folder);
+    make(folder)?;
     let created = Journal::create(&folder.join(JOURNAL), &header, &contents);
     if created.is_err() && made {
         // Nothing was recorded: an empty folder would only stand in the way.
@@ -87,6 +92,53 @@ pub(crate) fn create(experiment: &Experiment, folder: &Path) -> Result<Journal, 
     Ok(journal)
 }
 
+/// Folders that were made for a run, the inner ones first. Those that nothing has come into are removed when this is
+/// dropped: a run that can't start leaves nothing behind.
+pub(crate) struct Made(Vec<PathBuf>);
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        for folder in &self.0 {
+            // Refused if there is anything in it.
+            let _ = std::fs::remove_dir(folder);
+        }
+    }
+}
+
+/// Makes the folder of a run that a user's evaluator belongs to, before there is a journal: it is hidden from that.
+pub(crate) fn make_hidden(experiment: &Experiment, folder: &Path) -> Result<Option<Made>, Failure> {
+    if experiment.environment.evaluator_options().is_none() {
+        return Ok(None);
+    }
+    let missing = folder.ancestors().take_while(|part| !part.as_os_str().is_empty() && !part.exists());
+    let made = Made(missing.map(Path::to_owned).collect());
+    make(folder)?;
+    Ok(Some(made))
+}
+
+fn make(folder: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Failure::internal(format!("{} can't be made: {error}", folder.display())))
+}
+
+/// Whether nothing would be lost if a folder were removed; so too if it is not there.
+fn is_empty(folder: &Path) -> bool {
+    std::fs::read_dir(folder).map_or(!folder.exists(), |mut entries| entries.next().is_none())
+}
+
+/// Keeps the journals of this run and of its neighbours from evaluations, which see all of the evaluator's folder: what
+/// is read can be locked, and a run whose journal is locked ends. A folder can be hidden only if it is there.
+fn hide(options: &mut EvaluatorOptions, folder: &Path) -> Result<(), Failure> {
+    make(folder)?;
+    options.hidden.push(folder.to_owned());
+    let runs = Path::new(RUNS);
+    let evaluator = options.folder.canonicalize().ok();
+    if runs.is_dir() && runs.canonicalize().ok() != evaluator {
+        options.hidden.push(runs.to_owned());
+    }
+    Ok(())
+}
+
 /// The cache that an experiment names, if any.
 pub(crate) fn cache(experiment: &Experiment) -> Result<Option<Arc<AnswerCache>>, Failure> {
     let Some(path) = &experiment.cache.path else { return Ok(None) };
@@ -94,8 +146,14 @@ pub(crate) fn cache(experiment: &Experiment) -> Result<Option<Arc<AnswerCache>>,
     Ok(Some(AnswerCache::open(path, max_bytes)?))
 }
 
-/// Opens the models of an experiment and its sandbox, probes them and says what they are.
-pub(crate) async fn open(experiment: &Experiment, shared: &Shared, quiet: bool) -> Result<Tools, Failure> {
+/// Opens the models of an experiment and its sandbox, probes them and says what they are. `folder` is the run's, or that
+/// of several runs.
+pub(crate) async fn open(
+    experiment: &Experiment,
+    folder: &Path,
+    shared: &Shared,
+    quiet: bool,
+) -> Result<Tools, Failure> {
     let (models, found) = models::start(&experiment.models, experiment.environment.as_ref(), shared).await?;
     for (role, found) in &found {
         let scoring = found.score.map(|method| method.name());
@@ -116,7 +174,8 @@ pub(crate) async fn open(experiment: &Experiment, shared: &Shared, quiet: bool) 
         programs = Some(started);
     }
     let mut evaluators = None;
-    if let Some(options) = experiment.environment.evaluator_options() {
+    if let Some(mut options) = experiment.environment.evaluator_options() {
+        hide(&mut options, folder)?;
         let started = EvaluatorSlots::start(&options)?;
         let (isolation, slots) = (started.isolation(), started.slots());
         tracing::info!(python = &*isolation.python, slots, "evaluator");

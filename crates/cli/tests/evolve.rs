@@ -422,3 +422,39 @@ fn somebody_elses_run_names_what_its_evaluator_may_do() {
         assert!(message.contains(part), "{part}: {message}");
     }
 }
+
+#[test]
+fn journals_in_the_evaluators_folder_are_not_seen_by_evaluations() {
+    if !isolated() {
+        return;
+    }
+    let place = place();
+    std::fs::create_dir_all(place.path("runs/other")).unwrap();
+    place.write("runs/other/run.db", "of a neighbour");
+    place.write("initial_program.py", PROGRAM);
+    let look = "import os\n\ndef evaluate(path):\n    here = os.path.dirname(os.path.abspath(__file__))\n    found = [os.path.join(at, name) for at, _, names in os.walk(here) for name in names if name.startswith('run.')]\n    folders = sum(os.path.isdir(os.path.join(here, name)) for name in ('runs', 'out', 'work'))\n    return {'combined_score': len(found), 'folders': folders}\n";
+    place.write("evaluator.py", look);
+    let run = ["evolve", "initial_program.py", "evaluator.py", "--quiet", "--format", "json"];
+    // In the folder of all runs, and in one of its own.
+    for more in [&["--iterations", "3"][..], &["--iterations", "3", "--out", "out"][..]] {
+        let arguments = [&run[..], more].concat();
+        let summary = parse(&place.run(&arguments));
+        let folder = summary["folder"].as_str().unwrap().to_owned();
+        assert!(place.path(&folder).join("run.db").exists(), "{summary}");
+        let best = read_json(&place.path(&folder).join("best/best.json"));
+        assert!(best.to_string().contains("\"folders\":"), "{best}");
+        assert_eq!(best["objective"], 0.0, "{best}");
+    }
+}
+
+#[test]
+fn an_evaluator_that_does_not_start_leaves_no_folder() {
+    if !isolated() {
+        return;
+    }
+    let place = place();
+    place.write("work/evaluator.py", "import no_such_module\n\ndef evaluate(path):\n    return 1\n");
+    let output = place.run(&["evolve", "work", "--quiet", "--out", "new/run"]);
+    assert_ne!(output.status.code(), Some(0), "{}", error(&output));
+    assert!(!place.path("new").exists());
+}

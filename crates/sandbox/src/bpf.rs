@@ -73,12 +73,16 @@ pub(crate) fn policy(tier: Tier) -> Vec<u8> {
 
 /// The filter of evaluators: what [`FORBIDDEN`] names is refused, and what [`EVALUATORS`] names but under its condition;
 /// all else passes. Calls that are newer than this list are unknown to it, and answered as unknown.
-pub(crate) fn evaluators(network: bool) -> Vec<u8> {
+pub(crate) fn evaluators(network: bool, devices: bool) -> Vec<u8> {
     let refused = Answer::Return(ERRNO | libc::EPERM as u32);
     let mut calls: Vec<(c_long, Answer)> = FORBIDDEN.iter().map(|(call, _)| (*call, refused)).collect();
     for Allow { calls: named, when, .. } in EVALUATORS {
         // A namespace of networks of its own or not: which sockets there may be is asked for.
-        let when = if network && *when == When::LOCAL { When::NETWORK } else { *when };
+        let when = match *when {
+            When::LOCAL if network => When::NETWORK,
+            When::COUNTED if devices => continue,
+            when => when,
+        };
         let answer = if when == When::Never { refused } else { Answer::If(when) };
         calls.extend(named.iter().map(|call| (*call, answer)));
     }
@@ -189,6 +193,19 @@ impl Program {
             When::BothZero { first, second } => self.zeros(&[first, second], pass, refuse),
             When::OneOf { argument: at, values } => self.one_of(at, values, pass, refuse),
             When::Unless { argument: at, values } => self.one_of(at, values, refuse, pass),
+            When::NoneOf { argument: at, masks } => {
+                for mask in masks {
+                    self.load(argument(at), *mask);
+                    self.equal(*mask, &[refuse], &[]);
+                }
+                self.instructions.push(pass);
+            }
+            When::DoneUnless { first, value, second, values } => {
+                self.instructions.push(instruction(LOAD, argument(first)));
+                self.instructions.push(Instruction { code: IF_EQUAL, yes: 1, no: 0, value });
+                self.instructions.push(pass);
+                self.one_of(second, values, instruction(RETURN, ERRNO), pass);
+            }
         }
     }
 
@@ -293,7 +310,7 @@ mod tests {
     fn evaluators_make_every_call_but_those_that_are_named() {
         let unknown = ERRNO | libc::ENOSYS as u32;
         for (network, sockets) in [(false, &[1][..]), (true, &[1, 2, 10, 16][..])] {
-            let filter = evaluators(network);
+            let filter = evaluators(network, false);
             let of = |call: c_long, arguments: [u64; 6]| answer(&filter, call, arguments, ARCHITECTURE);
             for call in (0..600).chain([0x4000_0000, 0x4000_0065, 0x7fff_ffff]) {
                 let named = EVALUATORS.iter().any(|entry| entry.calls.contains(&call));
@@ -329,6 +346,41 @@ mod tests {
                 assert_eq!(of(call, [first, second, 0, 0, 0, 0]), expected, "call {call} {first}");
             }
             assert_eq!(answer(&filter, 0, [0; 6], 0x4000_0003), KILL_PROCESS, "32-bit calls");
+        }
+    }
+
+    #[test]
+    fn memory_of_evaluators_that_nothing_counts_is_refused_unless_devices_need_it() {
+        let mapped = |devices: bool, flags: u64| {
+            answer(&evaluators(false, devices), libc::SYS_mmap, [0, 4096, 3, flags, 0, 0], ARCHITECTURE)
+        };
+        // Private, shared with a file, and both at fixed places.
+        for flags in [0x22, 0x01, 0x02, 0x03, 0x32, 0x11, 0x20022] {
+            assert_eq!((mapped(false, flags), mapped(true, flags)), (PASS, PASS), "{flags:#x}");
+        }
+        // Shared without a file, in both forms; huge pages.
+        for flags in [0x21, 0x23, 0x31, 0x8021, 0x40022, 0x40001] {
+            assert_eq!((mapped(false, flags), mapped(true, flags)), (DENIED, PASS), "{flags:#x}");
+        }
+    }
+
+    #[test]
+    fn buffers_of_evaluators_keep_their_sizes() {
+        let filter = evaluators(true, true);
+        let of = |call: c_long, first: u64, second: u64| {
+            answer(&filter, call, [3, first, second, 0, 0, 0], ARCHITECTURE)
+        };
+        for size in [7, 8, 32, 33] {
+            assert_eq!(of(libc::SYS_setsockopt, 1, size), ERRNO, "success without an effect: {size}");
+            assert_eq!(of(libc::SYS_setsockopt, 6, size), PASS, "another level's option {size}");
+        }
+        for option in [2, 9, 15, 31, 34] {
+            assert_eq!(of(libc::SYS_setsockopt, 1, option), PASS, "option {option}");
+        }
+        for (command, expected) in
+            [(0, PASS), (4, PASS), (6, PASS), (1031, DENIED), (1024, DENIED), (1026, DENIED)]
+        {
+            assert_eq!(of(libc::SYS_fcntl, command, 0), expected, "command {command}");
         }
     }
 

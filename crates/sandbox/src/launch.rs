@@ -242,6 +242,10 @@ fn build(jail: &Jail, trees: &[Option<OwnedFd>]) -> Result<(), Errno> {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(error) => return Err(error),
         }
+        // What lies in it comes after it.
+        if let Some((scratch, room)) = jail.scratch.as_ref().filter(|(scratch, _)| scratch == directory) {
+            rustix::mount::mount(c"sandbox", scratch.as_c_str(), c"tmpfs", flags, *room)?;
+        }
     }
     for (bind, tree) in jail.binds.iter().zip(trees) {
         attach(bind, tree.as_ref().ok_or(Errno::BADF)?, jail.read_only)?;

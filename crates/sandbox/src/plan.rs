@@ -46,6 +46,8 @@ pub(crate) struct Jail {
     pub(crate) read_only: bool,
     /// Options of the file system that it is built in: its size.
     pub(crate) room: &'static CStr,
+    /// One of the directories that can be written, a file system of its own with these options.
+    pub(crate) scratch: Option<(CString, &'static CStr)>,
     /// Files of its own: path and content.
     pub(crate) files: Vec<(CString, Vec<u8>)>,
     /// Symbolic links: target and path.
@@ -139,6 +141,7 @@ impl Builder {
             hidden,
             read_only,
             room: c"mode=0755,size=64k,nr_inodes=256",
+            scratch: None,
             files: Vec::new(),
             links: Vec::new(),
             processes: false,
@@ -171,7 +174,17 @@ impl Builder {
 
     /// A device of the host where it is.
     pub(crate) fn device(&mut self, path: &str, directory: bool) -> Result<(), SandboxError> {
-        self.bind(Path::new(path), path, directory)?;
+        self.device_at(path, path, directory)
+    }
+
+    /// A device of the host under a name.
+    pub(crate) fn device_at(
+        &mut self,
+        source: &str,
+        target: &str,
+        directory: bool,
+    ) -> Result<(), SandboxError> {
+        self.bind(Path::new(source), target, directory)?;
         self.binds.last_mut().iter_mut().for_each(|bind| bind.device = true);
         Ok(())
     }

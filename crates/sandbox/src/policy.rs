@@ -68,6 +68,25 @@ pub enum When {
         /// The values.
         values: &'static [u32],
     },
+    /// Unless this argument has all bits of one of these (in its low 32 bits).
+    NoneOf {
+        /// Position.
+        argument: u8,
+        /// Each: not all set.
+        masks: &'static [u32],
+    },
+    /// If the low 32 bits of these two arguments are not this value and one of those; otherwise nothing is done, and the
+    /// answer is success.
+    DoneUnless {
+        /// Position of one.
+        first: u8,
+        /// Its value.
+        value: u32,
+        /// Position of the other.
+        second: u8,
+        /// Its values.
+        values: &'static [u32],
+    },
 }
 
 impl When {
@@ -79,6 +98,14 @@ impl When {
         values: &[libc::AF_UNIX as u32, libc::AF_INET as u32, libc::AF_INET6 as u32, libc::AF_NETLINK as u32],
     };
 }
+
+impl When {
+    /// Memory that belongs to one process, or to a file.
+    pub const COUNTED: Self = Self::NoneOf { argument: 3, masks: &[SHARED_ALONE, libc::MAP_HUGETLB as u32] };
+}
+
+/// Memory that processes share and no file holds: a page that no process has mapped any more is still there.
+const SHARED_ALONE: u32 = (libc::MAP_SHARED | libc::MAP_ANONYMOUS) as u32;
 
 /// Calls that are allowed, under a condition, for a reason.
 #[derive(Debug, Clone, Copy)]
@@ -354,9 +381,14 @@ pub const EVALUATORS: &[Allow] = &[
         why: "what an evaluator sees is decided before it runs",
     },
     Allow {
-        calls: &[libc::SYS_memfd_create, libc::SYS_shmget, libc::SYS_msgget],
+        calls: &[libc::SYS_memfd_create, libc::SYS_shmget, libc::SYS_msgget, libc::SYS_semget],
         when: When::Never,
         why: "memory that belongs to no process and to no file system of a size, so that nothing would bound it",
+    },
+    Allow {
+        calls: &[libc::SYS_ioprio_set],
+        when: When::Never,
+        why: "turns at the disk, which process 1 could lose as well",
     },
     Allow {
         calls: &[
@@ -378,6 +410,47 @@ pub const EVALUATORS: &[Allow] = &[
         calls: &[libc::SYS_ioctl],
         when: When::Unless { argument: 1, values: &[libc::TIOCSTI as u32, 0x541c] },
         why: "devices that were asked for, but nothing that types into a terminal (TIOCSTI, TIOCLINUX)",
+    },
+    Allow {
+        calls: &[libc::SYS_mmap],
+        when: When::COUNTED,
+        why: "memory that is counted where it is mapped. What processes share without a file is there, counted for \
+              nobody, when it is mapped and in no process's memory; huge pages are not counted at all. Devices map as \
+              they need",
+    },
+    Allow {
+        calls: &[libc::SYS_setsockopt],
+        when: When::DoneUnless {
+            first: 1,
+            value: libc::SOL_SOCKET as u32,
+            second: 2,
+            values: &[
+                libc::SO_SNDBUF as u32,
+                libc::SO_RCVBUF as u32,
+                libc::SO_SNDBUFFORCE as u32,
+                libc::SO_RCVBUFFORCE as u32,
+            ],
+        },
+        why: "options of sockets, but for the size of their buffers, which are memory of the kernel. Programs ask for one \
+              as for a hint, and take no answer but success well",
+    },
+    Allow {
+        calls: &[libc::SYS_fcntl],
+        when: When::Unless {
+            argument: 1,
+            values: &[libc::F_SETPIPE_SZ as u32, libc::F_SETLEASE as u32, libc::F_NOTIFY as u32],
+        },
+        why: "all of descriptors, but for the size of pipes, which is memory of the kernel and counted for the host's \
+              user, and for leases and watches, by which whoever writes one of the host's files would have to wait",
+    },
+    Allow {
+        calls: &[
+            #[cfg(target_arch = "x86_64")]
+            libc::SYS_inotify_init,
+            libc::SYS_inotify_init1,
+        ],
+        when: When::Never,
+        why: "watches of files: how many there may be is counted for the host's user, whose other programs need them",
     },
 ];
 

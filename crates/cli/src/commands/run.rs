@@ -232,8 +232,9 @@ async fn search(
     (quiet, trial): (bool, Option<&Trial<'_>>),
     journal: impl FnOnce(&Experiment) -> Result<Journal, Failure>,
 ) -> Result<(Ended, Option<Rechecked>), Failure> {
-    let tools = session::open(&experiment, shared, quiet).await?;
     let environment = Arc::clone(&experiment.environment);
+    let _made = session::make_hidden(&experiment, folder)?;
+    let tools = session::open(&experiment, folder, shared, quiet).await?;
     let (experiment, prepared) = match trial {
         Some(trial) => trial.pass(experiment, &tools, quiet).await?,
         None => (experiment, None),

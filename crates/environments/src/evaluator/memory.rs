@@ -27,6 +27,12 @@ const ANCESTRY: usize = 128;
 /// Candidates before the best whose steps may still be carried over to it, beside twice the window.
 const BESIDE: u64 = 4;
 
+/// Whether a program has more lines than another: a step of numbers leaves them, a doubled statement does not.
+fn is_longer(one: &Genome, other: &Genome) -> bool {
+    let lines = |genome: &Genome| genome.text().lines().count();
+    lines(one) > lines(other)
+}
+
 /// A step that made a program better.
 #[derive(Debug, Clone)]
 pub(super) struct Step {
@@ -239,7 +245,11 @@ impl Memory {
             self.keep(&own);
         }
         self.move_restart(candidate, &own, objective);
-        if self.climber.as_ref().is_none_or(|(_, best)| objective >= *best) {
+        let takes_over = |(climber, best): &(Parent, f64)| {
+            // Of equals the later one, so that level ground is walked over; but not where it only grew.
+            objective > *best || (objective == *best && !is_longer(&own.genome, &climber.genome))
+        };
+        if self.climber.as_ref().is_none_or(takes_over) {
             self.climber = Some((own, objective));
             self.is_fresh = improved;
         }

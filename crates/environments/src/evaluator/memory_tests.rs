@@ -77,11 +77,19 @@ fn a_step_that_improved_is_kept_with_where_it_came_from() {
     assert_eq!(ids(memory.steps_to(1)), [1]);
     assert_eq!(ids(memory.steps_beside(1)), [2], "another child of the same parent");
     assert_eq!(memory.steps_to(1)[0].from.text(), "x = 0.0\n");
+}
+
+#[test]
+fn the_step_to_a_new_best_is_fresh_until_the_next_candidate_settles() {
+    let mut memory = memory(0);
+    memory.learn(&candidate(0, "seed", None, Some(1.0)));
+    assert!(memory.fresh_step().is_none(), "no step led to the seed");
+    memory.learn(&candidate(1, "gp_step", Some(0), Some(2.0)));
     assert_eq!(memory.fresh_step().map(|step| step.to.id), Some(1));
-    for index in 4..6 {
-        memory.learn(&candidate(index, "gp_again", Some(1), Some(0.5)));
-    }
-    assert!(memory.fresh_step().is_none(), "twice was in vain");
+    memory.learn(&candidate(2, "gp_again", Some(1), Some(0.5)));
+    assert!(memory.fresh_step().is_none(), "it was gone on with in vain");
+    memory.learn(&candidate(3, "gp_step", Some(1), Some(2.0)));
+    assert!(memory.fresh_step().is_none(), "an equal one is no improvement");
 }
 
 #[test]

@@ -69,8 +69,10 @@ fn share(edit: Edit) -> f64 {
     match edit {
         Edit::Step => 2.0,
         Edit::Jump | Edit::Row => 1.5,
-        Edit::Again | Edit::Merge => 1.0,
-        Edit::Fine | Edit::Blend | Edit::Code | Edit::Statement => 0.5,
+        Edit::Merge => 1.0,
+        Edit::Fine | Edit::Code | Edit::Statement => 0.5,
+        // A new best is followed by its step in any case; older steps seldom help again.
+        Edit::Again | Edit::Blend => 0.25,
     }
 }
 

@@ -39,6 +39,7 @@ NOEXEC, BIND, MOVE, RECURSIVE = 8, 4096, 8192, 16384
 APART = 17 | 0x1000 | 0x20000 | 0x08000000 | 0x10000000 | 0x20000000
 TICKS, PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
 LOOK = 0.05  # seconds between two looks at the tree
+FILES, SIGNALS = 512, 1024  # descriptors of each process, and signals that wait for all together
 SPARE = 8  # processes beyond the limit, so that more than allowed can be seen
 CANDIDATE, ASIDE = "/tmp/candidate", "/.scratch"
 TEXT, TRACE = 2000, 20000  # characters of an exception's text and of its traceback
@@ -74,6 +75,20 @@ def write(path, data):
         os.close(file)
 
 
+def copy(source, target):
+    """Copies files, folders and links; what else there may be has no content."""
+    if os.path.islink(source):
+        os.symlink(os.readlink(source), target)
+    elif os.path.isdir(source):
+        os.mkdir(target, 0o755)
+        for name in os.listdir(source):
+            copy(source + "/" + name, target + "/" + name)
+    elif os.path.isfile(source):
+        with open(source, "rb") as file:
+            write(target, file.read())
+        os.chmod(target, os.stat(source).st_mode & 0o777)
+
+
 class Job:
     """One evaluation as the host sends it: limits in the packet, a request and files in a file."""
 
@@ -103,7 +118,8 @@ class Setup:
     def __init__(self, packet):
         given = json.loads(packet)
         self.clone, self.folder, self.below_tmp = given["clone"], given["folder"], given["below_tmp"]
-        self.devices = given["devices"]
+        self.devices, self.network = given["devices"], given["network"]
+        self.written, self.room = [], 0  # what the harness has left in /tmp, and its bytes
         rules = bytes.fromhex(given["filter"])
         self.rules = Program(len(rules) // 8, rules)
         # struct __user_cap_header_struct, version 3, for this process; three empty sets of 64 bits
@@ -112,10 +128,21 @@ class Setup:
     def mount(self, kind, target, flags, options=None):
         check(libc.mount(kind, target, kind, flags, options), "mount " + target.decode())
 
+    def look_at_tmp(self):
+        """Notes what the harness has written."""
+        shown = {path.split("/")[2] for path in self.below_tmp}
+        self.written = sorted(name for name in os.listdir("/tmp") if name not in shown)
+        usage = os.statvfs("/tmp")
+        self.room = (usage.f_blocks - usage.f_bfree) * usage.f_frsize
+
     def own_files(self, job):
-        """A /tmp of this evaluation's own, in which what the host shows below its /tmp is still there."""
-        aside = ASIDE.encode() if self.below_tmp else b"/tmp"
-        self.mount(b"tmpfs", aside, MOUNT_FLAGS, b"mode=1777,size=%d,nr_inodes=%d" % (job.scratch or 4096, 65536))
+        """A /tmp of this evaluation's own, in which what the host shows below its /tmp is still there, and a copy of what
+        the harness has written."""
+        aside = ASIDE.encode() if self.below_tmp or self.written else b"/tmp"
+        room = self.room + (job.scratch or 4096)
+        self.mount(b"tmpfs", aside, MOUNT_FLAGS, b"mode=1777,size=%d,nr_inodes=%d" % (room, 65536))
+        for name in self.written:
+            copy("/tmp/" + name, ASIDE + "/" + name)
         for path in self.below_tmp:
             target = ASIDE + path[len("/tmp") :]
             if os.path.isdir(path):
@@ -124,7 +151,7 @@ class Setup:
                 os.makedirs(os.path.dirname(target), exist_ok=True)
                 write(target, b"")
             check(libc.mount(path.encode(), target.encode(), None, BIND | RECURSIVE, None), "bind " + path)
-        if self.below_tmp:
+        if self.below_tmp or self.written:
             check(libc.mount(aside, b"/tmp", None, MOVE, None), "move /tmp")
         self.mount(b"tmpfs", b"/dev/shm", MOUNT_FLAGS, b"mode=1777,size=%d,nr_inodes=4096" % job.memory)
         self.mount(b"proc", b"/proc", MOUNT_FLAGS | NOEXEC)
@@ -139,7 +166,11 @@ class Setup:
         check(libc.prctl(4, 0, 0, 0, 0), "prctl: dumpable")
         check(libc.capset(*self.no_capabilities), "capset")
         cpu = int(job.cpu) + 2
-        limits = {"CPU": cpu, "NPROC": job.processes + 1 + SPARE, "NOFILE": 1024, "FSIZE": job.scratch + job.memory, "CORE": 0, "MEMLOCK": 0, "MSGQUEUE": 0}
+        limits = {"CPU": cpu, "NPROC": job.processes + 1 + SPARE, "NOFILE": FILES, "FSIZE": job.scratch + job.memory}
+        # Descriptors on their way through sockets, and signals that wait, are counted for the host's user as well: it has
+        # to be left with some.
+        limits["NOFILE"] = min(FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+        limits.update({"SIGPENDING": SIGNALS, "CORE": 0, "MEMLOCK": 0, "MSGQUEUE": 0})
         if not self.devices:  # accelerators map far more than they use
             limits["AS"] = job.space + 2 * job.memory + (1 << 30)
         for limit, most in limits.items():
@@ -156,9 +187,20 @@ class Setup:
 class Tree:
     """What the processes of an evaluation use."""
 
-    def __init__(self, job):
+    def __init__(self, job, network):
         self.job, self.peak = job, 0
+        # A socket holds twice what its buffer takes at most: the last message is let in while there is room for a byte.
+        # In the host's network the host's own are counted too.
+        with socket.socket(socket.AF_UNIX) as one:
+            self.each = 0 if network else 2 * one.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
         self.own = {}  # ticks of each process that was ever seen, by number and start
+
+    def sockets(self):
+        """Memory that the kernel may hold for the sockets there are, those on their way through others as well."""
+        if not self.each:
+            return 0
+        with open("/proc/net/sockstat", "rb") as file:
+            return int(file.readline().split()[2]) * self.each
 
     def look(self):
         """The limit that is exceeded, if any: a letter for the host."""
@@ -180,8 +222,10 @@ class Tree:
         cpu = max(live / TICKS + ended.ru_utime + ended.ru_stime, sum(self.own.values()) / TICKS)
         kept = os.statvfs("/dev/shm")
         kept = (kept.f_blocks - kept.f_bfree) * kept.f_frsize
-        if memory + kept > self.job.memory:
+        sockets = self.sockets()
+        if memory + kept + sockets > self.job.memory:
             memory, kept = self.exactly(names, kept), 0
+        kept += sockets
         self.peak = max(self.peak, memory + kept, ended.ru_maxrss * 1024)
         if cpu > self.job.cpu:
             return b"c"
@@ -227,7 +271,7 @@ def supervise(setup, job, sock):
     if pid == 0:
         evaluate(setup, job, request, mask)
     job.close()
-    tree, waiting = Tree(job), select.poll()
+    tree, waiting = Tree(job, setup.network), select.poll()
     waiting.register(os.pidfd_open(pid), select.POLLIN)
     status = over = None
     while status is None:
@@ -367,18 +411,23 @@ def turn(setup, sock):
     packet, files, _, _ = socket.recv_fds(sock, 4096, 4, socket.MSG_CMSG_CLOEXEC)
     if not packet:
         os._exit(1)  # the host has gone
+    if packet == b"K":
+        return  # the end of a tree that had come to its end already
     job = Job(packet, files)
     pidfd = ctypes.c_int(-1)
     pid = check(libc.syscall(setup.clone, APART, None, ctypes.byref(pidfd), None, None), "clone")
     if pid == 0:
         supervise(setup, job, sock)
     job.close()
-    socket.send_fds(sock, [b"S"], [pidfd.value])
+    sock.send(b"S")
     waiting = select.poll()
     waiting.register(pidfd.value, select.POLLIN)
-    waiting.register(SOCKET, 0)  # that the host has gone is always told
-    if all(file != pidfd.value for file, _ in waiting.poll()):
-        os._exit(1)
+    waiting.register(SOCKET, select.POLLIN)
+    while all(file != pidfd.value for file, _ in waiting.poll()):
+        if sock.recv(1) != b"K":
+            os._exit(1)  # the host has gone
+        signal.pidfd_send_signal(pidfd.value, signal.SIGKILL)
+        waiting.unregister(SOCKET)
     _, status, used = os.wait4(pid, 0)
     os.close(pidfd.value)
     sock.send(b"E" + struct.pack("=iQd", status, used.ru_maxrss, used.ru_utime + used.ru_stime))
@@ -447,6 +496,7 @@ def start(sock):
             file.seek(0)
             text = file.read().decode()
         warm(text)
+        setup.look_at_tmp()
     except BaseException as error:
         sock.send(b"X" + failure(error))
         return None

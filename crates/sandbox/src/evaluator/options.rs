@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// An evaluator, and what of the host it may use. What is not named here it does not see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,11 @@ pub struct EvaluatorOptions {
     pub devices: Vec<PathBuf>,
     /// Whether it may use the host's network. Default: no.
     pub network: bool,
+    /// Folders that evaluations must not see though they lie in what they see, such as the journal of the run that they
+    /// belong to: in their place is an empty folder. They must be there.
+    pub hidden: Vec<PathBuf>,
+    /// How long a server may take to start, which is to run the harness with its imports. Default: 120 s.
+    pub patience: Duration,
     /// Evaluations at once, each in a server of its own. Default: the number of CPUs.
     pub slots: usize,
 }
@@ -37,6 +43,8 @@ impl EvaluatorOptions {
             environment: BTreeMap::new(),
             devices: Vec::new(),
             network: false,
+            hidden: Vec::new(),
+            patience: Duration::from_secs(120),
             slots: std::thread::available_parallelism().map_or(1, usize::from),
         }
     }

@@ -4,6 +4,8 @@
 use super::{EvaluatorOptions, interpreter::Interpreter};
 use crate::error::SandboxError;
 use crate::plan::{Builder, Jail, c_string};
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// The system's programs and libraries: evaluators start compilers and tools.
@@ -46,11 +48,14 @@ impl Plan {
     pub(crate) fn new(options: &EvaluatorOptions, interpreter: &Interpreter) -> Result<Self, SandboxError> {
         let mut builder = Builder::default();
         let mut shown = named(&options.folder, "the evaluator's folder")?;
+        no_home(&shown)?;
         for mount in &options.mounts {
             shown.extend(named(mount, "a mount")?);
         }
         shown.extend(interpreter.places.iter().cloned());
-        shown.extend(interpreter.user_base.clone());
+        // Of ~/.local its packages alone, which are among the places, and their programs.
+        shown.extend(interpreter.user_base.as_ref().map(|base| base.join("bin")));
+        shown.extend(rust().into_iter().flatten());
         shown.extend(SYSTEM.into_iter().chain(LOADERS).map(PathBuf::from));
         if options.network {
             shown.extend(NETWORK.map(PathBuf::from));
@@ -61,7 +66,10 @@ impl Plan {
             builder.bind(path, text(path)?, path.is_dir())?;
         }
         for device in DEVICES {
-            builder.device(device, false)?;
+            // Mapped, /dev/zero is memory that is counted for no process. What reads like it and can't be mapped stands in
+            // for it, but where devices are asked for: their libraries map it.
+            let zero = device == "/dev/zero" && options.devices.is_empty();
+            builder.device_at(if zero { "/dev/full" } else { device }, device, false)?;
         }
         for device in &options.devices {
             let path = text(device)?;
@@ -73,9 +81,12 @@ impl Plan {
         for directory in ["/tmp", ASIDE, "/proc", "/dev/shm", "/etc"] {
             builder.directory(directory);
         }
-        let mut jail = builder.jail(Vec::new(), true)?;
+        let hidden = hidden(options, &shown)?;
+        let mut jail = builder.jail(hidden, true)?;
         jail.room = c"mode=0755,size=4m,nr_inodes=16384";
         jail.processes = true;
+        // For what the evaluator writes while it is imported: each evaluation gets a copy of it.
+        jail.scratch = Some((c"tmp".to_owned(), c"mode=1777,size=64m,nr_inodes=16384"));
         jail.files = files(options.network)?;
         jail.links = [("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")]
             .map(|(name, target)| {
@@ -88,8 +99,32 @@ impl Plan {
     }
 }
 
+/// Where in a jail that shows these paths are the folders that must not be seen.
+fn hidden(options: &EvaluatorOptions, shown: &[PathBuf]) -> Result<Vec<CString>, SandboxError> {
+    let mut all = Vec::new();
+    for folder in &options.hidden {
+        let wrong = |why: &str| {
+            SandboxError::Setting(format!("{}, which evaluations must not see, {why}", folder.display()))
+        };
+        let real = folder.canonicalize().map_err(|error| wrong(&format!("can't be hidden: {error}")))?;
+        if !real.is_dir() {
+            return Err(wrong("is no folder"));
+        }
+        for path in shown {
+            let place = path.canonicalize().unwrap_or_else(|_| path.clone());
+            // Of a folder that what is shown lies in, or that lies elsewhere, nothing else is seen.
+            let Ok(inner) = real.strip_prefix(place) else { continue };
+            if inner.as_os_str().is_empty() {
+                return Err(wrong("is the evaluator's own or a mount: use another one for the run"));
+            }
+            all.push(path.join(inner));
+        }
+    }
+    outermost(all).iter().map(|path| c_string(&path.as_os_str().as_bytes()[1..])).collect()
+}
+
 /// Files of /etc that are the jail's own: one user, and nobody else.
-fn files(network: bool) -> Result<Vec<(std::ffi::CString, Vec<u8>)>, SandboxError> {
+fn files(network: bool) -> Result<Vec<(CString, Vec<u8>)>, SandboxError> {
     let mut files = vec![
         ("etc/passwd", "evaluator:x:1000:1000:evaluator:/tmp:/bin/sh\n"),
         ("etc/group", "evaluator:x:1000:\n"),
@@ -121,6 +156,31 @@ fn named(path: &Path, what: &str) -> Result<Vec<PathBuf>, SandboxError> {
     Ok(vec![plain, real])
 }
 
+/// Where rustup keeps compilers, and the folder of their programs: these are in a home, and of `~/.cargo` nothing else
+/// may be seen, since it has a user's tokens.
+fn rust() -> Option<[PathBuf; 2]> {
+    let below_home = |name: &str, folder: &str| {
+        let named = std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        named.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(folder)))
+    };
+    let all = [below_home("RUSTUP_HOME", ".rustup")?, below_home("CARGO_HOME", ".cargo")?.join("bin")];
+    all.iter().all(|path| path.is_absolute() && path.is_dir()).then_some(all)
+}
+
+/// Refuses an evaluator's folder that holds the home of the user: its keys would be seen with it.
+fn no_home(folder: &[PathBuf]) -> Result<(), SandboxError> {
+    let Some(home) = std::env::var_os("HOME").filter(|home| !home.is_empty()) else { return Ok(()) };
+    let Ok(home) = Path::new(&home).canonicalize() else { return Ok(()) };
+    match folder.iter().find(|path| home.starts_with(path) && home != Path::new("/")) {
+        None => Ok(()),
+        Some(path) => Err(SandboxError::Setting(format!(
+            "the evaluator's folder, {}, holds your home with all that is in it, and evaluators read all of their \
+             folder: put the evaluator into a folder of its own",
+            path.display()
+        ))),
+    }
+}
+
 /// The paths that lie in no other of them, in order.
 fn outermost(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
     paths.sort();
@@ -140,8 +200,10 @@ fn text(path: &Path) -> Result<&str, SandboxError> {
 /// The environment of an evaluator: defaults, then what the options name.
 pub(crate) fn environment(options: &EvaluatorOptions, interpreter: &Interpreter) -> Vec<(String, String)> {
     let folder = interpreter.executable.parent().unwrap_or(Path::new("/usr/bin")).display();
+    let rust = rust();
+    let programs = rust.as_ref().map_or(String::new(), |[_, programs]| format!(":{}", programs.display()));
     let mut all = vec![
-        ("PATH".to_owned(), format!("{folder}:/usr/local/bin:/usr/bin:/bin")),
+        ("PATH".to_owned(), format!("{folder}:/usr/local/bin:/usr/bin:/bin{programs}")),
         ("HOME".to_owned(), "/tmp".to_owned()),
         ("TMPDIR".to_owned(), "/tmp".to_owned()),
         ("USER".to_owned(), "evaluator".to_owned()),
@@ -156,6 +218,9 @@ pub(crate) fn environment(options: &EvaluatorOptions, interpreter: &Interpreter)
     ];
     let threads = ["OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM", "BLIS", "NUMBA", "RAYON"];
     all.extend(threads.map(|library| (format!("{library}_NUM_THREADS"), "1".to_owned())));
+    if let Some([toolchains, _]) = rust {
+        all.push(("RUSTUP_HOME".to_owned(), toolchains.display().to_string()));
+    }
     if let Some(base) = &interpreter.user_base {
         all.push(("PYTHONUSERBASE".to_owned(), base.display().to_string()));
     }

@@ -12,15 +12,16 @@ use crate::verdict::Isolation;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long a harness may take to run.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How often a server is started while no other evaluation runs, before that it can't be is believed; and how long to
+/// wait in between. What a tree held of the host is given back a moment after its end.
+const STARTS: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// Runs evaluations. Share it between threads: each call of [`Evaluators::run`] takes one server.
 #[derive(Debug)]
 pub struct Evaluators {
     options: EvaluatorOptions,
     interpreter: Interpreter,
-    patience: Duration,
     version: Arc<str>,
     pool: Mutex<Pool>,
     returned: Condvar,
@@ -36,32 +37,22 @@ struct Pool {
 }
 
 impl Evaluators {
-    /// Starts the first server, which runs the harness; the others start when they are needed. A harness has two
-    /// minutes to run.
+    /// Starts the first server, which runs the harness; the others start when they are needed.
     ///
     /// # Errors
     /// If namespaces can't be used here (a tree of processes can't be ended whole without them), with how to get them;
     /// or if the harness does not come to its end, with its traceback.
     pub fn start(options: &EvaluatorOptions) -> Result<Self, SandboxError> {
-        Self::start_within(options, PATIENCE)
-    }
-
-    /// The same, for a harness that has another time to run.
-    ///
-    /// # Errors
-    /// As [`Evaluators::start`].
-    pub fn start_within(options: &EvaluatorOptions, patience: Duration) -> Result<Self, SandboxError> {
         if options.slots == 0 {
             return Err(SandboxError::Setting("an evaluator needs at least one slot".to_owned()));
         }
         let interpreter = Interpreter::find(options.python.as_deref())?;
-        let first = start::start(options, &interpreter)?.ready(patience)?;
+        let first = start::start(options, &interpreter)?.ready(options.patience)?;
         let version = first.python.clone();
         let pool = Pool { idle: vec![first], missing: options.slots - 1, ..Pool::default() };
         Ok(Self {
             options: options.clone(),
             interpreter,
-            patience,
             version,
             pool: Mutex::new(pool),
             returned: Condvar::new(),
@@ -73,7 +64,7 @@ impl Evaluators {
     /// evaluators that ask for it.
     ///
     /// # Errors
-    /// If the job can't be sent, or no server can be started any more.
+    /// If the job can't be sent, or no server can be started any more though no evaluation runs.
     pub fn run(
         &self,
         job: &EvaluationJob,
@@ -131,6 +122,7 @@ impl Evaluators {
 
     fn take(&self) -> Result<Server, SandboxError> {
         let mut pool = self.pool();
+        let mut failures = 0;
         loop {
             if let Some(server) = pool.idle.pop() {
                 if !server.is_silent() {
@@ -145,16 +137,31 @@ impl Evaluators {
                 pool.missing -= 1;
                 drop(pool);
                 let started = start::start(&self.options, &self.interpreter);
-                return match started.and_then(|server| server.ready(self.patience)) {
+                let started = started.and_then(|server| server.ready(self.options.patience));
+                pool = self.pool();
+                match started {
                     Ok(server) => {
-                        self.pool().busy.push(server.process.pid);
-                        Ok(server)
+                        pool.busy.push(server.process.pid);
+                        return Ok(server);
                     }
                     Err(error) => {
-                        self.give_back(0, None);
-                        Err(error)
+                        pool.missing += 1;
+                        if !pool.busy.is_empty() {
+                            // An evaluation may hold what a server needs; its own server is free when it ends.
+                            tracing::warn!(why = error.why(), "a slot for evaluations waits for another one");
+                        } else if failures < STARTS {
+                            failures += 1;
+                            drop(pool);
+                            std::thread::sleep(PAUSE);
+                            pool = self.pool();
+                            continue;
+                        } else {
+                            drop(pool);
+                            self.returned.notify_one();
+                            return Err(error);
+                        }
                     }
-                };
+                }
             }
             pool = self.returned.wait(pool).unwrap_or_else(PoisonError::into_inner);
         }

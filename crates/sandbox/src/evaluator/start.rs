@@ -10,7 +10,7 @@ use crate::plan::c_string;
 use crate::python;
 use crate::server::{self, Server};
 use crate::sys::Strings;
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::MemfdFlags;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
@@ -30,6 +30,9 @@ const VALUES: [&str; 3] = [
 ];
 /// The longest answer to the harness, in bytes: a traceback may be in it.
 const ANSWER: usize = 256 << 10;
+
+/// How long to wait before descriptors that were not let through are sent again.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// A server that has been started but may not be ready.
 pub(super) struct Starting(Server);
@@ -55,6 +58,23 @@ pub(super) fn in_memory(bytes: &[u8]) -> Result<OwnedFd, Errno> {
     let mut file = std::fs::File::from(rustix::fs::memfd_create(c"evaluation", MemfdFlags::CLOEXEC)?);
     file.write_all(bytes).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
     Ok(file.into())
+}
+
+/// Sends descriptors, waiting if it must. Those that are on their way to somebody are counted for the user, on a host
+/// without rights, and evaluations can have so many of them that no more are let through until their trees have ended.
+pub(super) fn send(
+    server: &Server,
+    bytes: &[u8],
+    descriptors: &[BorrowedFd<'_>],
+    patience: Duration,
+) -> Result<(), Errno> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match server.send(bytes, descriptors) {
+            Err(Errno::TOOMANYREFS) if Instant::now() < deadline => std::thread::sleep(AGAIN),
+            sent => return sent,
+        }
+    }
 }
 
 /// Starts the interpreter; [`Starting::ready`] waits for it.
@@ -83,17 +103,22 @@ pub(super) fn start(options: &EvaluatorOptions, interpreter: &Interpreter) -> Re
     let process = launch::launch(&launch).map_err(needs_processes)?;
     let server = Server { socket, listener: None, process, python: "".into(), address_space: 0, resident: 0 };
     server.send(text()?.as_bytes(), &[]).map_err(here)?;
+    let network = options.network;
     let harness = in_memory(options.harness.as_bytes()).map_err(here)?;
     let folder = std::path::absolute(&options.folder).unwrap_or_else(|_| options.folder.clone());
-    let hex: String = bpf::evaluators(options.network).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = bpf::evaluators(network, !options.devices.is_empty())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let setup = serde_json::json!({
         "clone": libc::SYS_clone,
         "folder": folder,
         "below_tmp": below_tmp,
         "devices": !options.devices.is_empty(),
+        "network": network,
         "filter": hex,
     });
-    server.send(setup.to_string().as_bytes(), &[harness.as_fd()]).map_err(here)?;
+    send(&server, setup.to_string().as_bytes(), &[harness.as_fd()], options.patience).map_err(here)?;
     Ok(Starting(server))
 }
 
@@ -115,7 +140,9 @@ impl Starting {
         let broken = |error: Errno| failed(error.to_string());
         if !server::readable(&server.socket, Instant::now() + patience).map_err(broken)? {
             let seconds = patience.as_secs_f64();
-            return Err(SandboxError::Harness(format!("it did not come to its end in {seconds} s")));
+            return Err(SandboxError::Harness(format!(
+                "it did not come to its end in {seconds} s; environment.evaluation.timeout_s gives it more"
+            )));
         }
         let (bytes, _) = match server.receive_up_to(ANSWER) {
             Err(Errno::CONNRESET) => (Vec::new(), Vec::new()),

@@ -3,7 +3,7 @@
 //! The supervisor looks at what the tree uses, and its word ends it; here are the clock on the wall, what is printed
 //! and what is returned. What comes through the link is what the evaluation claims.
 
-use super::start::{Said, in_memory};
+use super::start::{self, Said, in_memory};
 use super::{CandidateCall, CandidateReply, EvaluationEnding, EvaluationJob, EvaluationVerdict};
 use crate::codec::{self, Budget};
 use crate::server::{ANSWER_TIMEOUT, Broken, Server};
@@ -15,7 +15,6 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
-use rustix::process::{Signal, pidfd_send_signal};
 use std::time::{Duration, Instant};
 
 /// Most of what an evaluator may call a candidate with, and of what comes back.
@@ -45,6 +44,7 @@ struct Report {
 enum Reason {
     Wall,
     Output,
+    /// The result is too large, or it does not keep to the order of calls and answers.
     Result,
 }
 
@@ -59,7 +59,8 @@ struct Watch<'a> {
     replies: Vec<u8>,
     /// A complete frame that ends an evaluation: its tag and its body.
     claim: Option<(u8, Vec<u8>)>,
-    supervisor: Option<OwnedFd>,
+    /// Whether the tree is there and can be ended.
+    started: bool,
     report: Option<Report>,
     reason: Option<(Reason, Instant)>,
     /// The end of the supervisor: CPU time of all, and most memory of one, in KiB.
@@ -84,7 +85,7 @@ pub(super) fn run(
         link: Stream::new(link, most),
         replies: Vec::new(),
         claim: None,
-        supervisor: None,
+        started: false,
         report: None,
         reason: None,
         end: None,
@@ -127,7 +128,9 @@ fn submit(server: &Server, job: &EvaluationJob) -> Result<Ends, Errno> {
         part(content);
     }
     let body = in_memory(&body)?;
-    server.send(&packet, &[out_in.as_fd(), err_in.as_fd(), link_in.as_fd(), body.as_fd()])?;
+    let descriptors = [out_in.as_fd(), err_in.as_fd(), link_in.as_fd(), body.as_fd()];
+    // What others have on its way is gone when their time is over.
+    start::send(server, &packet, &descriptors, limits.wall + ANSWER_TIMEOUT)?;
     Ok(Ends { out, err, link })
 }
 
@@ -214,7 +217,7 @@ impl Watch<'_> {
 
     /// What the server or the supervisor says.
     fn listen(&mut self) -> Result<(), Broken> {
-        let (packet, mut descriptors) = match self.server.receive() {
+        let (packet, _) = match self.server.receive() {
             Err(Errno::AGAIN) => return Ok(()),
             Err(Errno::CONNRESET) => (Vec::new(), Vec::new()),
             packet => packet?,
@@ -225,7 +228,7 @@ impl Watch<'_> {
         match packet.first() {
             None => return Err(Broken("the server is gone".to_owned())),
             Some(b'S') => {
-                self.supervisor = Some(descriptors.pop().ok_or_else(wrong)?);
+                self.started = true;
                 if self.reason.is_some() {
                     self.kill();
                 }
@@ -252,7 +255,8 @@ impl Watch<'_> {
         Ok(())
     }
 
-    /// Takes the frames that have come completely.
+    /// Takes the frames that have come completely. Who calls waits for the answer before it says more, so that a second
+    /// call without that is no honest evaluation's; else answers that nobody reads would fill the host's memory.
     fn frames(&mut self, calls: &mut dyn FnMut(CandidateCall) -> CandidateReply) -> Result<(), Broken> {
         while self.claim.is_none() && self.link.bytes.len() >= HEAD {
             let head = &self.link.bytes[..HEAD];
@@ -275,6 +279,11 @@ impl Watch<'_> {
             let body = self.link.bytes[HEAD..HEAD + length].to_vec();
             self.link.bytes.drain(..HEAD + length);
             if tag == b'C' {
+                if !self.replies.is_empty() || self.link.bytes.first() == Some(&b'C') {
+                    self.stop(Reason::Result);
+                    self.link.pipe = None;
+                    return Ok(());
+                }
                 if self.reason.is_none() && self.end.is_none() {
                     self.call(&body, calls)?;
                 }
@@ -333,10 +342,11 @@ impl Watch<'_> {
         }
     }
 
-    /// Ends the supervisor, and with it the tree. It may have ended by itself; then there is nothing to do.
+    /// Has the server end the supervisor, and with it the tree. It may have ended by itself; then there is nothing to do.
+    /// No descriptor of it is needed here: sending one could fail (see [`start::send`]).
     fn kill(&self) {
-        if let Some(supervisor) = &self.supervisor {
-            let _ = pidfd_send_signal(supervisor, Signal::KILL);
+        if self.started {
+            let _ = self.server.send(b"K", &[]);
         }
     }
 

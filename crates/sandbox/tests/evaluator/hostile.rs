@@ -224,9 +224,10 @@ fn no_variable_of_the_host_is_there_but_those_that_were_named() {
     let Some(bed) = bed() else { return };
     let seen = attempt(&bed, "sorted(os.environ)");
     let names = seen.trim_matches(['[', ']']).split(", ").map(|name| name.trim_matches('\''));
-    // The folder of the user's packages, if there are any.
+    // The folders of the user's packages and compilers, if there are any.
+    let folders = ["PYTHONUSERBASE", "RUSTUP_HOME"];
     let names: Vec<&str> =
-        names.filter(|name| *name != "PYTHONUSERBASE" && !name.ends_with("_NUM_THREADS")).collect();
+        names.filter(|name| !folders.contains(name) && !name.ends_with("_NUM_THREADS")).collect();
     let known = [
         "HOME",
         "LANG",

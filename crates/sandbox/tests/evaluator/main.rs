@@ -8,6 +8,7 @@ mod common;
 mod cost;
 mod honest;
 mod hostile;
+mod kernel;
 mod limits;
 mod start;
 mod unprivileged;

@@ -44,9 +44,10 @@ fn a_harness_that_ends_its_interpreter_is_told_from_one_that_never_ends() {
     let Some(ended) = said("import os; os._exit(1)") else { return };
     assert!(ended.contains("it ended the interpreter"), "{ended}");
     let folder = folder();
-    let options = options("while True: pass", folder.path());
-    let error = Evaluators::start_within(&options, Duration::from_millis(500)).unwrap_err();
-    assert!(error.to_string().contains("did not come to its end in 0.5 s"), "{error}");
+    let patience = Duration::from_millis(500);
+    let options = EvaluatorOptions { patience, ..options("while True: pass", folder.path()) };
+    let error = Evaluators::start(&options).unwrap_err().to_string();
+    assert!(error.contains("did not come to its end in 0.5 s; environment.evaluation.timeout_s"), "{error}");
 }
 
 #[test]
@@ -158,4 +159,95 @@ fn be_a_host_with_a_masked_proc() {
     let error = Evaluators::start(&options("def evaluate(request): pass", folder.path())).unwrap_err();
     assert!(matches!(error, SandboxError::Evaluator(_)), "{error}");
     assert!(error.hint().contains("systempaths=unconfined"), "{error}");
+}
+
+#[test]
+fn what_a_harness_writes_while_it_starts_is_there_for_every_evaluation_as_it_was() {
+    let folder = folder();
+    let harness = "
+import os, tempfile
+own = tempfile.mkdtemp()
+os.makedirs(own + '/inner')
+with open(own + '/inner/file', 'w') as file: file.write('seen')
+os.chmod(own + '/inner/file', 0o755)
+os.symlink('inner/file', own + '/link')
+os.mkfifo(own + '/pipe')
+with open('/tmp/large', 'wb') as file: file.write(bytes(3 << 20))
+def evaluate(request):
+    seen = [sorted(os.listdir(own)), open(own + '/link').read(), os.access(own + '/inner/file', os.X_OK)]
+    open(own + '/new', 'w').close()
+    return seen
+";
+    let Some(evaluators) = start(&options(harness, folder.path())) else { return };
+    let mut job = EvaluationJob::new(Vec::new());
+    job.limits.scratch_bytes = 1 << 20;
+    for _ in 0..2 {
+        let verdict = evaluators.run(&job, &mut crate::common::no_calls).unwrap();
+        assert_eq!(crate::common::returned(verdict), r#"[["inner", "link"], "seen", true]"#);
+    }
+}
+
+/// Runs an ignored test of this program with another home.
+fn at_home(home: &std::path::Path, test: &str) {
+    let exe = std::env::current_exe().unwrap();
+    let mut command = Command::new(exe);
+    command.args(["--exact", test, "--ignored", "--nocapture"]).env("HOME", home);
+    for outer in ["PYTHONUSERBASE", "RUSTUP_HOME", "CARGO_HOME"] {
+        command.env_remove(outer);
+    }
+    let output = command.output().unwrap();
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    text.lines().filter_map(|line| line.strip_prefix("SKIPPED: ")).for_each(samara_testing::tiers::skipped);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+/// A home with keys, and with packages and a compiler of the user's own.
+fn home() -> tempfile::TempDir {
+    let home = folder();
+    let version = Command::new("python3")
+        .args(["-c", "import sys; print('python%d.%d' % sys.version_info[:2])"])
+        .output()
+        .unwrap();
+    let version = String::from_utf8(version.stdout).unwrap();
+    let packages = home.path().join(format!(".local/lib/{}/site-packages", version.trim()));
+    std::fs::create_dir_all(&packages).unwrap();
+    std::fs::create_dir_all(home.path().join(".local/share/keyrings")).unwrap();
+    std::fs::create_dir_all(home.path().join("work")).unwrap();
+    std::fs::write(packages.join("of_mine.py"), "x = 'mine'").unwrap();
+    std::fs::create_dir_all(home.path().join(".cargo/bin")).unwrap();
+    std::fs::create_dir_all(home.path().join(".rustup")).unwrap();
+    std::fs::write(home.path().join(".cargo/credentials.toml"), "key").unwrap();
+    let compiler = home.path().join(".cargo/bin/compiler-of-mine");
+    std::fs::write(&compiler, "#!/bin/sh\nls -d \"$RUSTUP_HOME\"").unwrap();
+    crate::common::open(&compiler);
+    std::fs::write(home.path().join(".local/share/keyrings/login"), "key").unwrap();
+    home
+}
+
+#[test]
+fn of_a_home_packages_and_compilers_are_seen_and_nothing_else() {
+    let home = home();
+    at_home(home.path(), "start::be_a_host_at_home");
+}
+
+#[test]
+#[ignore = "a child process of of_a_home_packages_and_compilers_are_seen_and_nothing_else"]
+fn be_a_host_at_home() {
+    let home = PathBuf::from(std::env::var("HOME").unwrap());
+    let shared = format!(
+        "def evaluate(request):\n    import os, subprocess, of_mine\n    inner = [sorted(os.listdir({home:?} + at)) for at in ('', '/.local', '/.cargo')]\n    return [of_mine.x, *inner, subprocess.check_output('compiler-of-mine', text=True)[-8:]]"
+    );
+    // A virtual environment has no packages of the user.
+    let options = |folder: &std::path::Path| EvaluatorOptions { python: None, ..options(&shared, folder) };
+    let Some(evaluators) = start(&options(&home.join("work"))) else { return };
+    let verdict = evaluators.run(&EvaluationJob::new(Vec::new()), &mut crate::common::no_calls).unwrap();
+    assert_eq!(
+        crate::common::returned(verdict),
+        r#"["mine", [".cargo", ".local", ".rustup", "work"], ["lib"], ["bin"], ".rustup\n"]"#
+    );
+    for folder in [&*home, home.parent().unwrap()].into_iter().filter(|folder| *folder != "/tmp") {
+        let error = Evaluators::start(&options(folder)).unwrap_err().to_string();
+        assert!(error.contains("holds your home") && error.contains(folder.to_str().unwrap()), "{error}");
+    }
 }

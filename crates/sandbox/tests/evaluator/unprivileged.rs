@@ -31,6 +31,7 @@ fn as_anybody(filter: &str) {
 #[test]
 fn evaluators_are_the_same_for_an_unprivileged_host() {
     as_anybody("honest::");
+    as_anybody("kernel::");
     as_anybody("limits::");
     as_anybody("hostile::");
     as_anybody("start::");

@@ -108,7 +108,7 @@ async fn run_to_end(
         None => {
             let cache = session::cache(&planned.experiment)?;
             let shared = Shared { budget: backstop(planned, count), cache };
-            tools.insert(session::open(&planned.experiment, &shared, quiet).await?).clone()
+            tools.insert(session::open(&planned.experiment, folder, &shared, quiet).await?).clone()
         }
     };
     let run_folder = planned.folder(folder);

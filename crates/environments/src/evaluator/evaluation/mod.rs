@@ -17,7 +17,7 @@ mod remarks;
 mod reply;
 pub mod settings;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use samara_engine::{Abort, Bench};
 use samara_sandbox::{EvaluationJob, EvaluatorOptions};
@@ -37,6 +37,8 @@ const HARNESS: &str = include_str!("harness.py");
 
 /// Where a candidate's files are while it is evaluated.
 const FOLDER: &str = "/tmp/candidate";
+/// A server that starts may take as long as a stage, and no less than this: imports take time on a busy machine.
+const LEAST_PATIENCE: Duration = Duration::from_secs(30);
 /// The stage that begins a cascade, or is the whole evaluation.
 const FIRST: &str = "first";
 
@@ -116,6 +118,7 @@ impl Evaluation {
         options.devices = self.settings.devices.iter().map(Into::into).collect();
         options.network = self.settings.network;
         options.slots = self.settings.slots.unwrap_or(options.slots);
+        options.patience = Duration::from_secs_f64(self.settings.timeout_s).max(LEAST_PATIENCE);
         options
     }
 
