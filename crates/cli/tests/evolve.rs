@@ -284,8 +284,11 @@ fn an_error_that_the_evaluator_caught_is_told_and_an_axis_that_it_lacks_is_refus
     let output = place.run(&["evolve", "work", "--iterations", "2", "--out", "a"]);
     let told = "the initial program scores 0, and the evaluator left: error: No module named 'jax'\n";
     assert!(output.status.success() && error(&output).contains(told), "{}", error(&output));
-    let axes = "axes=[{ name = \"speed\", bins = 4 }]";
-    let message = refused(&place, &["evolve", "work", "--iterations", "2", "--out", "b", "--set", axes]);
+    let sections = "[experiment]\nname = \"a\"\nenvironment = \"evaluator\"\n[environment]\nprogram = \"initial_program.py\"\n";
+    let axes =
+        "[environment.evaluation]\nevaluator = \"evaluator.py\"\n[[axes]]\nname = \"speed\"\nbins = 4\n";
+    place.write("work/axes.toml", &format!("{sections}{axes}"));
+    let message = refused(&place, &["evolve", "work/axes.toml", "--iterations", "2", "--out", "b"]);
     assert!(message.contains("`speed`") && message.contains("combined_score"), "{message}");
 }
 
