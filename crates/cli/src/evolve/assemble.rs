@@ -13,6 +13,7 @@ use toml::{Table, Value};
 use super::{
     builtin, directory,
     openevolve::{self, Translation},
+    servers::{self, Over},
     yaml,
 };
 use crate::{args::Evolve, exit::Failure};
@@ -45,6 +46,13 @@ pub(crate) fn assemble(args: &Evolve) -> Result<Assembled, Failure> {
     let over = options(args)?;
     merge(&mut assembled.table, over);
     models(&mut assembled.table, args)?;
+    if args.primary_model.is_some() || (args.model.is_empty() && is_configured(&assembled)) {
+        let address = servers::default_address(|name| std::env::var(name).ok());
+        servers::complete_addresses(&mut assembled.table, &address);
+    }
+    if overriding(args) != Over::default() || is_configured(&assembled) {
+        servers::prefer_chat(&mut assembled.table);
+    }
     if !has_model(&assembled.table, &args.set) {
         forget_operators(&mut assembled.table);
     }
@@ -59,6 +67,11 @@ pub(crate) fn assemble(args: &Evolve) -> Result<Assembled, Failure> {
     Ok(assembled)
 }
 
+/// Whether a configuration of OpenEvolve's says which models are asked.
+fn is_configured(assembled: &Assembled) -> bool {
+    assembled.translation.settings.contains_key("models")
+}
+
 /// What the first argument names.
 fn named(what: &str, args: &Evolve) -> Result<Assembled, Failure> {
     let path = Path::new(what);
@@ -71,7 +84,7 @@ fn named(what: &str, args: &Evolve) -> Result<Assembled, Failure> {
         return Ok(of_parts(path, evaluator));
     }
     if path.is_dir() {
-        return of_directory(path);
+        return of_directory(path, args);
     }
     if path.is_file() {
         let toml = path.extension().is_some_and(|ending| ending == "toml");
@@ -115,14 +128,14 @@ fn of_parts(program: &Path, evaluator: &Path) -> Assembled {
     }
 }
 
-fn of_directory(path: &Path) -> Result<Assembled, Failure> {
+fn of_directory(path: &Path, args: &Evolve) -> Result<Assembled, Failure> {
     if let Some(file) = directory::experiment(path) {
         return of_file(&file);
     }
     let found = directory::search(path)?;
     let mut assembled = of_parts(&found.program, &found.evaluator);
     if let Some(config) = &found.config {
-        read_config(&mut assembled, config)?;
+        read_config(&mut assembled, config, overriding(args))?;
     }
     Ok(assembled)
 }
@@ -162,16 +175,23 @@ fn configure(assembled: &mut Assembled, args: &Evolve) -> Result<(), Failure> {
         let found = directory::search(directory)?;
         *assembled = of_parts(&found.program, &found.evaluator);
     }
-    read_config(assembled, config)
+    read_config(assembled, config, overriding(args))
 }
 
-fn read_config(assembled: &mut Assembled, config: &Path) -> Result<(), Failure> {
+/// What the options say of models, over a configuration's.
+fn overriding(args: &Evolve) -> Over {
+    Over { models: !args.model.is_empty() || args.primary_model.is_some(), address: args.api_base.is_some() }
+}
+
+fn read_config(assembled: &mut Assembled, config: &Path, over: Over) -> Result<(), Failure> {
     let file = config.display();
     let text = files::read_text(config, MOST_BYTES)
         .map_err(|error| Failure::usage(format!("{file} can't be read: {error}")))?;
-    let yaml = yaml::read(&text).map_err(|error| Failure::usage(format!("{file}: not YAML: {error}")))?;
+    let mut yaml = yaml::read(&text).map_err(|error| Failure::usage(format!("{file}: not YAML: {error}")))?;
     let named = |invalid: Invalid| Failure::usage(format!("{file}: {invalid}"));
-    let translation = openevolve::translate(&yaml).map_err(named)?;
+    let remarks = servers::clear(&mut yaml, over).map_err(named)?;
+    let mut translation = openevolve::translate(&yaml).map_err(named)?;
+    translation.remarks = remarks;
     merge(&mut assembled.table, translation.settings.clone());
     assembled.translation = translation;
     Ok(())
