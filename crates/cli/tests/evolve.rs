@@ -143,6 +143,9 @@ fn what_the_best_changed_and_where_it_comes_from_is_shown() {
     let text = String::from_utf8(place.run(&["show", "run", "--diff", "--lineage"]).stdout).unwrap();
     assert!(text.contains("over the first of its ancestors, candidate 0\n--- candidate 0"), "{text}");
     assert!(!text.contains('\u{1b}'), "no colours where there is no terminal");
+    let best = String::from_utf8(place.run(&["show", "run", "--best", "1"]).stdout).unwrap();
+    assert!(best.contains("\nmade by     ") && best.contains("\nmetrics     "), "{best}");
+    assert!(best.contains("largest\u{a0}"), "{best}");
 }
 
 #[test]
@@ -279,7 +282,15 @@ fn programs_that_come_with_samara_run_by_their_names() {
     let output = place.run(&["evolve", "heilbronn", "--iterations", "6", "--out", "run"]);
     assert!(output.status.success(), "{}", error(&output));
     let text = String::from_utf8(output.stdout.clone()).unwrap();
-    assert!(text.starts_with("candidates  7 (") && text.contains("\nbest        run/best\n"), "{text}");
+    for part in [
+        "initial program",
+        "\ncandidates  7 (",
+        "\nended       all 7 candidates are made\n",
+        "\nbest        run/best\n",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(text.starts_with("score       best "), "{text}");
     assert!(error(&output).contains("no model: programs are varied by samara's own edits alone"));
     assert!(place.path("run/program/evaluator.py").is_file());
     let resumed = place.run(&["resume", "run", "--quiet", "--set", "search.total_steps=9"]);

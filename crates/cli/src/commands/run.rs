@@ -15,6 +15,7 @@ use crate::{
     config::{self, Experiment, Fresh},
     exit::{Exit, Failure, print, print_json, remark},
     models::Shared,
+    progress::rough,
     session,
     summary::{Rechecked, Summary},
     trust,
@@ -291,6 +292,20 @@ impl Recheck {
     }
 }
 
+/// Why a session ended, where that is to be told.
+fn why(ended: &Ended, summary: &Summary) -> Option<String> {
+    Some(match ended.ending {
+        Ending::Target => "search.target_score is reached".to_owned(),
+        Ending::Patience => "nothing has become better for search.patience candidates".to_owned(),
+        Ending::Budget => "the budget is spent".to_owned(),
+        Ending::WallTime => "search.budget.wall_time_s is over".to_owned(),
+        Ending::Completed if summary.is_of_programs => {
+            format!("all {} candidates are made", summary.candidates)
+        }
+        Ending::Completed | Ending::Interrupted => return None,
+    })
+}
+
 fn finish(
     ended: &Ended,
     rechecked: Option<Rechecked>,
@@ -304,7 +319,8 @@ fn finish(
         Some(header.seed),
         (ended.search.population(), ended.search.settled()),
         &reader.totals()?,
-    );
+    )
+    .with_initial(&reader)?;
     summary.cached_calls = Some(reader.cached_calls()?).filter(|calls| *calls > 0);
     summary.ended = Some(ended.ending.name().to_owned());
     summary.folder = Some(folder.display().to_string());
@@ -315,17 +331,10 @@ fn finish(
         Format::Json => print_json(&summary)?,
         Format::Human => {
             let session = &ended.session;
-            let rate = session.settled as f64 / session.seconds.max(1e-9);
+            let rate = rough(session.settled as f64 / session.seconds.max(1e-9));
             let mut text = summary.to_text();
-            text += &format!("time        {:.1} s, {rate:.0} candidates/s\n", session.seconds);
-            let ended_by = match ended.ending {
-                Ending::Target => Some("search.target_score is reached"),
-                Ending::Patience => Some("nothing has become better for search.patience candidates"),
-                Ending::Budget => Some("the budget is spent"),
-                Ending::WallTime => Some("search.budget.wall_time_s is over"),
-                Ending::Completed | Ending::Interrupted => None,
-            };
-            text += &ended_by.map(|why| format!("ended       {why}\n")).unwrap_or_default();
+            text += &format!("time        {:.1} s, {rate} candidates/s\n", session.seconds);
+            text += &why(ended, &summary).map(|why| format!("ended       {why}\n")).unwrap_or_default();
             if let Some(best) = &summary.best_folder {
                 text += &format!("best        {best}\n");
             }
