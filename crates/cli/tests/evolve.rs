@@ -145,7 +145,7 @@ fn what_the_best_changed_and_where_it_comes_from_is_shown() {
     assert!(!text.contains('\u{1b}'), "no colours where there is no terminal");
     let best = String::from_utf8(place.run(&["show", "run", "--best", "1"]).stdout).unwrap();
     assert!(best.contains("\nmade by     ") && best.contains("\nmetrics     "), "{best}");
-    assert!(best.contains("largest\u{a0}"), "{best}");
+    assert!(best.contains(", largest "), "{best}");
 }
 
 #[test]
@@ -252,6 +252,38 @@ fn an_evaluator_that_does_not_work_is_found_before_anything_is_recorded() {
         }
         assert!(!place.path("run").exists(), "nothing is left behind: {message}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_at_once_while_the_initial_program_is_evaluated() {
+    use std::{
+        io::{BufRead as _, BufReader},
+        process::Stdio,
+    };
+    if !isolated() {
+        return;
+    }
+    let place = place();
+    // It would take until its limit, which no test waits for.
+    place.write(
+        "work/evaluator.py",
+        "import time\n\ndef evaluate(path):\n    time.sleep(3000)\n    return 1.0\n",
+    );
+    let arguments = ["evolve", "work", "--out", "run", "--set", "environment.evaluation.timeout_s=3000"];
+    let mut child = place.samara(&arguments).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let begun = told.by_ref().find(|line| line.starts_with("evaluating the initial program"));
+    assert!(begun.is_some());
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let rest: Vec<String> = told.collect();
+    assert!(
+        rest.iter().any(|line| line.contains("interrupted") && line.contains("nothing is recorded")),
+        "{rest:?}"
+    );
+    assert!(!place.path("run").exists());
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! `samara run` and `samara resume`.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use samara_engine::{Abort, Bench, Ended, Ending, EvaluatorSlots, Prepared, Programs, Tools};
 use samara_environments::{InputFile, Inputs, evaluator::evaluation::Evaluation};
 use samara_journal::{Control, Event, EventKind, Journal, Reader};
 use samara_lm::{AnswerCache, Budget, Limits, Spent};
+use tokio::sync::watch;
 use toml::Table;
 
 use super::evolve::Trial;
@@ -234,8 +235,9 @@ async fn search(
     journal: impl FnOnce(&Experiment) -> Result<Journal, Failure>,
 ) -> Result<(Ended, Option<Rechecked>), Failure> {
     let tools = session::open(&experiment, shared, quiet).await?;
+    let mut interrupt = session::interrupts();
     let (experiment, prepared) = match trial {
-        Some(trial) => trial.pass(experiment, &tools, quiet).await?,
+        Some(trial) => tried(trial, experiment, &tools, quiet, &mut interrupt).await?,
         None => (experiment, None),
     };
     let mut journal = journal(&experiment)?;
@@ -246,7 +248,7 @@ async fn search(
         remark(&format!("run: {}", folder.display()));
     }
     let recheck = Recheck::of(&experiment, &tools)?;
-    let ended = session::search(experiment, tools, journal, session::interrupts(), quiet).await;
+    let ended = session::search(experiment, tools, journal, interrupt, quiet).await;
     let ended = ended.map_err(|error| {
         let resumable = error.is_resumable();
         let mut failure = Failure::from(error);
@@ -261,6 +263,35 @@ async fn search(
         None => None,
     };
     Ok((ended, rechecked))
+}
+
+/// How long the initial program is evaluated before that is told.
+const WONDERING: Duration = Duration::from_secs(1);
+
+/// Looks at the opened experiment before anything is recorded. What takes long is told, and an interrupt ends it at
+/// once: nothing would be lost.
+async fn tried(
+    trial: &Trial<'_>,
+    experiment: Experiment,
+    tools: &Tools,
+    quiet: bool,
+    interrupt: &mut watch::Receiver<bool>,
+) -> Result<(Experiment, Option<Prepared>), Failure> {
+    let told = async {
+        tokio::time::sleep(WONDERING).await;
+        if !quiet {
+            remark("evaluating the initial program");
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        passed = trial.pass(experiment, tools, quiet) => passed,
+        () = told => Err(Failure::internal("a remark that came to an end")),
+        _ = interrupt.wait_for(|interrupted| *interrupted) => Err(Failure {
+            exit: Exit::Interrupted,
+            message: "interrupted while the initial program was evaluated: nothing is recorded".to_owned(),
+        }),
+    }
 }
 
 /// What checks the best program of a run again, where its evaluator has a function for that.
