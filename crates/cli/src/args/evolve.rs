@@ -13,9 +13,13 @@ pub(crate) struct Evolve {
     /// program itself: a file, or a folder of several
     #[arg(value_name = "DIR|INITIAL", required_unless_present = "show_prompt", add = ArgValueCompleter::new(offers::programs_and_paths))]
     pub what: Option<String>,
-    /// The evaluator of the initial program
+    /// The evaluator of the initial program: a Python file, or a program that prints a score
     #[arg(value_hint = ValueHint::FilePath)]
     pub evaluator: Option<PathBuf>,
+    /// What evaluates programs in place of it, such as "./score {program}": a number, or a JSON object of numbers, on its
+    /// last line of output (environment.evaluation.command)
+    #[arg(long, value_name = "COMMAND", conflicts_with = "evaluator")]
+    pub command: Option<String>,
     /// OpenEvolve's configuration, or samara's settings as TOML [default: the directory's config.yaml]
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,

@@ -14,7 +14,7 @@ use crate::{
     args::{self, Format, InputsChoice},
     best,
     config::{self, Experiment, Fresh},
-    exit::{Exit, Failure, print, print_json, remark},
+    exit::{Exit, Failure, print, print_json, quoted, remark},
     models::Shared,
     progress::rough,
     session,
@@ -40,8 +40,8 @@ pub(crate) fn refuse_recorded(folder: &Path) -> Result<(), Failure> {
     if session::recorded(folder)?.is_none() {
         return Ok(());
     }
-    let hint =
-        format!("`samara resume {0}` continues it; choose another --out for a new run", folder.display());
+    let place = quoted(&folder.display().to_string());
+    let hint = format!("`samara resume {place}` continues it; choose another --out for a new run");
     Err(Failure::usage(format!("{} holds a run already\nhint: {hint}", folder.display())))
 }
 
@@ -253,8 +253,10 @@ async fn search(
         let resumable = error.is_resumable();
         let mut failure = Failure::from(error);
         if resumable {
-            failure.message +=
-                &format!("\nthe run is kept: `samara resume {}` continues it", folder.display());
+            failure.message += &format!(
+                "\nthe run is kept: `samara resume {}` continues it",
+                quoted(&folder.display().to_string())
+            );
         }
         failure
     })?;
@@ -370,8 +372,10 @@ fn finish(
                 text += &format!("best        {best}\n");
             }
             text += &match ended.ending {
-                Ending::Interrupted => format!("continue    samara resume {}\n", folder.display()),
-                _ => format!("inspect     samara show {}\n", folder.display()),
+                Ending::Interrupted => {
+                    format!("continue    samara resume {}\n", quoted(&folder.display().to_string()))
+                }
+                _ => format!("inspect     samara show {}\n", quoted(&folder.display().to_string())),
             };
             print(&text)?;
         }

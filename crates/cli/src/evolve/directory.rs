@@ -55,6 +55,20 @@ pub(crate) fn search(folder: &Path) -> Result<Directory, Failure> {
     Ok(Directory { program, evaluator, config })
 }
 
+/// The initial program where a command evaluates it: a file, the one of a working directory, or a folder of several files.
+///
+/// # Errors
+/// There are several, or the directory can't be read.
+pub(crate) fn program(path: &Path) -> Result<PathBuf, Failure> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    match programs(path)? {
+        found if found.is_empty() => Ok(path.to_owned()),
+        found => one(path, found, "initial program", "initial_program.py"),
+    }
+}
+
 /// Files and folders that may be the initial program: those with the best names, in the order of these.
 fn programs(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let unreadable =

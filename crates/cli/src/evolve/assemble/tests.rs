@@ -174,3 +174,19 @@ fn a_model_that_is_named_without_an_address_is_given_one() {
     assert_eq!(generator["base_url"].as_str(), Some(&*address));
     assert_eq!(generator["api"].as_str(), Some("chat"));
 }
+
+#[test]
+fn a_command_evaluates_in_an_evaluators_place() {
+    let place =
+        Place::new(&[("prog.sh", "A=1\n"), ("score.sh", "#!/bin/sh\nsh \"$1\"\n"), FILES[0], FILES[1]]);
+    let assembled = place.assembled(&["@/prog.sh", "@/score.sh"]).expect("assembled");
+    let text = |table: &Table, key: &str| table["environment"][key].as_str().map(str::to_owned);
+    let command = |table: &Table| table["environment"]["evaluation"]["command"].as_str().map(str::to_owned);
+    assert_eq!(text(&assembled.table, "program").as_deref(), Some("prog.sh"));
+    assert_eq!(command(&assembled.table).as_deref(), Some("/bin/sh ./score.sh {program}"));
+    assert_eq!(assembled.folder, place.folder.path());
+    let named = place.assembled(&["@", "--command", "./score {program}"]).expect("assembled").table;
+    assert_eq!(command(&named).as_deref(), Some("./score {program}"));
+    assert!(text(&named, "program").is_some_and(|program| program.ends_with("initial_program.py")));
+    assert!(named["environment"]["evaluation"].get("evaluator").is_none());
+}
