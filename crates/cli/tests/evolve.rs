@@ -85,6 +85,10 @@ fn the_best_program_is_kept_in_the_runs_folder_also_after_a_resume() {
     ]));
     assert_eq!(resumed["candidates"], 60);
     assert_eq!(read_json(&place.path("run/best/best.json"))["objective"], resumed["best"]);
+    let more = parse(&place.run(&["resume", "run", "-i", "3", "--quiet", "--format", "json"]));
+    assert_eq!(more["candidates"], 63);
+    let negative = refused(&place, &["evolve", "work", "-i", "-1"]);
+    assert!(negative.contains("'-1'") && !negative.contains("-- -1"), "{negative}");
 }
 
 #[test]
@@ -440,9 +444,14 @@ fn somebody_elses_run_names_what_its_evaluator_may_do() {
         .unwrap();
     let message = error(&output);
     assert_eq!(output.status.code(), Some(2), "{message}");
-    for part in
-        ["the run was not begun here", "run the evaluator ", "environment variables HOME", "--trust-run"]
-    {
+    let folder = format!("which reads all of {}", place.path("work").canonicalize().unwrap().display());
+    for part in [
+        "the run was not begun here",
+        "run the evaluator ",
+        &*folder,
+        "environment variables HOME",
+        "--trust-run",
+    ] {
         assert!(message.contains(part), "{part}: {message}");
     }
 }

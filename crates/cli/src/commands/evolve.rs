@@ -100,6 +100,13 @@ impl Placed<'_> {
                 ));
             }
             let texts = checkpoint::programs(checkpoint)?;
+            if !args.output.quiet {
+                let place = checkpoint.display();
+                remark(&format!(
+                    "{} programs of {place} are evaluated first, and the run begins anew",
+                    texts.len()
+                ));
+            }
             self.folders.push(folder.clone());
             let ending = program.extension().and_then(|ending| ending.to_str()).unwrap_or("txt");
             let names: Vec<String> = (1..=texts.len()).map(|n| format!("seed-{n:03}.{ending}")).collect();

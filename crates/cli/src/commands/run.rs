@@ -84,11 +84,12 @@ fn cache(experiment: &Experiment, recording: &args::Recording) -> Result<Option<
 
 pub(crate) fn resume(args: &args::Resume) -> Result<Exit, Failure> {
     let reader = Reader::open(&args.run)?;
-    let (experiment, kept) = reopened(&reader, args)?;
     let totals = reader.totals()?;
+    let args = &longer(args, totals.candidates);
+    let (experiment, kept) = reopened(&reader, args)?;
     if !args.output.quiet && totals.candidates >= experiment.search.total_steps {
         remark(&format!(
-            "the run is finished: all {} candidates are settled\nhint: --set search.total_steps=N makes it longer",
+            "the run is finished: all {} candidates are settled\nhint: -i N makes N more",
             experiment.search.total_steps
         ));
     }
@@ -119,6 +120,15 @@ pub(crate) fn resume(args: &args::Resume) -> Result<Exit, Failure> {
         Ok(journal)
     };
     go(experiment, &folder, (spent, cache), (&args.output, None), open)
+}
+
+/// What a number of further candidates comes to: a total, of which `made` are there. `--set` goes over it.
+fn longer(args: &args::Resume, made: u64) -> args::Resume {
+    let mut args = args.clone();
+    if let Some(more) = args.iterations {
+        args.set.insert(0, format!("search.total_steps={}", made.saturating_add(more)));
+    }
+    args
 }
 
 /// The experiment of a run that is to go on, once it may, and the settings by which it is known from then on.
@@ -161,7 +171,9 @@ fn reopened(reader: &Reader, args: &args::Resume) -> Result<(Experiment, Option<
     let mut experiment = load(Inputs::recorded(recorded.clone()))?;
     if !known && !args.trust_run {
         // Before any file is read that the run names.
-        trust::check(&run, &experiment.table()?, &set, if current { &recorded } else { &[] })?;
+        let mut table = experiment.table()?;
+        trust::place_evaluator(&mut table, &recorded);
+        trust::check(&run, &table, &set, if current { &recorded } else { &[] })?;
     }
     if current {
         experiment = load(Inputs::current(recorded.clone()))?;
