@@ -176,7 +176,7 @@ fn of_program(program: &Path) -> Assembled {
     put(&mut table, "environment.program", text(program));
     Assembled {
         table,
-        origin: "samara evolve".to_owned(),
+        origin: program.display().to_string(),
         folder: PathBuf::from("."),
         translation: Translation::default(),
         builtin: None,
