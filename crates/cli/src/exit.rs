@@ -126,6 +126,15 @@ impl From<std::io::Error> for Failure {
     }
 }
 
+/// A path as a shell reads it: between quotes where it holds more than letters, digits and the marks of plain paths.
+pub(crate) fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=:@,%{}".contains(c);
+    if !path.is_empty() && path.chars().all(plain) {
+        return path.to_owned();
+    }
+    format!("'{}'", path.replace('\'', r"'\''"))
+}
+
 /// Says what went wrong on stderr. Nobody is left to tell if that fails.
 pub(crate) fn complain(message: &str) {
     let _ = writeln!(std::io::stderr(), "error: {}", shortened(message));

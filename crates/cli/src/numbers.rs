@@ -26,6 +26,36 @@ pub(crate) fn number(x: f64) -> String {
     written(x, (magnitude(x) + 1 + DECIMALS).clamp(LEAST, SURE) as usize)
 }
 
+/// Significant digits of a number that is seen in passing.
+const FEW: i32 = 6;
+
+/// A number that is seen in passing: six significant digits at most, and all digits before the point. What is not whole
+/// is not rounded up to a whole number: 0.9999999 is `0.999999`.
+pub(crate) fn short(x: f64) -> String {
+    if x == 0.0 || !x.is_finite() {
+        return number(x);
+    }
+    let behind = (FEW - 1).max(magnitude(x)) as usize;
+    let rounded = format!("{x:.behind$e}");
+    let read: f64 = rounded.parse().unwrap_or(x);
+    if x.fract() == 0.0 || read.fract() != 0.0 || read.abs() <= x.abs() || (read - x).abs() <= NOISE * x.abs()
+    {
+        return laid_out(&rounded);
+    }
+    let exact = format!("{x:.ALL$e}");
+    let cut = exact.split_once('e').map(|(mantissa, exponent)| {
+        let digits: String = mantissa.chars().take(behind + 2 + usize::from(x < 0.0)).collect();
+        format!("{digits}e{exponent}")
+    });
+    laid_out(&cut.unwrap_or(exact))
+}
+
+/// [`number`] or [`short`], whichever is shorter.
+pub(crate) fn brief(x: f64) -> String {
+    let (own, passing) = (number(x), short(x));
+    if passing.len() < own.len() { passing } else { own }
+}
+
 /// Numbers that are seen together. Different numbers have different texts, equal ones the same, and each is rounded to
 /// a fiftieth of the distance to its nearest neighbour.
 pub(crate) fn apart(values: &[f64]) -> Vec<String> {
@@ -221,6 +251,31 @@ mod tests {
             assert_eq!(number(x), text);
         }
         assert_eq!((number(f64::INFINITY), number(f64::NAN)), ("inf".into(), "NaN".into()));
+    }
+
+    #[test]
+    fn a_number_in_passing_has_six_digits_at_most() {
+        for (x, text) in [
+            (0.0, "0"),
+            (-0.000_400_000_000_001, "-0.0004"),
+            (-0.001_259_999_999_999_8, "-0.00126"),
+            (0.364_236_894_495_714, "0.364237"),
+            (-0.112_999_999_999_999_5, "-0.113"),
+            (2949.8525, "2949.85"),
+            (1_234_567.75, "1234567"),
+            (5e-8, "5e-8"),
+            (0.999_999_9, "0.999999"),
+            (-0.999_999_9, "-0.999999"),
+            (1.0, "1"),
+            (0.1 + 0.2, "0.3"),
+            (f64::INFINITY, "inf"),
+        ] {
+            assert_eq!(short(x), text);
+        }
+        assert_eq!(
+            (brief(0.364_236_894), brief(-0.112_999_999_999_999_5)),
+            ("0.3642".into(), "-0.113".into())
+        );
     }
 
     #[test]

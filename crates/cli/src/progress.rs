@@ -15,7 +15,7 @@ use samara_search::{BudgetSettings, Charge, Search};
 
 use crate::{
     exit::remark,
-    numbers::{number, percent},
+    numbers::{brief, number, percent},
     screen::{clip, columns},
 };
 
@@ -311,7 +311,7 @@ fn line(seen: &Seen, width: usize) -> String {
         (6, told(seen.rate.map(|rate| format!("{}/s", rough(rate))))),
         (7, told(seen.calls.map(|(calls, oldest)| in_flight(calls, oldest)))),
         (4, told(covered.map(|percent| format!("coverage {percent} %")))),
-        (2, told(numbers.map(|n| format!("QD {}", number(n.qd_score))))),
+        (2, told(numbers.map(|n| format!("QD {}", brief(n.qd_score))))),
         (5, told(numbers.and_then(|n| n.best).map(|best| best_of(best, seen.change)))),
         (3, told(cost.map(|cost| format!("cost {}", number(cost))))),
         (9, seen.left.clone()),
@@ -346,8 +346,8 @@ fn in_flight(calls: usize, oldest: Duration) -> String {
 
 /// The best objective, with its change behind it.
 fn best_of(best: f64, change: Option<f64>) -> String {
-    let change = change.map(|change| format!(" ({}{})", if change > 0.0 { "+" } else { "" }, number(change)));
-    format!("best {}{}", number(best), change.unwrap_or_default())
+    let change = change.map(|change| format!(" ({}{})", if change > 0.0 { "+" } else { "" }, brief(change)));
+    format!("best {}{}", brief(best), change.unwrap_or_default())
 }
 
 fn bar(settled: u64, total: u64) -> String {
@@ -356,7 +356,7 @@ fn bar(settled: u64, total: u64) -> String {
 }
 
 /// A rate with two digits, or more before its point.
-fn rough(rate: f64) -> String {
+pub(crate) fn rough(rate: f64) -> String {
     match rate {
         rate if rate >= 10.0 => format!("{rate:.0}"),
         rate if rate >= 1.0 => format!("{rate:.1}"),

@@ -1,12 +1,13 @@
 //! A run in numbers: what `show`, `rebin` and the end of a run print, for people and as JSON.
 
-use samara_journal::Totals;
+use samara_environments::evaluator;
+use samara_journal::{Reader, Totals};
 use samara_search::{FateCounts, Population};
 use serde::Serialize;
 
 use crate::{
-    exit::one_line,
-    numbers::{number, percent},
+    exit::{Failure, one_line},
+    numbers::{number, percent, short},
     screen::{Screen, columns, fill},
 };
 
@@ -62,6 +63,12 @@ pub(crate) struct Summary {
     /// Why the last session ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<String>,
+    /// The initial program's objective, where programs are evolved and it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initial: Option<f64>,
+    /// Whether scores of programs are what people want to read first.
+    #[serde(skip)]
+    pub is_of_programs: bool,
 }
 
 /// The best candidate as `environment.evaluation.recheck` sees it.
@@ -79,7 +86,7 @@ pub(crate) struct Rechecked {
 impl Rechecked {
     fn told(&self) -> String {
         let result = match (self.objective, &self.why) {
-            (Some(objective), _) => number(objective),
+            (Some(objective), _) => short(objective),
             (None, Some(why)) => format!("refused: {}", one_line(why)),
             (None, None) => "no score".to_owned(),
         };
@@ -144,6 +151,36 @@ impl Summary {
             rechecked: None,
             best_folder: None,
             ended: None,
+            initial: None,
+            is_of_programs: false,
+        }
+    }
+
+    /// With the initial program's score where the run evolves programs.
+    ///
+    /// # Errors
+    /// The journal can't be read.
+    pub(crate) fn with_initial(mut self, reader: &Reader) -> Result<Self, Failure> {
+        if reader.header().environment == evaluator::NAME {
+            self.is_of_programs = true;
+            self.initial = reader.candidate(0)?.and_then(|(initial, _)| initial.objective());
+        }
+        Ok(self)
+    }
+
+    /// The best score, and by how much it is better than the initial program's.
+    fn score(&self) -> String {
+        match (self.best, self.initial) {
+            (Some(best), Some(initial)) if best == initial => {
+                format!("best {}, which the initial program has, too", short(best))
+            }
+            (Some(best), Some(initial)) => {
+                let sign = if best > initial { "+" } else { "" };
+                let gain = short(best - initial);
+                format!("best {}, initial program {} ({sign}{gain})", short(best), short(initial))
+            }
+            (Some(best), None) => format!("best {}", short(best)),
+            (None, _) => "no program has one".to_owned(),
         }
     }
 
@@ -161,12 +198,16 @@ impl Summary {
             self.candidates, fates.new, fates.improved, fates.not_better, fates.invalid, fates.failed
         );
         let (filled, total) = (self.cells_filled, self.cells_total);
-        let mut facts = vec![
-            ("candidates", candidates),
-            ("coverage", format!("{filled} of {total} cells ({} %)", percent(filled, total))),
-            ("QD score", number(self.qd_score)),
-            ("objective", format!("best {}, mean {}", told(self.best), told(self.mean))),
-        ];
+        let coverage = ("coverage", format!("{filled} of {total} cells ({} %)", percent(filled, total)));
+        let mut facts = if self.is_of_programs {
+            let mean = self.mean.map_or("-".to_owned(), short);
+            let score = format!("{} (mean of the cells {mean})", short(self.qd_score));
+            vec![("score", self.score()), ("candidates", candidates), coverage, ("QD score", score)]
+        } else {
+            let objective = format!("best {}, mean {}", told(self.best), told(self.mean));
+            let score = number(self.qd_score);
+            vec![("candidates", candidates), coverage, ("QD score", score), ("objective", objective)]
+        };
         if self.calls > 0 {
             let cost = if self.cost > 0.0 { format!(", cost {}", number(self.cost)) } else { String::new() };
             let cached = self.cached_calls.map_or(String::new(), |calls| format!(" ({calls} cached)"));
@@ -174,8 +215,9 @@ impl Summary {
         }
         facts.extend(self.scoring.as_ref().map(|scoring| ("scored by", one_line(scoring))));
         facts.extend(self.islands.iter().enumerate().map(|(number, island)| {
-            let (filled, best) = (island.cells_filled, told(island.best));
-            let score = crate::numbers::number(island.qd_score);
+            let written = if self.is_of_programs { short } else { crate::numbers::number };
+            let (filled, best) = (island.cells_filled, island.best.map_or("-".to_owned(), written));
+            let score = written(island.qd_score);
             let name = if number == 0 { "islands" } else { "" };
             (name, format!("{number}: {filled} cells, QD score {score}, best {best}"))
         }));
@@ -226,6 +268,8 @@ mod tests {
             fates,
             scoring: Some("echo\u{1b}[2J".into()),
             ended: None,
+            initial: None,
+            is_of_programs: false,
         };
         let texts = [100, 40, 20].map(|width| {
             let text = summary.laid_out(width);
@@ -233,5 +277,23 @@ mod tests {
             text
         });
         insta::assert_snapshot!(texts.join("\n"));
+        let of_programs = Summary {
+            best: Some(0.868_918_3),
+            initial: Some(0.500_1),
+            is_of_programs: true,
+            calls: 0,
+            ..summary
+        };
+        assert!(
+            of_programs.laid_out(100).starts_with(
+                "score       best 0.868918, initial program 0.5001 (+0.368818)\ncandidates  1000000 ("
+            ),
+            "{}",
+            of_programs.laid_out(100)
+        );
+        let same = Summary { best: Some(0.25), initial: Some(0.25), ..of_programs.clone() };
+        assert!(same.laid_out(100).contains("best 0.25, which the initial program has, too\n"));
+        let none = Summary { best: None, initial: None, ..of_programs };
+        assert!(none.laid_out(100).starts_with("score       no program has one\n"));
     }
 }

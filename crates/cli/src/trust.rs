@@ -4,7 +4,7 @@
 //! settings allow it to do. It goes on unasked while they are the same. Of any other run, settings that run programs
 //! with weaker isolation, send keys or read files are named, and `--trust-run` is asked for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use samara_environments::{InputFile, evaluator};
 use sha2::{Digest as _, Sha256};
@@ -71,6 +71,20 @@ pub(crate) fn check(run: &str, resolved: &Table, set: &[String], files: &[InputF
     )))
 }
 
+/// Names the evaluator by where it was when the run began: a relative path says nothing of what it would read.
+pub(crate) fn place_evaluator(resolved: &mut Table, recorded: &[InputFile]) {
+    let place = recorded.iter().find(|file| file.key == EVALUATOR).map(|file| file.path.to_string_lossy());
+    let evaluation = resolved.get_mut("environment").and_then(|section| section.get_mut("evaluation"));
+    if let (Some(place), Some(evaluator)) =
+        (place, evaluation.and_then(|evaluation| evaluation.get_mut("evaluator")))
+    {
+        *evaluator = Value::from(place.into_owned());
+    }
+}
+
+/// The setting that names an evaluator, and its record.
+const EVALUATOR: &str = "environment.evaluation.evaluator";
+
 fn reads(file: &InputFile) -> (String, String) {
     let why = format!("read the file {} ({})", file.path.display(), file.key);
     (file.key.clone(), why)
@@ -128,7 +142,10 @@ fn of_evaluation(evaluation: &Table, reasons: &mut Vec<(String, String)>) {
     };
     let text = |name: &str| evaluation.get(name).and_then(Value::as_str);
     if let Some(evaluator) = text("evaluator") {
-        add("evaluator", format!("run the evaluator {evaluator}, which reads all of its folder"));
+        let path = Path::new(evaluator);
+        let folder =
+            path.parent().filter(|_| path.is_absolute()).map_or("its folder".into(), Path::to_string_lossy);
+        add("evaluator", format!("run the evaluator {evaluator}, which reads all of {folder}"));
     }
     if let Some(command) = text("command") {
         add("command", format!("run the command `{command}`"));

@@ -85,6 +85,10 @@ fn the_best_program_is_kept_in_the_runs_folder_also_after_a_resume() {
     ]));
     assert_eq!(resumed["candidates"], 60);
     assert_eq!(read_json(&place.path("run/best/best.json"))["objective"], resumed["best"]);
+    let more = parse(&place.run(&["resume", "run", "-i", "3", "--quiet", "--format", "json"]));
+    assert_eq!(more["candidates"], 63);
+    let negative = refused(&place, &["evolve", "work", "-i", "-1"]);
+    assert!(negative.contains("'-1'") && !negative.contains("-- -1"), "{negative}");
 }
 
 #[test]
@@ -143,6 +147,9 @@ fn what_the_best_changed_and_where_it_comes_from_is_shown() {
     let text = String::from_utf8(place.run(&["show", "run", "--diff", "--lineage"]).stdout).unwrap();
     assert!(text.contains("over the first of its ancestors, candidate 0\n--- candidate 0"), "{text}");
     assert!(!text.contains('\u{1b}'), "no colours where there is no terminal");
+    let best = String::from_utf8(place.run(&["show", "run", "--best", "1"]).stdout).unwrap();
+    assert!(best.contains("\nmade by     ") && best.contains("\nmetrics     "), "{best}");
+    assert!(best.contains(", largest "), "{best}");
 }
 
 #[test]
@@ -251,6 +258,38 @@ fn an_evaluator_that_does_not_work_is_found_before_anything_is_recorded() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_at_once_while_the_initial_program_is_evaluated() {
+    use std::{
+        io::{BufRead as _, BufReader},
+        process::Stdio,
+    };
+    if !isolated() {
+        return;
+    }
+    let place = place();
+    // It would take until its limit, which no test waits for.
+    place.write(
+        "work/evaluator.py",
+        "import time\n\ndef evaluate(path):\n    time.sleep(3000)\n    return 1.0\n",
+    );
+    let arguments = ["evolve", "work", "--out", "run", "--set", "environment.evaluation.timeout_s=3000"];
+    let mut child = place.samara(&arguments).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let begun = told.by_ref().find(|line| line.starts_with("evaluating the initial program"));
+    assert!(begun.is_some());
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let rest: Vec<String> = told.collect();
+    assert!(
+        rest.iter().any(|line| line.contains("interrupted") && line.contains("nothing is recorded")),
+        "{rest:?}"
+    );
+    assert!(!place.path("run").exists());
+}
+
 #[test]
 fn the_best_is_looked_at_again_where_the_evaluator_has_a_stricter_eye() {
     if !isolated() {
@@ -301,7 +340,15 @@ fn programs_that_come_with_samara_run_by_their_names() {
     let output = place.run(&["evolve", "heilbronn", "--iterations", "6", "--out", "run"]);
     assert!(output.status.success(), "{}", error(&output));
     let text = String::from_utf8(output.stdout.clone()).unwrap();
-    assert!(text.starts_with("candidates  7 (") && text.contains("\nbest        run/best\n"), "{text}");
+    for part in [
+        "initial program",
+        "\ncandidates  7 (",
+        "\nended       all 7 candidates are made\n",
+        "\nbest        run/best\n",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(text.starts_with("score       best "), "{text}");
     assert!(error(&output).contains("no model: programs are varied by samara's own edits alone"));
     assert!(place.path("run/program/evaluator.py").is_file());
     let resumed = place.run(&["resume", "run", "--quiet", "--set", "search.total_steps=9"]);
@@ -419,9 +466,14 @@ fn somebody_elses_run_names_what_its_evaluator_may_do() {
         .unwrap();
     let message = error(&output);
     assert_eq!(output.status.code(), Some(2), "{message}");
-    for part in
-        ["the run was not begun here", "run the evaluator ", "environment variables HOME", "--trust-run"]
-    {
+    let folder = format!("which reads all of {}", place.path("work").canonicalize().unwrap().display());
+    for part in [
+        "the run was not begun here",
+        "run the evaluator ",
+        &*folder,
+        "environment variables HOME",
+        "--trust-run",
+    ] {
         assert!(message.contains(part), "{part}: {message}");
     }
 }

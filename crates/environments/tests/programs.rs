@@ -254,7 +254,7 @@ fn a_solution_can_not_tamper_with_what_judges_it() {
     let hostile = [
         (
             "    class marker_eq(list):\n        def __eq__(self, other):\n            return True\n    return marker_eq()\n",
-            None,
+            Some(0.0),
         ),
         (
             "    import builtins\n    builtins.sum = lambda marker_sum: 100\n    builtins.len = lambda x: 9\n    return [1]\n",

@@ -13,14 +13,18 @@ pub(crate) struct Evolve {
     /// program itself: a file, or a folder of several
     #[arg(value_name = "DIR|INITIAL", required_unless_present = "show_prompt", add = ArgValueCompleter::new(offers::programs_and_paths))]
     pub what: Option<String>,
-    /// The evaluator of the initial program
+    /// The evaluator of the initial program: a Python file, or a program that prints a score
     #[arg(value_hint = ValueHint::FilePath)]
     pub evaluator: Option<PathBuf>,
+    /// What evaluates programs in place of it, such as "./score {program}": a number, or a JSON object of numbers, on its
+    /// last line of output (environment.evaluation.command)
+    #[arg(long, value_name = "COMMAND", conflicts_with = "evaluator")]
+    pub command: Option<String>,
     /// OpenEvolve's configuration, or samara's settings as TOML [default: the directory's config.yaml]
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
     /// Programs to evaluate beside the initial one
-    #[arg(long, short, value_name = "N", value_parser = value_parser!(u64).range(..1_000_000_000_000))]
+    #[arg(long, short, value_name = "N", allow_negative_numbers = true, value_parser = value_parser!(u64).range(..1_000_000_000_000))]
     pub iterations: Option<u64>,
     /// The run's folder [default: a new one under runs/]
     #[arg(long, short, visible_alias = "output", value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -45,7 +49,7 @@ pub(crate) struct Evolve {
     #[arg(long, value_name = "URL")]
     pub api_base: Option<String>,
     /// The run's seed (search.seed)
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub seed: Option<u64>,
     /// Change a setting, such as environment.evaluation.timeout_s=60 (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE")]

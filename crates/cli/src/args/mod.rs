@@ -107,11 +107,14 @@ pub(crate) struct Recording {
     pub replay: Option<PathBuf>,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Resume {
     /// The run's folder
     #[arg(add = ArgValueCompleter::new(offers::runs))]
     pub run: PathBuf,
+    /// Make so many candidates more than are made (search.total_steps)
+    #[arg(long, short, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(..1_000_000_000_000))]
+    pub iterations: Option<u64>,
     /// Change what may change in a run: search.total_steps, search.target_score, search.patience, search.concurrency,
     /// search.max_failures, search.budget.*, models.*, prices.* and cache.* (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE")]

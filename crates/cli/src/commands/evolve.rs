@@ -12,7 +12,7 @@ use crate::{
     config::{self, Experiment},
     evolve::{
         assemble::{self, Assembled},
-        builtin, checkpoint,
+        builtin, checkpoint, servers,
         window::{MODEL_S, Pace},
     },
     exit::{Exit, Failure, print, remark},
@@ -39,6 +39,7 @@ pub(crate) fn evolve(args: &Evolve) -> Result<Exit, Failure> {
     if !args.output.quiet {
         tell(&assembled, args);
     }
+    refuse_missing_key(&assembled, args)?;
     let trial = Trial { assembled: &assembled, args };
     let experiment = trial.experiment(&[])?;
     run::begin(experiment, &folder, (&args.recording, &args.output), Some(&trial))
@@ -99,6 +100,13 @@ impl Placed<'_> {
                 ));
             }
             let texts = checkpoint::programs(checkpoint)?;
+            if !args.output.quiet {
+                let place = checkpoint.display();
+                remark(&format!(
+                    "{} programs of {place} are evaluated first, and the run begins anew",
+                    texts.len()
+                ));
+            }
             self.folders.push(folder.clone());
             let ending = program.extension().and_then(|ending| ending.to_str()).unwrap_or("txt");
             let names: Vec<String> = (1..=texts.len()).map(|n| format!("seed-{n:03}.{ending}")).collect();
@@ -129,18 +137,42 @@ impl Drop for Placed<'_> {
     }
 }
 
+/// Refuses a configuration that names a variable for a key which is not set: a call without it would be refused later.
+fn refuse_missing_key(assembled: &Assembled, args: &Evolve) -> Result<(), Failure> {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|key| !key.is_empty());
+    // A recording answers without a key.
+    if args.recording.replay.is_some() || !assembled.translation.settings.contains_key("models") {
+        return Ok(());
+    }
+    match servers::missing_key(&assembled.table, is_set) {
+        None => Ok(()),
+        Some(name) => Err(Failure::usage(format!(
+            "llm.api_key: the environment variable {name} is not set\nhint: set it to the server's key, or take the \
+             line out of the configuration for a server that wants none"
+        ))),
+    }
+}
+
 /// Says what of the user's settings is not done.
 fn tell(assembled: &Assembled, args: &Evolve) {
     let translation = &assembled.translation;
-    for (key, hint) in &translation.unknown {
+    let (named, more) = translation.named_unknown();
+    for (key, hint) in named {
         remark(&format!("{key}: OpenEvolve has no such key, and it is left out ({hint})"));
     }
+    if more > 0 {
+        remark(&format!("OpenEvolve has none of {more} more keys, which are left out"));
+    }
+    translation.remarks.iter().for_each(|told| remark(told));
     if !translation.idle.is_empty() {
         let keys: Vec<&str> = translation.idle.iter().map(|(key, _)| key.as_str()).collect();
         remark(&format!("without effect: {} (--explain says why)", keys.join(", ")));
     }
     if !assemble::has_model(&assembled.table, &args.set) {
-        remark("no model: programs are varied by samara's own edits alone (--model openai:NAME asks one)");
+        remark(
+            "no model: programs are varied by samara's own edits alone (--primary-model NAME asks one of OpenAI's, \
+             --model ollama:NAME one on this machine)",
+        );
     }
 }
 
@@ -156,8 +188,15 @@ fn explain(assembled: &Assembled, args: &Evolve) -> Result<Exit, Failure> {
     for (key, why) in &translation.idle {
         text += &format!("# without effect: {key}: {why}\n");
     }
-    for (key, hint) in &translation.unknown {
+    let (named, more) = translation.named_unknown();
+    for (key, hint) in named {
         text += &format!("# unknown: {key} ({hint})\n");
+    }
+    if more > 0 {
+        text += &format!("# unknown: {more} more keys\n");
+    }
+    for told in &translation.remarks {
+        text += &format!("# {told}\n");
     }
     if !assemble::has_model(&table, &args.set) {
         text += "# no model: programs are varied by samara's own edits alone\n";
@@ -268,6 +307,7 @@ impl Trial<'_> {
         let pace = Pace {
             model_s: self.args.model_latency.unwrap_or(if asks { MODEL_S } else { 0.0 }),
             evaluation_s: self.args.evaluation_latency.unwrap_or(prepared.seconds),
+            is_told: self.args.model_latency.is_some() || self.args.evaluation_latency.is_some(),
             slots: tools.evaluators.as_ref().map_or(1, EvaluatorSlots::slots),
             steps: experiment.search.total_steps,
         };

@@ -1,11 +1,12 @@
 //! `samara run` and `samara resume`.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use samara_engine::{Abort, Bench, Ended, Ending, EvaluatorSlots, Prepared, Programs, Tools};
 use samara_environments::{InputFile, Inputs, evaluator::evaluation::Evaluation};
 use samara_journal::{Control, Event, EventKind, Journal, Reader};
 use samara_lm::{AnswerCache, Budget, Limits, Spent};
+use tokio::sync::watch;
 use toml::Table;
 
 use super::evolve::Trial;
@@ -13,8 +14,9 @@ use crate::{
     args::{self, Format, InputsChoice},
     best,
     config::{self, Experiment, Fresh},
-    exit::{Exit, Failure, print, print_json, remark},
+    exit::{Exit, Failure, print, print_json, quoted, remark},
     models::Shared,
+    progress::rough,
     session,
     summary::{Rechecked, Summary},
     trust,
@@ -38,8 +40,8 @@ pub(crate) fn refuse_recorded(folder: &Path) -> Result<(), Failure> {
     if session::recorded(folder)?.is_none() {
         return Ok(());
     }
-    let hint =
-        format!("`samara resume {0}` continues it; choose another --out for a new run", folder.display());
+    let place = quoted(&folder.display().to_string());
+    let hint = format!("`samara resume {place}` continues it; choose another --out for a new run");
     Err(Failure::usage(format!("{} holds a run already\nhint: {hint}", folder.display())))
 }
 
@@ -82,11 +84,12 @@ fn cache(experiment: &Experiment, recording: &args::Recording) -> Result<Option<
 
 pub(crate) fn resume(args: &args::Resume) -> Result<Exit, Failure> {
     let reader = Reader::open(&args.run)?;
-    let (experiment, kept) = reopened(&reader, args)?;
     let totals = reader.totals()?;
+    let args = &longer(args, totals.candidates);
+    let (experiment, kept) = reopened(&reader, args)?;
     if !args.output.quiet && totals.candidates >= experiment.search.total_steps {
         remark(&format!(
-            "the run is finished: all {} candidates are settled\nhint: --set search.total_steps=N makes it longer",
+            "the run is finished: all {} candidates are settled\nhint: -i N makes N more",
             experiment.search.total_steps
         ));
     }
@@ -117,6 +120,15 @@ pub(crate) fn resume(args: &args::Resume) -> Result<Exit, Failure> {
         Ok(journal)
     };
     go(experiment, &folder, (spent, cache), (&args.output, None), open)
+}
+
+/// What a number of further candidates comes to: a total, of which `made` are there. `--set` goes over it.
+fn longer(args: &args::Resume, made: u64) -> args::Resume {
+    let mut args = args.clone();
+    if let Some(more) = args.iterations {
+        args.set.insert(0, format!("search.total_steps={}", made.saturating_add(more)));
+    }
+    args
 }
 
 /// The experiment of a run that is to go on, once it may, and the settings by which it is known from then on.
@@ -159,7 +171,9 @@ fn reopened(reader: &Reader, args: &args::Resume) -> Result<(Experiment, Option<
     let mut experiment = load(Inputs::recorded(recorded.clone()))?;
     if !known && !args.trust_run {
         // Before any file is read that the run names.
-        trust::check(&run, &experiment.table()?, &set, if current { &recorded } else { &[] })?;
+        let mut table = experiment.table()?;
+        trust::place_evaluator(&mut table, &recorded);
+        trust::check(&run, &table, &set, if current { &recorded } else { &[] })?;
     }
     if current {
         experiment = load(Inputs::current(recorded.clone()))?;
@@ -235,8 +249,9 @@ async fn search(
     let environment = Arc::clone(&experiment.environment);
     let _made = session::make_hidden(&experiment, folder)?;
     let tools = session::open(&experiment, folder, shared, quiet).await?;
+    let mut interrupt = session::interrupts();
     let (experiment, prepared) = match trial {
-        Some(trial) => trial.pass(experiment, &tools, quiet).await?,
+        Some(trial) => tried(trial, experiment, &tools, quiet, &mut interrupt).await?,
         None => (experiment, None),
     };
     if !quiet {
@@ -250,13 +265,15 @@ async fn search(
         remark(&format!("run: {}", folder.display()));
     }
     let recheck = Recheck::of(&experiment, &tools)?;
-    let ended = session::search(experiment, tools, journal, session::interrupts(), quiet).await;
+    let ended = session::search(experiment, tools, journal, interrupt, quiet).await;
     let ended = ended.map_err(|error| {
         let resumable = error.is_resumable();
         let mut failure = Failure::from(error);
         if resumable {
-            failure.message +=
-                &format!("\nthe run is kept: `samara resume {}` continues it", folder.display());
+            failure.message += &format!(
+                "\nthe run is kept: `samara resume {}` continues it",
+                quoted(&folder.display().to_string())
+            );
         }
         failure
     })?;
@@ -265,6 +282,35 @@ async fn search(
         None => None,
     };
     Ok((ended, rechecked))
+}
+
+/// How long the initial program is evaluated before that is told.
+const WONDERING: Duration = Duration::from_secs(1);
+
+/// Looks at the opened experiment before anything is recorded. What takes long is told, and an interrupt ends it at
+/// once: nothing would be lost.
+async fn tried(
+    trial: &Trial<'_>,
+    experiment: Experiment,
+    tools: &Tools,
+    quiet: bool,
+    interrupt: &mut watch::Receiver<bool>,
+) -> Result<(Experiment, Option<Prepared>), Failure> {
+    let told = async {
+        tokio::time::sleep(WONDERING).await;
+        if !quiet {
+            remark("evaluating the initial program");
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        passed = trial.pass(experiment, tools, quiet) => passed,
+        () = told => Err(Failure::internal("a remark that came to an end")),
+        _ = interrupt.wait_for(|interrupted| *interrupted) => Err(Failure {
+            exit: Exit::Interrupted,
+            message: "interrupted while the initial program was evaluated: nothing is recorded".to_owned(),
+        }),
+    }
 }
 
 /// What checks the best program of a run again, where its evaluator has a function for that.
@@ -296,6 +342,20 @@ impl Recheck {
     }
 }
 
+/// Why a session ended, where that is to be told.
+fn why(ended: &Ended, summary: &Summary) -> Option<String> {
+    Some(match ended.ending {
+        Ending::Target => "search.target_score is reached".to_owned(),
+        Ending::Patience => "nothing has become better for search.patience candidates".to_owned(),
+        Ending::Budget => "the budget is spent".to_owned(),
+        Ending::WallTime => "search.budget.wall_time_s is over".to_owned(),
+        Ending::Completed if summary.is_of_programs => {
+            format!("all {} candidates are made", summary.candidates)
+        }
+        Ending::Completed | Ending::Interrupted => return None,
+    })
+}
+
 fn finish(
     ended: &Ended,
     rechecked: Option<Rechecked>,
@@ -309,7 +369,8 @@ fn finish(
         Some(header.seed),
         (ended.search.population(), ended.search.settled()),
         &reader.totals()?,
-    );
+    )
+    .with_initial(&reader)?;
     summary.cached_calls = Some(reader.cached_calls()?).filter(|calls| *calls > 0);
     summary.ended = Some(ended.ending.name().to_owned());
     summary.folder = Some(folder.display().to_string());
@@ -323,23 +384,18 @@ fn finish(
         Format::Json => print_json(&summary)?,
         Format::Human => {
             let session = &ended.session;
-            let rate = session.settled as f64 / session.seconds.max(1e-9);
+            let rate = rough(session.settled as f64 / session.seconds.max(1e-9));
             let mut text = summary.to_text();
-            text += &format!("time        {:.1} s, {rate:.0} candidates/s\n", session.seconds);
-            let ended_by = match ended.ending {
-                Ending::Target => Some("search.target_score is reached"),
-                Ending::Patience => Some("nothing has become better for search.patience candidates"),
-                Ending::Budget => Some("the budget is spent"),
-                Ending::WallTime => Some("search.budget.wall_time_s is over"),
-                Ending::Completed | Ending::Interrupted => None,
-            };
-            text += &ended_by.map(|why| format!("ended       {why}\n")).unwrap_or_default();
+            text += &format!("time        {:.1} s, {rate} candidates/s\n", session.seconds);
+            text += &why(ended, &summary).map(|why| format!("ended       {why}\n")).unwrap_or_default();
             if let Some(best) = &summary.best_folder {
                 text += &format!("best        {best}\n");
             }
             text += &match ended.ending {
-                Ending::Interrupted => format!("continue    samara resume {}\n", folder.display()),
-                _ => format!("inspect     samara show {}\n", folder.display()),
+                Ending::Interrupted => {
+                    format!("continue    samara resume {}\n", quoted(&folder.display().to_string()))
+                }
+                _ => format!("inspect     samara show {}\n", quoted(&folder.display().to_string())),
             };
             print(&text)?;
         }

@@ -2,19 +2,20 @@
 
 use std::path::Path;
 
+use samara_environments::evaluator;
 use samara_journal::{Reader, RunView, run_view::Reason};
 use samara_qd::{Elite, Tessellation};
 use samara_search::{FateCounts, Island};
 use serde_json::{Value, json};
 
-use super::ancestry;
+use super::{ancestry, evaluated};
 use crate::{
     args::{Format, Show},
     cells,
     exit::{Exit, Failure, one_line, print, print_drawn, print_json, printable},
     gallery::{self, Gallery, Pixels},
     heatmap,
-    numbers::{number, percent},
+    numbers::{number, percent, short},
     output, picture,
     screen::{Screen, columns, fill},
     summary::{Summary, line},
@@ -43,7 +44,7 @@ pub(crate) fn show(args: &Show) -> Result<Exit, Failure> {
     let shown = Shown { view: &view, found, screen: Screen::stdout() };
     match args.format {
         Format::Json => print_json(&shown.json(&reader, &elites)?)?,
-        Format::Human if args.cell.is_some() => print(&shown.texts(&elites))?,
+        Format::Human if args.cell.is_some() => print(&shown.texts(&reader, &elites)?)?,
         Format::Human => print_drawn(&shown.all(&reader, &elites)?)?,
     }
     Ok(Exit::Ok)
@@ -99,7 +100,8 @@ impl Shown<'_> {
     fn summary(&self, reader: &Reader) -> Result<Summary, Failure> {
         let (header, replay) = (&self.view.header, &self.view.replay);
         let settled = (replay.population(), replay.settled());
-        let mut summary = Summary::new(&*header.experiment, Some(header.seed), settled, &self.view.totals);
+        let mut summary = Summary::new(&*header.experiment, Some(header.seed), settled, &self.view.totals)
+            .with_initial(reader)?;
         summary.cached_calls = Some(reader.cached_calls()?).filter(|cached| *cached > 0);
         let methods = reader.methods()?;
         summary.scoring = (!methods.is_empty()).then(|| methods.join(", "));
@@ -182,14 +184,18 @@ impl Shown<'_> {
         let map = heatmap::draw(self.found.archive(), &self.view.axes, self.screen);
         let summary = self.summary(reader)?.to_text();
         let why = commonest(&self.view.reasons, &self.view.totals.fates, width);
-        Ok(format!("{}\n{map}\n{summary}{why}{}", fill(&heading, "", width), self.texts(elites)))
+        Ok(format!("{}\n{map}\n{summary}{why}{}", fill(&heading, "", width), self.texts(reader, elites)?))
     }
 
     /// Elites with their texts, and their pictures where there are colours.
-    fn texts(&self, elites: &[Elite<'_>]) -> String {
+    fn texts(&self, reader: &Reader, elites: &[Elite<'_>]) -> Result<String, Failure> {
         let mut text = String::new();
         for elite in elites {
             text += &format!("\n{}", fill(&self.heading(elite), "", self.screen.width));
+            if self.view.header.environment == evaluator::NAME {
+                let told = evaluated::told(reader, elite.id, self.found.score(elite.id), self.screen.width)?;
+                text += &(told + "\n");
+            }
             let room = self.screen.width.saturating_sub(INDENTATION.len()).max(1);
             let pixels = gallery::picture(self.found, elite.id).and_then(Pixels::read);
             let drawn = pixels.map(|pixels| pixels.lines(self.screen.colours, room)).unwrap_or_default();
@@ -199,12 +205,13 @@ impl Shown<'_> {
                 text.push('\n');
             }
         }
-        text
+        Ok(text)
     }
 
     /// An elite's objective, number, cell and measures; non-breaking spaces keep together what belongs together.
     fn heading(&self, elite: &Elite<'_>) -> String {
-        let mut parts = vec![format!("{} by\u{a0}candidate\u{a0}{}", number(elite.objective), elite.id)];
+        let written = if self.view.header.environment == evaluator::NAME { short } else { number };
+        let mut parts = vec![format!("{} by\u{a0}candidate\u{a0}{}", written(elite.objective), elite.id)];
         let bins = self.bins(elite.cell).filter(|bins| bins.len() > 1);
         let bins = bins.map(|bins| bins.iter().map(usize::to_string).collect::<Vec<_>>().join(","));
         parts.push(format!("cell\u{a0}{}", bins.unwrap_or_else(|| elite.cell.to_string())));

@@ -13,9 +13,14 @@ use toml::{Table, Value};
 use super::{
     builtin, directory,
     openevolve::{self, Translation},
-    yaml,
+    script,
+    servers::{self, Over},
+    toolchains, yaml,
 };
-use crate::{args::Evolve, exit::Failure};
+use crate::{
+    args::Evolve,
+    exit::{Failure, quoted},
+};
 
 /// Where the settings come from, and what they are.
 pub(crate) struct Assembled {
@@ -43,8 +48,23 @@ pub(crate) fn assemble(args: &Evolve) -> Result<Assembled, Failure> {
     let mut assembled = named(what, args)?;
     configure(&mut assembled, args)?;
     let over = options(args)?;
+    if args.command.is_some() {
+        forget_evaluator(&mut assembled.table);
+    }
     merge(&mut assembled.table, over);
     models(&mut assembled.table, args)?;
+    if args.primary_model.is_some() || (args.model.is_empty() && is_configured(&assembled)) {
+        let address = servers::default_address(|name| std::env::var(name).ok());
+        servers::complete_addresses(&mut assembled.table, &address);
+    }
+    if overriding(args) != Over::default() || is_configured(&assembled) {
+        servers::prefer_chat(&mut assembled.table);
+    }
+    if assembled.builtin.is_none() && toolchains::wants_rust(&assembled.table, &assembled.folder) {
+        let rust = toolchains::Rust::find(|name| std::env::var(name).ok());
+        let told = rust.map(|rust| rust.show(&mut assembled.table));
+        assembled.translation.remarks.extend(told);
+    }
     if !has_model(&assembled.table, &args.set) {
         forget_operators(&mut assembled.table);
     }
@@ -59,6 +79,11 @@ pub(crate) fn assemble(args: &Evolve) -> Result<Assembled, Failure> {
     Ok(assembled)
 }
 
+/// Whether a configuration of OpenEvolve's says which models are asked.
+fn is_configured(assembled: &Assembled) -> bool {
+    assembled.translation.settings.contains_key("models")
+}
+
 /// What the first argument names.
 fn named(what: &str, args: &Evolve) -> Result<Assembled, Failure> {
     let path = Path::new(what);
@@ -68,10 +93,18 @@ fn named(what: &str, args: &Evolve) -> Result<Assembled, Failure> {
                 return Err(Failure::usage(format!("{}: there is no such file", path.display())));
             }
         }
-        return Ok(of_parts(path, evaluator));
+        return match script::Script::of(evaluator) {
+            Some(script) => of_script(path, evaluator, &script),
+            None => Ok(of_parts(path, evaluator)),
+        };
+    }
+    if let Some(command) = args.command.as_deref().filter(|_| is_program(path)) {
+        let mut assembled = of_program(&directory::program(path)?);
+        put(&mut assembled.table, "environment.evaluation.command", command.into());
+        return Ok(assembled);
     }
     if path.is_dir() {
-        return of_directory(path);
+        return of_directory(path, args);
     }
     if path.is_file() {
         let toml = path.extension().is_some_and(|ending| ending == "toml");
@@ -94,35 +127,70 @@ fn named(what: &str, args: &Evolve) -> Result<Assembled, Failure> {
 fn lonely(program: &Path) -> Failure {
     let program = program.display();
     Failure::usage(format!(
-        "{program}: there is no evaluator\nhint: name it behind the program: samara evolve {program} evaluator.py"
+        "{program}: there is no evaluator\nhint: name it behind the program: samara evolve {} evaluator.py; or name a \
+         command: --command \"./score {{program}}\"",
+        quoted(&program.to_string())
     ))
 }
 
+/// Whether this is a program to begin with, and not settings of a run.
+fn is_program(path: &Path) -> bool {
+    let is_toml = path.extension().is_some_and(|ending| ending == "toml");
+    (path.is_file() && !is_toml) || (path.is_dir() && directory::experiment(path).is_none())
+}
+
 fn of_parts(program: &Path, evaluator: &Path) -> Assembled {
+    let mut assembled = of_program(program);
+    put(&mut assembled.table, "environment.evaluation.evaluator", text(evaluator));
+    assembled
+}
+
+/// A program and what evaluates it in another language: a command, which runs in the folder that holds both.
+fn of_script(program: &Path, evaluator: &Path, script: &script::Script) -> Result<Assembled, Failure> {
+    let absolute = |path: &Path| {
+        std::path::absolute(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+    };
+    let (inner, outer) = (absolute(program)?, absolute(evaluator)?);
+    let base = outer.ancestors().skip(1).find(|base| inner.starts_with(base));
+    let base = base.filter(|base| base.parent().is_some()).ok_or_else(|| {
+        let hint = "put the two into one folder";
+        Failure::usage(format!("{}: no folder holds it and the program\nhint: {hint}", evaluator.display()))
+    })?;
+    // Both begin with it.
+    let within = |path: &Path| path.strip_prefix(base).unwrap_or(path).to_owned();
+    let mut assembled = of_program(&within(&inner));
+    let name = inner.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+    put(&mut assembled.table, "experiment.name", plain(name.unwrap_or("evolve")).into());
+    let command = script.command(&within(&outer).to_string_lossy());
+    put(&mut assembled.table, "environment.evaluation.command", command.into());
+    assembled.folder = base.to_owned();
+    Ok(assembled)
+}
+
+fn of_program(program: &Path) -> Assembled {
     let folder = std::path::absolute(program).ok().and_then(|path| path.parent().map(Path::to_owned));
     let name = folder.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
     let mut table = Table::new();
     put(&mut table, "experiment.name", plain(name.unwrap_or("evolve")).into());
     put(&mut table, "experiment.environment", evaluator::NAME.into());
     put(&mut table, "environment.program", text(program));
-    put(&mut table, "environment.evaluation.evaluator", text(evaluator));
     Assembled {
         table,
-        origin: "samara evolve".to_owned(),
+        origin: program.display().to_string(),
         folder: PathBuf::from("."),
         translation: Translation::default(),
         builtin: None,
     }
 }
 
-fn of_directory(path: &Path) -> Result<Assembled, Failure> {
+fn of_directory(path: &Path, args: &Evolve) -> Result<Assembled, Failure> {
     if let Some(file) = directory::experiment(path) {
         return of_file(&file);
     }
     let found = directory::search(path)?;
     let mut assembled = of_parts(&found.program, &found.evaluator);
     if let Some(config) = &found.config {
-        read_config(&mut assembled, config)?;
+        read_config(&mut assembled, config, overriding(args))?;
     }
     Ok(assembled)
 }
@@ -162,16 +230,23 @@ fn configure(assembled: &mut Assembled, args: &Evolve) -> Result<(), Failure> {
         let found = directory::search(directory)?;
         *assembled = of_parts(&found.program, &found.evaluator);
     }
-    read_config(assembled, config)
+    read_config(assembled, config, overriding(args))
 }
 
-fn read_config(assembled: &mut Assembled, config: &Path) -> Result<(), Failure> {
+/// What the options say of models, over a configuration's.
+fn overriding(args: &Evolve) -> Over {
+    Over { models: !args.model.is_empty() || args.primary_model.is_some(), address: args.api_base.is_some() }
+}
+
+fn read_config(assembled: &mut Assembled, config: &Path, over: Over) -> Result<(), Failure> {
     let file = config.display();
     let text = files::read_text(config, MOST_BYTES)
         .map_err(|error| Failure::usage(format!("{file} can't be read: {error}")))?;
-    let yaml = yaml::read(&text).map_err(|error| Failure::usage(format!("{file}: not YAML: {error}")))?;
+    let mut yaml = yaml::read(&text).map_err(|error| Failure::usage(format!("{file}: not YAML: {error}")))?;
     let named = |invalid: Invalid| Failure::usage(format!("{file}: {invalid}"));
-    let translation = openevolve::translate(&yaml).map_err(named)?;
+    let remarks = servers::clear(&mut yaml, over).map_err(named)?;
+    let mut translation = openevolve::translate(&yaml).map_err(named)?;
+    translation.remarks = remarks;
     merge(&mut assembled.table, translation.settings.clone());
     assembled.translation = translation;
     Ok(())
@@ -194,6 +269,9 @@ fn options(args: &Evolve) -> Result<Table, Failure> {
     }
     if let Some(target) = args.target_score {
         put(&mut table, "search.target_score", target.into());
+    }
+    if let Some(command) = &args.command {
+        put(&mut table, "environment.evaluation.command", command.as_str().into());
     }
     if let Some(seed) = args.seed {
         let too_large = |_| Failure::usage(format!("--seed {seed}: seeds go from 0 to 2^63 - 1"));
@@ -339,6 +417,14 @@ fn forget_operators(table: &mut Table) {
     let variation = table.get_mut("environment").and_then(|section| section.get_mut("variation"));
     if let Some(variation) = variation.and_then(Value::as_table_mut) {
         ASKING.iter().for_each(|name| drop(variation.remove(*name)));
+    }
+}
+
+/// Forgets the evaluator of a file of settings, in whose place a command is named.
+fn forget_evaluator(table: &mut Table) {
+    let evaluation = table.get_mut("environment").and_then(|section| section.get_mut("evaluation"));
+    if let Some(evaluation) = evaluation.and_then(Value::as_table_mut) {
+        evaluation.remove("evaluator");
     }
 }
 

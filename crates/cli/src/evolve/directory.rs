@@ -1,7 +1,8 @@
 //! What is in a working directory: an initial program, an evaluator, and perhaps a configuration.
 //!
-//! The names are those of OpenEvolve's, Shinka's and SkyDiscover's examples. Two that fit are an error that lists them:
-//! which is meant is the user's to say.
+//! The names are those of OpenEvolve's, Shinka's and SkyDiscover's examples. Of names that differ in how well they say
+//! what a file is, the better one counts; two that are equally good are an error that lists them: which is meant is the
+//! user's to say.
 
 use std::path::{Path, PathBuf};
 
@@ -17,11 +18,12 @@ pub(crate) struct Directory {
     pub config: Option<PathBuf>,
 }
 
-/// Stems of initial programs.
-const PROGRAMS: [&str; 3] = ["initial_program", "init_program", "initial"];
-/// Paths of evaluators.
-const EVALUATORS: [&str; 4] =
-    ["evaluator.py", "evaluate.py", "evaluator/evaluator.py", "evaluator/evaluate.py"];
+/// Stems of initial programs: those of a row count where there are none of the rows above.
+const PROGRAMS: [&[&str]; 4] =
+    [&["initial_program", "init_program", "initial"], &["initial_prompt"], &["program"], &["main"]];
+/// Paths of evaluators, in rows as well.
+const EVALUATORS: [&[&str]; 3] =
+    [&["evaluator.py", "evaluate.py"], &["evaluator/evaluator.py"], &["evaluator/evaluate.py"]];
 /// Names of configurations.
 const CONFIGS: [&str; 2] = ["config.yaml", "config.yml"];
 /// The name of samara's own settings.
@@ -44,7 +46,8 @@ pub(crate) fn search(folder: &Path) -> Result<Directory, Failure> {
     let present = |names: &[&str]| -> Vec<PathBuf> {
         names.iter().map(|name| folder.join(name)).filter(|path| path.is_file()).collect()
     };
-    let evaluator = one(folder, present(&EVALUATORS), "evaluator", "evaluator.py")?;
+    let evaluators = EVALUATORS.iter().map(|names| present(names)).find(|found| !found.is_empty());
+    let evaluator = one(folder, evaluators.unwrap_or_default(), "evaluator", "evaluator.py")?;
     let config = match present(&CONFIGS) {
         configs if configs.is_empty() => None,
         configs => Some(one(folder, configs, "configuration", "config.yaml")?),
@@ -52,21 +55,37 @@ pub(crate) fn search(folder: &Path) -> Result<Directory, Failure> {
     Ok(Directory { program, evaluator, config })
 }
 
-/// Files and folders that may be the initial program, in the order of their names.
+/// The initial program where a command evaluates it: a file, the one of a working directory, or a folder of several files.
+///
+/// # Errors
+/// There are several, or the directory can't be read.
+pub(crate) fn program(path: &Path) -> Result<PathBuf, Failure> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    match programs(path)? {
+        found if found.is_empty() => Ok(path.to_owned()),
+        found => one(path, found, "initial program", "initial_program.py"),
+    }
+}
+
+/// Files and folders that may be the initial program: those with the best names, in the order of these.
 fn programs(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let unreadable =
         |error: std::io::Error| Failure::usage(format!("{} can't be read: {error}", folder.display()));
-    let mut found = Vec::new();
+    let mut found: [Vec<PathBuf>; PROGRAMS.len()] = Default::default();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-        if PROGRAMS.contains(&stem) && !LEFT_BEHIND.contains(&ending) && !ending.ends_with('~') {
-            found.push(path);
+        let row = PROGRAMS.iter().position(|stems| stems.contains(&stem));
+        if let Some(row) = row.filter(|_| !LEFT_BEHIND.contains(&ending) && !ending.ends_with('~')) {
+            found[row].push(path);
         }
     }
-    found.sort();
-    Ok(found)
+    let mut best = found.into_iter().find(|found| !found.is_empty()).unwrap_or_default();
+    best.sort();
+    Ok(best)
 }
 
 fn one(folder: &Path, mut found: Vec<PathBuf>, what: &str, name: &str) -> Result<PathBuf, Failure> {
@@ -125,6 +144,24 @@ mod tests {
             found(&["init_program/src/a.c", "init_program/Makefile", "evaluator/evaluator.py"]),
             Ok([some("init_program"), some("evaluator/evaluator.py"), None])
         );
+    }
+
+    #[test]
+    fn of_several_names_the_one_that_says_most_counts() {
+        let some = |name: &str| Some(name.to_owned());
+        assert_eq!(
+            found(&["initial_prompt.txt", "main.py", "evaluator.py", "evaluator/evaluator.py"]),
+            Ok([some("initial_prompt.txt"), some("evaluator.py"), None])
+        );
+        assert_eq!(
+            found(&["initial.py", "program.py", "evaluator/evaluator.py", "evaluator/evaluate.py"]),
+            Ok([some("initial.py"), some("evaluator/evaluator.py"), None])
+        );
+        assert_eq!(
+            found(&["program.rs", "main.py", "evaluate.py"]),
+            Ok([some("program.rs"), some("evaluate.py"), None])
+        );
+        assert_eq!(found(&["main.c", "evaluate.py"]), Ok([some("main.c"), some("evaluate.py"), None]));
     }
 
     #[test]

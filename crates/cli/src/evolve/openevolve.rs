@@ -20,6 +20,19 @@ pub(crate) struct Translation {
     pub idle: Vec<(String, &'static str)>,
     /// Keys that OpenEvolve does not have, each with a hint.
     pub unknown: Vec<(String, String)>,
+    /// What else is to be told.
+    pub remarks: Vec<String>,
+}
+
+/// Unknown keys that are named at most.
+const MOST_NAMED: usize = 20;
+
+impl Translation {
+    /// The first unknown keys with their hints, and how many there are beside them.
+    pub(crate) fn named_unknown(&self) -> (&[(String, String)], usize) {
+        let named = self.unknown.len().min(MOST_NAMED);
+        (&self.unknown[..named], self.unknown.len() - named)
+    }
 }
 
 /// Translates a configuration.

@@ -38,9 +38,15 @@ impl Place {
     pub(crate) fn samara(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_samara"));
         command.args(arguments).current_dir(self.folder.path()).env("XDG_STATE_HOME", self.path("state"));
-        for variable in
-            ["OPENAI_BASE_URL", "OPENAI_API_KEY", "COLUMNS", "COMPLETE", "_SAMARA_COMPLETE", "RUST_LOG"]
-        {
+        for variable in [
+            "OPENAI_BASE_URL",
+            "OPENAI_API_BASE",
+            "OPENAI_API_KEY",
+            "COLUMNS",
+            "COMPLETE",
+            "_SAMARA_COMPLETE",
+            "RUST_LOG",
+        ] {
             command.env_remove(variable);
         }
         command

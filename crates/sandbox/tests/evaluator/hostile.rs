@@ -80,8 +80,7 @@ fn process_one_can_not_be_ended_stopped_or_looked_into() {
             "{change}"
         );
     }
-    let own =
-        "(resource := __import__('resource')).prlimit(os.getpid(), resource.RLIMIT_CPU) and os.nice(1) > 0";
+    let own = "(resource := __import__('resource')).prlimit(os.getpid(), resource.RLIMIT_CPU) and (before := os.nice(0)) < 20 and os.nice(1) == min(before + 1, 19)";
     assert_eq!(attempt(&bed, own), "True");
 }
 

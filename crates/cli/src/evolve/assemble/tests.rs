@@ -89,11 +89,11 @@ fn a_model_is_named_as_everywhere_or_with_an_address_by_its_name() {
     };
     assert_eq!(
         model(&["--model", "ollama:llama3:8b"]).expect("a model"),
-        "[generator]\nmodel = \"llama3:8b\"\nprovider = \"ollama\"\n"
+        "[generator]\napi = \"chat\"\nmodel = \"llama3:8b\"\nprovider = \"ollama\"\n"
     );
     assert_eq!(
         model(&["--model", "small", "--api-base", "http://h/v1"]).expect("a model"),
-        "[generator]\nbase_url = \"http://h/v1\"\nmodel = \"small\"\nprovider = \"openai\"\n"
+        "[generator]\napi = \"chat\"\nbase_url = \"http://h/v1\"\nmodel = \"small\"\nprovider = \"openai\"\n"
     );
     let two = model(&["--model", "openai:a", "--model", "ollama:b"]).expect("models");
     assert_eq!(two.matches("weight = 1.0").count(), 2, "{two}");
@@ -140,4 +140,53 @@ fn what_is_named_wrongly_says_what_to_do() {
     ];
     insta::assert_snapshot!(messages.join("\n\n"));
     assert!(message(&["@", "-c", "@/bad.yaml"]).starts_with("@/bad.yaml: not YAML: "));
+}
+
+#[test]
+fn a_configuration_whose_model_is_not_asked_stops_no_run() {
+    let config = "llm:\n  provider: claude_code\n  primary_model: opus\n  api_key: sk-secret\n";
+    let place = Place::new(&[FILES[0], FILES[1], ("config.yaml", config)]);
+    let refused = place.assembled(&["@"]).map(drop).expect_err("refused");
+    assert!(refused.contains("llm.provider") && !refused.contains("sk-secret"), "{refused}");
+    assert!(!place.toml(&["@", "--model", "none"]).contains("models"));
+    let other = place.toml(&["@", "--model", "ollama:small"]);
+    assert!(other.contains("model = \"small\"") && !other.contains("opus"), "{other}");
+    let moved = place.toml(&["@", "--api-base", "http://h/v1"]);
+    assert!(moved.contains("model = \"opus\"") && moved.contains("base_url = \"http://h/v1\""), "{moved}");
+    let told = place.assembled(&["@", "--model", "none"]).expect("assembled").translation.remarks;
+    assert_eq!(told, ["llm.api_key: a key is written in the file; it is not used"]);
+}
+
+#[test]
+fn an_old_key_of_a_model_is_refused_with_its_new_name() {
+    let place = Place::new(&[FILES[0], FILES[1], ("config.yaml", "llm:\n  model: gpt-4o-mini\n")]);
+    let message = place.assembled(&["@"]).map(drop).expect_err("refused");
+    assert!(message.contains("`llm.model`") && message.contains("llm.primary_model"), "{message}");
+    assert!(place.assembled(&["@", "--model", "none"]).is_ok());
+}
+
+#[test]
+fn a_model_that_is_named_without_an_address_is_given_one() {
+    let place = Place::new(&FILES);
+    let table = place.assembled(&["@", "--primary-model", "gpt-4o-mini"]).expect("assembled").table;
+    let generator = &table["models"]["generator"];
+    let address = servers::default_address(|name| std::env::var(name).ok());
+    assert_eq!(generator["base_url"].as_str(), Some(&*address));
+    assert_eq!(generator["api"].as_str(), Some("chat"));
+}
+
+#[test]
+fn a_command_evaluates_in_an_evaluators_place() {
+    let place =
+        Place::new(&[("prog.sh", "A=1\n"), ("score.sh", "#!/bin/sh\nsh \"$1\"\n"), FILES[0], FILES[1]]);
+    let assembled = place.assembled(&["@/prog.sh", "@/score.sh"]).expect("assembled");
+    let text = |table: &Table, key: &str| table["environment"][key].as_str().map(str::to_owned);
+    let command = |table: &Table| table["environment"]["evaluation"]["command"].as_str().map(str::to_owned);
+    assert_eq!(text(&assembled.table, "program").as_deref(), Some("prog.sh"));
+    assert_eq!(command(&assembled.table).as_deref(), Some("/bin/sh ./score.sh {program}"));
+    assert_eq!(assembled.folder, place.folder.path());
+    let named = place.assembled(&["@", "--command", "./score {program}"]).expect("assembled").table;
+    assert_eq!(command(&named).as_deref(), Some("./score {program}"));
+    assert!(text(&named, "program").is_some_and(|program| program.ends_with("initial_program.py")));
+    assert!(named["environment"]["evaluation"].get("evaluator").is_none());
 }

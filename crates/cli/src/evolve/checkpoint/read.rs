@@ -8,7 +8,7 @@ use std::{
 use samara_lm::files;
 use serde::Deserialize;
 
-use crate::exit::Failure;
+use crate::exit::{Failure, quoted};
 
 /// Programs that a run begins with at most.
 const MOST: usize = 100;
@@ -101,6 +101,11 @@ fn checkpoint(folder: &Path) -> Result<PathBuf, Failure> {
         .filter_map(|path| Some((number(&path)?, path)))
         .max();
     latest.map(|(_, path)| path).ok_or_else(|| {
+        if folder.join("run.db").is_file() {
+            let place = quoted(&folder.display().to_string());
+            let hint = format!("`samara resume {place}` continues it");
+            return Failure::usage(format!("--checkpoint {place}: it is a run of samara's\nhint: {hint}"));
+        }
         Failure::usage(format!(
             "--checkpoint {}: there is no checkpoint of OpenEvolve's\nhint: it is a folder checkpoint_N with \
              metadata.json and programs/",
@@ -176,6 +181,9 @@ mod tests {
             error.contains("there is no checkpoint of OpenEvolve's\nhint: it is a folder checkpoint_N"),
             "{error}"
         );
+        std::fs::write(folder.path().join("run.db"), "").expect("a file");
+        let error = programs(folder.path()).expect_err("a run").message;
+        assert!(error.contains("it is a run of samara's\nhint: `samara resume "), "{error}");
         std::fs::create_dir_all(folder.path().join("checkpoint_1/programs")).expect("a folder");
         checkpoint(folder.path(), "checkpoint_1", &[], "{}");
         let error = programs(folder.path()).expect_err("none").message;

@@ -276,3 +276,12 @@ fn yaml_that_grows_without_end_is_refused() {
     }
     assert!(yaml::read(&text).is_err());
 }
+
+#[test]
+fn of_many_unknown_keys_the_first_are_named_and_the_rest_counted() {
+    let text: String = (0..60).map(|n| format!("unheard_{n}: 1\n")).collect();
+    let all = translated(&text);
+    let (named, more) = all.named_unknown();
+    assert_eq!((named.len(), more), (20, 40));
+    assert_eq!(translated("unheard: 1").named_unknown().1, 0);
+}
