@@ -180,7 +180,7 @@ SYSTEMS = {
     # Answers by content, so that the order in which requests arrive does not change the run. Without samara's own mutations
     # (`gp`) all changes are the model's; `own` has them, as by default.
     **{
-        f"samara-w{window}": System(lambda case, w=window: samara(case, w, "environment.variation.gp=0"), settled, model=BY_CONTENT)
+        f"samara-w{window}": System(lambda case, w=window: samara(case, w, "environment.variation.gp=0", "environment.variation.carry=0"), settled, model=BY_CONTENT)
         for window in (1, 4, 16, 64)
     },
     **{

@@ -420,7 +420,7 @@ fn a_model_of_a_configuration_writes_programs_with_a_key_that_is_kept_nowhere() 
         server.url
     );
     place.write("work/config.yaml", &config);
-    let none = ["crossover", "fix", "gp"].map(|name| format!("environment.variation.{name}=0"));
+    let none = ["crossover", "fix", "gp", "carry"].map(|name| format!("environment.variation.{name}=0"));
     let mut arguments =
         vec!["evolve", "work", "--quiet", "--format", "json", "--out", "run", "--model-latency", "0.1"];
     none.iter().for_each(|set| arguments.extend(["--set", set]));
