@@ -170,7 +170,7 @@ fn inside(launch: &Launch, descriptors: &Descriptors, trees: &mut [Option<OwnedF
 
 fn confine(launch: &Launch, descriptors: &Descriptors, trees: &mut [Option<OwnedFd>]) -> Result<(), Failure> {
     let at = |step: Step| move |error: Errno| (step, error);
-    sys::unblock_signals();
+    sys::forget_signals();
     // Where a container's own filter refuses this, addresses differ from server to server: the docs say so.
     let _ = sys::fix_addresses();
     let mut byte = [0];

@@ -111,11 +111,16 @@ pub(crate) fn fix_addresses() -> Result<(), Errno> {
     Ok(())
 }
 
-/// Blocks no signal: what the host blocks is not a program's concern.
-#[expect(unsafe_code, reason = "signal masks take pointers")]
-pub(crate) fn unblock_signals() {
-    // SAFETY: an all-zero set is a valid empty one, and both pointers are valid or null.
+/// Blocks and ignores no signal: what the host blocks or ignores, or what it was started with (a shell lets background
+/// commands ignore interrupts), is not a program's concern.
+#[expect(unsafe_code, reason = "signal masks take pointers, and dispositions may be functions")]
+pub(crate) fn forget_signals() {
+    // SAFETY: an all-zero set is a valid empty one, and both pointers are valid or null. The default disposition is no
+    // function, and this process is about to exec; what can't be changed stays as it is.
     unsafe {
+        for signal in 1..=64 {
+            libc::signal(signal, libc::SIG_DFL);
+        }
         let none: libc::sigset_t = std::mem::zeroed();
         libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
     }
