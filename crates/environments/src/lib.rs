@@ -2,7 +2,7 @@
 //!
 //! - [`lmx`]: texts, by language-model crossover and AI feedback (QDAIF);
 //! - [`function`]: vectors, against an Ackley function;
-//! - [`evaluator`]: anybody's program, against anybody's evaluator;
+//! - [`mod@evaluator`]: anybody's program, against anybody's evaluator;
 //! - [`string`]: letters, against a target;
 //! - [`image`]: programs that draw, against a disc;
 //! - [`p3`]: programs that solve a puzzle, and new puzzles with a solution;
