@@ -1,4 +1,4 @@
-# expect: exception TypeError
+# expect: ok [1]
 class L(list):
     def __iter__(self):
         while True: yield 1
