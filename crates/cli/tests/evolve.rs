@@ -239,7 +239,7 @@ fn an_evaluator_that_does_not_work_is_found_before_anything_is_recorded() {
     let faults = [
         (
             "def evaluate(path):\n    raise RuntimeError('no data')\n",
-            ["RuntimeError: no data", "@/work/evaluator.py"],
+            ["RuntimeError: no data", concat!("@/", "work/evaluator.py")],
         ),
         (
             "import no_such_module\ndef evaluate(path):\n    return 1\n",

@@ -131,8 +131,8 @@ impl Evolver {
         plan
     }
 
-    /// The step that has just led to the best, gone on with: where one helped, a longer one does more often than not, and
-    /// one that helps again is doubled in its turn, as a line search does.
+    /// The step that has just led to the best, gone on with: where one helped, a longer one often does, and one that
+    /// helps again is doubled in its turn, as a line search does.
     fn further(&self, stream: &mut Stream) -> Option<Plan> {
         let step = self.memory.fresh_step().filter(|_| self.memory.operators.carries())?;
         let plan = Plan::varied(Operator::Gp(Edit::Again).planned(false), vec![step.to.clone()]);
