@@ -168,6 +168,7 @@ class System:
 
 
 BY_CONTENT = ("--by", "content")
+ASKING = [f"environment.variation.{weight}=0" for weight in ("gp", "carry", "tune")]
 SYSTEMS = {
     **{
         f"climber-w{window}" if window > 1 else "climber": System(lambda case, w=window: climber(case, w), printed, asks=False)
@@ -177,14 +178,14 @@ SYSTEMS = {
     "shinka": System(shinka, recorded),
     "sky-topk": System(lambda case: skydiscover(case, "topk"), recorded),
     "sky-adaevolve": System(lambda case: skydiscover(case, "adaevolve"), recorded),
-    # Answers by content, so that the order in which requests arrive does not change the run. Without samara's own mutations
-    # (`gp`) all changes are the model's; `own` has them, as by default.
+    # Answers by content, so that the order in which requests arrive does not change the run. By default samara changes and
+    # carries over numbers without a model too; `asking` asks the model for every change.
     **{
-        f"samara-w{window}": System(lambda case, w=window: samara(case, w, "environment.variation.gp=0", "environment.variation.carry=0"), settled, model=BY_CONTENT)
+        f"samara-w{window}": System(lambda case, w=window: samara(case, w), settled, model=BY_CONTENT)
         for window in (1, 4, 16, 64)
     },
     **{
-        f"samara-own-w{window}": System(lambda case, w=window: samara(case, w), settled, model=BY_CONTENT)
+        f"samara-asking-w{window}": System(lambda case, w=window: samara(case, w, *ASKING), settled, model=BY_CONTENT)
         for window in (1, 4, 16, 64)
     },
 }

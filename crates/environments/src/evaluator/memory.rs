@@ -8,7 +8,8 @@ use std::{
 use samara_search::{Artifact, Candidate, Fate, Genome, Parent, Score};
 
 use super::{
-    gp::Edit,
+    Program,
+    gp::{Edit, Numbers},
     operators::{Operator, Operators},
 };
 
@@ -16,6 +17,8 @@ use super::{
 const KEPT: usize = 512;
 /// Steps that improved a program, kept to be carried over.
 const STEPS: usize = 48;
+/// Evaluated programs whose numbers are kept, to learn which step of them promises most.
+const SAMPLES: usize = 512;
 /// Failed candidates, kept to be repaired.
 const FAILURES: usize = 4;
 /// How often a failed candidate is tried to be repaired.
@@ -40,6 +43,14 @@ pub(super) struct Step {
     pub to: Parent,
 }
 
+/// A program that was evaluated, as numbers.
+#[derive(Debug, Clone)]
+struct Sample {
+    id: u64,
+    numbers: Numbers,
+    objective: f64,
+}
+
 /// A candidate without a score that a model may repair.
 #[derive(Debug, Clone)]
 struct Failure {
@@ -60,6 +71,7 @@ struct Restart {
 /// The memory of an island.
 #[derive(Debug)]
 pub(super) struct Memory {
+    program: Arc<Program>,
     pub operators: Operators,
     /// The best so far; of equals the latest, so that a climber drifts.
     climber: Option<(Parent, f64)>,
@@ -77,6 +89,7 @@ pub(super) struct Memory {
     genomes: HashMap<u64, Arc<Genome>>,
     kept: VecDeque<u64>,
     steps: VecDeque<Step>,
+    samples: VecDeque<Sample>,
     failures: VecDeque<Failure>,
     restart: Option<Restart>,
     restarts: u64,
@@ -95,11 +108,12 @@ impl Memory {
     /// Before the first candidate of an island.
     pub(super) fn new(
         operators: Operators,
-        initial: &Arc<Genome>,
+        program: &Arc<Program>,
         patience: u64,
         scaled: Vec<String>,
     ) -> Self {
         Self {
+            program: Arc::clone(program),
             operators,
             climber: None,
             best: None,
@@ -109,9 +123,10 @@ impl Memory {
             objectives: HashMap::new(),
             descent: HashMap::new(),
             lag: 0,
-            genomes: HashMap::from([(0, Arc::clone(initial))]),
+            genomes: HashMap::from([(0, Arc::clone(&program.initial))]),
             kept: VecDeque::new(),
             steps: VecDeque::new(),
+            samples: VecDeque::new(),
             failures: VecDeque::new(),
             restart: None,
             restarts: 0,
@@ -177,6 +192,20 @@ impl Memory {
         self.steps.iter().rev().filter(beside).collect()
     }
 
+    /// Whether enough is known to say which step of a candidate's numbers promises most.
+    pub(super) fn tells(&self, id: u64) -> bool {
+        let own = self.samples.iter().rev().find(|sample| sample.id == id);
+        own.is_some_and(|own| {
+            let alike = self.samples.iter().filter(|sample| sample.numbers.is_like(&own.numbers));
+            alike.count() >= Numbers::FEWEST
+        })
+    }
+
+    /// The numbers and objectives of what was evaluated, the oldest first.
+    pub(super) fn samples(&self) -> impl Iterator<Item = (&Numbers, f64)> {
+        self.samples.iter().map(|sample| (&sample.numbers, sample.objective))
+    }
+
     fn ancestry(&self, id: u64) -> Vec<u64> {
         let mut ancestry = vec![id];
         let mut place = 0;
@@ -230,6 +259,7 @@ impl Memory {
 
     fn note_scored(&mut self, candidate: &Candidate, own: Parent, objective: f64) {
         self.objectives.insert(own.id, objective);
+        self.note_numbers(&own, objective);
         let from = candidate.parents.first().and_then(|parent| {
             let before = self.objectives.get(parent)?;
             (objective > *before).then(|| self.genomes.get(parent).cloned()).flatten()
@@ -258,6 +288,18 @@ impl Memory {
             self.stagnant = 0;
             self.restarted = 0;
             self.restart = None;
+        }
+    }
+
+    fn note_numbers(&mut self, own: &Parent, objective: f64) {
+        if !self.operators.uses(Edit::Surrogate) {
+            return;
+        }
+        if let Some(numbers) = Numbers::of(&self.program, &own.genome) {
+            self.samples.push_back(Sample { id: own.id, numbers, objective });
+            if self.samples.len() > SAMPLES {
+                self.samples.pop_front();
+            }
         }
     }
 

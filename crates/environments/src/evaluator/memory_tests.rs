@@ -28,8 +28,13 @@ fn genome(text: &str) -> Arc<Genome> {
 }
 
 fn memory(patience: u64) -> Memory {
-    let operators = Operators::new(&without_a_model(), Choice::Bandit, true);
-    Memory::new(operators, &genome("x = 0.5\n"), patience, vec!["length".to_owned()])
+    let operators = Operators::new(&without_a_model(), Choice::Bandit, false);
+    Memory::new(
+        operators,
+        &Arc::new(Program::of_text("a.py", "x = 0.5\n")),
+        patience,
+        vec!["length".to_owned()],
+    )
 }
 
 /// A settled candidate of island 0 whose text names it.

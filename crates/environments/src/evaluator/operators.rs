@@ -68,11 +68,30 @@ impl Operator {
 fn share(edit: Edit) -> f64 {
     match edit {
         Edit::Step => 2.0,
-        Edit::Jump | Edit::Row => 1.5,
+        Edit::Jump | Edit::Swap | Edit::Row => 1.5,
         Edit::Merge => 1.0,
         Edit::Fine | Edit::Code | Edit::Statement => 0.5,
         // A new best is followed by its step in any case; older steps seldom help again.
         Edit::Again | Edit::Blend => 0.25,
+        Edit::Surrogate => 1.0,
+    }
+}
+
+/// Which weight an edit has a share of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Gp,
+    Carry,
+    Tune,
+}
+
+fn kind(edit: Edit) -> Kind {
+    match edit {
+        Edit::Merge | Edit::Again | Edit::Blend => Kind::Carry,
+        Edit::Surrogate => Kind::Tune,
+        Edit::Fine | Edit::Step | Edit::Jump | Edit::Swap | Edit::Row | Edit::Code | Edit::Statement => {
+            Kind::Gp
+        }
     }
 }
 
@@ -84,7 +103,7 @@ const BELIEVED_TRIALS: f64 = 3.0;
 /// A lucky candidate pays so many usual improvements at most.
 const MOST_REWARD: f64 = 8.0;
 /// The part of choices that the weights alone decide: less of it ends in poorer local optima after many candidates.
-const FLOOR: f64 = 0.5;
+const FLOOR: f64 = 0.25;
 
 /// What is known of an operator; sums are discounted.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -111,25 +130,25 @@ pub(super) struct Operators {
 }
 
 impl Operators {
-    /// Before the first candidate. A climber carries nothing over from other programs.
-    pub(super) fn new(settings: &VariationSettings, choice: Choice, carries: bool) -> Self {
-        let shares = |carried: bool| -> f64 {
-            let all = Edit::ALL.into_iter().filter(|edit| (edit.others() > 0) == carried);
-            all.map(share).sum()
+    /// Before the first candidate. One that only climbs learns nothing from other programs.
+    pub(super) fn new(settings: &VariationSettings, choice: Choice, climbs: bool) -> Self {
+        let whole = |wanted: Kind| -> f64 {
+            Edit::ALL.into_iter().filter(|edit| kind(*edit) == wanted).map(share).sum()
         };
         let weight = |operator: Operator| match operator {
             Operator::Diff => settings.diff,
             Operator::Rewrite => settings.rewrite,
             Operator::Crossover => settings.crossover,
             Operator::Fix => settings.fix,
-            Operator::Gp(edit) if edit.others() > 0 => {
-                if carries {
-                    settings.carry * share(edit) / shares(true)
-                } else {
-                    0.0
-                }
+            Operator::Gp(edit) => {
+                let all = match kind(edit) {
+                    Kind::Gp => settings.gp,
+                    Kind::Carry | Kind::Tune if climbs => 0.0,
+                    Kind::Carry => settings.carry,
+                    Kind::Tune => settings.tune,
+                };
+                all * share(edit) / whole(kind(edit))
             }
-            Operator::Gp(edit) => settings.gp * share(edit) / shares(false),
         };
         let arm = |operator| Arm { operator, weight: weight(operator), trials: 0.0, reward: 0.0 };
         Self { arms: Operator::all().map(arm).collect(), choice, usual: 0.0 }
@@ -137,7 +156,12 @@ impl Operators {
 
     /// Whether steps are carried over from other programs.
     pub(super) fn carries(&self) -> bool {
-        self.arms.iter().any(|arm| arm.operator == Operator::Gp(Edit::Again) && arm.weight > 0.0)
+        self.uses(Edit::Again)
+    }
+
+    /// Whether an edit has a weight.
+    pub(super) fn uses(&self, edit: Edit) -> bool {
+        self.arms.iter().any(|arm| arm.operator == Operator::Gp(edit) && arm.weight > 0.0)
     }
 
     /// How an operator is chosen: by the weights alone while the best stagnates, since what has paid pays no more.
@@ -224,7 +248,7 @@ mod tests {
             fix: 0.0,
             ..Default::default()
         };
-        let mut operators = Operators::new(&settings, Choice::Bandit, true);
+        let mut operators = Operators::new(&settings, Choice::Bandit, false);
         for _ in 0..100 {
             operators.learn(Operator::Diff, 1.0);
             operators.learn(Operator::Rewrite, 0.0);
@@ -237,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_large_gain_pays_more_than_a_tiny_one_and_a_loss_nothing() {
-        let mut operators = Operators::new(&VariationSettings::default(), Choice::Bandit, true);
+        let mut operators = Operators::new(&VariationSettings::default(), Choice::Bandit, false);
         operators.learn(Operator::Gp(Edit::Step), 1.0);
         operators.learn(Operator::Gp(Edit::Fine), 1e-6);
         operators.learn(Operator::Gp(Edit::Row), -5.0);
@@ -248,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_climber_carries_nothing_over() {
+    fn one_that_only_climbs_learns_nothing_from_other_programs() {
         let settings = VariationSettings {
             gp: 1.0,
             diff: 0.0,
@@ -257,7 +281,9 @@ mod tests {
             fix: 0.0,
             ..Default::default()
         };
-        let counts = counts(&Operators::new(&settings, Choice::Weights, false));
-        assert!(counts.keys().all(|operator| matches!(operator, Operator::Gp(edit) if edit.others() == 0)));
+        let counts = counts(&Operators::new(&settings, Choice::Weights, true));
+        assert!(
+            counts.keys().all(|operator| matches!(operator, Operator::Gp(edit) if kind(*edit) == Kind::Gp))
+        );
     }
 }

@@ -43,6 +43,7 @@ crossover = 0.0
 fix = 0.0
 gp = 0.0
 carry = 0.0
+tune = 0.0
 choice = "weights"
 [environment.selection]
 exploitation = 0.7
@@ -77,6 +78,7 @@ crossover = 0.1
 fix = 0.1
 gp = 0.0
 carry = 0.0
+tune = 0.0
 choice = "weights"
 [environment.selection]
 exploitation = 0.3
@@ -113,6 +115,7 @@ crossover = 0.2
 fix = 0.1
 gp = 0.0
 carry = 0.0
+tune = 0.0
 choice = "weights"
 [environment.selection]
 exploitation = 0.3

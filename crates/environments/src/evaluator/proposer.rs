@@ -7,7 +7,7 @@ use samara_search::{Candidate, Parent, Plan, Proposer, SearchSettings, Strategy,
 
 use super::{
     Program,
-    gp::Edit,
+    gp::{self, Edit},
     memory::{Memory, Step},
     operators::{Operator, Operators},
     settings::{Choice, SelectionSettings, VariationSettings},
@@ -48,9 +48,9 @@ impl Evolver {
     ) -> Self {
         let climbs = !search.strategy.varies();
         let choice = if climbs { Choice::Weights } else { variation.choice };
-        let operators = Operators::new(variation, choice, !climbs);
+        let operators = Operators::new(variation, choice, climbs);
         let patience = if climbs { 0 } else { selection.patience };
-        let memory = Memory::new(operators, &program.initial, patience, scaled);
+        let memory = Memory::new(operators, &program, patience, scaled);
         let (strategy, init_steps) = (search.strategy.clone(), search.init_steps);
         Self { program, selection: selection.clone(), strategy, init_steps, memory }
     }
@@ -80,6 +80,7 @@ impl Evolver {
             Operator::Crossover | Operator::Gp(Edit::Blend) => elites > 1,
             Operator::Fix => !failures.is_empty(),
             Operator::Gp(Edit::Merge) => !beside.is_empty(),
+            Operator::Gp(Edit::Surrogate) => self.memory.tells(parent.id),
             Operator::Gp(Edit::Again) => !to.is_empty(),
             Operator::Gp(Edit::Statement) => self.program.language == "python",
             Operator::Diff | Operator::Rewrite | Operator::Gp(_) => true,
@@ -99,6 +100,7 @@ impl Evolver {
             Operator::Gp(Edit::Again) => with_step(plan, &to, stream),
             Operator::Gp(Edit::Blend) => with_elites(plan, view, 2, stream),
             Operator::Gp(Edit::Statement) => with_elites(plan, view, 1, stream),
+            Operator::Gp(Edit::Surrogate) => self.with_promising(plan, stream),
             Operator::Gp(_) => plan,
             Operator::Fix => {
                 let failed = failures[stream.index(failures.len())].clone();
@@ -111,6 +113,15 @@ impl Evolver {
                 self.with_shown(Plan { parents, ..plan }, view, stream)
             }
             Operator::Diff | Operator::Rewrite => self.with_shown(plan, view, stream),
+        }
+    }
+
+    /// With the step that promises most; where none does, a step of numbers as any other.
+    fn with_promising(&self, plan: Plan, stream: &mut Stream) -> Plan {
+        let Some(parent) = plan.parents.first() else { return plan };
+        match gp::promising(&self.program, &parent.genome, self.memory.samples(), stream) {
+            Some(step) => Plan { material: vec![Arc::new(step)], ..plan },
+            None => Plan { operator: Operator::Gp(Edit::Step).planned(false), ..plan },
         }
     }
 

@@ -20,7 +20,7 @@ pub enum Choice {
 }
 
 /// The section `[environment.variation]`: weights of the operators, and how models are asked. Only quotients of weights
-/// count; without a model `gp` alone is used.
+/// count; without a model `gp`, `carry` and `tune` alone are used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(rename = "Variation", transform = samara_search::schema::in_order::<Self>)]
@@ -37,14 +37,19 @@ pub struct VariationSettings {
     /// Weight of repairing a program that failed, while there is one. Default 0.1.
     #[schemars(range(min = 0.0, max = 1e6))]
     pub fix: f64,
-    /// Weight of edits without a model: numbers, operators, calls, statements, parts of another program. Default 0.1.
+    /// Weight of edits without a model: numbers, operators, calls, statements, parts of another program. Default 0.15.
     #[schemars(range(min = 0.0, max = 1e6))]
     pub gp: f64,
     /// Weight of carrying over what helped, without a model: the last step gone on with, improvements of other programs
     /// joined, steps along the difference of two. It makes nothing new; what models and `gp` found goes further.
-    /// Above 0, a new best is followed at once by its step gone on with. Default 0.3.
+    /// Above 0, a new best is followed at once by its step gone on with. Default 0.1.
     #[schemars(range(min = 0.0, max = 1e6))]
     pub carry: f64,
+    /// Weight of tuning numbers by what has been learnt, without a model: of several small steps, the one that a Gaussian
+    /// process fitted to the programs evaluated so far expects most of. Programs with more than 256 numbers are not tuned.
+    /// Default 0.5.
+    #[schemars(range(min = 0.0, max = 1e6))]
+    pub tune: f64,
     /// How an operator is chosen. Default `bandit`.
     pub choice: Choice,
     /// Longest program in bytes, all files that may change together; 1 to 1,000,000. A seed may be longer, and its
@@ -73,8 +78,9 @@ impl Default for VariationSettings {
             rewrite: 0.2,
             crossover: 0.1,
             fix: 0.1,
-            gp: 0.1,
-            carry: 0.3,
+            gp: 0.15,
+            carry: 0.1,
+            tune: 0.5,
             choice: Choice::Bandit,
             max_bytes: 10_000,
             attempts: 3,
@@ -91,7 +97,7 @@ impl Default for VariationSettings {
 #[serde(deny_unknown_fields, default)]
 #[schemars(rename = "Selection", transform = samara_search::schema::in_order::<Self>)]
 pub struct SelectionSettings {
-    /// How often the best is varied, or one of the next best, 0 to 1. Default 0.9.
+    /// How often the best is varied, or one of the next best, 0 to 1. Default 0.92.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub exploitation: f64,
     /// How often an elite of any filled cell is varied, 0 to 1. Default 0.05.
@@ -104,14 +110,14 @@ pub struct SelectionSettings {
     #[schemars(range(min = 0, max = 20))]
     pub inspirations: usize,
     /// Settled candidates of an island without a better best after which a larger change is asked for; after twice as
-    /// many, others than the best are varied for as long. 0 for never. Default 60.
+    /// many, others than the best are varied for as long. 0 for never. Default 100.
     #[schemars(range(min = 0, max = 1000000))]
     pub patience: u64,
 }
 
 impl Default for SelectionSettings {
     fn default() -> Self {
-        Self { exploitation: 0.9, exploration: 0.05, top_programs: 3, inspirations: 2, patience: 60 }
+        Self { exploitation: 0.92, exploration: 0.05, top_programs: 3, inspirations: 2, patience: 100 }
     }
 }
 

@@ -9,6 +9,7 @@ mod numbers;
 mod splice;
 mod statements;
 mod steps;
+mod surrogate;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,7 @@ use super::{
     program::{Part, Program},
 };
 use splice::Splice;
+pub(super) use surrogate::{Numbers, promising};
 
 /// A kind of edit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,8 +31,10 @@ pub enum Edit {
     Fine,
     /// Steps by 1 % to 20 %.
     Step,
-    /// Steps by 20 % to 200 %, signs, and numbers that change places.
+    /// Steps by 20 % to 200 %, and signs.
     Jump,
+    /// Two numbers of a row change places.
+    Swap,
     /// All numbers of a row, a little.
     Row,
     /// Operators, names and calls.
@@ -43,20 +47,24 @@ pub enum Edit {
     Again,
     /// A step along the difference of two other programs.
     Blend,
+    /// Of several steps of numbers, the one that a process fitted to what has been evaluated expects most of.
+    Surrogate,
 }
 
 impl Edit {
     /// All edits.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Fine,
         Self::Step,
         Self::Jump,
+        Self::Swap,
         Self::Row,
         Self::Code,
         Self::Statement,
         Self::Merge,
         Self::Again,
         Self::Blend,
+        Self::Surrogate,
     ];
 
     /// Its name as an operator in the journal.
@@ -65,26 +73,20 @@ impl Edit {
             Self::Fine => "gp_fine",
             Self::Step => "gp_step",
             Self::Jump => "gp_jump",
+            Self::Swap => "gp_swap",
             Self::Row => "gp_row",
             Self::Code => "gp_code",
             Self::Statement => "gp_statement",
             Self::Merge => "gp_merge",
             Self::Again => "gp_again",
             Self::Blend => "gp_blend",
+            Self::Surrogate => "gp_surrogate",
         }
     }
 
     /// The edit of that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|edit| edit.name() == name)
-    }
-
-    /// How many programs it needs beside the parent.
-    pub fn others(self) -> usize {
-        match self {
-            Self::Merge | Self::Again | Self::Blend => 2,
-            _ => 0,
-        }
     }
 }
 
@@ -116,15 +118,16 @@ pub fn vary(
     varied.ok_or_else(|| "nothing in its blocks can be edited".to_owned())
 }
 
-/// The program of a plan that asks no model: a seed as it is, or an edit.
+/// The program of a plan that asks no model: a seed as it is, a surrogate's step, which the plan holds, or an edit.
 ///
 /// # Errors
 /// The plan asks a model, or nothing can be edited.
 pub fn written(program: &Program, plan: &Plan, stream: &mut Stream) -> Result<Genome, String> {
-    if plan.verbatim
-        && let Some(seed) = plan.material.first()
+    let planned = Operator::of_plan(&plan.operator).map(|(operator, _)| operator);
+    if (plan.verbatim || planned == Some(Operator::Gp(Edit::Surrogate)))
+        && let Some(ready) = plan.material.first()
     {
-        return Ok((**seed).clone());
+        return Ok((**ready).clone());
     }
     let (Some((Operator::Gp(edit), larger)), Some(parent)) =
         (Operator::of_plan(&plan.operator), plan.parents.first())
@@ -177,9 +180,12 @@ fn apply(
 ) -> Option<BTreeMap<String, String>> {
     let source = Source::new(program, parent);
     let splices = match edit {
-        Edit::Fine | Edit::Step | Edit::Jump | Edit::Row => numbers::edit(&source, edit, stream)?,
+        Edit::Fine | Edit::Step | Edit::Jump | Edit::Swap | Edit::Row => {
+            numbers::edit(&source, edit, stream)?
+        }
         Edit::Code if program.syntax().is_code() => code::edit(&source, stream)?,
-        Edit::Code => return None,
+        // A surrogate's step is found when it is planned: see [`promising`].
+        Edit::Code | Edit::Surrogate => return None,
         Edit::Statement => {
             let other = others.first().map(|other| Source::new(program, other));
             statements::edit(&source, other.as_ref(), stream)?

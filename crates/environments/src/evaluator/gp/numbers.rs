@@ -7,8 +7,6 @@ use crate::evaluator::lexer::Kind;
 
 /// How often more than one number changes.
 const SEVERAL: f64 = 0.3;
-/// How often a jump lets two numbers change places.
-const SWAPPED: f64 = 0.15;
 /// How often a jump turns a sign.
 const TURNED: f64 = 0.1;
 /// Decimal places of a number at most.
@@ -83,13 +81,13 @@ impl<'a> Literal<'a> {
 }
 
 /// A number's place and what it says.
-struct Site<'a> {
-    at: (usize, usize),
-    literal: Literal<'a>,
+pub(super) struct Site<'a> {
+    pub(super) at: (usize, usize),
+    pub(super) literal: Literal<'a>,
     /// Which brackets it stands in: numbers of a row share it.
     row: (usize, usize),
     /// How often it is drawn, against others.
-    weight: f64,
+    pub(super) weight: f64,
 }
 
 /// One edit of numbers; `None` if there is none to edit or the draw changes nothing.
@@ -101,7 +99,7 @@ pub(super) fn edit(source: &Source<'_>, edit: Edit, stream: &mut Stream) -> Opti
     if edit == Edit::Row {
         return row(source, &sites, stream);
     }
-    if edit == Edit::Jump && stream.unit() < SWAPPED {
+    if edit == Edit::Swap {
         return swapped(source, &sites, stream);
     }
     let mut weights: Vec<f64> = sites.iter().map(|site| site.weight).collect();
@@ -152,7 +150,7 @@ fn whole(source: &Source<'_>, site: &Site<'_>, relative: f64, stream: &mut Strea
 }
 
 /// The number, or nothing where a sign can't stand and it would need one.
-fn signed(source: &Source<'_>, site: &Site<'_>, value: f64, step: f64) -> Option<String> {
+pub(super) fn signed(source: &Source<'_>, site: &Site<'_>, value: f64, step: f64) -> Option<String> {
     let (file, place) = site.at;
     let text = site.literal.write(value, step)?;
     let may = |text: &str| {
@@ -187,7 +185,7 @@ fn row(source: &Source<'_>, sites: &[Site<'_>], stream: &mut Stream) -> Option<V
     (!splices.is_empty()).then_some(splices)
 }
 
-/// Two numbers of a row, or any two, change places.
+/// Two numbers of a row change places.
 fn swapped(source: &Source<'_>, sites: &[Site<'_>], stream: &mut Stream) -> Option<Vec<Splice>> {
     let one = &sites[stream.index(sites.len())];
     let others: Vec<&Site<'_>> =
@@ -215,7 +213,7 @@ fn spread(site: &Site<'_>, sites: &[Site<'_>]) -> f64 {
 }
 
 /// All numbers that may change. Whole numbers are drawn less often, and those that index a list rarely.
-fn sites<'a>(source: &Source<'a>) -> Vec<Site<'a>> {
+pub(super) fn sites<'a>(source: &Source<'a>) -> Vec<Site<'a>> {
     let mut sites = Vec::new();
     for (file, tokens) in source.tokens.iter().enumerate() {
         let mut open: Vec<usize> = Vec::new();

@@ -166,3 +166,43 @@ proptest! {
         }
     }
 }
+
+/// The sum of squares of a program's numbers, negated.
+fn height(program: &Program, genome: &Genome) -> f64 {
+    let source = Source::new(program, genome);
+    numbers::sites(&source).iter().map(|site| -site.literal.value * site.literal.value).sum()
+}
+
+#[test]
+fn the_step_that_promises_most_is_a_better_one_than_any() {
+    let program = Program::of_text("a.py", "TABLE = [0.9, -1.1, 0.7, 1.3, -0.8, 1.0]\n");
+    let parent = &*program.initial;
+    let steps = |edit: &dyn Fn(&mut Stream) -> Option<Genome>| -> Vec<Genome> {
+        (0..40).filter_map(|seed| edit(&mut Stream::new(seed, 3))).collect()
+    };
+    let any = steps(&|stream| vary(&program, Edit::Step, parent, &[], false, stream).ok());
+    let known: Vec<(Numbers, f64)> = any
+        .iter()
+        .filter_map(|genome| Some((Numbers::of(&program, genome)?, height(&program, genome))))
+        .collect();
+    let learnt = || known.iter().map(|(numbers, objective)| (numbers, *objective));
+    let promising = steps(&|stream| promising(&program, parent, learnt(), stream));
+    let better = |genomes: &[Genome]| {
+        genomes.iter().filter(|genome| height(&program, genome) > height(&program, parent)).count()
+    };
+    assert!(better(&promising) > better(&any) + 5, "{} of 40, {} of 40", better(&promising), better(&any));
+}
+
+#[test]
+fn programs_of_another_shape_tell_nothing() {
+    let program = Program::of_text("a.py", "x = [0.9, -1.1]\n");
+    let numbers =
+        |text: &str| Numbers::of(&program, &Program::of_text("a.py", text).initial).expect("numbers");
+    assert!(numbers("x = [0.9, -1.1]\n").is_like(&numbers("x = [7, 2e-3]  # others\n")));
+    assert!(!numbers("x = [0.9, -1.1]\n").is_like(&numbers("y = [0.9, -1.1]\n")));
+    assert!(!numbers("x = [0.9, -1.1]\n").is_like(&numbers("x = [0.9, -1.1, 3.0]\n")));
+    let other: Vec<(Numbers, f64)> =
+        (0..20).map(|at| (numbers(&format!("y = [0.{at}, 1.0]\n")), f64::from(at))).collect();
+    let known = other.iter().map(|(numbers, objective)| (numbers, *objective));
+    assert_eq!(promising(&program, &program.initial, known, &mut Stream::new(1, 1)), None);
+}
