@@ -314,7 +314,8 @@ fn build(table: &Table, folder: &Path, fresh: Fresh) -> Result<Experiment, Inval
     settings::plain_name(&naming.name, "experiment.name")?;
     let search = search(&sections.search)?;
     let axes = settings::axes(&sections.axes)?;
-    let tessellation = match fresh.tessellation {
+    let is_recorded = fresh.tessellation.is_some();
+    let mut tessellation = match fresh.tessellation {
         Some(recorded) => recorded,
         None => search.tessellation(&axes)?,
     };
@@ -326,6 +327,9 @@ fn build(table: &Table, folder: &Path, fresh: Fresh) -> Result<Experiment, Inval
         inputs: &fresh.inputs,
     };
     let environment = samara_environments::build(&naming.environment, &source)?;
+    if !is_recorded && search.algorithm == samara_search::Algorithm::CvtMapElites {
+        tessellation = search.tessellation_around(&environment.likely_measures(search.seed), &axes)?;
+    }
     search.archive_of(tessellation.clone())?;
     let written = Roles::new(&sections.models, folder)?;
     written.check(environment.as_ref())?;

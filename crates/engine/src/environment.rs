@@ -43,6 +43,12 @@ pub trait Environment: Send + Sync {
         None
     }
 
+    /// Points around which measures are likely to lie, for the cells of a CVT; the same for the same seed. None by
+    /// default: measures may lie anywhere.
+    fn likely_measures(&self, _seed: u64) -> Vec<Vec<f64>> {
+        Vec::new()
+    }
+
     /// What a person should know before the search begins: a line or more each. Complete once it is set up.
     fn remarks(&self) -> Vec<String> {
         Vec::new()

@@ -19,6 +19,10 @@ const MAX_VALUES: usize = 1 << 28;
 /// Scaled coordinates of a centroid at most: the square of a distance between two is still a number.
 const FURTHEST: f64 = 1e150;
 
+/// The part of samples around given points that is uniform nevertheless, and how far the others lie from their points.
+const UNIFORM: f64 = 0.2;
+const AROUND: f64 = 0.02;
+
 /// Queries of up to this many dimensions are scaled without an allocation.
 const ON_STACK: usize = 8;
 
@@ -121,9 +125,44 @@ impl Cvt {
     pub fn kmeans(settings: &CvtSettings, seed: u64) -> Result<Self, QdError> {
         settings.validate()?;
         let mut stream = Stream::named(seed, "cvt");
+        let samples = (0..settings.samples * settings.ranges.len()).map(|_| stream.unit()).collect();
+        Self::clustered(samples, settings)
+    }
+
+    /// The same from samples that are nearly all near given points: where measures are known to lie, cells are small
+    /// and many. One sample in five is uniform, so that no part of the space is without a cell, and each of the others
+    /// lies around a point, within a 50th of the ranges, since points of whole numbers may be few.
+    ///
+    /// # Errors
+    /// As [`Cvt::kmeans`]; no points, or one without the measures' number of finite values.
+    pub fn kmeans_around(points: &[Vec<f64>], settings: &CvtSettings, seed: u64) -> Result<Self, QdError> {
+        settings.validate()?;
         let dims = settings.ranges.len();
-        // Samples are clustered in the unit cube.
-        let mut samples: Vec<f64> = (0..settings.samples * dims).map(|_| stream.unit()).collect();
+        let fits = |point: &Vec<f64>| point.len() == dims && point.iter().all(|x| x.is_finite());
+        if points.is_empty() || !points.iter().all(fits) {
+            let what = format!("{} points that are not all {dims} finite measures", points.len());
+            return Err(QdError::Tessellation(what));
+        }
+        let mut stream = Stream::named(seed, "cvt");
+        let mut samples = Vec::with_capacity(settings.samples * dims);
+        for _ in 0..settings.samples {
+            let point = (stream.unit() >= UNIFORM).then(|| &points[stream.index(points.len())]);
+            for (at, (lo, hi)) in settings.ranges.iter().enumerate() {
+                samples.push(match point {
+                    None => stream.unit(),
+                    Some(point) => {
+                        let unit = (point[at] - lo) / (hi - lo) + stream.uniform(-AROUND, AROUND);
+                        unit.clamp(0.0, 1.0)
+                    }
+                });
+            }
+        }
+        Self::clustered(samples, settings)
+    }
+
+    /// Clusters samples of the unit cube, the first of which are the centroids to begin with.
+    fn clustered(mut samples: Vec<f64>, settings: &CvtSettings) -> Result<Self, QdError> {
+        let dims = settings.ranges.len();
         let mut centroids = samples[..settings.cells * dims].to_vec();
         sort_for_locality(&mut samples, dims);
         lloyd(&samples, &mut centroids, dims, settings);

@@ -264,6 +264,23 @@ fn kmeans_gives_the_same_even_cells_for_the_same_seed() {
 }
 
 #[test]
+fn cells_around_points_are_small_where_these_lie_and_everywhere_else_there_are_some() {
+    let ranges = vec![(0.0, 10.0), (0.0, 1.0)];
+    let settings = CvtSettings { cells: 50, samples: 5000, ranges, ..CvtSettings::default() };
+    // Whole numbers, few of them different.
+    let points: Vec<Vec<f64>> = (0..100).map(|at| vec![f64::from(at % 3), 0.5]).collect();
+    let cvt = Cvt::kmeans_around(&points, &settings, 4).unwrap();
+    assert_eq!(cvt, Cvt::kmeans_around(&points, &settings, 4).unwrap());
+    let near = |cell: &usize| points.iter().any(|point| (cvt.centroid(*cell)[0] - point[0]).abs() < 0.3);
+    let many = (0..50).filter(near).count();
+    assert!((25..50).contains(&many), "{many} of 50 cells are near the points");
+    assert!(cvt.cell(&[1.0, 0.5]) != cvt.cell(&[2.0, 0.5]));
+    for bad in [vec![], vec![vec![1.0]], vec![vec![f64::NAN, 0.5]]] {
+        assert!(Cvt::kmeans_around(&bad, &settings, 4).is_err());
+    }
+}
+
+#[test]
 fn kmeans_keeps_every_cell_when_there_are_as_many_as_samples() {
     let settings =
         CvtSettings { cells: 300, samples: 300, ranges: vec![(0.0, 1.0)], ..CvtSettings::default() };

@@ -333,14 +333,24 @@ impl SearchSettings {
 
     /// The cells that these settings and axes describe. Those of a CVT are the work of k-means.
     pub fn tessellation(&self, axes: &[AxisSettings]) -> Result<Tessellation, Invalid> {
+        self.tessellation_around(&[], axes)
+    }
+
+    /// The same, where measures are known to lie around these points: a CVT has small cells there. A grid's cells follow
+    /// from its axes alone.
+    pub fn tessellation_around(
+        &self,
+        points: &[Vec<f64>],
+        axes: &[AxisSettings],
+    ) -> Result<Tessellation, Invalid> {
         self.check_places(axes, None)?;
         match self.algorithm {
-            Algorithm::CvtMapElites => self.cvt(axes),
+            Algorithm::CvtMapElites => self.cvt(points, axes),
             Algorithm::MapElites => grid(axes),
         }
     }
 
-    fn cvt(&self, axes: &[AxisSettings]) -> Result<Tessellation, Invalid> {
+    fn cvt(&self, points: &[Vec<f64>], axes: &[AxisSettings]) -> Result<Tessellation, Invalid> {
         let steps = self.cvt.samples.checked_mul(self.cvt.max_iterations.max(1));
         if steps.is_none_or(|steps| steps > MOST_KMEANS) {
             let what = format!("samples times max_iterations is more than {MOST_KMEANS}");
@@ -358,8 +368,12 @@ impl SearchSettings {
             ranges,
             ..CvtSettings::default()
         };
-        Cvt::kmeans(&settings, self.seed)
-            .map(Tessellation::Cvt)
+        let made = if points.is_empty() {
+            Cvt::kmeans(&settings, self.seed)
+        } else {
+            Cvt::kmeans_around(points, &settings, self.seed)
+        };
+        made.map(Tessellation::Cvt)
             .map_err(|error| Invalid::new("search.cvt", error.to_string(), "cells >= 1, samples >= cells"))
     }
 }

@@ -192,6 +192,11 @@ impl Environment for Evolve {
         self.remarks.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Where the measures of programs lie that edits without a model make of the initial one.
+    fn likely_measures(&self, seed: u64) -> Vec<Vec<f64>> {
+        self.measures.likely(&self.program, seed)
+    }
+
     fn evaluator_options(&self) -> Option<EvaluatorOptions> {
         Some(self.evaluation.options())
     }

@@ -6,9 +6,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use samara_qd::Stream;
 use samara_search::{AxisSettings, Genome, Score};
 
-use super::{Program, lexer};
+use super::{
+    Program,
+    gp::{self, Edit},
+    lexer,
+};
 use crate::program::features::Feature;
 
 /// What an axis measures.
@@ -34,6 +39,9 @@ pub struct Measures {
     initial: HashMap<u64, usize>,
 }
 
+/// Programs whose measures say where those of others are likely to lie, and how many edits they are away at most.
+const LIKELY: u64 = 500;
+const FURTHEST: usize = 16;
 /// Tokens of a shingle.
 const SHINGLE: usize = 3;
 
@@ -86,10 +94,53 @@ impl Measures {
         Ok(())
     }
 
+    /// The measures of programs that are up to [`FURTHEST`] edits away from the initial one, scaled to 0..1 by the least and
+    /// the greatest of them. None if no axis follows from a program's text; where one does not, it is drawn evenly.
+    pub fn likely(&self, program: &Program, seed: u64) -> Vec<Vec<f64>> {
+        let from_text =
+            |source: Source| matches!(source, Source::Complexity | Source::Diversity | Source::Feature(_));
+        if !self.axes.iter().any(|(_, source)| from_text(*source)) {
+            return Vec::new();
+        }
+        let mut points: Vec<Vec<f64>> = (0..LIKELY)
+            .map(|index| {
+                let mut stream = Stream::new(seed, index);
+                let genome = wandered(program, &mut stream);
+                let value = |source: Source| match source {
+                    Source::Complexity => complexity(program, &genome),
+                    Source::Diversity => self.diversity(program, &genome),
+                    Source::Feature(feature) => feature_of(feature, program, &genome),
+                    Source::Score | Source::Metric => stream.unit(),
+                };
+                self.axes.iter().map(|(_, source)| *source).map(value).collect()
+            })
+            .collect();
+        for axis in 0..self.axes.len() {
+            let values = || points.iter().map(|point| point[axis]);
+            let scale = [values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max)];
+            for point in &mut points {
+                point[axis] = scaled(point[axis], Some(&scale));
+            }
+        }
+        points
+    }
+
     /// The distance from the initial program: 1 less the part of three tokens in a row that both have.
     fn diversity(&self, program: &Program, genome: &Genome) -> f64 {
         1.0 - similarity(&self.initial, &shingles(program, genome))
     }
+}
+
+/// The initial program after some edits of every kind that needs no other program.
+fn wandered(program: &Program, stream: &mut Stream) -> Genome {
+    let mut genome = (*program.initial).clone();
+    for _ in 0..1 + stream.index(FURTHEST) {
+        let edit = [Edit::Step, Edit::Code, Edit::Statement, Edit::Statement][stream.index(4)];
+        if let Ok(next) = gp::vary(program, edit, &genome, &[], false, stream) {
+            genome = next;
+        }
+    }
+    genome
 }
 
 /// Where a value lies between the least and the greatest, 0 to 1.
@@ -192,5 +243,26 @@ mod tests {
         let measures = Measures::new(&axes(&["latency"]), &program);
         let result = measures.fill(&program, &program.initial, &mut Score::default(), &BTreeMap::new());
         assert_eq!(result, Err("latency".to_owned()));
+    }
+
+    #[test]
+    fn likely_measures_are_those_of_edited_programs_and_fill_their_ranges() {
+        let program = Program::of_text("a.py", "def f(a):\n    if a > 1:\n        a = a + 2\n    return a\n");
+        let measures = Measures::new(&axes(&["complexity", "branches", "latency"]), &program);
+        let points = measures.likely(&program, 1);
+        assert_eq!(points, measures.likely(&program, 1));
+        for axis in 0..3 {
+            let values: Vec<f64> = points.iter().map(|point| point[axis]).collect();
+            assert!(values.iter().all(|value| (0.0..=1.0).contains(value)), "axis {axis}");
+            assert!(
+                values.iter().any(|value| *value > values[0])
+                    || values.iter().any(|value| *value < values[0])
+            );
+        }
+        let branches: std::collections::BTreeSet<u64> =
+            points.iter().map(|point| point[1].to_bits()).collect();
+        assert!(branches.len() < 30, "whole numbers of branches: {}", branches.len());
+        let of_metrics = Measures::new(&axes(&["latency", "score"]), &program);
+        assert!(of_metrics.likely(&program, 1).is_empty(), "no text says anything of them");
     }
 }
