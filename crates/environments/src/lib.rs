@@ -28,6 +28,7 @@ mod simple;
 pub mod sodarace;
 pub mod source;
 pub mod string;
+mod template;
 
 use std::sync::Arc;
 
