@@ -9,7 +9,8 @@ use super::{Reply, Server, models, request, writes};
 /// A server of every kind that has one model and writes one text, in all of their words.
 fn server() -> Server {
     Server::start(|request| match request.path.as_str() {
-        "/v1/models" | "/api/tags" | "/models_available" | "/get_model_info" | "/info" => models(),
+        "/v1/models" | "/api/tags" | "/models_available" => models(),
+        "/get_model_info" | "/info" => Reply::json(&json!({"model_path": "m", "model_id": "m"})),
         "/v1/embeddings" => vectors(&request.body["input"], |vectors| {
             let data = vectors.iter().map(|vector| json!({"embedding": vector}));
             json!({"data": data.collect::<Vec<Json>>()})

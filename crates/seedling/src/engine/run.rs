@@ -346,3 +346,19 @@ impl Writing {
         found.min()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_was_written_loses_the_presence_once_and_the_frequency_every_time() {
+        let penalties = Penalties { frequency: 0.5, presence: 0.25 };
+        let sampling =
+            Sampling { max_tokens: 1, temperature: 1.0, top_p: 1.0, stop: Vec::new(), seed: 1, penalties };
+        let mut writing = writing(sampling).expect("valid");
+        assert_eq!(writing.penalised(&[1.0, 2.0, 3.0]), None, "nothing was written");
+        writing.counts = BTreeMap::from([(0, 1), (2, 3)]);
+        assert_eq!(writing.penalised(&[1.0, 2.0, 3.0]), Some(vec![0.25, 2.0, 1.25]));
+    }
+}
