@@ -16,6 +16,7 @@
 
 mod answer;
 pub mod builtin;
+pub mod continued;
 pub mod evaluator;
 mod fences;
 pub mod function;
