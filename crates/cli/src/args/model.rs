@@ -43,6 +43,8 @@ impl From<SizeName> for Size {
 pub(crate) enum CorpusName {
     /// Texts of the built-in experiments, and judgements of them
     Texts,
+    /// The corpus of the next model: texts that people wrote, put together, and judgements of them
+    Written,
     /// Walker programs of Sodarace, and changes of them
     Walkers,
 }
@@ -51,6 +53,7 @@ impl From<CorpusName> for Corpus {
     fn from(name: CorpusName) -> Self {
         match name {
             CorpusName::Texts => Self::Texts,
+            CorpusName::Written => Self::Written,
             CorpusName::Walkers => Self::Walkers,
         }
     }

@@ -5,6 +5,7 @@
 
 mod figures;
 pub mod walkers;
+pub mod written;
 
 use serde::Serialize;
 
@@ -217,7 +218,7 @@ fn mean_odds(texts: &[Text], axis: usize) -> f64 {
     texts.iter().map(|text| text.odds[axis]).sum::<f64>() / texts.len() as f64
 }
 
-fn cells_reached(probabilities: &[f64]) -> usize {
+pub(crate) fn cells_reached(probabilities: &[f64]) -> usize {
     let mut reached = [false; TICKS.len() + 1];
     for p in probabilities {
         reached[TICKS.iter().filter(|tick| p >= tick).count()] = true;

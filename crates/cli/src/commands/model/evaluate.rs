@@ -9,6 +9,7 @@ use samara_seedling::{
     evaluate::{
         DomainReport, EvaluationSettings, evaluate_domain,
         walkers::{self, WalkerReport, WalkerSettings},
+        written::{self, WrittenReport},
     },
     train::Corpus,
 };
@@ -33,6 +34,9 @@ pub(crate) struct Evaluation {
     pub findings: Vec<Finding>,
     /// All numbers of a model of texts as they are, domain by domain.
     pub domains: Vec<DomainReport>,
+    /// All numbers of a model of written texts as they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<WrittenReport>,
     /// All numbers of a model of walkers as they are, format by format.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub walkers: Vec<WalkerReport>,
@@ -129,7 +133,7 @@ impl Measured {
     /// With a number of completions and texts, and the temperature of the corpus.
     pub(crate) fn of(corpus: Corpus, count: usize) -> Self {
         let temperature = match corpus {
-            Corpus::Texts => EvaluationSettings::default().temperature,
+            Corpus::Texts | Corpus::Written => EvaluationSettings::default().temperature,
             Corpus::Walkers => WalkerSettings::default().temperature,
         };
         Self { corpus, completions: count, texts: count, temperature }
@@ -142,19 +146,29 @@ pub(crate) fn measure(
     settings: &Measured,
     bar: &ProgressBar,
 ) -> Result<Evaluation, SeedlingError> {
-    let (mut domains, mut formats) = (Vec::new(), Vec::new());
+    let (mut domains, mut formats, mut written) = (Vec::new(), Vec::new(), Vec::new());
     match settings.corpus {
         Corpus::Texts => domains = measure_texts(engine, settings, bar)?,
+        Corpus::Written => written = measure_written(engine, settings, bar)?,
         Corpus::Walkers => formats = measure_walkers(engine, settings, bar)?,
     }
     bar.finish_and_clear();
     let findings = match settings.corpus {
         Corpus::Texts => findings::findings(&domains),
+        Corpus::Written => findings::written(&written),
         Corpus::Walkers => findings::walkers(&formats),
     };
     let met = findings.iter().all(|finding| finding.met != Some(false));
-    let texts = if settings.corpus == Corpus::Texts { settings.texts } else { 0 };
-    Ok(Evaluation { completions: settings.completions, texts, met, findings, domains, walkers: formats })
+    let texts = if settings.corpus != Corpus::Walkers { settings.texts } else { 0 };
+    Ok(Evaluation {
+        completions: settings.completions,
+        texts,
+        met,
+        findings,
+        domains,
+        written,
+        walkers: formats,
+    })
 }
 
 fn measure_texts(
@@ -173,6 +187,24 @@ fn measure_texts(
         evaluate_domain(engine, domain, &asked)
     };
     Domain::ALL.into_iter().enumerate().map(each).collect()
+}
+
+fn measure_written(
+    engine: &Engine,
+    settings: &Measured,
+    bar: &ProgressBar,
+) -> Result<Vec<WrittenReport>, SeedlingError> {
+    let asked = EvaluationSettings {
+        completions: settings.completions,
+        judged: settings.texts,
+        temperature: settings.temperature,
+        ..EvaluationSettings::default()
+    };
+    let each = |domain: Domain| {
+        bar.set_message(format!("evaluating {}", domain.name()));
+        written::evaluate(engine, domain, &asked)
+    };
+    Domain::ALL.into_iter().map(each).collect()
 }
 
 fn measure_walkers(

@@ -2,7 +2,7 @@
 
 use samara_seedling::{
     corpus::Domain,
-    evaluate::{DomainReport, JudgeReport, walkers::WalkerReport},
+    evaluate::{DomainReport, JudgeReport, walkers::WalkerReport, written::WrittenReport},
 };
 use serde::Serialize;
 
@@ -63,6 +63,50 @@ pub(crate) fn findings(domains: &[DomainReport]) -> Vec<Finding> {
 /// All lines of an evaluation of a walkers' model.
 pub(crate) fn walkers(formats: &[WalkerReport]) -> Vec<Finding> {
     formats.iter().flat_map(walkers_of).collect()
+}
+
+/// All lines of an evaluation of a model of written texts.
+pub(crate) fn written(domains: &[WrittenReport]) -> Vec<Finding> {
+    domains.iter().flat_map(written_of).collect()
+}
+
+fn written_of(report: &WrittenReport) -> Vec<Finding> {
+    let line = |role, what: String, value, target| finding(&report.domain, role, what, value, target);
+    let mut lines = Vec::new();
+    for question in &report.judge {
+        let area = if question.question == "quality" { 0.85 } else { 0.9 };
+        let name = |what: &str| format!("{}: {what}", question.question);
+        lines.push(line(
+            "judge",
+            name("area under the ROC curve"),
+            question.area_under_curve,
+            Target::AtLeast(area),
+        ));
+        lines.push(line("judge", name("calibration error"), question.calibration_error, Target::AtMost(0.1)));
+        lines.push(line(
+            "judge",
+            name("rank correlation with the truth"),
+            question.rank_correlation,
+            Target::None,
+        ));
+    }
+    lines.push(line("judge", "known prompts taken".into(), report.known, Target::AtLeast(0.95)));
+    lines.push(line("judge", "foreign prompts refused".into(), report.foreign, Target::AtLeast(0.95)));
+    lines.push(line("generator", "sentences of the corpus".into(), report.verbatim, Target::None));
+    lines.push(line("generator", "texts of one thread".into(), report.coherent, Target::AtLeast(0.9)));
+    for (axis, correlation) in &report.inheritance {
+        lines.push(line(
+            "generator",
+            format!("{axis}: correlation with the examples"),
+            *correlation,
+            Target::None,
+        ));
+    }
+    for (axis, cells) in &report.cells {
+        lines.push(line("generator", format!("{axis}: reached of 20 cells"), *cells as f64, Target::None));
+    }
+    lines.push(line("generator", "copies of an example".into(), report.copies, Target::Below(0.1)));
+    lines
 }
 
 fn walkers_of(report: &WalkerReport) -> Vec<Finding> {
