@@ -98,12 +98,12 @@ proptest! {
     ) {
         let mut stream = Stream::new(seed, 0);
         let split = if held { Split::HeldOut } else { Split::Train };
-        let mood = Mood { weak: 0.0, ..Mood::draw(&mut stream) };
+        let mood = Mood { weak: 0.0, ..Mood::draw(domain, &mut stream) };
         let text = compose(domain, None, &mood, split, &mut stream);
         prop_assert!(text.text.split_whitespace().count() <= longest(domain), "{}", text.text);
         prop_assert_eq!(held_out(&text.text), held);
         prop_assert!(!text.text.contains("  ") && !text.text.contains('\n'));
-        let again = compose(domain, None, &mood, split, &mut { let mut s = Stream::new(seed, 0); Mood::draw(&mut s); s });
+        let again = compose(domain, None, &mood, split, &mut { let mut s = Stream::new(seed, 0); Mood::draw(domain, &mut s); s });
         prop_assert_eq!(text, again);
     }
 

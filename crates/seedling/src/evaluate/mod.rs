@@ -3,6 +3,7 @@
 //! The generator is judged by the grammar's own parser and by statistics of its completions, the judge by the truth
 //! that the corpus knows of its texts. All texts are held out: their combinations of attributes are not in training.
 
+pub mod blind;
 mod figures;
 pub mod walkers;
 pub mod written;

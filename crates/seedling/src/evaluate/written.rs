@@ -80,7 +80,7 @@ pub fn evaluate(
         };
         let (before, after): (Vec<f64>, Vec<f64>) = read.iter().zip(&examples).filter_map(whole).unzip();
         inheritance.push((format!("{axis:?}").to_lowercase(), spearman(&before, &after)));
-        let judged = first_answers(engine, domain, *axis, &texts, settings)?;
+        let judged = in_wordings(engine, domain, *axis, &texts, settings.seed)?;
         cells.push((format!("{axis:?}").to_lowercase(), cells_reached(&judged)));
     }
     Ok(WrittenReport {
@@ -98,8 +98,8 @@ pub fn evaluate(
 }
 
 /// Streams of the evaluation; training never draws from them.
-fn stream(settings: &EvaluationSettings, purpose: u64, number: usize) -> Stream {
-    Stream::new(!settings.seed ^ (purpose << 48), number as u64)
+fn stream(seed: u64, purpose: u64, number: usize) -> Stream {
+    Stream::new(!seed ^ (purpose << 48), number as u64)
 }
 
 fn judge_property(
@@ -109,10 +109,10 @@ fn judge_property(
     settings: &EvaluationSettings,
 ) -> Result<JudgeReport, SeedlingError> {
     let texts: Vec<Written> = (0..settings.judged)
-        .map(|at| judged_text(domain, property, Split::HeldOut, &mut stream(settings, 1, at)))
+        .map(|at| judged_text(domain, property, Split::HeldOut, &mut stream(settings.seed, 1, at)))
         .collect();
     let written: Vec<String> = texts.iter().map(|text| text.text.clone()).collect();
-    let guesses = first_answers(engine, domain, property, &written, settings)?;
+    let guesses = in_wordings(engine, domain, property, &written, settings.seed)?;
     let odds: Vec<f64> = texts.iter().map(|text| text.of(property)).collect();
     let truths: Vec<f64> = odds.iter().map(|odds| probability(*odds)).collect();
     // Texts that are on neither side have no right answer.
@@ -131,16 +131,15 @@ fn judge_property(
 }
 
 /// P(the positive answer) about texts, each asked in a wording of its own.
-fn first_answers(
+pub(super) fn in_wordings(
     engine: &Engine,
     domain: Domain,
     property: Property,
     texts: &[String],
-    settings: &EvaluationSettings,
+    seed: u64,
 ) -> Result<Vec<f64>, SeedlingError> {
-    let asked: Vec<Asked> = (0..texts.len())
-        .map(|at| Wordings::all().ask(domain, property, &mut stream(settings, 2, at)))
-        .collect();
+    let asked: Vec<Asked> =
+        (0..texts.len()).map(|at| Wordings::all().ask(domain, property, &mut stream(seed, 2, at))).collect();
     let requests = texts.iter().zip(&asked).map(|(text, asked)| {
         let prompt = crate::corpus::feedback_prompt(&asked.instruction, text).into();
         Request::Score { prompt, answers: asked.answers.iter().map(|answer| format!("\n{answer}")).collect() }
@@ -161,22 +160,27 @@ fn first_of(reply: &Reply) -> f64 {
     }
 }
 
-/// Share of prompts, known or foreign, that the model calls known.
+/// Share of held-out prompts, known or foreign, that the model calls known.
 fn told_known(engine: &Engine, known: bool, settings: &EvaluationSettings) -> Result<f64, SeedlingError> {
+    let purpose = 3 + u64::from(known);
+    let prompts: Vec<String> = (0..PROMPTS)
+        .map(|at| prompt_of(known, Split::HeldOut, &mut stream(settings.seed, purpose, at)))
+        .collect();
+    let told = prompts_known(engine, &prompts)?;
+    Ok(told.iter().filter(|known| **known > 0.5).count() as f64 / PROMPTS as f64)
+}
+
+/// The probability that each of some prompts is about a subject of the model, as it says itself.
+///
+/// # Errors
+/// A model that can't take the prompts.
+pub fn prompts_known(engine: &Engine, prompts: &[String]) -> Result<Vec<f64>, SeedlingError> {
     let (before, behind) = subject_frame();
-    let requests = (0..PROMPTS).map(|at| {
-        let prompt = prompt_of(known, Split::HeldOut, &mut stream(settings, 3 + u64::from(known), at));
-        Request::Score {
-            prompt: format!("{before}{prompt}{behind}").into(),
-            answers: SUBJECT_ANSWERS.map(str::to_owned).to_vec(),
-        }
+    let requests = prompts.iter().map(|prompt| Request::Score {
+        prompt: format!("{before}{prompt}{behind}").into(),
+        answers: SUBJECT_ANSWERS.map(str::to_owned).to_vec(),
     });
-    let replies = engine.ask_all(requests.collect());
-    let mut told = 0;
-    for reply in replies {
-        told += usize::from(first_of(&reply?) > 0.5);
-    }
-    Ok(told as f64 / PROMPTS as f64)
+    engine.ask_all(requests.collect()).into_iter().map(|reply| Ok(first_of(&reply?))).collect()
 }
 
 /// Completions of few-shot prompts, with their examples.
@@ -186,7 +190,7 @@ fn complete(
     settings: &EvaluationSettings,
 ) -> Result<(Vec<Vec<Written>>, Vec<String>), SeedlingError> {
     let groups: Vec<Vec<Written>> = (0..)
-        .map(|number| few_shot_texts(domain, Split::HeldOut, &mut stream(settings, 0, number)))
+        .map(|number| few_shot_texts(domain, Split::HeldOut, &mut stream(settings.seed, 0, number)))
         .filter(|texts| texts.len() >= EXAMPLES)
         .map(|mut texts| {
             texts.truncate(EXAMPLES);

@@ -53,8 +53,12 @@ pub fn longest(domain: Domain) -> usize {
 
 impl Mood {
     /// The mood of a text that stands alone.
-    pub fn draw(stream: &mut Stream) -> Self {
-        let lines = 2 + [0, 0, 0, 1, 1, 1, 1, 2, 2, 3][stream.below(10)];
+    pub fn draw(domain: Domain, stream: &mut Stream) -> Self {
+        let lines = match domain {
+            Domain::ShortStory => [2, 3, 3, 4, 4, 4, 4, 5, 5, 5],
+            Domain::Opinions | Domain::MovieReviews => [2, 3, 3, 3, 3, 3, 3, 4, 4, 4],
+        };
+        let lines = *stream.choose(&lines);
         let mut mood = Self { wanted: [0.0; 4], weak: 0.1, lines };
         for wanted in &mut mood.wanted {
             *wanted = stream.uniform(-3.3, 3.3).clamp(-3.0, 3.0);

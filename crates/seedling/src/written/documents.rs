@@ -67,7 +67,7 @@ pub fn draw(split: Split, judged: f64, stream: &mut Stream) -> Drawn {
 
 /// Texts that have much in common, in the order of a few-shot prompt: between one and five.
 pub fn few_shot_texts(domain: Domain, split: Split, stream: &mut Stream) -> Vec<Written> {
-    let shared = Mood::draw(stream);
+    let shared = Mood::draw(domain, stream);
     let count = [1, 2, 3, 3, 4, 4, 4, 4, 4, 5][stream.below(10)];
     let spread = if stream.chance(0.15) { WIDE } else { NARROW };
     let mut texts: Vec<Written> = Vec::with_capacity(count);
@@ -276,7 +276,7 @@ fn good_text(domain: Domain, split: Split, stream: &mut Stream) -> Written {
         }
         _ => None,
     };
-    whole.map_or_else(|| compose(domain, None, &Mood::draw(stream), split, stream), Written::of_entry)
+    whole.map_or_else(|| compose(domain, None, &Mood::draw(domain, stream), split, stream), Written::of_entry)
 }
 
 /// What prompts are asked: whether they belong to a domain of this model.

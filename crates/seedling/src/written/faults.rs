@@ -89,7 +89,7 @@ pub fn spoil(domain: Domain, fault: Fault, text: &Written, split: Split, stream:
 
 /// Another text of the domain.
 fn other(domain: Domain, split: Split, stream: &mut Stream) -> String {
-    compose(domain, None, &Mood::draw(stream), split, stream).text
+    compose(domain, None, &Mood::draw(domain, stream), split, stream).text
 }
 
 fn off_topic(domain: Domain, split: Split, stream: &mut Stream) -> String {

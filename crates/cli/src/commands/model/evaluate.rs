@@ -7,7 +7,9 @@ use samara_seedling::{
     Engine, EngineSettings, Model, SeedlingError, Tokenizer, Weights, check_tokenizer,
     corpus::Domain,
     evaluate::{
-        DomainReport, EvaluationSettings, evaluate_domain,
+        DomainReport, EvaluationSettings,
+        blind::{self, BlindPrompts, BlindReport},
+        evaluate_domain,
         walkers::{self, WalkerReport, WalkerSettings},
         written::{self, WrittenReport},
     },
@@ -63,10 +65,33 @@ struct Evaluated {
     vocabulary: usize,
     context: usize,
     evaluation: Evaluation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blind: Option<Blind>,
+}
+
+/// What a model of written texts makes of the blind held-out set.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Blind {
+    /// Its judge, domain by domain.
+    pub domains: Vec<BlindReport>,
+    /// Whether it knows its subjects.
+    pub prompts: BlindPrompts,
+}
+
+fn blind(engine: &Engine) -> Result<Blind, SeedlingError> {
+    let seed = EvaluationSettings::default().seed;
+    let domains = Domain::ALL
+        .into_iter()
+        .map(|domain| blind::evaluate(engine, domain, seed))
+        .collect::<Result<_, _>>()?;
+    Ok(Blind { domains, prompts: blind::prompts(engine)? })
 }
 
 pub(crate) fn evaluate(args: &args::Evaluate) -> Result<Exit, Failure> {
     let corpus = Corpus::from(args.corpus);
+    if args.blind && corpus != Corpus::Written {
+        return Err(Failure::usage("--blind is about models of `--corpus written`".to_owned()));
+    }
     let settings = Measured {
         completions: args.completions as usize,
         texts: args.texts as usize,
@@ -89,6 +114,7 @@ pub(crate) fn evaluate(args: &args::Evaluate) -> Result<Exit, Failure> {
         vocabulary: engine.model().config().vocab_size,
         context: engine.model().context(),
         evaluation: measure(&engine, &settings, &bar)?,
+        blind: args.blind.then(|| blind(&engine)).transpose()?,
     };
     match args.output.format {
         Format::Json => print_json(&evaluated)?,
@@ -96,6 +122,12 @@ pub(crate) fn evaluate(args: &args::Evaluate) -> Result<Exit, Failure> {
             let (model, parameters) = (&evaluated.model, grouped(parameters as u64));
             let shape = format!("vocabulary {}, context {}", evaluated.vocabulary, evaluated.context);
             print(&format!("{model}: {parameters} parameters, {shape}\n{}", evaluated.evaluation.text()))?;
+            if let Some(blind) = &evaluated.blind {
+                print(&format!(
+                    "\non the blind held-out set\n\n{}",
+                    findings::table(&findings::blind(blind))
+                ))?;
+            }
         }
     }
     Ok(Exit::Ok)

@@ -6,6 +6,8 @@ use samara_seedling::{
 };
 use serde::Serialize;
 
+use super::evaluate::Blind;
+
 /// What is wanted of a number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Target {
@@ -106,6 +108,28 @@ fn written_of(report: &WrittenReport) -> Vec<Finding> {
         lines.push(line("generator", format!("{axis}: reached of 20 cells"), *cells as f64, Target::None));
     }
     lines.push(line("generator", "copies of an example".into(), report.copies, Target::Below(0.1)));
+    lines
+}
+
+/// All lines of the blind held-out set.
+pub(crate) fn blind(found: &Blind) -> Vec<Finding> {
+    let mut lines = Vec::new();
+    for report in &found.domains {
+        let mut line =
+            |what, value, target| lines.push(finding(&report.domain, "judge", what, value, target));
+        for (property, area) in &report.areas {
+            let wanted = if property == "quality" { 0.85 } else { 0.9 };
+            line(format!("{property}: area under the ROC curve"), *area, Target::AtLeast(wanted));
+        }
+        line("nonsense below good texts".to_owned(), report.nonsense_below_good, Target::AtLeast(0.95));
+    }
+    let share = |(refused, of): (usize, usize)| refused as f64 / of.max(1) as f64;
+    let prompts = found.prompts;
+    let foreign = ("foreign prompts refused", prompts.foreign_refused, Target::AtLeast(0.95));
+    let own = ("own prompts refused", prompts.own_refused, Target::AtMost(0.05));
+    for (what, counted, target) in [foreign, own] {
+        lines.push(finding("prompts", "judge", what.to_owned(), share(counted), target));
+    }
     lines
 }
 
