@@ -16,6 +16,7 @@
 
 mod answer;
 pub mod builtin;
+pub mod continued;
 pub mod evaluator;
 mod fences;
 pub mod function;
@@ -28,6 +29,7 @@ mod simple;
 pub mod sodarace;
 pub mod source;
 pub mod string;
+mod template;
 
 use std::sync::Arc;
 
