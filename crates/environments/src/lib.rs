@@ -137,10 +137,26 @@ pub fn entry(name: &str) -> Result<&'static Entry, Invalid> {
     })
 }
 
+/// Environments whose measures may be categories.
+const OF_CATEGORIES: [&str; 0] = [];
+
+/// Refuses axes of categories where no measure is the index of one.
+fn expect_no_categories(name: &str, source: &Source<'_>) -> Result<(), Invalid> {
+    let named = source.axes.iter().position(|axis| axis.categories.is_some());
+    match named.filter(|_| !OF_CATEGORIES.contains(&name)) {
+        None => Ok(()),
+        Some(i) => {
+            let what = format!("the measures of `{name}` are numbers, not categories");
+            Err(Invalid::new(format!("axes[{i}].categories"), what, "use bins or ticks"))
+        }
+    }
+}
+
 /// Builds the environment called `name`.
 ///
 /// # Errors
-/// An unknown name, a strategy that it doesn't know, or a section that it can't use.
+/// An unknown name, a strategy that it doesn't know, categories where its measures are none, or a section that it can't
+/// use.
 pub fn build(name: &str, source: &Source<'_>) -> Result<Arc<dyn Environment>, Invalid> {
     let entry = entry(name)?;
     if let Strategy::Own(strategy) = &source.search.strategy
@@ -148,6 +164,7 @@ pub fn build(name: &str, source: &Source<'_>) -> Result<Arc<dyn Environment>, In
     {
         return Err(unknown_strategy(entry, strategy));
     }
+    expect_no_categories(name, source)?;
     (entry.build)(source)
 }
 
