@@ -3,6 +3,7 @@
 //! - [`lmx`]: texts, by language-model crossover and AI feedback (QDAIF);
 //! - [`function`]: vectors, against an Ackley function;
 //! - [`mod@evaluator`]: anybody's program, against anybody's evaluator;
+//! - [`prompt_evolution`]: instructions, against the items of a data set;
 //! - [`string`]: letters, against a target;
 //! - [`image`]: programs that draw, against a disc;
 //! - [`p3`]: programs that solve a puzzle, and new puzzles with a solution;
@@ -24,6 +25,7 @@ pub mod inputs;
 pub mod lmx;
 pub mod p3;
 pub mod program;
+pub mod prompt_evolution;
 mod simple;
 pub mod sodarace;
 pub mod source;
@@ -94,6 +96,13 @@ pub const REGISTRY: &[Entry] = &[
         strategies: &[],
         schema: SchemaGenerator::subschema_for::<p3::probsol::ProbsolSettings>,
         build: p3::probsol::build,
+    },
+    Entry {
+        name: prompt_evolution::NAME,
+        summary: "instructions that a model follows on the items of a data set",
+        strategies: &[],
+        schema: SchemaGenerator::subschema_for::<prompt_evolution::settings::PromptSettings>,
+        build: prompt_evolution::build,
     },
     Entry {
         name: sodarace::NAME,
