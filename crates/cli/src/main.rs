@@ -12,6 +12,7 @@ mod evolve;
 mod exit;
 mod gallery;
 mod heatmap;
+mod init_from;
 mod lineage;
 mod logs;
 mod models;

@@ -87,6 +87,9 @@ pub(crate) struct Run {
     /// Candidates in progress at once (search.concurrency); never changes the result
     #[arg(long)]
     pub concurrency: Option<usize>,
+    /// Begin with the archive and the prompt pool of another run, or with an OpenELM history.jsonl
+    #[arg(long, value_name = "RUN", value_hint = ValueHint::AnyPath)]
+    pub init_from: Option<PathBuf>,
     /// The run's folder [default: a new one under runs/]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,

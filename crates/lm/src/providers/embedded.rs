@@ -7,8 +7,8 @@
 use std::{path::Path, sync::Arc};
 
 use samara_seedling::{
-    ChatTemplate, End, Engine, EngineSettings, Gguf, Given, Message, Model, Reply, Request, Role, Sampling,
-    SeedlingError, Tokenizer, check_tokenizer, shipped, train::Corpus,
+    ChatTemplate, End, Engine, EngineSettings, Gguf, Given, Message, Model, Penalties, Reply, Request, Role,
+    Sampling, SeedlingError, Tokenizer, check_tokenizer, shipped, train::Corpus,
 };
 use tokio::sync::oneshot;
 
@@ -183,6 +183,10 @@ impl Embedded {
                     top_p: request.sampling.top_p,
                     stop: self.stops_of(&request.sampling.stop),
                     seed: request.sampling.seed,
+                    penalties: Penalties {
+                        frequency: request.sampling.penalties.frequency,
+                        presence: request.sampling.penalties.presence,
+                    },
                 };
                 self.ask(Request::Complete { prompt, sampling }).await.map(answer)
             }

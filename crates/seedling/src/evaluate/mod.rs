@@ -263,6 +263,7 @@ fn complete(
                 top_p: 1.0,
                 stop: vec!["###".into(), "\n#".into()],
                 seed: settings.seed.wrapping_add(number as u64),
+                penalties: Default::default(),
             };
             let prompt = corpus::few_shot_prompt(domain.template(), &examples).into();
             Request::Complete { prompt, sampling }
