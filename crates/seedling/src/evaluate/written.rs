@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::{
     Engine, Reply, Request, Sampling, SeedlingError, Stream,
     corpus::{Domain, Split, few_shot_prompt, probability},
+    engine::Penalties,
     written::{
         Material, Property, Written,
         compose::axes,
@@ -206,6 +207,7 @@ fn complete(
             top_p: 1.0,
             stop: vec!["###".into(), "\n#".into()],
             seed: settings.seed.wrapping_add(number as u64),
+            penalties: Penalties::default(),
         };
         Request::Complete { prompt: few_shot_prompt(domain.template(), &examples).into(), sampling }
     });
