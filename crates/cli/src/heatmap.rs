@@ -22,6 +22,8 @@ const LEAST_COLUMNS: usize = 5;
 /// Characters that a bar has beside its label, or it goes below it.
 const LEAST_BAR: usize = 8;
 const LONGEST_BAR: usize = 60;
+/// Columns of a category's name beside a map.
+const LONGEST_NAME: usize = 24;
 /// Before every line.
 const INDENTATION: &str = "  ";
 
@@ -118,8 +120,11 @@ fn bars(bars: &Bars, scale: &Scale, width: usize) -> String {
     text
 }
 
-/// `below 0.1`, `0.1 to 0.5`, `0.5 and up`.
+/// `below 0.1`, `0.1 to 0.5`, `0.5 and up`; of categories their names.
 fn intervals(side: &Side) -> Vec<String> {
+    if let Some(names) = &side.names {
+        return names.clone();
+    }
     let edges = apart(&side.edges);
     let interval = |cell: usize| match (cell.checked_sub(1).map(|i| &edges[i]), edges.get(cell)) {
         (None, None) => "all".to_owned(),
@@ -207,8 +212,12 @@ fn squares(archive: &Archive, axes: &[AxisSettings], scale: &Scale, width: usize
     text + &remarks(axes, &map, width) + &scale.legend(width)
 }
 
-/// The lower edge of every cell.
+/// The lower edge of every cell, and the upper one of the last; of categories their names.
 fn edge_texts(side: &Side) -> Vec<String> {
+    if let Some(names) = &side.names {
+        let shown = |name: &String| clip(name, LONGEST_NAME);
+        return names.iter().map(shown).chain([String::new()]).collect();
+    }
     let edges: Vec<Option<f64>> = (0..=side.cells()).map(|cell| side.edge(cell)).collect();
     let mut texts = apart(&edges.iter().flatten().copied().collect::<Vec<_>>()).into_iter();
     edges.into_iter().map(|edge| edge.and_then(|_| texts.next()).unwrap_or_default()).collect()
@@ -249,7 +258,8 @@ fn ruler(side: &Side, margin: usize) -> (String, bool) {
     let marks: String = marks.into_iter().collect();
     let margin = " ".repeat(margin);
     // Even cells are told by some of their edges.
-    let all = side.range.is_some() && shown > 0 || shown == side.edges.len();
+    let cells = side.names.as_ref().map_or(side.edges.len(), Vec::len);
+    let all = side.range.is_some() && shown > 0 || shown == cells;
     (format!("{margin}{marks}\n{margin}{labels}\n"), all)
 }
 
@@ -261,8 +271,11 @@ fn step(side: &Side, texts: &[String]) -> usize {
     if side.range.is_some() { even.unwrap_or(least) } else { 1 }
 }
 
-/// All edges of an axis.
+/// All edges of an axis, or the names of its cells.
 fn listed(side: &Side, width: usize) -> String {
+    if let Some(names) = &side.names {
+        return fill(&format!("{}, in this order: {}", side.name, names.join(", ")), INDENTATION, width);
+    }
     fill(&format!("edges of {}: {}", side.name, apart(&side.edges).join(", ")), INDENTATION, width)
 }
 

@@ -40,8 +40,9 @@ pub(crate) async fn start(
             models.generator.push(opener.open(&name, &member.model, needs).await?);
         }
     }
-    if let Some(settings) = roles.judge.as_ref().filter(|_| needed.judge) {
-        models.judge = Some(opener.open("judge", settings, Needs { score: true, ..Needs::default() }).await?);
+    if let Some(settings) = roles.judge.as_ref().filter(|_| needed.judge || needed.answers) {
+        let needs = Needs { score: needed.judge, complete: needed.answers, ..Needs::default() };
+        models.judge = Some(opener.open("judge", settings, needs).await?);
     }
     if let Some(settings) = roles.embedder.as_ref().filter(|_| needed.embedder) {
         models.embedder =

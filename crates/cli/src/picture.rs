@@ -38,6 +38,8 @@ const POLYGONS: usize = 10_000;
 const BORDERED: usize = 1000;
 /// About the width of a character, in pixels.
 const CHARACTER: f64 = 6.7;
+/// Characters of a category's name beside a plot: as many as have room left of it.
+const LONGEST_NAME: usize = 10;
 /// Axes that are drawn against each other at most.
 const AXES: usize = 8;
 /// Pixels that the text of an edge takes beside another.
@@ -350,7 +352,8 @@ fn dots(
     }
 }
 
-/// What is labelled along a side of so many pixels: edges of cells where there are some, round values otherwise.
+/// What is labelled along a side of so many pixels: edges of cells where there are some, categories at their middle,
+/// round values otherwise.
 fn labels(side: &Side, pixels: f64) -> Vec<(f64, String)> {
     let most = ((pixels / LINE) as usize).max(2);
     // A CVT's squares have no edges that mean something.
@@ -359,6 +362,11 @@ fn labels(side: &Side, pixels: f64) -> Vec<(f64, String)> {
         return scale.ticks(6).into_iter().map(|(tick, text)| (scale.at(tick), text)).collect();
     }
     let cell = pixels / side.cells() as f64;
+    if let Some(names) = &side.names {
+        let every = names.len().div_ceil(most).max(1);
+        let shown = names.iter().enumerate().step_by(every);
+        return shown.map(|(i, name)| (cell * (i as f64 + 0.5), clip(name, LONGEST_NAME))).collect();
+    }
     let edges: Vec<(usize, f64)> = (0..=side.cells()).filter_map(|i| Some((i, side.edge(i)?))).collect();
     let every = edges.len().div_ceil(most).max(1);
     let shown: Vec<(usize, f64)> = edges.into_iter().step_by(every).collect();

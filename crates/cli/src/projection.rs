@@ -47,6 +47,8 @@ pub(crate) struct Side {
     pub range: Option<(f64, f64)>,
     /// How many cells of the archive are one of the picture.
     pub merged: usize,
+    /// What cells are called, one name a cell; `None` unless they are categories.
+    pub names: Option<Vec<String>>,
 }
 
 impl Side {
@@ -54,14 +56,14 @@ impl Side {
     pub(crate) fn of(axis: &Axis, most: usize) -> Self {
         let merged = axis.cells().div_ceil(most.max(1));
         let edges = axis.edges().iter().copied().skip(merged - 1).step_by(merged).collect();
-        Self { name: one_line(axis.name()), edges, range: axis.range(), merged }
+        Self { name: one_line(axis.name()), edges, range: axis.range(), merged, names: names(axis, merged) }
     }
 
     /// A range in so many even cells.
     fn even(axis: &AxisSettings, cells: usize) -> Self {
         let [lo, hi] = axis.range;
         let edges = (1..cells).map(|i| between((lo, hi), i as f64 / cells as f64)).collect();
-        Self { name: one_line(&axis.name), edges, range: Some((lo, hi)), merged: 1 }
+        Self { name: one_line(&axis.name), edges, range: Some((lo, hi)), merged: 1, names: None }
     }
 
     /// Number of cells.
@@ -83,6 +85,15 @@ impl Side {
     }
 }
 
+/// What the cells of an axis of categories are called, so many of them taken together.
+fn names(axis: &Axis, merged: usize) -> Option<Vec<String>> {
+    let name = |cells: &[String]| match cells {
+        [first, .., last] => one_line(&format!("{first} to {last}")),
+        cells => one_line(&cells.concat()),
+    };
+    Some(axis.category_names()?.chunks(merged).map(name).collect())
+}
+
 /// A point of a range: 0 its lower end, 1 its upper one.
 fn between((lo, hi): (f64, f64), share: f64) -> f64 {
     lo * (1.0 - share) + hi * share
@@ -102,25 +113,25 @@ pub(crate) struct Bars {
 impl Bars {
     /// Of an archive of one measure.
     pub(crate) fn of(archive: &Archive, axis: &AxisSettings, most: usize) -> Self {
-        let (order, edges, range) = match archive.tessellation() {
+        let (order, side) = match archive.tessellation() {
             Tessellation::Grid(grid) => {
                 let axis = &grid.axes()[0];
-                ((0..axis.cells()).collect(), axis.edges().to_vec(), axis.range())
+                ((0..axis.cells()).collect::<Vec<usize>>(), Side::of(axis, most))
             }
             Tessellation::Cvt(cvt) => {
                 let (order, edges) = intervals(cvt);
-                (order, edges, Some((axis.range[0], axis.range[1])))
+                let merged = order.len().div_ceil(most.max(1));
+                let edges = edges.into_iter().skip(merged - 1).step_by(merged).collect();
+                let range = Some((axis.range[0], axis.range[1]));
+                (order, Side { name: one_line(&axis.name), edges, range, merged, names: None })
             }
         };
-        let merged = order.len().div_ceil(most.max(1));
         let best_of = |cells: &[usize]| {
             let elites = cells.iter().filter_map(|cell| archive.elite(*cell));
             elites.reduce(|held, elite| if elite.objective > held.objective { elite } else { held })
         };
-        let best: Vec<Option<Elite<'_>>> = order.chunks(merged).map(best_of).collect();
+        let best: Vec<Option<Elite<'_>>> = order.chunks(side.merged).map(best_of).collect();
         let candidates = best.iter().map(|elite| elite.as_ref().map(|elite| elite.id)).collect();
-        let edges = edges.into_iter().skip(merged - 1).step_by(merged).collect();
-        let side = Side { name: one_line(&axis.name), edges, range, merged };
         Self { side, best: best.into_iter().map(|elite| Some(elite?.objective)).collect(), candidates }
     }
 }
@@ -245,9 +256,12 @@ pub(crate) mod tests {
 
     /// An empty archive on a grid.
     pub(crate) fn grid(axes: &[AxisSettings]) -> Archive {
-        let axes = axes.iter().map(|axis| match &axis.ticks {
-            Some(ticks) => Axis::ticks(&*axis.name, ticks.clone()).unwrap(),
-            None => Axis::bins(&*axis.name, axis.range[0], axis.range[1], axis.bins.unwrap()).unwrap(),
+        let axes = axes.iter().map(|axis| match (&axis.ticks, &axis.categories) {
+            (_, Some(categories)) => Axis::categories(&*axis.name, categories.clone()).unwrap(),
+            (Some(ticks), None) => Axis::ticks(&*axis.name, ticks.clone()).unwrap(),
+            (None, None) => {
+                Axis::bins(&*axis.name, axis.range[0], axis.range[1], axis.bins.unwrap()).unwrap()
+            }
         });
         Archive::new(Tessellation::Grid(Grid::new(axes.collect()).unwrap()), Rules::default()).unwrap()
     }

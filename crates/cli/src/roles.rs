@@ -96,7 +96,7 @@ impl Roles {
         let needed = environment.roles();
         let there = [
             ("generator", needed.generator, self.generator.is_some()),
-            ("judge", needed.judge, self.judge.is_some()),
+            ("judge", needed.judge || needed.answers, self.judge.is_some()),
             ("embedder", needed.embedder, self.embedder.is_some()),
         ];
         match there.into_iter().find(|(_, needed, there)| *needed && !there) {

@@ -23,6 +23,8 @@ pub struct Roles {
     pub generator: bool,
     /// Needs `models.judge`, to score answers.
     pub judge: bool,
+    /// Needs `models.judge`, to write answers: it is probed for completions.
+    pub answers: bool,
     /// Needs `models.embedder`, to embed texts.
     pub embedder: bool,
     /// Needs the sandbox, to run programs.
@@ -45,7 +47,7 @@ impl Models {
     pub fn missing(&self, roles: Roles) -> Option<&'static str> {
         let wanted = [
             ("generator", roles.generator, !self.generator.is_empty()),
-            ("judge", roles.judge, self.judge.is_some()),
+            ("judge", roles.judge || roles.answers, self.judge.is_some()),
             ("embedder", roles.embedder, self.embedder.is_some()),
         ];
         wanted.into_iter().find(|(_, needed, there)| *needed && !there).map(|(name, ..)| name)
@@ -161,6 +163,34 @@ impl Context {
             note_usage(&mut call, &completion.usage);
         }
         self.record(call, reply)
+    }
+
+    /// Has the judge complete all prompts at once; one completion per request, in their order. The seeds of the requests
+    /// are replaced by the calls' own.
+    pub async fn answer(&mut self, requests: Vec<CompletionRequest>) -> Result<Vec<Completion>, Abort> {
+        let model = role(self.models.judge.as_ref(), "judge")?;
+        let seeded = |mut request: CompletionRequest| {
+            request.sampling.seed = self.next_seed();
+            request
+        };
+        let requests: Vec<CompletionRequest> = requests.into_iter().map(seeded).collect();
+        let asked = requests.iter().map(|request| self.waiting(model.complete(request)));
+        let replies = join_all(asked).await;
+        let mut completions = Vec::with_capacity(replies.len());
+        let mut abort = None;
+        for (request, reply) in requests.iter().zip(replies) {
+            let seed = request.sampling.seed;
+            let mut call = blank("judge", CallKind::Complete, model.label(), model.asked(request), seed);
+            if let Ok(completion) = &reply {
+                call.answer.clone_from(&completion.text);
+                note_usage(&mut call, &completion.usage);
+            }
+            match self.record(call, reply) {
+                Ok(completion) => completions.push(completion),
+                Err(first) => abort = abort.or(Some(first)),
+            }
+        }
+        abort.map_or(Ok(completions), Err)
     }
 
     /// Asks the judge all questions at once; one score per question, in their order.

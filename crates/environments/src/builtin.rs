@@ -1,4 +1,4 @@
-//! The experiments and seed pools that come with samara, embedded in the binary.
+//! The experiments, seed pools and data sets that come with samara, embedded in the binary.
 
 /// An experiment that comes with samara.
 pub struct Experiment {
@@ -86,6 +86,13 @@ const POOLS: &[(&str, &str)] = &[
     ("movie-reviews", file!("pools/movie-reviews.txt")),
 ];
 
+const TASKS: &[(&str, &str)] = &[
+    ("toy", file!("tasks/toy.jsonl")),
+    ("antonyms", file!("tasks/antonyms.jsonl")),
+    ("animals", file!("tasks/animals.jsonl")),
+    ("opinions", file!("tasks/opinions.jsonl")),
+];
+
 /// The experiment called `name`.
 pub fn experiment(name: &str) -> Option<&'static Experiment> {
     EXPERIMENTS.iter().find(|experiment| experiment.name == name)
@@ -102,9 +109,34 @@ pub fn pools_hint() -> String {
     format!("the built-in pools are {}", names.join(", "))
 }
 
+/// The data set called `name`: an item of JSON a line.
+pub fn task(name: &str) -> Option<&'static str> {
+    TASKS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
+/// A hint that names the data sets.
+pub fn tasks_hint() -> String {
+    let names: Vec<&str> = TASKS.iter().map(|(name, _)| *name).collect();
+    format!("the built-in data sets are {}", names.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_data_set_has_different_inputs_and_accepts_its_own_outputs() {
+        use crate::prompt_evolution::{answers::Answer, data};
+        for (name, text) in TASKS {
+            let items = data::read("k", "a.jsonl", text).expect("a data set");
+            let inputs: std::collections::BTreeSet<&str> = items.iter().map(|item| &*item.input).collect();
+            assert!(items.len() >= 20 && inputs.len() == items.len(), "{name}");
+            let accepted = |output: &String, outputs: &[String]| Answer::Exact.accepts(output, outputs);
+            assert!(
+                items.iter().all(|item| item.outputs.iter().all(|output| accepted(output, &item.outputs)))
+            );
+        }
+    }
 
     #[test]
     fn every_pool_holds_at_least_five_different_texts() {

@@ -3,6 +3,7 @@
 //! - [`lmx`]: texts, by language-model crossover and AI feedback (QDAIF);
 //! - [`function`]: vectors, against an Ackley function;
 //! - [`mod@evaluator`]: anybody's program, against anybody's evaluator;
+//! - [`prompt_evolution`]: instructions, against the items of a data set;
 //! - [`string`]: letters, against a target;
 //! - [`image`]: programs that draw, against a disc;
 //! - [`p3`]: programs that solve a puzzle, and new puzzles with a solution;
@@ -25,6 +26,7 @@ pub mod inputs;
 pub mod lmx;
 pub mod p3;
 pub mod program;
+pub mod prompt_evolution;
 mod simple;
 pub mod sodarace;
 pub mod source;
@@ -98,6 +100,13 @@ pub const REGISTRY: &[Entry] = &[
         build: p3::probsol::build,
     },
     Entry {
+        name: prompt_evolution::NAME,
+        summary: "instructions that a model follows on the items of a data set",
+        strategies: &[],
+        schema: SchemaGenerator::subschema_for::<prompt_evolution::settings::PromptSettings>,
+        build: prompt_evolution::build,
+    },
+    Entry {
         name: sodarace::NAME,
         summary: "programs that build creatures, told apart by their shape, that walk; runs them in the sandbox",
         strategies: &[],
@@ -139,10 +148,26 @@ pub fn entry(name: &str) -> Result<&'static Entry, Invalid> {
     })
 }
 
+/// Environments whose measures may be categories.
+const OF_CATEGORIES: [&str; 0] = [];
+
+/// Refuses axes of categories where no measure is the index of one.
+fn expect_no_categories(name: &str, source: &Source<'_>) -> Result<(), Invalid> {
+    let named = source.axes.iter().position(|axis| axis.categories.is_some());
+    match named.filter(|_| !OF_CATEGORIES.contains(&name)) {
+        None => Ok(()),
+        Some(i) => {
+            let what = format!("the measures of `{name}` are numbers, not categories");
+            Err(Invalid::new(format!("axes[{i}].categories"), what, "use bins or ticks"))
+        }
+    }
+}
+
 /// Builds the environment called `name`.
 ///
 /// # Errors
-/// An unknown name, a strategy that it doesn't know, or a section that it can't use.
+/// An unknown name, a strategy that it doesn't know, categories where its measures are none, or a section that it can't
+/// use.
 pub fn build(name: &str, source: &Source<'_>) -> Result<Arc<dyn Environment>, Invalid> {
     let entry = entry(name)?;
     if let Strategy::Own(strategy) = &source.search.strategy
@@ -150,6 +175,7 @@ pub fn build(name: &str, source: &Source<'_>) -> Result<Arc<dyn Environment>, In
     {
         return Err(unknown_strategy(entry, strategy));
     }
+    expect_no_categories(name, source)?;
     (entry.build)(source)
 }
 

@@ -24,12 +24,20 @@ struct ClaimedAxis {
     bins: Option<usize>,
     #[serde(default)]
     ticks: Vec<IgnoredAny>,
+    #[serde(default)]
+    categories: Vec<IgnoredAny>,
+}
+
+impl ClaimedAxis {
+    fn cells(&self) -> usize {
+        self.bins.unwrap_or(self.ticks.len() + 1).max(self.categories.len())
+    }
 }
 
 /// A stored tessellation, or what is wrong with it.
 pub(crate) fn parse(json: &str) -> Result<Tessellation, String> {
     let claimed: Claimed = serde_json::from_str(json).map_err(|error| error.to_string())?;
-    let axes = claimed.grid.iter().map(|axis| axis.bins.unwrap_or(axis.ticks.len() + 1));
+    let axes = claimed.grid.iter().map(ClaimedAxis::cells);
     cells_of(axes).filter(|cells| *cells <= MAX_SLOTS).ok_or_else(too_many)?;
     serde_json::from_str(json).map_err(|error| error.to_string())
 }

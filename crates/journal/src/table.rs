@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::io::Write;
 
-use samara_search::{Candidate, commanding::escaped, number_list};
+use samara_search::{AxisSettings, Candidate, commanding::escaped, number_list};
 
 use crate::columns::at;
 use crate::error::JournalError;
@@ -46,8 +46,8 @@ const MOST: usize = 1000;
 /// `operator`, `model`, `stage`, `horizon`, `copy_of`, `isolation`, and one column for each metric, in alphabetical order.
 /// What a candidate doesn't have is empty.
 ///
-/// A measure's column has the name of its axis in `axes`, those beyond it `m` and their number, from 0; a metric's column
-/// has `metric.` and its name. Where a name is taken already, it gets `_2`, or `_3`, and so on: an axis called `objective`
+/// A measure's column has the name of its axis in `axes`, those beyond it `m` and their number, from 0; on an axis of
+/// categories it holds their names. A metric's column has `metric.` and its name. Where a name is taken already, it gets `_2`, or `_3`, and so on: an axis called `objective`
 /// is the column `objective_2`.
 ///
 /// A text (names of columns included) that begins with `=`, `+`, `-`, `@`, TAB or CR gets a `\'` before it, so that no
@@ -58,7 +58,7 @@ const MOST: usize = 1000;
 /// If the journal can't be read, has more than 1,000 measures or metrics, or `out` can't be written.
 pub fn csv(
     reader: &Reader,
-    axes: &[String],
+    axes: &[AxisSettings],
     only: Only<'_>,
     out: &mut dyn Write,
 ) -> Result<(), JournalError> {
@@ -72,7 +72,7 @@ pub fn csv(
             }
             let index = candidate.index;
             let life = life(row).map_err(|fault| JournalError::fault(reader.path(), Some(index), fault))?;
-            let line = fields(&candidate, &lived, life, width, &metrics);
+            let line = fields(&candidate, &lived, life, (width, axes), &metrics);
             table.write_record(line).map_err(failed)
         })
     })?;
@@ -89,7 +89,7 @@ fn failed(error: csv::Error) -> JournalError {
 /// How many measures there are, and the names of all metrics.
 fn breadth(
     reader: &Reader,
-    axes: &[String],
+    axes: &[AxisSettings],
     only: Only<'_>,
 ) -> Result<(usize, BTreeSet<String>), JournalError> {
     let (mut width, mut metrics) = (axes.len(), BTreeSet::new());
@@ -110,7 +110,7 @@ fn breadth(
 }
 
 /// The names of the columns, each once.
-fn names(width: usize, axes: &[String], metrics: &BTreeSet<String>) -> Vec<String> {
+fn names(width: usize, axes: &[AxisSettings], metrics: &BTreeSet<String>) -> Vec<String> {
     let mut taken: HashSet<String> = BEFORE.into_iter().chain(BEHIND).map(str::to_owned).collect();
     let mut free = |name: String| {
         let name = text(&name);
@@ -122,7 +122,7 @@ fn names(width: usize, axes: &[String], metrics: &BTreeSet<String>) -> Vec<Strin
         }
         found
     };
-    let measures = (0..width).map(|i| axes.get(i).cloned().unwrap_or_else(|| format!("m{i}")));
+    let measures = (0..width).map(|i| axes.get(i).map_or_else(|| format!("m{i}"), |axis| axis.name.clone()));
     let measures: Vec<String> = measures.map(&mut free).collect();
     let metrics: Vec<String> = metrics.iter().map(|name| free(format!("metric.{name}"))).collect();
     let fixed = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
@@ -138,7 +138,7 @@ fn fields(
     candidate: &Candidate,
     lived: &LifeColumns,
     [model, isolation]: [Option<String>; 2],
-    width: usize,
+    (width, axes): (usize, &[AxisSettings]),
     metrics: &BTreeSet<String>,
 ) -> Vec<String> {
     let optional = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
@@ -149,7 +149,12 @@ fn fields(
         candidate.objective().map(number).unwrap_or_default(),
     ];
     let measures = candidate.measures().unwrap_or_default();
-    fields.extend((0..width).map(|i| measures.get(i).copied().map(number).unwrap_or_default()));
+    let told = |i: usize| {
+        let measure = *measures.get(i)?;
+        let category = axes.get(i).and_then(|axis| axis.category(measure));
+        Some(category.map_or_else(|| number(measure), text))
+    };
+    fields.extend((0..width).map(|i| told(i).unwrap_or_default()));
     let parents: Vec<String> = candidate.parents.iter().map(u64::to_string).collect();
     let score = candidate.score.as_deref();
     fields.extend([
@@ -195,7 +200,7 @@ mod tests {
     #[test]
     fn no_two_columns_have_one_name_whatever_axes_and_metrics_are_called() {
         let axes = ["objective", "objective", "m3", "metric.x", "cell_2", "cell", "=a", "\'=a", ""];
-        let axes: Vec<String> = axes.into_iter().map(str::to_owned).collect();
+        let axes = axes.map(|name| AxisSettings::even(name, [0.0, 1.0], 1));
         let metrics = ["x", "objective", "x_2"].into_iter().map(str::to_owned).collect();
         let found = names(11, &axes, &metrics);
         assert_eq!(found.iter().collect::<HashSet<_>>().len(), found.len(), "{found:?}");

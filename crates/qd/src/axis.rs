@@ -1,7 +1,10 @@
-//! One measure cut into cells, evenly or at ticks.
+//! One measure cut into cells, evenly or at ticks, or a cell for each of some categories.
 //!
 //! The cell of a value is the number of inner edges at or below it: a value on an edge goes up, and values outside
-//! the range go to the first and the last cell.
+//! the range go to the first and the last cell. The measure of a category is its index, 0 for the first, so that its
+//! edges lie half way between two indices.
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +18,8 @@ pub struct Axis {
     edges: Vec<f64>,
     /// For even bins: lowest value, highest value, cells per unit.
     even: Option<(f64, f64, f64)>,
+    /// The names of the cells; empty unless the cells are categories.
+    categories: Vec<String>,
 }
 
 /// An axis as people write it.
@@ -28,6 +33,8 @@ pub(crate) struct Cut {
     bins: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ticks: Option<Vec<f64>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    categories: Option<Vec<String>>,
 }
 
 /// Cells of one axis at most.
@@ -48,7 +55,12 @@ impl Axis {
         let step = (hi - lo) / bins as f64;
         let edges: Vec<f64> = (1..bins).map(|i| i as f64 * step + lo).collect();
         increasing(&edges)?;
-        Ok(Self { name: name.into(), edges, even: Some((lo, hi, bins as f64 / (hi - lo))) })
+        Ok(Self {
+            name: name.into(),
+            edges,
+            even: Some((lo, hi, bins as f64 / (hi - lo))),
+            categories: Vec::new(),
+        })
     }
 
     /// Cells between the given inner edges: n edges make n + 1 cells.
@@ -64,7 +76,27 @@ impl Axis {
             )));
         }
         increasing(&edges)?;
-        Ok(Self { name: name.into(), edges, even: None })
+        Ok(Self { name: name.into(), edges, even: None, categories: Vec::new() })
+    }
+
+    /// A cell for each category, in this order. A measure is the index of its category.
+    ///
+    /// # Errors
+    /// No categories or more than 2^24, one without a name, or two of one name.
+    pub fn categories(name: impl Into<String>, categories: Vec<String>) -> Result<Self, QdError> {
+        let count = categories.len();
+        if count == 0 || count > MAX_CELLS {
+            return Err(QdError::Tessellation(format!("{count} categories: an axis has 1 to {MAX_CELLS}")));
+        }
+        let mut names = BTreeSet::new();
+        if let Some(twice) = categories.iter().find(|category| !names.insert(category.as_str())) {
+            return Err(QdError::Tessellation(format!("two categories are called `{twice}`")));
+        }
+        if names.contains("") {
+            return Err(QdError::Tessellation("a category has no name".into()));
+        }
+        let edges = (1..count).map(|i| i as f64 - 0.5).collect();
+        Ok(Self { name: name.into(), edges, even: None, categories })
     }
 
     /// The measure's name.
@@ -85,6 +117,17 @@ impl Axis {
     /// Lowest and highest value of even bins; ticks have none.
     pub fn range(&self) -> Option<(f64, f64)> {
         self.even.map(|(lo, hi, _)| (lo, hi))
+    }
+
+    /// The names of the cells, if they are categories.
+    pub fn category_names(&self) -> Option<&[String]> {
+        (!self.categories.is_empty()).then_some(&*self.categories)
+    }
+
+    /// How far two cells are apart: steps from one to the other. Categories have no order: two of them are one step apart.
+    #[inline]
+    pub fn steps(&self, a: usize, b: usize) -> usize {
+        if self.categories.is_empty() { a.abs_diff(b) } else { usize::from(a != b) }
     }
 
     /// The cell of a finite value.
@@ -122,7 +165,8 @@ fn increasing(edges: &[f64]) -> Result<(), QdError> {
 impl Cut {
     /// Cells of the axis, should it turn out to be one.
     pub(crate) fn cells(&self) -> usize {
-        self.bins.unwrap_or(1).max(self.ticks.as_ref().map_or(1, |ticks| ticks.len() + 1))
+        let ticks = self.ticks.as_ref().map_or(1, |ticks| ticks.len() + 1);
+        self.bins.unwrap_or(1).max(ticks).max(self.categories.as_ref().map_or(1, Vec::len))
     }
 }
 
@@ -130,10 +174,14 @@ impl TryFrom<Cut> for Axis {
     type Error = QdError;
 
     fn try_from(cut: Cut) -> Result<Self, QdError> {
-        match (cut.range, cut.bins, cut.ticks) {
-            (Some((lo, hi)), Some(bins), None) => Self::bins(cut.name, lo, hi, bins),
-            (None, None, Some(ticks)) => Self::ticks(cut.name, ticks),
-            _ => Err(QdError::Tessellation(format!("axis `{}` needs a range with bins, or ticks", cut.name))),
+        match (cut.range, cut.bins, cut.ticks, cut.categories) {
+            (Some((lo, hi)), Some(bins), None, None) => Self::bins(cut.name, lo, hi, bins),
+            (None, None, Some(ticks), None) => Self::ticks(cut.name, ticks),
+            (None, None, None, Some(categories)) => Self::categories(cut.name, categories),
+            _ => {
+                let what = format!("axis `{}` needs a range with bins, ticks, or categories", cut.name);
+                Err(QdError::Tessellation(what))
+            }
         }
     }
 }
@@ -142,7 +190,8 @@ impl From<Axis> for Cut {
     fn from(axis: Axis) -> Self {
         let bins = axis.even.is_some().then(|| axis.cells());
         let range = axis.range();
-        let ticks = axis.even.is_none().then_some(axis.edges);
-        Self { name: axis.name, range, bins, ticks }
+        let named = !axis.categories.is_empty();
+        let ticks = (axis.even.is_none() && !named).then_some(axis.edges);
+        Self { name: axis.name, range, bins, ticks, categories: named.then_some(axis.categories) }
     }
 }

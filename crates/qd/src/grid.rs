@@ -53,11 +53,11 @@ impl Grid {
         place
     }
 
-    /// Euclidean distance of two cells in steps of cells.
+    /// Euclidean distance of two cells in steps of cells. On an axis of categories, different ones are one step apart.
     pub fn distance(&self, mut a: usize, mut b: usize) -> f64 {
         let mut sum = 0.0;
         for axis in self.axes.iter().rev() {
-            let step = (a % axis.cells()).abs_diff(b % axis.cells()) as f64;
+            let step = axis.steps(a % axis.cells(), b % axis.cells()) as f64;
             sum += step * step;
             a /= axis.cells();
             b /= axis.cells();

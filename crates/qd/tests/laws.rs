@@ -123,6 +123,22 @@ proptest! {
     }
 
     #[test]
+    fn a_category_is_the_cell_of_its_index_and_one_step_from_every_other(counts in prop::collection::vec(1_usize..6, 1..4), a: u64, b: u64) {
+        let names = |count: usize| (0..count).map(|i| format!("c{i}")).collect();
+        let axes = counts.iter().enumerate().map(|(i, count)| Axis::categories(format!("m{i}"), names(*count)).unwrap());
+        let grid = Grid::new(axes.collect()).unwrap();
+        prop_assert_eq!(grid.cells(), counts.iter().product::<usize>());
+        let [a, b] = [a, b].map(|cell| (cell % grid.cells() as u64) as usize);
+        let [x, y] = [a, b].map(|cell| grid.unravel(cell));
+        let measures: Vec<f64> = x.iter().map(|index| *index as f64).collect();
+        prop_assert_eq!(grid.cell(&measures), a);
+        let different = x.iter().zip(&y).filter(|(x, y)| x != y).count();
+        prop_assert_eq!(grid.distance(a, b), (different as f64).sqrt());
+        let text = serde_json::to_string(&grid).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Grid>(&text).unwrap(), grid);
+    }
+
+    #[test]
     fn the_nearest_centroid_is_that_of_a_scan(lattice in prop::collection::vec(prop::collection::vec(0_i8..6, 3), 1..200), dims in 1_usize..=3, query in prop::collection::vec(-1.0_f64..7.0, 3), snap: bool) {
         // A coarse lattice makes ties common.
         let mut taken = std::collections::BTreeSet::new();
@@ -173,6 +189,18 @@ proptest! {
         let soft = fill(Archive::new(grid(&[4, 3]), rules).unwrap(), &candidates);
         prop_assert_eq!(held(&soft), held(&fill(archive(1), &candidates)));
     }
+}
+
+#[test]
+fn categories_that_are_none_or_not_told_apart_make_no_axis() {
+    for names in [&[][..], &["a", "a"], &["a", ""]] {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        assert!(Axis::categories("m", names).is_err());
+    }
+    let read = |text: &str| serde_json::from_str::<Grid>(text);
+    assert!(read(r#"[{"name": "m", "categories": ["a", "b"]}]"#).is_ok());
+    assert!(read(r#"[{"name": "m", "categories": ["a", "b"], "ticks": [0.5]}]"#).is_err());
+    assert!(read(r#"[{"name": "m", "categories": ["a", "b"], "bins": 2, "range": [0.0, 1.0]}]"#).is_err());
 }
 
 #[test]

@@ -246,6 +246,8 @@ const MOST_KMEANS: usize = 1 << 32;
 pub const MOST_AXES: usize = 100;
 /// The most ticks of an axis.
 const MOST_TICKS: usize = 10_000;
+/// The most categories of an axis.
+const MOST_CATEGORIES: usize = 1000;
 /// The most characters of a name: of an experiment, of an axis.
 pub const MOST_NAME: usize = 200;
 /// The most samples of k-means, on one axis.
@@ -360,6 +362,13 @@ impl SearchSettings {
                 "k-means would not end; 25000 and 100 are the defaults",
             ));
         }
+        if let Some(i) = axes.iter().position(|axis| axis.categories.is_some()) {
+            return Err(Invalid::new(
+                format!("axes[{i}].categories"),
+                "categories have no distances that a CVT could be cut by",
+                "use search.algorithm = \"map_elites\", which may have other axes beside this one",
+            ));
+        }
         let ranges = axes.iter().enumerate().map(|(i, axis)| axis.range(i)).collect::<Result<Vec<_>, _>>()?;
         let settings = CvtSettings {
             cells: self.cvt.cells,
@@ -408,6 +417,12 @@ pub struct AxisSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = MOST_TICKS), inner(range(min = -MOST, max = MOST)))]
     pub ticks: Option<Vec<f64>>,
+    /// Named cells in place of bins and ticks: 2 to 1,000 different names, of 200 characters at most. The measure of a
+    /// category is its index, 0 for the first. Categories have no order: for `lmx_near`, two different ones are one step
+    /// apart. Not for a CVT, and only where the environment's measure is one of categories.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = MOST_CATEGORIES))]
+    pub categories: Option<Vec<String>>,
 }
 
 /// The `[[axes]]` of an experiment.
@@ -469,12 +484,27 @@ fn unit_range() -> [f64; 2] {
 impl AxisSettings {
     /// An axis of `bins` even cells over `range`.
     pub fn even(name: impl Into<String>, range: [f64; 2], bins: usize) -> Self {
-        Self { name: name.into(), range, bins: Some(bins), ticks: None }
+        Self { name: name.into(), range, bins: Some(bins), ticks: None, categories: None }
+    }
+
+    /// An axis with a cell for each of these categories.
+    pub fn named(name: impl Into<String>, categories: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let categories = Some(categories.into_iter().map(Into::into).collect());
+        Self { bins: None, categories, ..Self::even(name, unit_range(), 1) }
+    }
+
+    /// The category that a measure of it is the index of; `None` on an axis without categories, and of a measure that is
+    /// no category's.
+    pub fn category(&self, measure: f64) -> Option<&str> {
+        let categories = self.categories.as_ref()?;
+        let named = categories.iter().enumerate().find(|(i, _)| *i as f64 == measure);
+        named.map(|(_, name)| name.as_str())
     }
 
     /// How many cells it is cut into; nothing is checked.
     fn cells(&self) -> usize {
-        self.bins.unwrap_or_else(|| self.ticks.as_ref().map_or(0, Vec::len) + 1)
+        let ticks = || self.ticks.as_ref().map_or(0, Vec::len) + 1;
+        self.bins.unwrap_or_else(|| self.categories.as_ref().map_or_else(ticks, Vec::len))
     }
 
     fn range(&self, position: usize) -> Result<(f64, f64), Invalid> {
@@ -489,6 +519,9 @@ impl AxisSettings {
     fn build(&self, position: usize) -> Result<Axis, Invalid> {
         let key = |field: &str| format!("axes[{position}].{field}");
         let (lo, hi) = self.range(position)?;
+        if let Some(categories) = &self.categories {
+            return self.of_categories(categories, position);
+        }
         match (self.bins, &self.ticks) {
             (Some(bins), None) => Axis::bins(&*self.name, lo, hi, bins).map_err(|error| {
                 Invalid::new(key("bins"), error.to_string(), "use 1 bin or more, such as bins = 20")
@@ -509,6 +542,27 @@ impl AxisSettings {
                 "add bins = 20, or ticks = [..]",
             )),
         }
+    }
+
+    fn of_categories(&self, categories: &[String], position: usize) -> Result<Axis, Invalid> {
+        let key = format!("axes[{position}].categories");
+        if self.bins.is_some() || self.ticks.is_some() {
+            let what = "bins or ticks are set beside categories";
+            return Err(Invalid::new(key, what, "keep one of them: every category is a cell"));
+        }
+        if !(2..=MOST_CATEGORIES).contains(&categories.len()) {
+            let what = format!("lists {} categories", categories.len());
+            return Err(Invalid::new(key, what, format!("list 2 to {MOST_CATEGORIES}")));
+        }
+        for category in categories {
+            plain_name(category, &key)?;
+            if category.trim().is_empty() || category.chars().count() > MOST_NAME {
+                let what = "holds a name that is empty or too long";
+                return Err(Invalid::new(key, what, format!("a name has 1 to {MOST_NAME} characters")));
+            }
+        }
+        Axis::categories(&*self.name, categories.to_vec())
+            .map_err(|error| Invalid::new(key, error.to_string(), "give every category a name of its own"))
     }
 }
 
@@ -634,5 +688,41 @@ mod tests {
         assert_eq!(key(AxisSettings { range: [1.0, 1.0], ..axis.clone() }), "axes[1].range");
         assert_eq!(key(AxisSettings { ticks: Some(vec![0.5]), ..axis.clone() }), "axes[1].ticks");
         assert_eq!(key(AxisSettings { bins: None, ticks: Some(vec![0.5, 0.5]), ..axis }), "axes[1].ticks");
+    }
+
+    #[test]
+    fn categories_are_two_or_more_different_names_that_no_bins_and_no_cvt_cut() {
+        let refused = |categories: &[&str]| {
+            let axes = [AxisSettings::named("genre", categories.iter().copied())];
+            SearchSettings::default().tessellation(&axes).expect_err("must be refused").key
+        };
+        for categories in [&[][..], &["ode"], &["ode", "ode"], &["ode", " "], &["ode", "a\u{1b}[31m"]] {
+            assert_eq!(refused(categories), "axes[0].categories", "{categories:?}");
+        }
+        let axis = AxisSettings::named("genre", ["ode", "hymn"]);
+        for both in [
+            AxisSettings { bins: Some(2), ..axis.clone() },
+            AxisSettings { ticks: Some(vec![0.5]), ..axis.clone() },
+        ] {
+            let error = SearchSettings::default().tessellation(&[both]).expect_err("must be refused");
+            assert_eq!(error.key, "axes[0].categories");
+        }
+        let cvt = SearchSettings { algorithm: Algorithm::CvtMapElites, ..SearchSettings::default() };
+        assert_eq!(
+            cvt.tessellation(std::slice::from_ref(&axis)).expect_err("must be refused").key,
+            "axes[0].categories"
+        );
+        let mixed = [AxisSettings::even("length", [0.0, 1.0], 3), axis];
+        let cells = SearchSettings::default().tessellation(&mixed).expect("cells").cells();
+        assert_eq!((cells, SearchSettings::default().places(&mixed, None)), (6, Some(6)));
+    }
+
+    #[test]
+    fn an_axis_of_categories_is_read_as_it_is_written_and_others_stay_as_they_were() {
+        let axis = AxisSettings::named("genre", ["ode", "hymn"]);
+        let text = toml::to_string(&axis).expect("TOML");
+        assert_eq!(toml::from_str::<AxisSettings>(&text).expect("an axis"), axis);
+        let old = toml::to_string(&AxisSettings::even("x", [0.0, 1.0], 2)).expect("TOML");
+        assert!(!old.contains("categories"), "{old}");
     }
 }

@@ -21,6 +21,7 @@ pub mod tokenizer;
 pub mod train;
 pub mod walkers;
 pub mod weights;
+pub mod written;
 
 pub use chat::{ChatTemplate, Message, Prompt, Role};
 pub use config::ModelConfig;

@@ -43,7 +43,6 @@ fn write(reader: &Reader, args: &Export, out: &mut dyn Write) -> Result<(), Fail
         ExportKind::Jsonl => export::jsonl(reader, kept, &mut out),
         ExportKind::Csv => {
             let (_, axes) = run_view::search_of(&reader.header().config, reader.begun_format())?;
-            let axes: Vec<String> = axes.into_iter().map(|axis| axis.name).collect();
             export::csv(reader, &axes, kept, &mut out)
         }
         ExportKind::Settings => out

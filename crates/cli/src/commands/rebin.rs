@@ -147,7 +147,8 @@ fn candidate(
     }
 }
 
-/// The axes that were asked for; those of the run, or 20 even bins over [0, 1], where nothing was.
+/// The axes that were asked for; those of the run, or 20 even bins over [0, 1], where nothing was. Categories are not cut
+/// anew.
 fn axes(args: &Rebin, history: &History) -> Result<Vec<AxisSettings>, Failure> {
     let measured = history.candidates.iter().find_map(|candidate| candidate.measures().map(<[f64]>::len));
     let dims = history.axes.as_ref().map(Vec::len).or(measured);
@@ -157,6 +158,9 @@ fn axes(args: &Rebin, history: &History) -> Result<Vec<AxisSettings>, Failure> {
     (0..dims)
         .map(|i| {
             let old = kept(i).unwrap_or_else(|| AxisSettings::even(format!("measure {i}"), [0.0, 1.0], 20));
+            if old.categories.is_some() {
+                return Ok(old);
+            }
             if let Some(ticks) = of(&args.ticks, i, dims, "--ticks")? {
                 return Ok(AxisSettings { bins: None, ticks: Some(numbers(ticks, "--ticks")?), ..old });
             }

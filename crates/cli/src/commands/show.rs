@@ -130,12 +130,10 @@ impl Shown<'_> {
 
     fn elite_json(&self, elite: &Elite<'_>) -> Value {
         let score = self.found.score(elite.id);
-        let named = self
-            .view
-            .axes
-            .iter()
-            .zip(elite.measures)
-            .map(|(axis, measure)| (axis.name.clone(), json!(measure)));
+        let named = self.view.axes.iter().zip(elite.measures).map(|(axis, measure)| {
+            let category = axis.category(*measure);
+            (axis.name.clone(), category.map_or_else(|| json!(measure), |category| json!(category)))
+        });
         let artifacts: Vec<&str> = score.artifacts.iter().map(|artifact| &*artifact.name).collect();
         let mut object = json!({
             "candidate": elite.id,
@@ -224,8 +222,10 @@ impl Shown<'_> {
             parts.push(format!("{word}\u{a0}{}", islands.join("\u{a0}and\u{a0}")));
         }
         let named = self.view.axes.iter().zip(elite.measures);
+        let together = |text: &str| one_line(text).replace(' ', "\u{a0}");
         parts.extend(named.map(|(axis, measure)| {
-            format!("{}\u{a0}{}", one_line(&axis.name).replace(' ', "\u{a0}"), number(*measure))
+            let told = axis.category(*measure).map_or_else(|| number(*measure), together);
+            format!("{}\u{a0}{told}", together(&axis.name))
         }));
         parts.join(", ")
     }

@@ -41,6 +41,19 @@ fn bars_start_from_a_marked_zero_on_both_sides() {
 }
 
 #[test]
+fn categories_are_called_by_their_names() {
+    let genres = AxisSettings::named("genre", ["ode", "hymn", "limerick"]);
+    let tones = AxisSettings::named("tone", ["dark", "a tone with a name that no map has room for"]);
+    let mut line = grid(std::slice::from_ref(&genres));
+    add(&mut line, 0.5, &[1.0]);
+    let mut map = grid(&[genres.clone(), tones.clone()]);
+    add(&mut map, 0.5, &[1.0, 0.0]);
+    add(&mut map, 0.75, &[2.0, 1.0]);
+    let line = draw(&line, std::slice::from_ref(&genres), SCREEN);
+    insta::assert_snapshot!(format!("{line}\n{}", draw(&map, &[genres, tones], SCREEN)));
+}
+
+#[test]
 fn near_numbers_and_numbers_of_any_size_are_told_apart() {
     let axes = [ticks("share", &[1e-12, 0.999_999_9, 1.0, 1.5e300])];
     let mut archive = grid(&axes);

@@ -211,7 +211,8 @@ fn first_answer(score: &Answered) -> f64 {
     score.normalised().first().copied().unwrap_or(f64::NAN)
 }
 
-fn cosine(a: &[f64], b: &[f64]) -> Option<f64> {
+/// Cosine similarity, -1 to 1; `None` where one has no direction.
+pub(crate) fn cosine(a: &[f64], b: &[f64]) -> Option<f64> {
     let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
     let norms = libm::sqrt(dot(a, a)) * libm::sqrt(dot(b, b));
     (norms > 0.0 && norms.is_finite() && a.len() == b.len()).then(|| (dot(a, b) / norms).clamp(-1.0, 1.0))

@@ -20,6 +20,9 @@ struct Scale(Vec<f64>);
 
 impl Scale {
     fn new(axis: &AxisSettings) -> Self {
+        if let Some(categories) = &axis.categories {
+            return Self(vec![0.0, categories.len() as f64 - 1.0]);
+        }
         let [lo, hi] = axis.range;
         let mut edges = axis.ticks.clone().unwrap_or_default();
         if edges.first().is_none_or(|first| lo < *first) {

@@ -4,7 +4,7 @@ use crate::samples::{any_candidate, any_life, create, generator, judge, life, sa
 use proptest::prelude::*;
 use samara_journal::{JournalError, Life, Reader, export, history, same_file};
 use samara_search::commanding::commands;
-use samara_search::{Candidate, Fate, Genome, Score};
+use samara_search::{AxisSettings, Candidate, Fate, Genome, Score};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::Path;
@@ -17,6 +17,10 @@ fn golden(name: &str, found: &[u8]) {
     }
     let expected = std::fs::read_to_string(&path).unwrap();
     assert_eq!(String::from_utf8_lossy(found), expected, "{name}");
+}
+
+fn axis(name: &str) -> AxisSettings {
+    AxisSettings::even(name, [0.0, 1.0], 1)
 }
 
 /// A run with one of everything that exports treat differently.
@@ -58,10 +62,28 @@ fn a_run_as_csv() {
     let (mut plain, mut named) = (Vec::new(), Vec::new());
     export::csv(&reader, &[], None, &mut plain).unwrap();
     golden("run.csv", &plain);
-    export::csv(&reader, &["genre, ending".into(), "tone".into(), "length".into()], None, &mut named)
-        .unwrap();
+    export::csv(&reader, &["genre, ending", "tone", "length"].map(axis), None, &mut named).unwrap();
     let header = String::from_utf8(named).unwrap();
     assert!(header.starts_with("index,fate,why,objective,\"genre, ending\",tone,length,cell,"), "{header}");
+}
+
+#[test]
+fn a_csv_names_categories_and_leaves_what_is_none_a_number() {
+    let directory = tempdir().unwrap();
+    let mut journal = create(&directory.path().join("run.db")).unwrap();
+    let mut candidate = sample(0);
+    candidate.score = Some(Score::new(1.0, vec![1.0, 1.0, 7.5]).into());
+    journal.append(&candidate, &life(0), &[]).unwrap();
+    let axes = [
+        AxisSettings::named("genre", ["ode", "=hymn"]),
+        axis("x"),
+        AxisSettings::named("tone", ["dark", "happy"]),
+    ];
+    let mut table = Vec::new();
+    export::csv(&journal.reader().unwrap(), &axes, None, &mut table).unwrap();
+    let mut rows = csv::Reader::from_reader(&*table);
+    let row = rows.records().next().unwrap().unwrap();
+    assert_eq!([&row[4], &row[5], &row[6]], ["'=hymn", "1.0", "7.5"]);
 }
 
 #[test]
@@ -79,7 +101,7 @@ fn an_empty_run_exports_nothing_but_a_header() {
     let (mut lines, mut table) = (Vec::new(), Vec::new());
     export::openelm(&reader, None, &mut lines).unwrap();
     export::jsonl(&reader, None, &mut lines).unwrap();
-    export::csv(&reader, &["a".into()], None, &mut table).unwrap();
+    export::csv(&reader, &[axis("a")], None, &mut table).unwrap();
     assert_eq!(lines, b"");
     let header = "index,fate,why,objective,a,cell,rank,parents,text,calls,tokens,cost,ms,price,model_ms,island,operator,\
                   model,stage,horizon,copy_of,isolation\r\n";
@@ -146,7 +168,7 @@ fn no_character_of_an_export_controls_a_terminal() {
     journal.append(&candidate, &lived, &[]).unwrap();
     let reader = journal.reader().unwrap();
     let mut out = Vec::new();
-    export::csv(&reader, &[escape.into()], None, &mut out).unwrap();
+    export::csv(&reader, &[axis(escape)], None, &mut out).unwrap();
     export::jsonl(&reader, None, &mut out).unwrap();
     export::openelm(&reader, None, &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();

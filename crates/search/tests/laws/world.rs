@@ -140,6 +140,7 @@ fn cells() -> impl Draw<Value = (Algorithm, CvtSection, Vec<AxisSettings>)> {
     prop_oneof![
         3 => Just((Algorithm::MapElites, cvt, vec![axis("x", 4), axis("y", 4)])),
         1 => Just((Algorithm::MapElites, cvt, vec![ticks, axis("y", 3)])),
+        1 => Just((Algorithm::MapElites, cvt, vec![AxisSettings::named("x", ["ode", "hymn"]), axis("y", 4)])),
         1 => Just((Algorithm::CvtMapElites, cvt, vec![axis("x", 1), axis("y", 1)])),
     ]
 }
