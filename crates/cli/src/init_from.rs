@@ -22,6 +22,9 @@ use crate::exit::Failure;
 /// Candidates that are taken over at most.
 const MOST: usize = 100_000;
 
+/// A coordinate of a vector at most; far beyond any range that is searched.
+const FARTHEST: f64 = 1e6;
+
 fn invalid(what: impl Into<String>, hint: impl Into<String>) -> Invalid {
     Invalid::new(continued::KEY, what, hint)
 }
@@ -150,7 +153,8 @@ fn check(beginning: &Beginning, environment: &str, axes: usize) -> Result<(), In
     for (number, Taken { genome, score }) in beginning.candidates.iter().enumerate() {
         let fits = match &**genome {
             Genome::Vector(vector) => {
-                environment == function::NAME && vector.iter().all(|number| number.is_finite())
+                let right = vector.len() == axes && vector.iter().all(|number| number.abs() <= FARTHEST);
+                environment == function::NAME && right
             }
             Genome::Text(_) => !matches!(environment, function::NAME | lmx::NAME),
             Genome::FewShot { .. } => environment == lmx::NAME,

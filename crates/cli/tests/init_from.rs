@@ -90,3 +90,27 @@ fn a_run_of_another_environment_is_refused_with_a_hint() {
     let output = place.run(&["run", "function", "--quiet", "--init-from", "nowhere", "--out", "refused"]);
     assert!(error(&output).contains("hint: "), "{}", error(&output));
 }
+
+#[test]
+fn words_and_vectors_that_no_run_would_make_harm_nothing() {
+    let place = Place::new();
+    let row = |genotype: &str, measures: &str| {
+        format!(
+            "{{\"genotype\": {genotype}, \"phenotype\": {measures}, \"fitness\": 9, \"num_gens_current\": 1}}\n"
+        )
+    };
+    let words =
+        row("\"\"", "[1, 1, 1]") + &row("\"\u{1f600}ab\"", "[2, 2, 2]") + &row("\"elm\"", "[4, 11, 12]");
+    let history = place.write("words.jsonl", &words);
+    let begun = run(
+        &place,
+        "words",
+        &["--init-from", &history, "--set", "search.total_steps=100", "--set", "search.init_steps=3"],
+    );
+    assert_eq!(begun["candidates"], 103);
+    for vector in ["[1e300, 0]", "[0, 0, 0]", "\"peas\""] {
+        let history = place.write("vectors.jsonl", &row(vector, "[1, 1]"));
+        let output = place.run(&["run", "function", "--quiet", "--init-from", &history, "--out", "refused"]);
+        assert_eq!(output.status.code(), Some(2), "{vector}: {}", error(&output));
+    }
+}

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use samara_engine::{Bench, Context, Environment, Evaluator, Future};
+use samara_engine::{Abort, Bench, Context, Environment, Evaluator, Future};
 use samara_qd::Stream;
 use samara_search::{Genome, Invalid, Plan, Proposer, Score, schema};
 use schemars::JsonSchema;
@@ -73,7 +73,8 @@ impl Letters {
     fn write(&self, plan: &Plan, stream: &mut Stream) -> Vec<usize> {
         let letters = self.alphabet.len();
         match plan.parents.first().map(|parent| &*parent.genome) {
-            Some(Genome::Text(parent)) => {
+            // One that was taken over from a history may be any text.
+            Some(Genome::Text(parent)) if self.positions(parent).len() == self.target.len() => {
                 let mut word = self.positions(parent);
                 let place = stream.index(word.len());
                 word[place] = stream.index(letters);
@@ -112,6 +113,10 @@ impl Evaluator for Letters {
         _bench: &'a mut Bench,
     ) -> Future<'a, Score> {
         let word = self.positions(&draft.text());
+        if word.len() != self.target.len() {
+            let why = format!("it has {} letters, and the target has {}", word.len(), self.target.len());
+            return Box::pin(async { Err(Abort::invalid(why)) });
+        }
         let distance: usize = word.iter().zip(&self.target).map(|(a, b)| a.abs_diff(*b)).sum();
         // Written so that a hit is 0 and not -0.
         let objective = 0.0 - distance as f64;
