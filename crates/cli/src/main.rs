@@ -17,6 +17,7 @@ mod lineage;
 mod logs;
 mod models;
 mod numbers;
+mod openelm;
 mod output;
 mod picture;
 mod progress;
@@ -27,6 +28,7 @@ mod screen;
 mod session;
 mod summary;
 mod svg;
+mod translation;
 mod trust;
 mod voronoi;
 

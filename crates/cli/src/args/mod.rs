@@ -76,8 +76,14 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Run {
     /// A built-in experiment (see `samara list`) or a TOML file
-    #[arg(add = ArgValueCompleter::new(offers::experiments_and_files))]
-    pub experiment: String,
+    #[arg(required_unless_present = "openelm", add = ArgValueCompleter::new(offers::experiments_and_files))]
+    pub experiment: Option<String>,
+    /// Run a configuration of OpenELM's (YAML with the groups model, qd and env) in an experiment's place
+    #[arg(long, value_name = "YAML", value_hint = ValueHint::FilePath, conflicts_with = "experiment")]
+    pub openelm: Option<PathBuf>,
+    /// Print the settings that a configuration of OpenELM's comes to, and what of it has no effect; nothing runs
+    #[arg(long, requires = "openelm")]
+    pub explain: bool,
     /// Change a setting, such as search.total_steps=500 (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,

@@ -17,9 +17,11 @@ use crate::{
     exit::{Exit, Failure, print, print_json, quoted, remark},
     init_from,
     models::Shared,
+    openelm,
     progress::rough,
     session,
     summary::{Rechecked, Summary},
+    translation::written,
     trust,
 };
 
@@ -29,7 +31,22 @@ pub(crate) fn run(args: &args::Run) -> Result<Exit, Failure> {
     set.extend(args.concurrency.map(|concurrency| format!("search.concurrency={concurrency}")));
     let from = args.init_from.as_deref().map(init_from::absolute).transpose()?;
     set.extend(from.map(|from| format!("experiment.init_from={from}")));
-    let experiment = config::load(&args.experiment, &set)?;
+    let experiment = match (&args.openelm, &args.experiment) {
+        (Some(config), _) => {
+            let (translation, place) = openelm::read(config)?;
+            let origin = config.display().to_string();
+            if args.explain {
+                let table = config::filled(translation.settings.clone(), &origin, &set)?;
+                print(&format!("{}{}", translation.comments(), written(table)?).trim_start())?;
+                return Ok(Exit::Ok);
+            }
+            if !args.output.quiet {
+                translation.tell("OpenELM");
+            }
+            config::of_table(translation.settings, (&origin, &place), &set)?
+        }
+        (None, experiment) => config::load(experiment.as_deref().unwrap_or_default(), &set)?,
+    };
     let folder = match &args.out {
         Some(folder) => folder.clone(),
         None => session::free_folder(&experiment.naming.name),
