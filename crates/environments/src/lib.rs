@@ -24,6 +24,7 @@ pub mod inputs;
 pub mod lmx;
 pub mod p3;
 pub mod program;
+mod shingles;
 mod simple;
 pub mod sodarace;
 pub mod source;
