@@ -27,6 +27,7 @@ pub mod lmx;
 pub mod p3;
 pub mod program;
 pub mod prompt_evolution;
+mod shingles;
 mod simple;
 pub mod sodarace;
 pub mod source;

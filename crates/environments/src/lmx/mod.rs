@@ -4,12 +4,13 @@
 //! examples, and so crosses them. Measures and objective are a judge's answer probabilities (Bradley et al. 2023,
 //! QDAIF, arXiv 2310.13032). The flow is in this file; [`prompt`] writes prompts, [`read`] makes
 //! texts of answers (out of their [`wrapping`], by its [`phrases`], and [`closing`] their ends), `memory` plans and
-//! remembers (the prompt [`pool`], under a [`strategy`], with its [`examples`], [`novelty`] and [`rouge`]), [`settings`] is
-//! the section of the experiment, with its [`seeds`].
+//! remembers (the prompt [`pool`], under a [`strategy`], with its [`examples`], [`novelty`] and [`rouge`]), `near` keeps out
+//! what is too like an elite, [`settings`] is the section of the experiment, with its [`seeds`].
 
 pub mod closing;
 pub mod examples;
 mod memory;
+mod near;
 pub mod novelty;
 pub mod phrases;
 pub mod pool;
@@ -23,9 +24,9 @@ pub mod wrapping;
 
 use std::sync::Arc;
 
-use samara_engine::{Abort, Context, Environment, Future, Question, Roles};
+use samara_engine::{Abort, Context, Environment, Future, Question, Roles, Screen};
 use samara_lm::{Completion, CompletionRequest, Penalties, Sampling, Score as Answered};
-use samara_search::{AxisSettings, Genome, Invalid, Plan, Proposer, Score, Strategy, schema};
+use samara_search::{AxisSettings, Genome, Index, Invalid, Plan, Proposer, Score, Strategy, Ticket, schema};
 
 use crate::{
     answer,
@@ -99,6 +100,16 @@ impl Environment for Lmx {
                 Err(last) => Err(answer::nothing(self.settings.attempts, "held no text", last.as_ref())),
             }
         })
+    }
+
+    fn screen<'a>(
+        &'a self,
+        draft: &'a Genome,
+        ticket: &'a Ticket,
+        index: &'a Index,
+        _context: &'a mut Context,
+    ) -> Future<'a, Screen> {
+        Box::pin(async move { Ok(near::screen(self.settings.similarity, draft, ticket, index)) })
     }
 
     fn judge<'a>(&'a self, draft: &'a Genome, _score: Score, context: &'a mut Context) -> Future<'a, Score> {

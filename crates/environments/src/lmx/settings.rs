@@ -199,6 +199,12 @@ pub struct LmxSettings {
     #[serde(default = "default_attempts")]
     #[schemars(range(min = 1, max = 1000))]
     pub attempts: u32,
+    /// How alike a text may be to an elite of its island, above 0 to 1: the part of all runs of three words that both have.
+    /// One that is at least as alike is written anew up to three times and is then invalid, before it is judged. Default
+    /// 1: only equal texts are, as `search.duplicates` says.
+    #[serde(default = "one")]
+    #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0))]
+    pub similarity: f64,
     /// The measures: a question each, in the order of `[[axes]]`.
     #[schemars(length(max = MOST_AXES))]
     pub diversity: Vec<Diversity>,
@@ -346,6 +352,10 @@ impl LmxSettings {
         }
         if !(self.top_p > 0.0 && self.top_p <= 1.0) {
             return Err(invalid("top_p", format!("is {}", self.top_p), "set it above 0, to 1 at most"));
+        }
+        if !(self.similarity > 0.0 && self.similarity <= 1.0) {
+            let hint = "set it above 0, to 1 at most, such as 0.7";
+            return Err(invalid("similarity", format!("is {}", self.similarity), hint));
         }
         for (key, texts) in [("cuts", &self.cuts), ("stop", &self.stop)] {
             if texts.iter().any(String::is_empty) {
