@@ -37,7 +37,7 @@ pub(crate) fn run(args: &args::Run) -> Result<Exit, Failure> {
             let origin = config.display().to_string();
             if args.explain {
                 let table = config::filled(translation.settings.clone(), &origin, &set)?;
-                print(&format!("{}{}", translation.comments(), written(table)?).trim_start())?;
+                print(format!("{}{}", translation.comments(), written(table)?).trim_start())?;
                 return Ok(Exit::Ok);
             }
             if !args.output.quiet {
