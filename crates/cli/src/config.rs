@@ -10,7 +10,7 @@ use std::{
 };
 
 use samara_engine::{Environment, EvaluatorSpec, SandboxSettings};
-use samara_environments::{InputFile, Inputs, Source, builtin, evaluator};
+use samara_environments::{InputFile, Inputs, Source, builtin, continued, evaluator};
 use samara_lm::{ModelSettings, files};
 use samara_qd::Tessellation;
 use samara_search::{
@@ -24,6 +24,7 @@ use toml::{Table, Value};
 use crate::{
     evolve::assemble,
     exit::Failure,
+    init_from,
     roles::{self, CacheSettings, Price, Roles},
 };
 
@@ -37,6 +38,11 @@ pub(crate) struct Naming {
     pub name: String,
     /// What is evolved.
     pub environment: String,
+    /// A run's folder, or an OpenELM `history.jsonl`, whose candidates this run begins with (`samara run --init-from`);
+    /// they come on top of `search.total_steps`. The run keeps its own copy. A relative path starts at the experiment's
+    /// file. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init_from: Option<String>,
 }
 
 /// The whole file.
@@ -312,7 +318,7 @@ fn build(table: &Table, folder: &Path, fresh: Fresh) -> Result<Experiment, Inval
         .map_err(|invalid| Invalid { key: invalid.key.trim_start_matches('.').to_owned(), ..invalid })?;
     let naming: Naming = schema::read(&sections.experiment, "experiment")?;
     settings::plain_name(&naming.name, "experiment.name")?;
-    let search = search(&sections.search)?;
+    let mut search = search(&sections.search)?;
     let axes = settings::axes(&sections.axes)?;
     let is_recorded = fresh.tessellation.is_some();
     let mut tessellation = match fresh.tessellation {
@@ -341,6 +347,14 @@ fn build(table: &Table, folder: &Path, fresh: Fresh) -> Result<Experiment, Inval
     }
     let cache = roles::cache(&sections.cache, folder)?;
     let sandbox = sandbox(&sections.sandbox, folder)?;
+    let beginning = match &naming.init_from {
+        Some(from) => Some(init_from::beginning(from, &fresh.inputs, &naming.environment, axes.len())?),
+        None => None,
+    };
+    if let Some(beginning) = beginning.as_ref().filter(|_| fresh.inputs.folder().is_some()) {
+        search.total_steps = search.total_steps.saturating_add(beginning.candidates.len() as u64);
+        search.validate()?;
+    }
     let inputs = fresh.inputs.files();
     let evaluator = environment.evaluator().map(|_| EvaluatorSpec {
         environment: naming.environment.clone(),
@@ -364,6 +378,11 @@ fn build(table: &Table, folder: &Path, fresh: Fresh) -> Result<Experiment, Inval
         resolved,
     };
     experiment.resolved = experiment.to_toml(&sections.environment, &written, &prices)?;
+    if let Some(beginning) = beginning {
+        let judged = init_from::judged(&experiment.resolved);
+        experiment.environment =
+            continued::begin(experiment.environment, beginning, (&judged, experiment.axes.len()));
+    }
     Ok(experiment)
 }
 

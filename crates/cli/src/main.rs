@@ -12,10 +12,12 @@ mod evolve;
 mod exit;
 mod gallery;
 mod heatmap;
+mod init_from;
 mod lineage;
 mod logs;
 mod models;
 mod numbers;
+mod openelm;
 mod output;
 mod picture;
 mod progress;
@@ -23,9 +25,12 @@ mod projection;
 mod roles;
 mod schema;
 mod screen;
+mod seeds;
 mod session;
+mod subject;
 mod summary;
 mod svg;
+mod translation;
 mod trust;
 mod voronoi;
 
@@ -54,11 +59,13 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Evolve(evolve) => commands::evolve::evolve(&evolve),
         Command::Resume(resume) => commands::run::resume(&resume),
         Command::Compare(compare) => commands::compare::compare(&compare),
+        Command::P3(p3) => commands::p3::p3(&p3),
         Command::Show(show) => commands::show::show(&show),
         Command::Export(export) => commands::export::export(&export),
         Command::Rebin(rebin) => commands::rebin::rebin(&rebin),
         Command::List(list) => commands::catalogue::list(list.format),
-        Command::New(new) => commands::catalogue::new(&new),
+        Command::New(new) => commands::new::new(&new),
+        Command::Try(trial) => commands::trial::try_it(&trial),
         Command::Schema => commands::catalogue::schema(),
         Command::Model(ModelCommand::Train(train)) => commands::model::train(&train),
         Command::Model(ModelCommand::Evaluate(evaluate)) => commands::model::evaluate(&evaluate),

@@ -57,10 +57,22 @@ pub(crate) fn recorded(folder: &Path) -> Result<Option<Reader>, Failure> {
     }
 }
 
-/// Starts the journal of a new run in its folder.
+/// Starts the journal of a new run in its folder, which is one's own from then on.
 pub(crate) fn create(experiment: &Experiment, folder: &Path) -> Result<Journal, Failure> {
+    let id = trust::new_id()?;
+    let journal = begun(experiment, folder, &id)?;
+    trust::remember(&id, &experiment.table()?);
+    Ok(journal)
+}
+
+/// The same for a run that nobody will go on with.
+pub(crate) fn create_unknown(experiment: &Experiment, folder: &Path) -> Result<Journal, Failure> {
+    begun(experiment, folder, &trust::new_id()?)
+}
+
+fn begun(experiment: &Experiment, folder: &Path, id: &str) -> Result<Journal, Failure> {
     let header = Header {
-        id: trust::new_id()?,
+        id: id.to_owned(),
         config: experiment.resolved.clone(),
         experiment: experiment.naming.name.clone(),
         environment: experiment.naming.environment.clone(),
@@ -87,9 +99,7 @@ pub(crate) fn create(experiment: &Experiment, folder: &Path) -> Result<Journal, 
         let _ = std::fs::remove_file(folder.join(JOURNAL).with_extension("lock"));
         let _ = std::fs::remove_dir(folder);
     }
-    let journal = created?;
-    trust::remember(&header.id, &experiment.table()?);
-    Ok(journal)
+    Ok(created?)
 }
 
 /// Folders that were made for a run, the inner ones first. Those that nothing has come into are removed when this is

@@ -107,9 +107,17 @@ fn reasons(resolved: &Table) -> Vec<(String, String)> {
                 .to_owned();
             reasons.push(("sandbox.tier".to_owned(), why));
         }
-        if let Some(python) = sandbox.get("python").and_then(Value::as_str) {
+        let text = |key: &str| sandbox.get(key).and_then(Value::as_str);
+        if let Some(python) = text("python") {
             let why = format!("run the interpreter {python} (sandbox.python)");
             reasons.push(("sandbox.python".to_owned(), why));
+        }
+        if let Some(server) = text("server") {
+            reasons.push(("sandbox.server".to_owned(), format!("run programs on {server} (sandbox.server)")));
+        }
+        if let Some(variable) = text("token_env") {
+            let why = format!("send the environment variable {variable} as a token (sandbox.token_env)");
+            reasons.push(("sandbox.token_env".to_owned(), why));
         }
     }
     if let Some(evaluation) = evaluation(resolved) {
@@ -265,6 +273,8 @@ mod tests {
             ["sandbox.tier", "sandbox.minimum_tier"]
         );
         assert_eq!(keys("[sandbox]\ntier = \"landlock\"\nminimum_tier = \"landlock\""), ["sandbox.tier"]);
+        let server = "[sandbox]\nserver = \"http://box:5000\"\ntoken_env = \"TOKEN\"";
+        assert_eq!(keys(server), ["sandbox.server", "sandbox.token_env"]);
         let model = "[models.judge]\nprovider = \"openai\"\nbase_url = \"http://x\"\napi_key_env = \"TOKEN\"";
         assert_eq!(keys(model), ["models.judge.base_url", "models.judge.api_key_env"]);
         let header =

@@ -33,7 +33,7 @@ fn the_main_job_needs_no_server_and_gives_the_same_archive_at_any_concurrency_an
 #[test]
 fn every_experiment_with_texts_runs_out_of_the_box() {
     let place = Place::new();
-    for name in ["short-story", "short-story-2d", "movie-reviews"] {
+    for name in ["short-story", "short-story-2d", "stories-genre-ending", "movie-reviews"] {
         let arguments =
             ["run", name, "--quiet", "--format", "json", "--out", name, "--set", "search.total_steps=40"];
         let summary = parse(&place.run(&arguments));

@@ -345,3 +345,47 @@ fn a_port_that_is_taken_is_named() {
     let said = error(&output);
     assert!(said.contains(&format!("{address} is in use")) && said.contains("hint: --port 0"), "{said}");
 }
+
+#[test]
+fn a_run_whose_programs_run_on_a_server_finds_what_it_finds_here() {
+    if !isolated() {
+        return;
+    }
+    let place = Place::new();
+    let server = Server::start(&place, &["--token-env", TOKEN.0]);
+    let url = format!("sandbox.server=http://{}", server.address);
+    let token = format!("sandbox.token_env={}", TOKEN.0);
+    for experiment in ["image", "sodarace"] {
+        let run = |out: &str, more: &[&str]| {
+            let steps = ["--set", "search.total_steps=24", "--set", "search.init_steps=8", "--quiet"];
+            let start = ["run", experiment, "--format", "json", "--out", out];
+            let mut command = place.samara(&[&start, &steps[..], more].concat());
+            let output = command.env(TOKEN.0, TOKEN.1).output().unwrap();
+            common::parse(&output)
+        };
+        let here = run(&format!("{experiment}-here"), &[]);
+        let there = run(&format!("{experiment}-there"), &["--set", &url, "--set", &token]);
+        assert_eq!((&there["archive_hash"], &there["fates"]), (&here["archive_hash"], &here["fates"]));
+        assert!(here["archive_hash"].is_string());
+    }
+    assert!(!common::holds(&place.path("image-there"), TOKEN.1), "the token is recorded nowhere");
+    let output = place.run(&["run", "image", "--set", &url, "--quiet"]);
+    assert!(!output.status.success() && error(&output).contains("sandbox.token_env"), "{}", error(&output));
+}
+
+#[test]
+fn a_server_that_is_not_there_is_code_4_before_anything_is_made() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    drop(taken);
+    let place = Place::new();
+    let set = format!("sandbox.server=http://{address}");
+    let output = place.run(&["run", "image", "--set", &set, "--out", "r"]);
+    assert_eq!(output.status.code(), Some(4), "{}", error(&output));
+    assert!(
+        error(&output).contains("can't be reached") && error(&output).contains("hint: "),
+        "{}",
+        error(&output)
+    );
+    assert!(!place.path("r").exists());
+}

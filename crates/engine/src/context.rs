@@ -226,10 +226,21 @@ impl Context {
 
     /// Embeds texts; one vector per text, in their order.
     pub async fn embed(&mut self, texts: Vec<String>) -> Result<Vec<Vec<f64>>, Abort> {
+        self.embed_for(texts, Vec::new()).await
+    }
+
+    /// Embeds texts and the queries that they are compared with, for a model that may make a difference; a vector per
+    /// text, in their order, and then one per query.
+    pub async fn embed_for(
+        &mut self,
+        texts: Vec<String>,
+        queries: Vec<String>,
+    ) -> Result<Vec<Vec<f64>>, Abort> {
         let model = role(self.models.embedder.as_ref(), "embedder")?;
-        let request = EmbedRequest { texts };
+        let request = EmbedRequest { texts, queries };
         let reply = self.waiting(model.embed(&request)).await;
-        let prompt = serde_json::to_string(&request.texts).unwrap_or_default();
+        let all: Vec<&String> = request.texts.iter().chain(&request.queries).collect();
+        let prompt = serde_json::to_string(&all).unwrap_or_default();
         let mut call = blank("embedder", CallKind::Embed, model.label(), prompt, 0);
         if let Ok(embeddings) = &reply {
             call.answer = embeddings.vectors.first().map_or(0, Vec::len).to_string();

@@ -7,12 +7,13 @@
 //! - [`context`]: one candidate's access to language models, with seeds derived from (run seed, candidate, call);
 //!   [`bench`](mod@bench): its access to the sandbox; `evaluations`: what equal drafts share;
 //! - [`spec`]: what an evaluator is made from, as data;
-//! - [`programs`]: the `[sandbox]` section, and the programs that an evaluation may run in it;
+//! - [`programs`]: the `[sandbox]` section, and the programs that an evaluation may run in it; `remote`: the same on a
+//!   sandbox server;
 //! - [`evaluator_slots`]: a user's evaluator, and how many evaluations run at once;
 //! - [`prepare`](mod@prepare): an environment's setup, before candidate 0;
 //! - [`event`]: what an observer hears; [`error`]: why a run stops.
 //!
-//! This crate never prints, speaks no HTTP and knows no concrete environment.
+//! This crate never prints, speaks HTTP to sandbox servers only, and knows no concrete environment.
 
 pub mod abort;
 pub mod bench;
@@ -27,6 +28,7 @@ mod life;
 mod log;
 pub mod prepare;
 pub mod programs;
+mod remote;
 pub mod run;
 pub mod spec;
 

@@ -7,11 +7,21 @@ use samara_search::Invalid;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::remote::{self, Remote};
+
 /// The `[sandbox]` section: how programs are isolated, and what each may use.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(transform = samara_search::schema::in_order::<Self>)]
 pub struct SandboxSettings {
+    /// A sandbox server that runs the programs in place of this machine: the address of `samara sandbox serve`, or of a
+    /// server with OpenELM's routes, such as `http://127.0.0.1:5000`. Of its own isolation the first kind tells the tier.
+    /// Default: programs run here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// The environment variable that holds the server's bearer token, for `server`. Default: none is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_env: Option<String>,
     /// How strongly programs are isolated. Default: the strongest tier that works.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tier: Option<Tier>,
@@ -48,6 +58,8 @@ pub struct SandboxSettings {
 impl Default for SandboxSettings {
     fn default() -> Self {
         Self {
+            server: None,
+            token_env: None,
             tier: None,
             minimum_tier: Tier::Landlock,
             trust_code: false,
@@ -77,6 +89,18 @@ impl SandboxSettings {
             let hint =
                 "use landlock or jail; only if you trust every program that will run, add trust_code = true";
             return bad(key, "process, which isolates nothing".into(), hint);
+        }
+        if let Some(Err(why)) = self.server.as_deref().map(remote::address) {
+            let hint =
+                "write an address such as http://127.0.0.1:5000, and a token's variable in sandbox.token_env";
+            return Err(Invalid::new("sandbox.server", format!("can't be used: {why}"), hint));
+        }
+        if self.server.is_none() && self.token_env.is_some() {
+            return Err(Invalid::new(
+                "sandbox.token_env",
+                "is for sandbox.server",
+                "name a server, or remove it",
+            ));
         }
         if !(self.cpu_s > 0.0 && self.cpu_s <= 3600.0) {
             return bad("cpu_s", self.cpu_s.to_string(), "set it above 0, to 3600 at most");
@@ -131,16 +155,27 @@ fn cpus() -> usize {
 /// A started sandbox and what each program may use. Clones share the sandbox.
 #[derive(Debug, Clone)]
 pub struct Programs {
-    sandbox: Arc<Sandbox>,
+    place: Place,
     limits: Limits,
 }
 
+/// Where programs run.
+#[derive(Debug, Clone)]
+enum Place {
+    Here(Arc<Sandbox>),
+    There(Remote),
+}
+
 impl Programs {
-    /// Starts the fork servers; blocks until they take programs.
+    /// Starts the fork servers, or greets the server that the settings name; blocks until it takes programs.
     ///
     /// # Errors
-    /// If no acceptable tier works here.
+    /// If no acceptable tier works here, or the server can't be used.
     pub fn start(settings: &SandboxSettings) -> Result<Self, SandboxError> {
+        let limits = settings.limits();
+        if let Some(server) = &settings.server {
+            return Ok(Self { place: Place::There(greeted(server, settings)?), limits });
+        }
         let defaults = SandboxOptions::default();
         let sandbox = Sandbox::start(&SandboxOptions {
             tier: settings.tier,
@@ -150,12 +185,15 @@ impl Programs {
             servers: settings.servers.unwrap_or(defaults.servers),
             ..defaults
         })?;
-        Ok(Self { sandbox: Arc::new(sandbox), limits: settings.limits() })
+        Ok(Self { place: Place::Here(Arc::new(sandbox)), limits })
     }
 
     /// The isolation that programs run in.
     pub fn isolation(&self) -> Isolation {
-        self.sandbox.isolation()
+        match &self.place {
+            Place::Here(sandbox) => sandbox.isolation(),
+            Place::There(remote) => remote.isolation(),
+        }
     }
 
     /// A call of `entry` in `program` under the run's limits.
@@ -165,15 +203,39 @@ impl Programs {
 
     /// Runs a job on this thread, which must be one that may block.
     pub(crate) fn run_here(&self, job: &Job) -> Result<Verdict, SandboxError> {
-        self.sandbox.run(job)
+        match &self.place {
+            Place::Here(sandbox) => sandbox.run(job),
+            Place::There(remote) => tokio::runtime::Handle::current().block_on(remote.run(job)),
+        }
     }
 
-    /// Runs a job on a thread that may block.
+    /// Runs a job on a thread that may block, or on the server.
     pub(crate) async fn run(&self, job: Job) -> Result<Verdict, SandboxError> {
-        let sandbox = Arc::clone(&self.sandbox);
+        let sandbox = match &self.place {
+            Place::Here(sandbox) => Arc::clone(sandbox),
+            Place::There(remote) => return remote.run(&job).await,
+        };
         let running = tokio::task::spawn_blocking(move || sandbox.run(&job));
         running.await.unwrap_or_else(|error| Err(SandboxError::Server(error.to_string())))
     }
+}
+
+/// The server that runs programs, if it isolates them as well as is asked. Of one with OpenELM's routes nothing is known:
+/// who names it answers for it.
+fn greeted(server: &str, settings: &SandboxSettings) -> Result<Remote, SandboxError> {
+    let variable = |name: &String| {
+        let token = std::env::var(name).ok().filter(|token| !token.is_empty());
+        token
+            .ok_or_else(|| SandboxError::Setting(format!("sandbox.token_env names {name}, which is not set")))
+    };
+    let token = settings.token_env.as_ref().map(variable).transpose()?;
+    let remote = Remote::start(server, token.as_deref(), settings.servers.unwrap_or_else(cpus))?;
+    let (tier, minimum) = (remote.isolation().tier, settings.minimum_tier);
+    if remote.tells_its_tier() && tier < minimum {
+        let why = format!("its tier is {tier}, and sandbox.minimum_tier is {minimum}");
+        return Err(SandboxError::Remote(why));
+    }
+    Ok(remote)
 }
 
 #[cfg(test)]
@@ -207,6 +269,8 @@ mod tests {
         assert_eq!(key_of(|s| s.memory_mb = 1), "sandbox.memory_mb");
         assert_eq!(key_of(|s| s.scratch_mb = u64::MAX), "sandbox.scratch_mb");
         assert_eq!(key_of(|s| s.servers = Some(0)), "sandbox.servers");
+        assert_eq!(key_of(|s| s.server = Some("localhost:5000".into())), "sandbox.server");
+        assert_eq!(key_of(|s| s.token_env = Some("TOKEN".into())), "sandbox.token_env");
         assert_eq!(key_of(|s| s.servers = Some(1025)), "sandbox.servers");
         assert_eq!(SandboxSettings::default().validate(), Ok(()));
     }

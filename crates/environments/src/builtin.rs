@@ -34,6 +34,11 @@ pub const EXPERIMENTS: &[Experiment] = &[
         toml: file!("short-story-2d.toml"),
     },
     Experiment {
+        name: "stories-genre-ending",
+        summary: "the same stories by genre and ending, in OpenELM's words (QDAIF)",
+        toml: file!("stories-genre-ending.toml"),
+    },
+    Experiment {
         name: "movie-reviews",
         summary: "reviews of \"Die Hard\", from negative to positive (QDAIF)",
         toml: file!("movie-reviews.toml"),

@@ -130,6 +130,19 @@ impl Inputs {
         Ok(texts)
     }
 
+    /// A run's own copy of what the setting `key` names; `None` where a run begins, or has none.
+    pub fn kept(&self, key: &str) -> Option<String> {
+        let (Source::Recorded(files) | Source::Current(files)) = &self.source else { return None };
+        let file = files.get(key)?;
+        self.provide(file.clone());
+        Some(file.text.clone())
+    }
+
+    /// Has the run keep a text that was made for it, as if it had been read.
+    pub fn provide(&self, file: InputFile) {
+        self.read.borrow_mut().push(file);
+    }
+
     /// The folder in which relative paths start, as an absolute path; `None` where inputs are those of a run.
     pub fn folder(&self) -> Option<PathBuf> {
         match &self.source {

@@ -18,6 +18,7 @@
 
 mod answer;
 pub mod builtin;
+pub mod continued;
 pub mod evaluator;
 mod fences;
 pub mod function;
@@ -28,10 +29,12 @@ pub mod p3;
 pub mod poetry;
 pub mod program;
 pub mod prompt_evolution;
+mod shingles;
 mod simple;
 pub mod sodarace;
 pub mod source;
 pub mod string;
+mod template;
 
 use std::sync::Arc;
 

@@ -59,12 +59,12 @@ fn prompts_of_a_search_are_those_of_the_corpus() {
         let texts: Vec<&str> = texts.iter().map(|text| &*text.text).collect();
         let examples: Vec<std::sync::Arc<str>> = texts.iter().map(|text| (*text).into()).collect();
         assert_eq!(
-            prompt::few_shot(domain.template(), &examples),
+            prompt::few_shot(domain.template(), "\n", &examples),
             corpus::few_shot_prompt(domain.template(), &texts)
         );
         for question in domain.questions() {
             assert_eq!(
-                prompt::feedback(question.instruction, "", texts[0]),
+                prompt::feedback(prompt::FEEDBACK, question.instruction, texts[0], &[]),
                 corpus::feedback_prompt(question.instruction, texts[0])
             );
         }

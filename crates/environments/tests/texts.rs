@@ -250,7 +250,8 @@ fn poet(prompt: &str, seed: u64) -> String {
     let (Some(genre), Some(tone)) = (asked(genres, question), asked(tones, question)) else {
         return "A happy little hymn\nhums on.".into();
     };
-    let line = if seed.is_multiple_of(5) { "Nothing at all,".to_owned() } else { format!("A {tone} {genre},") };
+    let line =
+        if seed.is_multiple_of(5) { "Nothing at all,".to_owned() } else { format!("A {tone} {genre},") };
     format!(
         "Sure! Here is the poem:\n\n{line}\n{}\n\nLet me know if you'd like more!",
         "la ".repeat(seed as usize % 7)

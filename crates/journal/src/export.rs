@@ -12,6 +12,7 @@ use serde_json::ser::{CharEscape, Formatter, Serializer};
 use crate::error::JournalError;
 use crate::reader::Reader;
 use crate::record::Life;
+use crate::run_view::search_of;
 use crate::wanted::{broken, is_wanted};
 
 pub use crate::table::csv;
@@ -21,34 +22,43 @@ pub use crate::wanted::Only;
 #[derive(Serialize)]
 struct HistoryLine<'a> {
     genotype: Option<&'a str>,
-    phenotype: Option<&'a [f64]>,
+    phenotype: Option<&'a [Option<f64>]>,
     fitness: Option<f64>,
     num_gens_current: u64,
 }
 
 /// Writes OpenELM's `history.jsonl`: a line for each candidate with the keys `genotype` (the genome's text),
 /// `phenotype` (the measures), `fitness` (the objective) and `num_gens_current` (the index), spaced and escaped as
-/// Python's `json.dumps` does. The first three are null for an invalid or failed candidate.
+/// Python's `json.dumps` does. The first three are null for an invalid or failed candidate; for one whose text is empty
+/// the phenotype is a null for each axis, as OpenELM writes it.
 ///
 /// # Errors
 /// If the journal can't be read or `out` not written.
 pub fn openelm(reader: &Reader, only: Only<'_>, out: &mut dyn Write) -> Result<(), JournalError> {
     let mut out = BufWriter::new(out);
+    // A run whose settings can't be read any more is written all the same.
+    let axes = search_of(&reader.header().config, reader.begun_format()).map_or(0, |(_, axes)| axes.len());
     reader.fold(&mut |candidate| {
         if is_wanted(only, candidate.index) {
-            openelm_line(&candidate, &mut out).map_err(broken)?;
+            openelm_line(&candidate, axes, &mut out).map_err(broken)?;
         }
         Ok::<(), JournalError>(())
     })?;
     out.flush().map_err(broken)
 }
 
-fn openelm_line(candidate: &Candidate, out: &mut dyn Write) -> io::Result<()> {
+fn openelm_line(candidate: &Candidate, axes: usize, out: &mut dyn Write) -> io::Result<()> {
     let valid = !matches!(candidate.fate, Fate::Invalid { .. } | Fate::Failed { .. });
     let text = candidate.genome.as_ref().map(|genome| genome.text());
+    let empty = !valid && text.as_deref().is_some_and(|text| text.trim().is_empty());
+    let measures = candidate.measures().filter(|_| valid);
+    let phenotype: Option<Vec<Option<f64>>> = match measures {
+        Some(measures) => Some(measures.iter().copied().map(Some).collect()),
+        None => (empty && axes > 0).then(|| vec![None; axes]),
+    };
     let line = HistoryLine {
-        genotype: text.as_deref().filter(|_| valid),
-        phenotype: candidate.measures().filter(|_| valid),
+        genotype: text.as_deref().filter(|_| valid || empty),
+        phenotype: phenotype.as_deref(),
         fitness: candidate.objective().filter(|_| valid),
         num_gens_current: candidate.index,
     };

@@ -168,7 +168,12 @@ impl History {
 /// Genotype, phenotype and fitness.
 type Values = (String, Vec<f64>, f64);
 
-/// The three values of a row; `None` if all are null. An error says why none can be used.
+/// Whether a phenotype has a null on every axis: of an empty text, which nobody measures.
+fn is_nowhere(phenotype: &Value) -> bool {
+    phenotype.as_array().is_some_and(|axes| !axes.is_empty() && axes.iter().all(Value::is_null))
+}
+
+/// The three values of a row; `None` if all are null, or the phenotype is on every axis. An error says why none can be used.
 fn values_of(value: Value) -> Result<Option<Values>, String> {
     let Value::Object(mut row) = value else {
         return Err("it is not an object with genotype, phenotype and fitness".to_owned());
@@ -181,6 +186,9 @@ fn values_of(value: Value) -> Result<Option<Values>, String> {
         Some(value) => Some(value),
     };
     let (genotype, phenotype, fitness) = (take(KEYS[0]), take(KEYS[1]), take(KEYS[2]));
+    if phenotype.as_ref().is_some_and(is_nowhere) {
+        return Ok(None);
+    }
     if genotype.is_none() && phenotype.is_none() && fitness.is_none() {
         return Ok(None);
     }

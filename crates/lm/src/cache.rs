@@ -339,7 +339,7 @@ mod tests {
     use super::*;
     use crate::{
         operation::Endpoint,
-        types::{CompletionRequest, Sampling, ScoreMethod, ScoreRequest},
+        types::{CompletionRequest, Sampling, ScoreMethod, ScoreRequest, Side},
     };
 
     fn who(change: impl FnOnce(&mut ModelSettings)) -> String {
@@ -364,8 +364,14 @@ mod tests {
     #[test]
     fn answers_are_looked_up_by_what_format_1_has() {
         let how = Endpoint { model: "m".into(), chat: true, completion_tokens: false };
-        let sampling =
-            Sampling { max_tokens: 8, temperature: 1.0, top_p: 0.5, stop: vec!["x".into()], seed: 3 };
+        let sampling = Sampling {
+            max_tokens: 8,
+            temperature: 1.0,
+            top_p: 0.5,
+            stop: vec!["x".into()],
+            seed: 3,
+            penalties: Default::default(),
+        };
         let request = CompletionRequest { prompt: "Say".into(), instructions: None, sampling };
         let score = ScoreRequest { prompt: "Q".into(), answers: vec!["a".into(), "b".into()], seed: 4 };
         let written = |operation: Operation<'_>| serde_json::to_string(&operation).expect("JSON");
@@ -393,7 +399,7 @@ mod tests {
             format!("{{\"labels\":{{{labels},{endpoint}}}}}")
         );
         assert_eq!(
-            written(Operation::Embed { texts: &["t".into()], how: &how }),
+            written(Operation::Embed { texts: &["t".into()], how: &how, side: Side::Symmetric }),
             format!("{{\"embed\":{{\"texts\":[\"t\"],{endpoint}}}}}")
         );
         let identity = r#"{"address":"http://host/v1","model":"m","provider":"openai"}"#;

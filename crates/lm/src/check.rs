@@ -299,7 +299,7 @@ fn price(settings: &ModelSettings) -> Option<Price> {
 }
 
 async fn embeds(client: &Client) -> Finding {
-    let embedded = client.embed(&EmbedRequest { texts: vec!["a text".into()] }).await;
+    let embedded = client.embed(&EmbedRequest { texts: vec!["a text".into()], queries: Vec::new() }).await;
     let length = |vectors: &[Vec<f64>]| format!("{} dimensions", vectors.first().map_or(0, Vec::len));
     finding("embeddings", embedded.map(|embedded| length(&embedded.vectors)))
 }
@@ -312,7 +312,8 @@ fn finding(what: &str, result: Result<String, LmError>) -> Finding {
 
 fn request(prompt: &str, max_tokens: u32, stop: &[&str], seed: u64) -> CompletionRequest {
     let stop = stop.iter().map(|stop| (*stop).to_owned()).collect();
-    let sampling = Sampling { max_tokens, temperature: 1.0, top_p: 1.0, stop, seed };
+    let sampling =
+        Sampling { max_tokens, temperature: 1.0, top_p: 1.0, stop, seed, penalties: Default::default() };
     CompletionRequest { prompt: prompt.to_owned(), instructions: None, sampling }
 }
 

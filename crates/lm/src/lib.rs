@@ -43,8 +43,8 @@ pub use error::{ErrorKind, InvalidSetting, LmError};
 pub use provider_name::ProviderName;
 pub use samara_seedling::files;
 pub use secret::Secret;
-pub use settings::{Api, ModelSettings, Scoring};
+pub use settings::{Api, ModelSettings, Representation, Scoring};
 pub use types::{
-    Capabilities, Completion, CompletionRequest, EmbedRequest, Embeddings, Finish, Needs, Sampling, Score,
-    ScoreMethod, ScoreRequest, Usage,
+    Capabilities, Completion, CompletionRequest, EmbedRequest, Embeddings, Finish, Needs, Penalties,
+    Sampling, Score, ScoreMethod, ScoreRequest, Usage,
 };

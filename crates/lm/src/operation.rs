@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::{CompletionRequest, Finish, ScoreMethod, ScoreRequest};
+use crate::types::{CompletionRequest, Finish, ScoreMethod, ScoreRequest, Side};
 
 /// One thing asked of a server. Its JSON is part of what a cached answer is looked up by.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -19,7 +19,12 @@ pub(crate) enum Operation<'a> {
     /// All answers' log-probabilities at once: from the first token's alternatives, a script or the embedded model.
     Labels { request: &'a ScoreRequest, how: &'a Endpoint },
     /// Vectors of texts.
-    Embed { texts: &'a [String], how: &'a Endpoint },
+    Embed {
+        texts: &'a [String],
+        how: &'a Endpoint,
+        #[serde(skip_serializing_if = "Side::is_symmetric")]
+        side: Side,
+    },
 }
 
 /// What an operation gave, with the tokens that the server reported.

@@ -66,6 +66,23 @@ impl Scoring {
     }
 }
 
+/// How an embedder with a difference between queries and documents represents them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Representation {
+    /// Both alike.
+    #[default]
+    Symmetric,
+    /// Queries as queries, documents as documents.
+    Asymmetric,
+}
+
+impl Representation {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A model and how to reach it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -99,6 +116,18 @@ pub struct ModelSettings {
     /// to 100. Default 1.
     #[schemars(range(max = 100.0), extend("exclusiveMinimum" = 0))]
     pub score_smoothing: f64,
+    /// For an embedder, `aleph-alpha`: whether queries, such as `environment.reference`, are represented otherwise than
+    /// documents, the texts that are evolved. Default `symmetric`.
+    #[serde(skip_serializing_if = "Representation::is_default")]
+    pub representation: Representation,
+    /// For an embedder: what stands before every query, such as `"query: "`; 1,000 characters at most. Default empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = MOST_PREFIX))]
+    pub query_prefix: String,
+    /// For an embedder: what stands before every document, such as `"passage: "`; 1,000 characters at most. Default empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = MOST_PREFIX))]
+    pub document_prefix: String,
     /// Most attempts in flight at once, 1 to 65,536; the client finds the server's own limit below it. Default 1,024.
     #[schemars(range(min = 1, max = 65536))]
     pub max_concurrency: usize,
@@ -179,6 +208,9 @@ impl Default for ModelSettings {
             scoring: Scoring::Auto,
             score_samples: 16,
             score_smoothing: 1.0,
+            representation: Representation::Symmetric,
+            query_prefix: String::new(),
+            document_prefix: String::new(),
             max_concurrency: 1024,
             timeout_s: 120.0,
             deadline_s: 600.0,
@@ -204,6 +236,8 @@ impl Default for ModelSettings {
 
 /// Fields of requests that are left out, at most.
 const MOST_FIELDS: usize = 1000;
+/// A prefix of embedded texts at most, in characters.
+pub(crate) const MOST_PREFIX: usize = 1000;
 /// Attempts of an operation at most.
 pub(crate) const MOST_ATTEMPTS: u32 = 1000;
 /// A reply at most: 1 GiB.

@@ -2,6 +2,32 @@
 
 use serde::{Deserialize, Serialize};
 
+/// What makes tokens less likely that the completion holds already, in OpenAI's meaning: subtracted from their logits.
+/// -2 to 2; 0 is none, below 0 tokens are repeated more.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Penalties {
+    /// For every time that a token was written.
+    pub frequency: f64,
+    /// Once for a token that was written at all.
+    pub presence: f64,
+}
+
+impl Penalties {
+    /// The largest penalty, and the smallest below 0.
+    pub const MOST: f64 = 2.0;
+
+    /// Whether nothing is subtracted.
+    pub fn are_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Those that are not 0, by the names that most servers know.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&'static str, f64)> {
+        let all = [("frequency_penalty", self.frequency), ("presence_penalty", self.presence)];
+        all.into_iter().filter(|(_, penalty)| *penalty != 0.0)
+    }
+}
+
 /// How to sample a completion.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Sampling {
@@ -15,6 +41,9 @@ pub struct Sampling {
     pub stop: Vec<String>,
     /// The request's seed, below 2^31.
     pub seed: u64,
+    /// What repeats cost.
+    #[serde(skip_serializing_if = "Penalties::are_none")]
+    pub penalties: Penalties,
 }
 
 /// A prompt to continue.
@@ -142,17 +171,38 @@ impl Score {
     }
 }
 
-/// Texts to embed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Texts to embed, two kinds of them: embedders for search were trained to bring a short query near to the documents
+/// that answer it, and want to be told which is which. Others embed both alike.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EmbedRequest {
-    /// The texts.
+    /// Texts that are what they are: documents.
     pub texts: Vec<String>,
+    /// Texts that say what documents are wanted.
+    pub queries: Vec<String>,
+}
+
+/// What a text is embedded as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Side {
+    /// As any text: the model makes no difference.
+    Symmetric,
+    /// As a document.
+    Document,
+    /// As a query.
+    Query,
+}
+
+impl Side {
+    pub(crate) fn is_symmetric(&self) -> bool {
+        *self == Self::Symmetric
+    }
 }
 
 /// Vectors of one length, one per text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embeddings {
-    /// The vectors, in the order of the texts; all numbers are finite.
+    /// The vectors, in the order of the texts and then of the queries; all numbers are finite.
     pub vectors: Vec<Vec<f64>>,
     /// What it cost.
     pub usage: Usage,

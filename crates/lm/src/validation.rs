@@ -6,7 +6,10 @@ use crate::{
     error::InvalidSetting,
     provider_name::ProviderName,
     providers::facts::{Interfaces, Naming, Provider},
-    settings::{Api, MOST_ATTEMPTS, MOST_PRICE, MOST_REPLY_BYTES, ModelSettings, Scoring, validate_url},
+    settings::{
+        Api, MOST_ATTEMPTS, MOST_PREFIX, MOST_PRICE, MOST_REPLY_BYTES, ModelSettings, Representation,
+        Scoring, validate_url,
+    },
 };
 
 fn invalid(key: &'static str, problem: impl Into<String>, hint: &'static str) -> InvalidSetting {
@@ -21,6 +24,7 @@ impl ModelSettings {
     pub fn validate(&self) -> Result<(), InvalidSetting> {
         let positive = |x: f64| x.is_finite() && x > 0.0;
         let price = |x: f64| (0.0..=MOST_PRICE).contains(&x);
+        let is_prefix = |text: &str| text.chars().count() <= MOST_PREFIX;
         let seconds = "write a positive number of seconds, 86400 at most";
         let checks = [
             (positive(self.timeout_s) && self.timeout_s <= 86_400.0, "timeout_s", seconds),
@@ -39,6 +43,8 @@ impl ModelSettings {
                 "write a number above 0, 100 at most",
             ),
             (self.threads.is_none_or(|n| (1..=1024).contains(&n)), "threads", "write 1 to 1024"),
+            (is_prefix(&self.query_prefix), "query_prefix", "write 1000 characters at most"),
+            (is_prefix(&self.document_prefix), "document_prefix", "write 1000 characters at most"),
             (price(self.price_in), "price_in", "write money per million tokens, 0 to 1e9"),
             (price(self.price_out), "price_out", "write money per million tokens, 0 to 1e9"),
         ];
@@ -61,6 +67,7 @@ impl ModelSettings {
             ("file", self.file.is_some()),
             ("threads", self.threads.is_some()),
             ("tokenizer", self.tokenizer.is_some()),
+            ("representation", self.representation != Representation::Symmetric),
         ];
         if let Some((key, _)) = own.into_iter().find(|(key, set)| *set && !facts.own_settings.contains(key)) {
             let owners = ProviderName::ALL.iter().map(|provider| provider.facts());

@@ -16,7 +16,8 @@ fn model(threads: usize) -> Arc<dyn LanguageModel> {
 
 fn request(prompt: &str, seed: u64) -> CompletionRequest {
     let stop = vec!["###".into(), "\n#".into()];
-    let sampling = Sampling { max_tokens: 50, temperature: 1.0, top_p: 1.0, stop, seed };
+    let sampling =
+        Sampling { max_tokens: 50, temperature: 1.0, top_p: 1.0, stop, seed, penalties: Default::default() };
     CompletionRequest { prompt: prompt.into(), instructions: None, sampling }
 }
 
@@ -69,7 +70,7 @@ async fn it_tells_praise_from_blame() {
 #[tokio::test]
 async fn embeddings_are_finite_and_nearer_for_texts_that_are_alike() {
     let texts = ["I love fresh carrots.", "I love fresh peas.", "The spy shadowed the mayor at a gate."];
-    let request = EmbedRequest { texts: texts.map(str::to_owned).to_vec() };
+    let request = EmbedRequest { texts: texts.map(str::to_owned).to_vec(), queries: Vec::new() };
     let vectors = model(1).embed(&request).await.unwrap().vectors;
     let cosine = |a: &[f64], b: &[f64]| {
         let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
@@ -101,8 +102,14 @@ async fn the_walkers_model_is_there_beside_the_texts_model() {
     let model = open(&settings, Budget::unlimited()).unwrap();
     let found = model.probe(Needs { complete: true, score: true, embed: true }).await.unwrap();
     assert_eq!(&*found.model, "embedded#walkers");
-    let sampling =
-        Sampling { max_tokens: 320, temperature: 0.7, top_p: 1.0, stop: vec!["\n\n".into()], seed: 1 };
+    let sampling = Sampling {
+        max_tokens: 320,
+        temperature: 0.7,
+        top_p: 1.0,
+        stop: vec!["\n\n".into()],
+        seed: 1,
+        penalties: Default::default(),
+    };
     let request = CompletionRequest { prompt: "def make_walker():\n".into(), instructions: None, sampling };
     let answer = model.complete(&request).await.unwrap();
     assert_eq!(answer.finish, Finish::Stop);

@@ -32,8 +32,14 @@ fn model(settings: &ModelSettings) -> Arc<dyn LanguageModel> {
 }
 
 fn request(prompt: &str) -> CompletionRequest {
-    let sampling =
-        Sampling { max_tokens: 8, temperature: 1.0, top_p: 1.0, stop: vec!["###".into()], seed: 3 };
+    let sampling = Sampling {
+        max_tokens: 8,
+        temperature: 1.0,
+        top_p: 1.0,
+        stop: vec!["###".into()],
+        seed: 3,
+        penalties: Default::default(),
+    };
     CompletionRequest { prompt: prompt.into(), instructions: None, sampling }
 }
 

@@ -24,7 +24,14 @@ async fn complete_through(plan: FaultPlan, count: usize, deadline: f64) -> (Vec<
         ok(&json!({"choices": [{"text": text, "finish_reason": "stop"}]}))
     });
     let proxy = Proxy::start(&server.url, plan);
-    let sampling = Sampling { max_tokens: 8, temperature: 1.0, top_p: 1.0, stop: Vec::new(), seed: 3 };
+    let sampling = Sampling {
+        max_tokens: 8,
+        temperature: 1.0,
+        top_p: 1.0,
+        stop: Vec::new(),
+        seed: 3,
+        penalties: Default::default(),
+    };
     let ask = |number| {
         let prompt = format!("request {number}");
         let answer = format!("answer to {prompt}");

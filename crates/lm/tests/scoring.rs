@@ -243,7 +243,14 @@ async fn a_reasoning_chat_is_asked_with_the_name_of_the_limit_that_it_wants() {
             _ => Action::Reply(404, String::new(), "{}".into()),
         }
     });
-    let sampling = Sampling { max_tokens: 8, temperature: 1.0, top_p: 1.0, stop: Vec::new(), seed: 1 };
+    let sampling = Sampling {
+        max_tokens: 8,
+        temperature: 1.0,
+        top_p: 1.0,
+        stop: Vec::new(),
+        seed: 1,
+        penalties: Default::default(),
+    };
     let request = CompletionRequest { prompt: "Say".into(), instructions: None, sampling };
     assert_eq!(model("openai", &server, |_| ()).complete(&request).await.unwrap().text, "peas");
 }
@@ -255,7 +262,14 @@ async fn a_stop_string_that_the_server_left_in_is_cut_off() {
         _ => ok(&json!({"generated_text": "peas\n### beans", "details": {"finish_reason": "length"}})),
     });
     let stop = vec!["###".to_owned(), "\n".to_owned()];
-    let sampling = Sampling { max_tokens: 8, temperature: 1.0, top_p: 1.0, stop, seed: 1 };
+    let sampling = Sampling {
+        max_tokens: 8,
+        temperature: 1.0,
+        top_p: 1.0,
+        stop,
+        seed: 1,
+        penalties: Default::default(),
+    };
     let request = CompletionRequest { prompt: "Say".into(), instructions: None, sampling };
     let completion = model("tgi", &server, |_| ()).complete(&request).await.unwrap();
     assert_eq!((&*completion.text, completion.finish), ("peas", Finish::Stop));

@@ -45,6 +45,9 @@ pub enum Bound {
 }
 
 impl Bound {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Bytes, Self::Nodes, Self::Depth];
+
     /// Its name on the wire and in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -54,8 +57,9 @@ impl Bound {
         }
     }
 
-    fn named(name: &str) -> Option<Self> {
-        [Self::Bytes, Self::Nodes, Self::Depth].into_iter().find(|bound| bound.name() == name)
+    /// The bound of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|bound| bound.name() == name)
     }
 }
 

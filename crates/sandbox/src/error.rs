@@ -27,6 +27,8 @@ pub enum SandboxError {
     Evaluator(String),
     /// An evaluator's harness did not come to its end: what happened, with its traceback.
     Harness(String),
+    /// A sandbox server that is to run programs can't be used.
+    Remote(String),
     /// A setting that can't be used.
     Setting(String),
     /// A job that can't be run.
@@ -142,6 +144,9 @@ impl SandboxError {
             Self::Harness(_) => {
                 "run the evaluator by hand with the same interpreter; what it imports must be installed for that one"
             }
+            Self::Remote(_) => {
+                "start one with `samara sandbox serve`, or remove sandbox.server to run programs here"
+            }
             Self::Setting(_) => "change this setting",
             Self::Job(_) => "change the program, its entry or its arguments",
             Self::Tier { .. } => {
@@ -169,6 +174,7 @@ impl SandboxError {
                 let why = why.split_once(HINT).map_or(&**why, |(why, _)| why);
                 format!("the evaluator did not start: {why}")
             }
+            Self::Remote(why) => format!("the sandbox server can't be used: {why}"),
             Self::Setting(why) | Self::Job(why) => why.clone(),
             Self::Tier { minimum, tried } => {
                 let tried = tried

@@ -27,6 +27,7 @@ mod options;
 mod printable;
 pub mod text;
 pub mod tier;
+pub mod told;
 pub mod value;
 pub mod verdict;
 

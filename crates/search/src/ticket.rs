@@ -46,6 +46,10 @@ pub struct Plan {
     /// it: that it equals another candidate is no accident.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub verbatim: bool,
+    /// How the candidate did, where that is known: one of another run. It is its only material, as it is, and nothing is
+    /// written or evaluated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scored: Option<Arc<Score>>,
 }
 
 impl Plan {

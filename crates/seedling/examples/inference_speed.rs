@@ -189,8 +189,14 @@ impl Bench {
         let asked = &self.prompts[..(4 * batch).clamp(8, PROMPTS)];
         let best = Best::of(|| {
             let requests = (0..).zip(asked).map(|(seed, prompt)| {
-                let sampling =
-                    Sampling { max_tokens: WRITTEN, temperature, top_p: 1.0, stop: Vec::new(), seed };
+                let sampling = Sampling {
+                    max_tokens: WRITTEN,
+                    temperature,
+                    top_p: 1.0,
+                    stop: Vec::new(),
+                    seed,
+                    penalties: Default::default(),
+                };
                 Request::Complete { prompt: prompt.clone().into(), sampling }
             });
             let (engine, requests) = (self.engine(threads, batch), requests.collect());

@@ -21,10 +21,11 @@ pub mod tokenizer;
 pub mod train;
 pub mod walkers;
 pub mod weights;
+pub mod written;
 
 pub use chat::{ChatTemplate, Message, Prompt, Role};
 pub use config::ModelConfig;
-pub use engine::{End, Engine, EngineSettings, Given, Reply, Request, Sampling};
+pub use engine::{End, Engine, EngineSettings, Given, Penalties, Reply, Request, Sampling};
 pub use error::SeedlingError;
 pub use gguf::Gguf;
 pub use model::Model;

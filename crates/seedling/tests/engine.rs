@@ -4,7 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use proptest::prelude::*;
 use samara_seedling::{
-    End, Engine, EngineSettings, Model, Reply, Request, Sampling, SeedlingError, Stream, Tokenizer, Weights,
+    End, Engine, EngineSettings, Model, Penalties, Reply, Request, Sampling, SeedlingError, Stream,
+    Tokenizer, Weights,
     train::{Corpus, Size, data},
 };
 
@@ -35,7 +36,14 @@ fn engine(threads: usize, batch: usize, prefix_bytes: usize) -> Engine {
 }
 
 fn complete(prompt: &str, seed: u64, max_tokens: usize) -> Request {
-    let sampling = Sampling { max_tokens, temperature: 1.0, top_p: 0.95, stop: vec!["\n#".into()], seed };
+    let sampling = Sampling {
+        max_tokens,
+        temperature: 1.0,
+        top_p: 0.95,
+        stop: vec!["\n#".into()],
+        seed,
+        penalties: Default::default(),
+    };
     Request::Complete { prompt: prompt.into(), sampling }
 }
 
@@ -117,7 +125,14 @@ fn the_probabilities_of_all_tokens_sum_to_one() {
 fn a_completion_ends_before_its_stop_string_even_if_that_spans_tokens() {
     let engine = engine(1, 8, 1 << 20);
     let text = |stop: Vec<String>, seed: u64| {
-        let sampling = Sampling { max_tokens: 60, temperature: 1.0, top_p: 1.0, stop, seed };
+        let sampling = Sampling {
+            max_tokens: 60,
+            temperature: 1.0,
+            top_p: 1.0,
+            stop,
+            seed,
+            penalties: Default::default(),
+        };
         match engine.ask(Request::Complete { prompt: "Here is".into(), sampling }) {
             Ok(Reply::Text { text, end, tokens }) => (text, end, tokens.1),
             other => panic!("{other:?}"),
@@ -168,9 +183,47 @@ fn a_request_that_the_model_can_not_serve_is_refused_with_a_reason() {
 }
 
 #[test]
+fn what_repeats_cost_shows_in_what_is_written_and_never_depends_on_the_company() {
+    let written = |engine: &Engine, penalties| {
+        let sampling =
+            Sampling { max_tokens: 80, temperature: 0.0, top_p: 1.0, stop: Vec::new(), seed: 1, penalties };
+        match engine.ask(Request::Complete { prompt: "peas and".into(), sampling }) {
+            Ok(Reply::Text { text, .. }) => text,
+            other => panic!("{other:?}"),
+        }
+    };
+    let (alone, crowd) = (engine(1, 1, 0), engine(3, 8, 1 << 20));
+    let plain = written(&alone, Penalties::default());
+    for penalties in
+        [Penalties { frequency: 2.0, presence: 0.0 }, Penalties { frequency: 0.0, presence: 2.0 }]
+    {
+        let text = written(&alone, penalties);
+        assert_ne!(text, plain, "{penalties:?}");
+        assert_eq!(written(&crowd, penalties), text);
+    }
+    let hostile = Penalties { frequency: f64::NAN, presence: 0.0 };
+    let sampling = Sampling {
+        max_tokens: 1,
+        temperature: 0.0,
+        top_p: 1.0,
+        stop: Vec::new(),
+        seed: 1,
+        penalties: hostile,
+    };
+    assert!(alone.ask(Request::Complete { prompt: "peas".into(), sampling }).is_err());
+}
+
+#[test]
 fn writing_stops_at_the_end_of_the_context() {
     let engine = engine(1, 8, 1 << 20);
-    let sampling = Sampling { max_tokens: 10_000, temperature: 1.0, top_p: 1.0, stop: Vec::new(), seed: 1 };
+    let sampling = Sampling {
+        max_tokens: 10_000,
+        temperature: 1.0,
+        top_p: 1.0,
+        stop: Vec::new(),
+        seed: 1,
+        penalties: Default::default(),
+    };
     match engine.ask(Request::Complete { prompt: "peas".into(), sampling }) {
         Ok(Reply::Text { end: End::Length | End::Stop, tokens, .. }) => {
             assert!(tokens.0 + tokens.1 <= engine.model().context() + 1, "{tokens:?}");
@@ -203,7 +256,14 @@ fn a_foreign_model_continues_as_other_engines_do() {
     let model = Model::new(&Weights::read(&folder).expect("weights"));
     let tokenizer = Tokenizer::read(&folder.join("tokenizer.json")).expect("a tokenizer");
     let engine = Engine::start(Arc::new(model), Arc::new(tokenizer), EngineSettings::default());
-    let sampling = Sampling { max_tokens: 58, temperature: 0.0, top_p: 1.0, stop: Vec::new(), seed: 0 };
+    let sampling = Sampling {
+        max_tokens: 58,
+        temperature: 0.0,
+        top_p: 1.0,
+        stop: Vec::new(),
+        seed: 0,
+        penalties: Default::default(),
+    };
     let reply =
         engine.ask(Request::Complete { prompt: "Once upon a time".into(), sampling }).expect("a reply");
     let Reply::Text { text, .. } = reply else { panic!("{reply:?}") };

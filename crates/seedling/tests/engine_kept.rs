@@ -66,8 +66,14 @@ fn requests() -> Vec<Request> {
     let request = |i: u64| {
         let text =
             format!("{shared}Text {i} speaks of {} beans{}", i * i, " and peas".repeat(i as usize % 5));
-        let sampling =
-            Sampling { max_tokens: 3 + i as usize, temperature: 1.0, top_p: 0.95, stop: Vec::new(), seed: i };
+        let sampling = Sampling {
+            max_tokens: 3 + i as usize,
+            temperature: 1.0,
+            top_p: 0.95,
+            stop: Vec::new(),
+            seed: i,
+            penalties: Default::default(),
+        };
         let answers = vec!["\nyes".into(), "\nno".into(), "\nyes, a bit".into()];
         [
             Request::Complete { prompt: text.clone().into(), sampling },

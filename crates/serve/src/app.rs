@@ -105,8 +105,9 @@ async fn another_method(uri: Uri) -> Refusal {
 }
 
 async fn health(State(app): State<Arc<App>>) -> Response {
-    let tier = app.runner.sandbox.tier();
-    ([JSON], pieces::json(&json!({ "status": "ok", "tier": tier }))).into_response()
+    let isolation = app.runner.sandbox.isolation();
+    let health = json!({ "status": "ok", "tier": isolation.tier, "python": &*isolation.python });
+    ([JSON], pieces::json(&health)).into_response()
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {

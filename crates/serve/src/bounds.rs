@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bounds {
     /// Requests that run programs or wait to, at once; more are answered with 429. A list of programs is one request.
-    /// Default 64.
+    /// Default 256, as many as connections.
     pub queue: usize,
     /// Connections whose requests are being answered, at once; more requests are answered with 503. Default 256.
     pub connections: usize,
@@ -42,7 +42,7 @@ impl Default for Bounds {
     fn default() -> Self {
         let some = Duration::from_secs(10);
         Self {
-            queue: 64,
+            queue: 256,
             connections: 256,
             waiting: 256,
             memory: Self::LEAST_MEMORY,

@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use std::fmt;
 use std::time::Duration;
 
-const KEYS: [&str; 5] = ["program", "entry", "arguments", "seed", "limits"];
+const KEYS: [&str; 6] = ["program", "entry", "arguments", "seed", "limits", "prelude"];
 const LIMITS: [&str; 5] = ["cpu_seconds", "wall_seconds", "memory_bytes", "output_bytes", "scratch_bytes"];
 
 /// Longest CPU time that a request may ask for, in seconds.
@@ -76,6 +76,7 @@ impl<'de> Visitor<'de> for Run<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Job, A::Error> {
         let (mut program, mut entry, mut arguments, mut seed, mut limits) = (None, None, None, None, None);
+        let mut prelude = None;
         while let Some(key) = entries.next_key_seed(Text(self.0, 1000, "a key"))? {
             let key = KEYS
                 .iter()
@@ -85,6 +86,10 @@ impl<'de> Visitor<'de> for Run<'_, '_> {
                 "program" => {
                     let text = Text(self.0, MAX_PROGRAM, "program");
                     program.replace(entries.next_value_seed(text)?).is_some()
+                }
+                "prelude" => {
+                    let text = Text(self.0, MAX_PROGRAM, "prelude");
+                    prelude.replace(entries.next_value_seed(text)?).is_some()
                 }
                 "entry" => entry.replace(entries.next_value_seed(Text(self.0, 1000, "entry"))?).is_some(),
                 "arguments" => arguments.replace(entries.next_value_seed(Seed(self.0))?).is_some(),
@@ -104,7 +109,7 @@ impl<'de> Visitor<'de> for Run<'_, '_> {
         };
         let seed = seed.map_or(Ok(0), |seed| whole(&seed, u64::MAX, "seed")).map_err(A::Error::custom)?;
         let limits = limits.map_or(Ok(Limits::default()), wanted).map_err(A::Error::custom)?;
-        Ok(Job { arguments, limits, seed, ..Job::new(program, entry) })
+        Ok(Job { arguments, limits, seed, prelude: prelude.unwrap_or_default(), ..Job::new(program, entry) })
     }
 
     fn visit_str<E: Error>(self, _: &str) -> Result<Job, E> {

@@ -1,6 +1,6 @@
 //! OpenELM's three routes: what its environments post, and what they read.
 
-use crate::job::{MOST_CPU, Text, number, seconds, wall};
+use crate::job::{MOST_CPU, Text, number, seconds};
 use crate::walker;
 use samara_sandbox::json::{Meter, Seed};
 use samara_sandbox::text::Repr;
@@ -28,11 +28,12 @@ pub struct Request {
     pub codes: Vec<String>,
     /// Whether they were posted as a list, and are answered as one.
     pub list: bool,
-    entry: String,
+    /// The function to call, if the request names it.
+    function: Option<String>,
     limits: Limits,
 }
 
-/// Seconds of CPU time if a client gives none, as in OpenELM.
+/// Seconds if a client gives none, as in OpenELM.
 const TIMEOUT: f64 = 5.0;
 
 /// Reads a request's body, with so many programs at most. What it takes is counted by the meter before it is taken.
@@ -44,17 +45,17 @@ pub fn read(route: Route, body: &[u8], list: usize, meter: &Meter<'_>) -> Result
     let posted = Posted(meter, list).deserialize(&mut deserializer);
     let posted = posted.and_then(|posted| deserializer.end().map(|()| posted));
     let (codes, func_name, timeout) = posted.map_err(|error| error.to_string())?;
-    let cpu = seconds(timeout.unwrap_or(TIMEOUT), MOST_CPU)?;
-    let entry = match (route, func_name) {
-        (Route::Racer, _) => "samara_make_walker".to_owned(),
-        (_, Some(name)) => name,
-        (..) => return Err("func_name is missing".to_owned()),
-    };
+    // OpenELM's clients wait this long and no longer: a program that sleeps must be answered by then.
+    let time = seconds(timeout.unwrap_or(TIMEOUT), MOST_CPU)?;
+    if route == Route::Image && func_name.is_none() {
+        return Err("func_name is missing".to_owned());
+    }
     let (codes, list) = match codes {
         Codes::One(code) => (vec![code], false),
         Codes::Many(codes) => (codes, true),
     };
-    Ok(Request { codes, list, entry, limits: Limits { cpu, wall: wall(cpu), ..Limits::default() } })
+    let limits = Limits { cpu: time, wall: time, ..Limits::default() };
+    Ok(Request { codes, list, function: func_name, limits })
 }
 
 enum Codes {
@@ -177,18 +178,32 @@ impl<'de> Visitor<'de> for Name<'_, '_> {
     }
 }
 
-/// Defines `walk_creator` for walker programs and makes plain data of what they return.
+/// Defines the builder of walkers for walker programs and makes plain data of what they return.
 const WALKER: &str = include_str!("walker.py");
+
+/// Calls the function of a program whose value is shown.
+const CALL: &str = include_str!("call.py");
 
 impl Request {
     /// The job that one of its programs is.
     pub(crate) fn job(&self, route: Route, code: &str) -> Job {
-        let program = match route {
-            Route::Racer => format!("SOURCE = {}\n{WALKER}", Repr(&Value::from(code))),
-            Route::Image | Route::Puzzle => code.to_owned(),
+        let job = match route {
+            Route::Racer => {
+                Job::new(format!("SOURCE = {}\n{WALKER}", Repr(&Value::from(code))), "samara_make_walker")
+            }
+            Route::Image | Route::Puzzle => {
+                let function = self.function.as_deref().unwrap_or_else(|| solution(code));
+                let prelude = format!("SAMARA_FUNCTION = {}\n{CALL}", Repr(&Value::from(function)));
+                Job { prelude, ..Job::new(code, "samara_call") }
+            }
         };
-        Job { limits: self.limits, ..Job::new(program, self.entry.clone()) }
+        Job { limits: self.limits, ..job }
     }
+}
+
+/// The function of a puzzle's solution that a client means without naming it: `g6_2` beside a new puzzle, else `g6`.
+fn solution(code: &str) -> &'static str {
+    if code.contains("def g6_2(") { "g6_2" } else { "g6" }
 }
 
 /// What a client reads of one program.
@@ -202,24 +217,32 @@ pub(crate) struct Reply<'a> {
 enum Outcome<'a> {
     Walker(Walker),
     Text(&'a Value),
-    Error(&'static (u8, &'static str)),
+    /// A walker that OpenELM does not accept.
+    Invalid(Walker),
+    Error(Fault),
     /// It was not run, or its answer is not given, for this reason.
     Not(&'a str),
+}
+
+/// Why a program has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// It runs, and what it gives is not this.
+    Untrue(&'static str),
+    /// OpenELM has a name for it.
+    Named(&'static str),
+    /// Anything else.
+    Other,
 }
 
 impl<'a> Reply<'a> {
     /// The reply to a program that ended so. This looks at the whole value.
     pub(crate) fn new(route: Route, code: &'a str, ending: &'a Ending) -> Self {
-        let result = match (route, ending) {
-            (Route::Racer, Ending::Ok { value }) => walker::of(value).map(Outcome::Walker),
-            (
-                Route::Image,
-                Ending::Ok { value: value @ (Value::List(_) | Value::Tuple(_) | Value::Array(_)) },
-            )
-            | (Route::Puzzle, Ending::Ok { value }) => Some(Outcome::Text(value)),
-            _ => None,
+        let result = match ending {
+            Ending::Ok { value } => answered(route, value),
+            _ => Outcome::Error(fault(ending)),
         };
-        Self { code, result: result.unwrap_or(Outcome::Error(error(ending))) }
+        Self { code, result }
     }
 
     /// The entry of a list for a program that has no answer of its own.
@@ -233,6 +256,21 @@ impl<'a> Reply<'a> {
     }
 }
 
+/// What a value is to a route.
+fn answered(route: Route, value: &Value) -> Outcome<'_> {
+    match (route, value) {
+        (Route::Racer, value) => match walker::of(value) {
+            Some(walker) if walker.validate() => Outcome::Walker(walker),
+            Some(walker) => Outcome::Invalid(walker),
+            None => Outcome::Error(Fault::Untrue("Not walker")),
+        },
+        (Route::Image, Value::List(_) | Value::Tuple(_) | Value::Array(_)) | (Route::Puzzle, _) => {
+            Outcome::Text(value)
+        }
+        (Route::Image, _) => Outcome::Error(Fault::Untrue("Not image")),
+    }
+}
+
 impl Serialize for Reply<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
@@ -240,17 +278,38 @@ impl Serialize for Reply<'_> {
         match &self.result {
             Outcome::Walker(walker) => map.serialize_entry("result_obj", walker)?,
             Outcome::Text(value) => map.serialize_entry("result_obj", &Shown(value))?,
-            Outcome::Error((code, name)) => {
-                map.serialize_entry("message", name)?;
-                map.serialize_entry("unsafe_execute_error_code", code)?;
+            Outcome::Invalid(walker) => {
+                Fault::Untrue("Invalid walker").serialize(&mut map)?;
+                map.serialize_entry("walker", walker)?;
             }
+            Outcome::Error(fault) => fault.serialize(&mut map)?,
             Outcome::Not(why) => {
-                map.serialize_entry("message", OTHER.1)?;
-                map.serialize_entry("unsafe_execute_error_code", &OTHER.0)?;
+                Fault::Other.serialize(&mut map)?;
                 map.serialize_entry("error", why)?;
             }
         }
         map.end()
+    }
+}
+
+impl Fault {
+    /// A message, and a code: a name where OpenELM's server gives a name, and its number where that gives a number.
+    fn serialize<M: SerializeMap>(self, map: &mut M) -> Result<(), M::Error> {
+        const CODE: &str = "unsafe_execute_error_code";
+        match self {
+            Self::Untrue(what) => {
+                map.serialize_entry("message", what)?;
+                map.serialize_entry(CODE, &1)
+            }
+            Self::Named(name) => {
+                map.serialize_entry("message", "Failed sandbox_unsafe_execute")?;
+                map.serialize_entry(CODE, name)
+            }
+            Self::Other => {
+                map.serialize_entry("message", "Failed to execute code")?;
+                map.serialize_entry(CODE, &6)
+            }
+        }
     }
 }
 
@@ -263,20 +322,17 @@ impl Serialize for Shown<'_> {
     }
 }
 
-const OTHER: (u8, &str) = (6, "OTHER");
-
-fn error(ending: &Ending) -> &'static (u8, &'static str) {
+fn fault(ending: &Ending) -> Fault {
     match ending {
-        Ending::Ok { .. } => &(1, "TEST_FAILED"),
-        Ending::Timeout { .. } => &(2, "TIMEOUT_EXCEPTION"),
-        Ending::Syntax { .. } => &(3, "SYNTAX_ERROR"),
-        Ending::Exception { kind, .. } => match kind.as_str() {
+        Ending::Timeout { .. } => Fault::Named("TIMEOUT_EXCEPTION"),
+        Ending::Syntax { .. } => Fault::Named("SYNTAX_ERROR"),
+        Ending::Exception { kind, .. } => Fault::Named(match kind.as_str() {
             // Walker programs are compiled inside another one.
-            "SyntaxError" | "IndentationError" | "TabError" => &(3, "SYNTAX_ERROR"),
-            "TypeError" => &(4, "TYPE_ERROR"),
-            _ => &(5, "EXCEPTION"),
-        },
-        _ => &OTHER,
+            "SyntaxError" | "IndentationError" | "TabError" => "SYNTAX_ERROR",
+            "TypeError" => "TYPE_ERROR",
+            _ => "EXCEPTION",
+        }),
+        _ => Fault::Other,
     }
 }
 
@@ -296,7 +352,13 @@ mod tests {
         )
         .unwrap();
         assert_eq!((request.codes.as_slice(), request.list), (&["p".to_owned()][..], false));
-        assert_eq!((request.entry.as_str(), request.limits.cpu.as_secs()), ("g", 3));
+        assert_eq!(request.function.as_deref(), Some("g"));
+        let three = std::time::Duration::from_secs(3);
+        assert_eq!(
+            (request.limits.cpu, request.limits.wall),
+            (three, three),
+            "who sleeps is waited for as long"
+        );
         let list =
             asked(Route::Racer, r#"{"code": ["a", "b"], "func_name": null, "timeout": null}"#).unwrap();
         assert_eq!((list.codes.len(), list.list, list.limits.cpu.as_secs()), (2, true, 5));
@@ -304,6 +366,23 @@ mod tests {
             asked(Route::Image, r#"{"code": "", "func_name": null}"#).unwrap_err(),
             "func_name is missing"
         );
+    }
+
+    #[test]
+    fn a_puzzles_solution_is_called_though_nobody_names_it() {
+        let called = |body: &str| {
+            let request = asked(Route::Puzzle, body).unwrap();
+            request
+                .job(Route::Puzzle, &request.codes[0])
+                .prelude
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        assert_eq!(called(r#"{"code": "def g6(): pass"}"#), "SAMARA_FUNCTION = 'g6'");
+        assert_eq!(called(r#"{"code": "def g6_2(): pass"}"#), "SAMARA_FUNCTION = 'g6_2'");
+        assert_eq!(called(r#"{"code": "", "func_name": "a'b\n"}"#), r#"SAMARA_FUNCTION = "a'b\n""#);
     }
 
     #[test]
@@ -340,11 +419,20 @@ mod tests {
         assert_eq!(text, r#"{"program_str":"p","result_obj":"(\"it's\", b'\\x00')"}"#);
         assert_eq!(
             reply(&Ending::OutputLimit),
-            (false, r#"{"program_str":"p","message":"OTHER","unsafe_execute_error_code":6}"#.to_owned())
+            (
+                false,
+                r#"{"program_str":"p","message":"Failed to execute code","unsafe_execute_error_code":6}"#
+                    .to_owned()
+            )
+        );
+        let kind = "TypeError".to_owned();
+        assert_eq!(
+            reply(&Ending::Exception { kind, message: String::new() }).1,
+            r#"{"program_str":"p","message":"Failed sandbox_unsafe_execute","unsafe_execute_error_code":"TYPE_ERROR"}"#
         );
         assert_eq!(
             serde_json::to_string(&Reply::none("p", "no room")).unwrap(),
-            r#"{"program_str":"p","message":"OTHER","unsafe_execute_error_code":6,"error":"no room"}"#
+            r#"{"program_str":"p","message":"Failed to execute code","unsafe_execute_error_code":6,"error":"no room"}"#
         );
     }
 }

@@ -80,7 +80,7 @@ def make_walker():
     ids = [wc.add_joint(x, y) for x, y in [(0, 0), (0, 10), (10, 10), (10, 0)]]
     for i in range(4):
         wc.add_muscle(ids[i], ids[(i + 1) % 4])
-    wc.add_muscle(ids[0], ids[2], False, 5.0, 0.5)
+    wc.add_muscle(ids[0], ids[2], 5.0, 0.5)
     return wc.get_walker()
 ";
 
@@ -105,30 +105,137 @@ fn what_is_no_walker_has_its_code() {
     let address = server(Bounds::default(), None);
     let empty = "def make_walker():\n    return walker_creator().get_walker()";
     let nan = "def make_walker():\n    w = walker_creator()\n    w.add_joint(float('nan'), 0)\n    return w.get_walker()";
+    let five = "def make_walker():\n    w = walker_creator()\n    a = w.add_joint(0, 0)\n    w.add_muscle(a, a, False, 5.0, 0.5)\n    return w.get_walker()";
+    let nowhere = "def make_walker():\n    w = walker_creator()\n    w.add_muscle((0, 0), (1, 1))\n    return w.get_walker()";
+    let named = |name: &str| (json!(name), "Failed sandbox_unsafe_execute");
     let cases = [
-        (empty, 1, "TEST_FAILED"),
-        (nan, 1, "TEST_FAILED"),
-        ("def make_walker(): return 3", 1, "TEST_FAILED"),
-        ("def make_walker():\n    while True: pass", 2, "TIMEOUT_EXCEPTION"),
-        ("def make_walker(", 3, "SYNTAX_ERROR"),
-        ("def make_walker(): return 1 + 'a'", 4, "TYPE_ERROR"),
-        ("def make_walker(): return {}['a']", 5, "EXCEPTION"),
-        ("import os\ndef make_walker(): os._exit(0)", 6, "OTHER"),
+        (empty, (json!(1), "Invalid walker")),
+        (nan, (json!(1), "Not walker")),
+        ("def make_walker(): return 3", (json!(1), "Not walker")),
+        ("def make_walker(", named("SYNTAX_ERROR")),
+        ("def make_walker(): return 1 + 'a'", named("TYPE_ERROR")),
+        (five, named("TYPE_ERROR")),
+        ("def make_walker(): return {}['a']", named("EXCEPTION")),
+        (nowhere, named("EXCEPTION")),
+        ("import os\ndef make_walker(): os._exit(0)", (json!(6), "Failed to execute code")),
     ];
-    for (code, error, name) in cases {
-        let (status, body) = post(address, "/gen_racer", &json!({ "code": code, "timeout": 0.5 }));
+    for (code, (error, message)) in &cases {
+        let (status, body) = post(address, "/gen_racer", &json!({ "code": code, "timeout": 60 }));
         assert_eq!(status, 500, "{code}: {body}");
         assert_eq!(
             (&body["unsafe_execute_error_code"], &body["message"]),
-            (&json!(error), &json!(name)),
+            (error, &json!(message)),
+            "{code}"
+        );
+        assert_eq!(body.get("walker").is_some(), *message == "Invalid walker", "{body}");
+    }
+    let codes: Vec<&str> = [WALKER].into_iter().chain(cases.iter().map(|(code, ..)| *code)).collect();
+    let (status, body) = post(address, "/gen_racer", &json!({ "code": codes, "timeout": 60 }));
+    assert_eq!((status, body.as_array().map(Vec::len)), (200, Some(10)));
+    assert!(body[0]["result_obj"]["joints"].is_array());
+    assert_eq!(body[4]["unsafe_execute_error_code"], "SYNTAX_ERROR");
+}
+
+#[test]
+fn a_walker_that_is_not_accepted_is_in_the_answer() {
+    let address = server(Bounds::default(), None);
+    let strong = "def make_walker():\n    w = walker_creator()\n    w.add_muscle(w.add_joint(0, 0), w.add_joint(0, 5), 30, 0.5)\n    return w.get_walker()";
+    let (status, body) = post(address, "/gen_racer", &json!({ "code": strong, "timeout": 60 }));
+    let muscle = json!([0, 1, { "type": "muscle", "amplitude": 30.0, "phase": 0.5 }]);
+    assert_eq!((status, &body["walker"]["muscles"][0]), (500, &muscle), "{body}");
+}
+
+#[test]
+fn who_computes_or_sleeps_for_ever_is_answered_at_the_timeout() {
+    let address = server(Bounds::default(), None);
+    for code in
+        ["def make_walker():\n    while True: pass", "def make_walker(): import time; time.sleep(1000)"]
+    {
+        let (status, body) = post(address, "/gen_racer", &json!({ "code": code, "timeout": 0.5 }));
+        assert_eq!(
+            (status, &body["unsafe_execute_error_code"]),
+            (500, &json!("TIMEOUT_EXCEPTION")),
             "{code}"
         );
     }
-    let codes: Vec<&str> = [WALKER].into_iter().chain(cases.iter().map(|(code, ..)| *code)).collect();
-    let (status, body) = post(address, "/gen_racer", &json!({ "code": codes, "timeout": 0.5 }));
-    assert_eq!((status, body.as_array().map(Vec::len)), (200, Some(9)));
-    assert!(body[0]["result_obj"]["joints"].is_array());
-    assert_eq!(body[4]["message"], "TIMEOUT_EXCEPTION");
+}
+
+#[test]
+fn walkers_are_built_by_the_imports_and_helpers_of_openelm() {
+    let address = server(Bounds::default(), None);
+    let grid = "    connect = lambda x0, y0, x1, y1: x0 != x1 and y0 == y1\n    query_cppn(wc, 2, 2, 1, connect, lambda *ends: 1, lambda *ends: 0)\n";
+    for (import, body) in [
+        ("from openelm.environments.sodaracer.walker import query_cppn, walker_creator", grid),
+        ("from openelm.environments.sodaracer.walker.walk_creator import walker_creator", grid),
+        ("from .CPPN_mutable import query_cppn\nfrom .walk_creator import walker_creator", grid),
+        ("", grid),
+        (
+            "",
+            "    a, b, c, d = make_square(wc, 0, 0, 9, 9)\n    wc.add_muscle(a, b)\n    wc.add_muscle(c, d)\n",
+        ),
+        (
+            "",
+            "    a = make_sensor(wc, 0, 0, 9, 9, 4)\n    wc.add_muscle(a[0], a[1])\n    wc.add_muscle(a[2], a[4])\n",
+        ),
+        (
+            "",
+            "    a = make_circle(wc, 0, 0, 9, 4)\n    wc.add_muscle(a[0], a[1])\n    wc.add_muscle(a[1], a[2])\n",
+        ),
+    ] {
+        let code = format!(
+            "{import}\ndef make_walker():\n    wc = walker_creator()\n{body}    return wc.get_walker()"
+        );
+        let (status, body) = post(address, "/gen_racer", &json!({ "code": code, "timeout": 60 }));
+        let muscles = body["result_obj"]["muscles"].as_array().map(Vec::len);
+        assert_eq!((status, muscles), (200, Some(2)), "{code}: {body}");
+    }
+    let other = "from openelm.configs import P3Config\ndef make_walker(): pass";
+    let (_, body) = post(address, "/gen_racer", &json!({ "code": other, "timeout": 60 }));
+    assert_eq!(body["unsafe_execute_error_code"], "EXCEPTION");
+}
+
+#[test]
+fn joints_at_one_place_are_one_to_muscles() {
+    let address = server(Bounds::default(), None);
+    let code = "def make_walker():\n    wc = walker_creator()\n    ids = [wc.add_joint(x, 0) for x in (0, 5, 0)]\n    wc.add_muscle(ids[1], ids[2])\n    return wc.get_walker()";
+    let (_, body) = post(address, "/gen_racer", &json!({ "code": code, "timeout": 60 }));
+    assert_eq!(
+        body["walker"]["muscles"][0],
+        json!([1, 0, { "type": "distance", "amplitude": 0.0, "phase": 0.0 }])
+    );
+}
+
+#[test]
+fn what_has_items_and_no_length_comes_back_as_a_list() {
+    let address = server(Bounds::default(), None);
+    for (value, said) in [
+        ("range(3)", "[0, 1, 2]"),
+        ("(x * x for x in range(3))", "[0, 1, 4]"),
+        ("map(str, [1])", "['1']"),
+        ("'text'", "'text'"),
+        ("(1, 2)", "(1, 2)"),
+    ] {
+        let puzzle = json!({ "code": format!("def g6(): return {value}"), "timeout": 60 });
+        let (status, body) = post(address, "/eval_p3_solution", &puzzle);
+        assert_eq!((status, &body["result_obj"]), (200, &json!(said)), "{value}");
+    }
+}
+
+#[test]
+fn a_hundred_and_fifty_single_posts_at_once_are_all_answered() {
+    let address = server(Bounds::default(), None);
+    let posts: Vec<_> = (0..150)
+        .map(|number| {
+            std::thread::spawn(move || {
+                let code = format!("def g6(): return {number}");
+                post(address, "/eval_p3_solution", &json!({ "code": code, "timeout": 60 }))
+            })
+        })
+        .collect();
+    for (number, posted) in posts.into_iter().enumerate() {
+        let (status, body) = posted.join().unwrap();
+        assert_eq!((status, &body["result_obj"]), (200, &json!(number.to_string())));
+    }
 }
 
 #[test]
@@ -264,7 +371,7 @@ fn requests_that_are_none_are_refused_and_never_hang() {
     assert_eq!(raw(address, &request("POST", "/v1/run", &gzip, "{}")).0, 415);
     assert_eq!(raw(address, &request("GET", "/v1/run", "", "")).0, 405);
     assert_eq!(raw(address, &request("POST", "/nowhere", typed, "{}")).0, 404);
-    assert_eq!(raw(address, &request("POST", "/eval_p3_solution", typed, "{\"code\": \"\"}")).0, 400);
+    assert_eq!(raw(address, &request("POST", "/eval_imageoptim_func", typed, "{\"code\": \"\"}")).0, 400);
     assert_eq!(raw(address, b"nonsense\r\n\r\n").0, 400);
     // The connection is closed while the head still comes: the answer may be lost on its way.
     let long = request("POST", "/v1/run", &format!("X: {}\r\n", "x".repeat(300_000)), "");
@@ -412,15 +519,14 @@ fn walker_programs_may_call_the_builder_as_known_variants_do() {
     for (call, amplitude, phase) in [
         ("0, 1", 0.0, 0.0),
         ("0, 1, 5, 0.5", 5.0, 0.5),
-        ("0, 1, True, 5.0, 0.5", 5.0, 0.5),
         ("0, 1, 5.0", 5.0, 0.0),
         ("0, 1, amplitude=5.0, phase=0.5", 5.0, 0.5),
-        ("joint0=0, joint1=1, phase=0.5, amplitude=Fraction(5)", 5.0, 0.5),
+        ("j0=0, j1=1, phase=0.5, amplitude=Fraction(5)", 5.0, 0.5),
     ] {
         let code = format!(
             "from fractions import Fraction\nfrom openelm.environments.sodaracer.walker.walk_creator import walker_creator\ndef make_walker():\n    w = walker_creator()\n    w.add_joint(0, 0)\n    w.add_joint(1, 1)\n    w.add_muscle({call})\n    return w.get_walker()"
         );
-        let (status, body) = post(address, "/gen_racer", &json!({ "code": code, "timeout": 5.0 }));
+        let (status, body) = post(address, "/gen_racer", &json!({ "code": code, "timeout": 60 }));
         assert_eq!(status, 200, "{call}: {body}");
         let muscle = &body["result_obj"]["muscles"][0];
         assert_eq!(
@@ -631,8 +737,8 @@ def make_walker():
     w.muscles = [(0, 1, 1.0, 1.0)]
     return w.get_walker()
 ";
-    let (status, body) = post(address, "/gen_racer", &json!({ "code": code, "timeout": 5 }));
-    assert_eq!((status, &body["message"]), (500, &json!("TEST_FAILED")));
+    let (status, body) = post(address, "/gen_racer", &json!({ "code": code, "timeout": 60 }));
+    assert_eq!((status, &body["message"]), (500, &json!("Not walker")));
 }
 
 #[test]

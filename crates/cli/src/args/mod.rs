@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Resume(Resume),
     /// Run an experiment under several strategies and seeds, and compare what they find
     Compare(Compare),
+    /// Let a model solve many programming puzzles: how many it solves, and pass@k
+    P3(P3),
     /// Show a run: its archive, its numbers and its best elites
     Show(Show),
     /// Export a run's candidates
@@ -53,6 +55,8 @@ pub(crate) enum Command {
     List(List),
     /// Write a commented experiment file to change and run
     New(New),
+    /// Show an experiment's prompts and, if you say so, one completion and one judgement with all numbers
+    Try(Try),
     /// Print the JSON schema of an experiment's settings, by which editors check and complete them
     Schema,
     /// Train, evaluate, check or talk to a language model
@@ -76,8 +80,14 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Run {
     /// A built-in experiment (see `samara list`) or a TOML file
-    #[arg(add = ArgValueCompleter::new(offers::experiments_and_files))]
-    pub experiment: String,
+    #[arg(required_unless_present = "openelm", add = ArgValueCompleter::new(offers::experiments_and_files))]
+    pub experiment: Option<String>,
+    /// Run a configuration of OpenELM's (YAML with the groups model, qd and env) in an experiment's place
+    #[arg(long, value_name = "YAML", value_hint = ValueHint::FilePath, conflicts_with = "experiment")]
+    pub openelm: Option<PathBuf>,
+    /// Print the settings that a configuration of OpenELM's comes to, and what of it has no effect; nothing runs
+    #[arg(long, requires = "openelm")]
+    pub explain: bool,
     /// Change a setting, such as search.total_steps=500 (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
@@ -87,6 +97,9 @@ pub(crate) struct Run {
     /// Candidates in progress at once (search.concurrency); never changes the result
     #[arg(long)]
     pub concurrency: Option<usize>,
+    /// Begin with the archive and the prompt pool of another run, or with an OpenELM history.jsonl
+    #[arg(long, value_name = "RUN", value_hint = ValueHint::AnyPath)]
+    pub init_from: Option<PathBuf>,
     /// The run's folder [default: a new one under runs/]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
@@ -172,6 +185,37 @@ pub(crate) struct Compare {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct P3 {
+    /// A puzzles.json as published by Python Programming Puzzles, or `builtin`
+    #[arg(default_value = "builtin", value_hint = ValueHint::FilePath)]
+    pub puzzles: String,
+    /// The experiment whose settings hold for every puzzle: a built-in one or a TOML file with `p3_problem`
+    #[arg(long, default_value = "p3", value_name = "EXPERIMENT")]
+    pub from: String,
+    /// The model that writes solutions, such as gguf:FILE.gguf; without one, solutions of other puzzles are perturbed
+    #[arg(long, value_name = "MODEL")]
+    pub generator: Option<String>,
+    /// Solutions written of every puzzle
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u64).range(1..=100_000))]
+    pub samples: u64,
+    /// The k of pass@k, --samples at most
+    #[arg(long, value_name = "K", value_delimiter = ',', default_value = "1", value_parser = value_parser!(u64).range(1..=100_000))]
+    pub k: Vec<u64>,
+    /// Which puzzles, by their numbers from 0: FIRST-LAST, or one number [default: all]
+    #[arg(long, value_name = "NUMBERS")]
+    pub only: Option<String>,
+    /// Change a setting of every puzzle's run, such as environment.examples=4 (repeatable)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// The folder of all runs and of the results; if it exists, what is done in it is reused
+    /// [default: a new one under runs/]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct Show {
     /// The run's folder
     #[arg(add = ArgValueCompleter::new(offers::runs))]
@@ -188,6 +232,9 @@ pub(crate) struct Show {
     /// Print the elite of this cell alone: its bin on every axis, such as 3,0 (counted from 0), or its number
     #[arg(long, value_name = "BINS")]
     pub cell: Option<String>,
+    /// Print the best text of every cell in the order of the axes; with a FILE, write them there as Markdown
+    #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with_all = ["cell", "diff", "lineage"], value_hint = ValueHint::FilePath)]
+    pub gallery: Option<Option<PathBuf>>,
     /// Also draw the archive to this file; elites that have pictures are shown by them
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub svg: Option<PathBuf>,
@@ -265,9 +312,50 @@ pub(crate) struct List {
 pub(crate) struct New {
     /// The experiment's name; NAME.toml is written, from `evaluator` a folder NAME with a program and its evaluator
     pub name: String,
-    /// The built-in experiment to start from, or `evaluator`
-    #[arg(long, default_value = "opinions", add = ArgValueCompleter::new(offers::experiments))]
-    pub from: String,
+    /// The built-in experiment to start from, or `evaluator` [default: opinions, where no subject is given]
+    #[arg(long, add = ArgValueCompleter::new(offers::experiments))]
+    pub from: Option<String>,
+    #[command(flatten)]
+    pub subject: Subject,
+}
+
+/// A subject of one's own. Asked for on a terminal if neither it nor --from is given.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Subject {
+    /// What the texts are, such as "a short poem about the sea"
+    #[arg(long, value_name = "WORDS", conflicts_with = "from")]
+    pub subject: Option<String>,
+    /// What tells the texts apart: a name and two answers, such as tone=sad/happy (repeatable)
+    #[arg(long, value_name = "NAME=ANSWER/ANSWER", requires = "subject")]
+    pub axis: Vec<String>,
+    /// Texts to begin with: a folder with a text in each file, or a file of texts with blank lines between them
+    /// [default: the generator writes them]
+    #[arg(long, value_name = "PATH", requires = "subject", value_hint = ValueHint::AnyPath)]
+    pub seeds: Option<PathBuf>,
+    /// The model that writes, such as openai:NAME or gguf:FILE.gguf [default: the embedded one]
+    #[arg(long, value_name = "MODEL", requires = "subject")]
+    pub generator: Option<String>,
+    /// The model that judges [default: the one that writes]
+    #[arg(long, value_name = "MODEL", requires = "subject")]
+    pub judge: Option<String>,
+    /// The file to write [default: NAME.toml]
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Try {
+    /// A built-in experiment (see `samara list`) or a TOML file
+    #[arg(add = ArgValueCompleter::new(offers::experiments_and_files))]
+    pub experiment: String,
+    /// Change a setting, such as environment.temperature=0.8 (repeatable)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Make the calls without asking
+    #[arg(long, short)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// A number that is one: neither infinite nor `nan`, which `f64` reads too.

@@ -104,7 +104,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
     pub servers: Option<u16>,
     /// Programs that run or wait at once; more are answered with 429
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = value_parser!(u16).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = value_parser!(u16).range(1..=10_000))]
     pub queue: u16,
     /// Memory in MiB that all requests together may take; more are answered with 503 [default: 96 for each server, 256 at least]
     #[arg(long, value_name = "MIB", value_parser = value_parser!(u32).range(256..=1 << 20))]

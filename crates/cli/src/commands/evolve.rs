@@ -17,6 +17,7 @@ use crate::{
     },
     exit::{Exit, Failure, print, remark},
     session,
+    translation::written,
 };
 
 pub(crate) fn evolve(args: &Evolve) -> Result<Exit, Failure> {
@@ -155,19 +156,7 @@ fn refuse_missing_key(assembled: &Assembled, args: &Evolve) -> Result<(), Failur
 
 /// Says what of the user's settings is not done.
 fn tell(assembled: &Assembled, args: &Evolve) {
-    let translation = &assembled.translation;
-    let (named, more) = translation.named_unknown();
-    for (key, hint) in named {
-        remark(&format!("{key}: OpenEvolve has no such key, and it is left out ({hint})"));
-    }
-    if more > 0 {
-        remark(&format!("OpenEvolve has none of {more} more keys, which are left out"));
-    }
-    translation.remarks.iter().for_each(|told| remark(told));
-    if !translation.idle.is_empty() {
-        let keys: Vec<&str> = translation.idle.iter().map(|(key, _)| key.as_str()).collect();
-        remark(&format!("without effect: {} (--explain says why)", keys.join(", ")));
-    }
+    assembled.translation.tell("OpenEvolve");
     if !assemble::has_model(&assembled.table, &args.set) {
         remark(
             "no model: programs are varied by samara's own edits alone (--primary-model NAME asks one of OpenAI's, \
@@ -183,21 +172,7 @@ fn explain(assembled: &Assembled, args: &Evolve) -> Result<Exit, Failure> {
         config::of_table(assembled.table.clone(), (&assembled.origin, &assembled.folder), &args.set)?;
     }
     let mut table = config::filled(assembled.table.clone(), &assembled.origin, &args.set)?;
-    let mut text = String::new();
-    let translation = &assembled.translation;
-    for (key, why) in &translation.idle {
-        text += &format!("# without effect: {key}: {why}\n");
-    }
-    let (named, more) = translation.named_unknown();
-    for (key, hint) in named {
-        text += &format!("# unknown: {key} ({hint})\n");
-    }
-    if more > 0 {
-        text += &format!("# unknown: {more} more keys\n");
-    }
-    for told in &translation.remarks {
-        text += &format!("# {told}\n");
-    }
+    let mut text = assembled.translation.comments();
     if !assemble::has_model(&table, &args.set) {
         text += "# no model: programs are varied by samara's own edits alone\n";
     }
@@ -212,22 +187,6 @@ fn explain(assembled: &Assembled, args: &Evolve) -> Result<Exit, Failure> {
     text += &written(table)?;
     print(text.trim_start_matches('\n'))?;
     Ok(Exit::Ok)
-}
-
-/// The sections of an experiment in the order in which they are best read; others follow.
-const SECTIONS: [&str; 5] = ["experiment", "environment", "models", "search", "axes"];
-
-/// Settings as TOML, a blank line before each section.
-fn written(mut table: Table) -> Result<String, Failure> {
-    let first = SECTIONS.iter().filter_map(|name| table.remove_entry(*name));
-    let ordered: Vec<(String, Value)> = first.collect();
-    let mut text = String::new();
-    for section in ordered.into_iter().chain(table) {
-        let written = toml::to_string_pretty(&Table::from_iter([section]))
-            .map_err(|error| Failure::internal(format!("settings that can't be written: {error}")))?;
-        text += &format!("\n{written}");
-    }
-    Ok(text)
 }
 
 /// Whether a setting of the section `search` is set by the user.

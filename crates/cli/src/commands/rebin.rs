@@ -66,7 +66,7 @@ pub(crate) fn rebin(args: &Rebin) -> Result<Exit, Failure> {
 }
 
 /// Whether a path is a run: a folder, or any file that SQLite wrote, whatever it is called.
-fn is_run(path: &Path) -> bool {
+pub(crate) fn is_run(path: &Path) -> bool {
     let mut magic = [0; 15];
     let begins =
         |mut file: std::fs::File| file.read_exact(&mut magic).is_ok() && magic == *b"SQLite format 3";

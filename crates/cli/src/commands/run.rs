@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use samara_engine::{Abort, Bench, Ended, Ending, EvaluatorSlots, Prepared, Programs, Tools};
-use samara_environments::{InputFile, Inputs, evaluator::evaluation::Evaluation};
+use samara_environments::{InputFile, Inputs, continued, evaluator::evaluation::Evaluation};
 use samara_journal::{Control, Event, EventKind, Journal, Reader};
 use samara_lm::{AnswerCache, Budget, Limits, Spent};
 use tokio::sync::watch;
@@ -15,10 +15,13 @@ use crate::{
     best,
     config::{self, Experiment, Fresh},
     exit::{Exit, Failure, print, print_json, quoted, remark},
+    init_from,
     models::Shared,
+    openelm,
     progress::rough,
     session,
     summary::{Rechecked, Summary},
+    translation::written,
     trust,
 };
 
@@ -26,7 +29,24 @@ pub(crate) fn run(args: &args::Run) -> Result<Exit, Failure> {
     let mut set = args.set.clone();
     set.extend(args.seed.map(|seed| format!("search.seed={seed}")));
     set.extend(args.concurrency.map(|concurrency| format!("search.concurrency={concurrency}")));
-    let experiment = config::load(&args.experiment, &set)?;
+    let from = args.init_from.as_deref().map(init_from::absolute).transpose()?;
+    set.extend(from.map(|from| format!("experiment.init_from={from}")));
+    let experiment = match (&args.openelm, &args.experiment) {
+        (Some(config), _) => {
+            let (translation, place) = openelm::read(config)?;
+            let origin = config.display().to_string();
+            if args.explain {
+                let table = config::filled(translation.settings.clone(), &origin, &set)?;
+                print(&format!("{}{}", translation.comments(), written(table)?).trim_start())?;
+                return Ok(Exit::Ok);
+            }
+            if !args.output.quiet {
+                translation.tell("OpenELM");
+            }
+            config::of_table(translation.settings, (&origin, &place), &set)?
+        }
+        (None, experiment) => config::load(experiment.as_deref().unwrap_or_default(), &set)?,
+    };
     let folder = match &args.out {
         Some(folder) => folder.clone(),
         None => session::free_folder(&experiment.naming.name),
@@ -201,6 +221,8 @@ fn refuse_changed(run: &str, recorded: &[InputFile]) -> Result<(), Failure> {
         let now = Inputs::current(vec![(*file).clone()]);
         file.path.exists()
             && now.text(&file.key, &file.path.to_string_lossy(), "").ok().as_ref() != Some(&file.text)
+            // It was made of a run or a history, and is no copy of either.
+            && file.key != continued::KEY
     };
     let changed: Vec<String> = recorded
         .iter()

@@ -8,7 +8,7 @@ use samara_qd::{Elite, Tessellation};
 use samara_search::{FateCounts, Island};
 use serde_json::{Value, json};
 
-use super::{ancestry, evaluated};
+use super::{ancestry, evaluated, texts};
 use crate::{
     args::{Format, Show},
     cells,
@@ -42,9 +42,17 @@ pub(crate) fn show(args: &Show) -> Result<Exit, Failure> {
         write_pictures(folder, found, &elites, reader.path())?;
     }
     let shown = Shown { view: &view, found, screen: Screen::stdout() };
+    if let Some(Some(path)) = &args.gallery {
+        output::refuse_run(path, reader.path())?;
+        output::write_text(path, &shown.markdown(elites))?;
+        print(&format!("written: {}\n", path.display()))?;
+        return Ok(Exit::Ok);
+    }
     match args.format {
         Format::Json => print_json(&shown.json(&reader, &elites)?)?,
-        Format::Human if args.cell.is_some() => print(&shown.texts(&reader, &elites)?)?,
+        Format::Human if args.cell.is_some() || args.gallery.is_some() => {
+            print(&shown.texts(&reader, &elites)?)?
+        }
         Format::Human => print_drawn(&shown.all(&reader, &elites)?)?,
     }
     Ok(Exit::Ok)
@@ -53,6 +61,9 @@ pub(crate) fn show(args: &Show) -> Result<Exit, Failure> {
 /// The elites to print: that of `--cell` and those below it there, or the best, one a cell.
 fn chosen<'a>(found: &'a Island, args: &Show) -> Result<Vec<Elite<'a>>, Failure> {
     let archive = found.archive();
+    if args.gallery.is_some() {
+        return Ok(texts::in_order(archive));
+    }
     let Some(text) = &args.cell else { return Ok(archive.best_of(args.best)) };
     let cell = cells::find(archive, text)?;
     let elites: Vec<Elite<'_>> = archive.elites(cell).collect();
@@ -169,6 +180,15 @@ impl Shown<'_> {
         let holds = |island: &Island| island.archive().elites(elite.cell).any(|held| held.id == elite.id);
         let held = islands.iter().enumerate().filter(|(_, island)| holds(island));
         (islands.len() > 1).then(|| held.map(|(number, _)| number).collect())
+    }
+
+    /// The elites' texts as a Markdown file.
+    fn markdown(&self, elites: Vec<Elite<'_>>) -> String {
+        let header = &self.view.header;
+        let title = format!("{}, seed {}", header.experiment, header.seed);
+        let texts: Vec<_> =
+            elites.into_iter().map(|elite| (elite, self.found.genome(elite.id).text().to_string())).collect();
+        texts::markdown(&title, &self.view.axes, &texts)
     }
 
     fn all(&self, reader: &Reader, elites: &[Elite<'_>]) -> Result<String, Failure> {

@@ -11,15 +11,14 @@ use samara_search::{Invalid, nearest};
 use toml::{Table, Value};
 
 use super::{
-    builtin, directory,
-    openevolve::{self, Translation},
-    script,
+    builtin, directory, openevolve, script,
     servers::{self, Over},
     toolchains, yaml,
 };
 use crate::{
     args::Evolve,
     exit::{Failure, quoted},
+    translation::{Translation, toml_of},
 };
 
 /// Where the settings come from, and what they are.
@@ -288,7 +287,7 @@ fn options(args: &Evolve) -> Result<Table, Failure> {
         };
         let value: serde_json::Value =
             serde_json::from_str(arguments).map_err(|error| bad(error.to_string()))?;
-        let value = openevolve::toml_of(&value).filter(Value::is_table);
+        let value = toml_of(&value).filter(Value::is_table);
         put(
             &mut table,
             "environment.evaluation.arguments",

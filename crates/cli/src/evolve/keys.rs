@@ -1,15 +1,6 @@
 //! Every key of OpenEvolve's configuration, as of its version 0.4.1, and what becomes of it here.
 
-/// What a key does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Effect {
-    /// It becomes a setting of samara's.
-    Translated,
-    /// It is accepted and changes nothing, for this reason.
-    Idle(&'static str),
-}
-
-use Effect::{Idle, Translated};
+use crate::translation::Effect::{self, Idle, Translated};
 
 /// Recorded already.
 const RECORDED: &str = "everything is recorded in the run; `samara export` writes it";
@@ -170,8 +161,3 @@ pub(crate) const MODEL_KEYS: &[(&str, Effect)] = &[
     ("manual_mode", Idle("a person can't answer in a model's place")),
     ("init_client", Idle("it is for programs that use OpenEvolve as a library")),
 ];
-
-/// What becomes of a key.
-pub(crate) fn effect(key: &str) -> Option<Effect> {
-    KEYS.iter().find(|(name, _)| *name == key).map(|(_, effect)| *effect)
-}

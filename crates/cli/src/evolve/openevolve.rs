@@ -5,35 +5,12 @@
 
 use std::path::Path;
 
-use samara_search::{Invalid, nearest};
+use samara_search::Invalid;
 use serde_json::{Map, Value as Yaml};
 use toml::{Table, Value};
 
-use super::keys::{self, Effect};
-
-/// What became of a configuration.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Translation {
-    /// The settings that it says, and no others.
-    pub settings: Table,
-    /// Keys without an effect, each with the reason.
-    pub idle: Vec<(String, &'static str)>,
-    /// Keys that OpenEvolve does not have, each with a hint.
-    pub unknown: Vec<(String, String)>,
-    /// What else is to be told.
-    pub remarks: Vec<String>,
-}
-
-/// Unknown keys that are named at most.
-const MOST_NAMED: usize = 20;
-
-impl Translation {
-    /// The first unknown keys with their hints, and how many there are beside them.
-    pub(crate) fn named_unknown(&self) -> (&[(String, String)], usize) {
-        let named = self.unknown.len().min(MOST_NAMED);
-        (&self.unknown[..named], self.unknown.len() - named)
-    }
-}
+use super::keys;
+use crate::translation::{Effect, Settings, Source, Translation, like, sort, toml_of};
 
 /// Translates a configuration.
 ///
@@ -48,7 +25,12 @@ pub(crate) fn translate(config: &Yaml) -> Result<Translation, Invalid> {
         ));
     };
     let mut translation = Translation::default();
-    sort(map, "", &mut translation);
+    sort(map, "", keys::KEYS, &mut translation, &|key, value, translation| {
+        if key == "llm.models" {
+            let models = value.as_array().into_iter().flatten().enumerate();
+            models.for_each(|(i, model)| sort_model(model, i, translation));
+        }
+    });
     let source = Source { map };
     let mut settings = Settings::default();
     run(&source, &mut settings)?;
@@ -69,32 +51,6 @@ pub(crate) fn translate(config: &Yaml) -> Result<Translation, Invalid> {
     Ok(translation)
 }
 
-/// Sorts keys into those without an effect and those that nobody knows.
-fn sort(map: &Map<String, Yaml>, prefix: &str, translation: &mut Translation) {
-    for (name, value) in map {
-        let key = format!("{prefix}{name}");
-        match (keys::effect(&key), value) {
-            (Some(Effect::Idle(why)), _) => translation.idle.push((key, why)),
-            (Some(Effect::Translated), Yaml::Array(models)) if key == "llm.models" => {
-                models.iter().enumerate().for_each(|(i, model)| sort_model(model, i, translation));
-            }
-            (Some(Effect::Translated), _) => {}
-            (None, Yaml::Object(section)) if is_section(&key) => {
-                sort(section, &format!("{key}."), translation);
-            }
-            (None, Yaml::Null) if is_section(&key) => {}
-            (None, _) => {
-                let hint = like(&key, keys::KEYS);
-                translation.unknown.push((key, hint));
-            }
-        }
-    }
-}
-
-fn is_section(key: &str) -> bool {
-    keys::KEYS.iter().any(|(name, _)| name.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')))
-}
-
 fn sort_model(model: &Yaml, position: usize, translation: &mut Translation) {
     for name in model.as_object().into_iter().flat_map(Map::keys) {
         let key = format!("llm.models[{position}].{name}");
@@ -106,116 +62,6 @@ fn sort_model(model: &Yaml, position: usize, translation: &mut Translation) {
             }
         }
     }
-}
-
-/// What may be meant by a key that nobody knows: one that is called so in another section, or one that is much like it.
-fn like(key: &str, known: &[(&'static str, Effect)]) -> String {
-    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
-    if let Some((name, _)) = known.iter().find(|(name, _)| last(name) == last(key)) {
-        return format!("did you mean `{name}`?");
-    }
-    let all: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-    let hint = nearest(key, &all);
-    // A list of all keys helps nobody.
-    if hint.starts_with("did you mean") { hint } else { "no key is like it".to_owned() }
-}
-
-/// Settings in the making, by their dotted names.
-#[derive(Default)]
-struct Settings(Table);
-
-impl Settings {
-    fn put(&mut self, key: &str, value: impl Into<Value>) {
-        let mut parts: Vec<&str> = key.split('.').collect();
-        let last = parts.pop().unwrap_or_default();
-        let mut table = &mut self.0;
-        for part in parts {
-            let entry = table.entry(part).or_insert_with(|| Value::Table(Table::new()));
-            table = entry.as_table_mut().expect("sections are tables");
-        }
-        table.insert(last.to_owned(), value.into());
-    }
-
-    fn put_some(&mut self, key: &str, value: Option<impl Into<Value>>) {
-        if let Some(value) = value {
-            self.put(key, value);
-        }
-    }
-}
-
-/// A table of the configuration, read by dotted names. What is null is not there.
-#[derive(Clone, Copy)]
-struct Source<'a> {
-    map: &'a Map<String, Yaml>,
-}
-
-impl<'a> Source<'a> {
-    fn find(&self, key: &str) -> Option<&'a Yaml> {
-        let mut parts = key.split('.');
-        let first = self.map.get(parts.next().unwrap_or_default());
-        parts.fold(first, |value, part| value?.get(part)).filter(|value| !value.is_null())
-    }
-
-    fn text(&self, key: &str) -> Result<Option<&'a str>, Invalid> {
-        self.read(key, Yaml::as_str, "a text")
-    }
-
-    fn flag(&self, key: &str) -> Result<Option<bool>, Invalid> {
-        let read = |value: &'a Yaml| match value.as_str() {
-            // YAML 1.1, which upstream reads, has more words for these.
-            Some("yes" | "Yes" | "YES" | "on" | "On" | "ON") => Some(true),
-            Some("no" | "No" | "NO" | "off" | "Off" | "OFF") => Some(false),
-            _ => value.as_bool(),
-        };
-        self.read(key, read, "true or false")
-    }
-
-    fn number(&self, key: &str) -> Result<Option<f64>, Invalid> {
-        self.read(key, |value| value.as_f64().filter(|number| number.is_finite()), "a finite number")
-    }
-
-    fn whole(&self, key: &str) -> Result<Option<i64>, Invalid> {
-        // 1e4 is a whole number, too.
-        let whole = |number: f64| (number.fract() == 0.0 && number.abs() < 1e15).then_some(number as i64);
-        self.read(key, |value| value.as_i64().or_else(|| value.as_f64().and_then(whole)), "a whole number")
-    }
-
-    fn read<T>(
-        &self,
-        key: &str,
-        read: impl FnOnce(&'a Yaml) -> Option<T>,
-        wanted: &str,
-    ) -> Result<Option<T>, Invalid> {
-        let Some(value) = self.find(key) else { return Ok(None) };
-        let bad = || Invalid::new(key, format!("is {}", shortened(value)), format!("write {wanted}"));
-        read(value).map(Some).ok_or_else(bad)
-    }
-}
-
-/// A value as JSON, of which no more is shown than fits a line.
-fn shortened(value: &Yaml) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(60) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text,
-    }
-}
-
-/// A value in TOML; nulls, which TOML lacks, are left out.
-pub(crate) fn toml_of(value: &Yaml) -> Option<Value> {
-    Some(match value {
-        Yaml::Null => return None,
-        Yaml::Bool(flag) => Value::Boolean(*flag),
-        Yaml::Number(number) => match number.as_i64() {
-            Some(whole) => Value::Integer(whole),
-            None => Value::Float(number.as_f64()?),
-        },
-        Yaml::String(text) => Value::String(text.clone()),
-        Yaml::Array(items) => Value::Array(items.iter().filter_map(toml_of).collect()),
-        Yaml::Object(map) => {
-            Value::Table(map.iter().filter_map(|(key, value)| Some((key.clone(), toml_of(value)?))).collect())
-        }
-    })
 }
 
 /// How long it runs.

@@ -8,5 +8,6 @@ mod ends;
 mod evaluators;
 mod numbers;
 mod order;
+mod remote;
 mod room;
 mod sharing;

@@ -85,8 +85,14 @@ impl Environment for Asking {
 
     fn write<'a>(&'a self, plan: &'a Plan, context: &'a mut Context) -> Future<'a, Genome> {
         Box::pin(async move {
-            let sampling =
-                Sampling { max_tokens: 1, temperature: 1.0, top_p: 1.0, stop: Vec::new(), seed: 0 };
+            let sampling = Sampling {
+                max_tokens: 1,
+                temperature: 1.0,
+                top_p: 1.0,
+                stop: Vec::new(),
+                seed: 0,
+                penalties: Default::default(),
+            };
             let request = CompletionRequest { prompt: "A number:".into(), instructions: None, sampling };
             for _ in 0..3 {
                 context.complete(request.clone()).await?;

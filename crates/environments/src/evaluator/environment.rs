@@ -153,6 +153,7 @@ impl Evolve {
             top_p: variation.top_p,
             stop: Vec::new(),
             seed: 0,
+            penalties: Default::default(),
         }
     }
 }

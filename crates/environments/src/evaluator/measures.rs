@@ -4,7 +4,7 @@
 //! the same name comes first. All are scaled to 0..1 by the least and the greatest value that had settled when the
 //! candidate was planned (0.5 before two different ones had), and older candidates keep the cells that they were put in.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use samara_qd::Stream;
 use samara_search::{AxisSettings, Genome, Score};
@@ -14,7 +14,7 @@ use super::{
     gp::{self, Edit},
     lexer,
 };
-use crate::program::features::Feature;
+use crate::{program::features::Feature, shingles::Shingles};
 
 /// What an axis measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,14 +36,12 @@ enum Source {
 pub struct Measures {
     axes: Vec<(String, Source)>,
     /// The shingles of the initial program.
-    initial: HashMap<u64, usize>,
+    initial: Shingles,
 }
 
 /// Programs whose measures say where those of others are likely to lie, and how many edits they are away at most.
 const LIKELY: u64 = 500;
 const FURTHEST: usize = 16;
-/// Tokens of a shingle.
-const SHINGLE: usize = 3;
 
 impl Measures {
     /// The measures that these axes name.
@@ -127,7 +125,7 @@ impl Measures {
 
     /// The distance from the initial program: 1 less the part of three tokens in a row that both have.
     fn diversity(&self, program: &Program, genome: &Genome) -> f64 {
-        1.0 - similarity(&self.initial, &shingles(program, genome))
+        1.0 - self.initial.similarity(&shingles(program, genome))
     }
 }
 
@@ -167,35 +165,16 @@ fn feature_of(feature: Feature, program: &Program, genome: &Genome) -> f64 {
     if feature == Feature::Depth { values.fold(0.0, f64::max) } else { values.sum() }
 }
 
-/// How often each run of [`SHINGLE`] tokens stands in a program, by a hash. Only looked up and summed, so that the order
-/// of the map does not matter.
-pub(super) fn shingles(program: &Program, genome: &Genome) -> HashMap<u64, usize> {
-    let mut counts = HashMap::new();
+/// Of the tokens that may change.
+pub(super) fn shingles(program: &Program, genome: &Genome) -> Shingles {
+    let mut shingles = Shingles::default();
     for part in program.parts(genome) {
         let tokens = lexer::tokens(part.text, program.syntax());
         let inside =
             tokens.iter().filter(|token| part.ranges.iter().any(|range| range.contains(&token.start)));
-        let hashes: Vec<u64> = inside.map(|token| hash(token.of(part.text).as_bytes())).collect();
-        for run in hashes.windows(SHINGLE.min(hashes.len().max(1))) {
-            let bytes: Vec<u8> = run.iter().flat_map(|hash| hash.to_le_bytes()).collect();
-            *counts.entry(hash(&bytes)).or_default() += 1;
-        }
+        shingles.add(inside.map(|token| token.of(part.text)));
     }
-    counts
-}
-
-/// The part of all shingles of two programs that both have, 0 to 1; 1 for two empty ones.
-pub(super) fn similarity(a: &HashMap<u64, usize>, b: &HashMap<u64, usize>) -> f64 {
-    let both: usize = a.iter().map(|(key, count)| *count.min(b.get(key).unwrap_or(&0))).sum();
-    let all = a.values().sum::<usize>() + b.values().sum::<usize>() - both;
-    if all == 0 { 1.0 } else { both as f64 / all as f64 }
-}
-
-/// FNV-1a: the same everywhere and always.
-fn hash(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    shingles
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::{
     secrets,
     settings::{EvolveSettings, PromptSettings},
 };
-use crate::Inputs;
+use crate::{Inputs, template};
 
 /// The names of the templates, with samara's texts.
 const TEMPLATES: [(&str, &str); 6] = [
@@ -85,10 +85,11 @@ impl Prompts {
                     TEMPLATES.iter().find(|(known, _)| *known == name && path == format!("{known}.txt"));
                 let (known, _) =
                     known.ok_or_else(|| Invalid::new(key, format!("`{path}` is no template"), hint))?;
-                check(&text).map_err(|placeholder| {
+                if let Some(placeholder) = template::unknown(&text, &PLACEHOLDERS) {
                     let what = format!("{path} names `{{{placeholder}}}`, which is no placeholder");
-                    Invalid::new(key, what, format!("the placeholders are {}", PLACEHOLDERS.join(", ")))
-                })?;
+                    let hint = format!("the placeholders are {}", PLACEHOLDERS.join(", "));
+                    return Err(Invalid::new(key, what, hint));
+                }
                 templates.insert(known, text);
             }
         }
@@ -148,7 +149,10 @@ impl Prompts {
         let first = plan.parents.first();
         let score = first.and_then(|parent| parent.score.as_deref());
         let values = self.values(program, plan, score, larger);
-        let fill = |name: &str| filled(self.templates.get(name).map_or("", String::as_str), &values);
+        let fill = |name: &str| {
+            let template = self.templates.get(name).map_or("", String::as_str);
+            template::filled(template, |word| values.get(word).map_or("", String::as_str))
+        };
         let mut text = fill(operator);
         if let Some(tried) = tried {
             text += &format!("\nAn earlier answer could not be used: it {tried}.\n");
@@ -234,39 +238,6 @@ impl Prompts {
         }
         if text.is_empty() { text } else { format!("\nWhat its last run left:\n{text}") }
     }
-}
-
-/// The first name in braces of a template that is no placeholder. Braces around anything but a word are text.
-fn check(template: &str) -> Result<(), String> {
-    match placeholders(template).into_iter().find(|(_, _, name)| !PLACEHOLDERS.contains(name)) {
-        Some((_, _, name)) => Err(name.to_owned()),
-        None => Ok(()),
-    }
-}
-
-/// The words in braces of a template: where each begins and ends, and the word.
-fn placeholders(template: &str) -> Vec<(usize, usize, &str)> {
-    let opens = template.match_indices('{').map(|(at, _)| at);
-    opens
-        .filter_map(|at| {
-            let inner = &template[at + 1..];
-            let end = inner.find('}')?;
-            let word = &inner[..end];
-            let is_word = !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-            is_word.then_some((at, at + end + 2, word))
-        })
-        .collect()
-}
-
-/// A template with its placeholders filled, once: what fills them is never read as a template.
-fn filled(template: &str, values: &BTreeMap<&'static str, String>) -> String {
-    let (mut text, mut at) = (String::new(), 0);
-    for (start, end, name) in placeholders(template) {
-        text += &template[at..start];
-        text += values.get(name).map_or("", String::as_str);
-        at = end;
-    }
-    text + &template[at..]
 }
 
 fn score_of(score: Option<&Score>) -> String {

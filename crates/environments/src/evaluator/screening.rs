@@ -16,7 +16,7 @@ pub(super) async fn screen(
     if settings.similarity < 1.0 {
         let own = measures::shingles(program, draft);
         for elite in index.elites(ticket.island, ticket.horizon) {
-            let likeness = measures::similarity(&own, &measures::shingles(program, &elite.genome));
+            let likeness = own.similarity(&measures::shingles(program, &elite.genome));
             if likeness >= settings.similarity {
                 let why = format!(
                     "its tokens are {:.1} % those of candidate {} (environment.screening.similarity)",

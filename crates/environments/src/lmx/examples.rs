@@ -12,6 +12,7 @@ use super::{
     novelty::Novelty,
     pool::Pool,
     rouge::Rouge,
+    settings::Joining,
     strategy::{Baseline, NoveltySection},
 };
 
@@ -32,6 +33,8 @@ pub(crate) struct Offer<'a> {
     pub objective: f64,
     /// Whether it entered the archive.
     pub entered: bool,
+    /// Whether it entered a cell that was filled.
+    pub improved: bool,
 }
 
 /// The prompt pool under a strategy.
@@ -49,8 +52,8 @@ enum Learning {
     /// Nothing.
     #[default]
     Nothing,
-    /// What enters the archive; the initial texts stay.
-    Archive,
+    /// What settings let join; the initial texts stay.
+    Archive(Joining),
     /// The best; the initial texts, whose quality is not known, give way first.
     Quality,
     /// What is novel by its measures; the oldest give way.
@@ -60,23 +63,22 @@ enum Learning {
 }
 
 impl Examples {
-    /// Before candidate 0. With `feeds_pool`, the environment wants texts that enter the archive in the pool; it gets
-    /// them under `qdaif` only.
+    /// Before candidate 0. With `joining`, the environment wants such texts in the pool; it gets them under `qdaif` only.
     pub fn new(
         pool: Pool,
         strategy: &Strategy,
         novelty: &NoveltySection,
         axes: &[AxisSettings],
-        feeds_pool: bool,
+        joining: Option<Joining>,
     ) -> Self {
         let baseline = Baseline::of(strategy);
-        let learning = match baseline {
-            None if feeds_pool && strategy.varies() => Learning::Archive,
+        let learning = match (baseline, joining) {
+            (None, Some(joining)) if strategy.varies() => Learning::Archive(joining),
             // Random search must not learn from what it found.
-            None | Some(Baseline::FixedFewShot | Baseline::ShufflingFewShot) => Learning::Nothing,
-            Some(Baseline::QualityOnly) => Learning::Quality,
-            Some(Baseline::Nsaif) => Learning::Measures(Novelty::new(novelty, axes)),
-            Some(Baseline::RougeL) => Learning::Words(novelty.rouge_limit),
+            (None | Some(Baseline::FixedFewShot | Baseline::ShufflingFewShot), _) => Learning::Nothing,
+            (Some(Baseline::QualityOnly), _) => Learning::Quality,
+            (Some(Baseline::Nsaif), _) => Learning::Measures(Novelty::new(novelty, axes)),
+            (Some(Baseline::RougeL), _) => Learning::Words(novelty.rouge_limit),
         };
         Self { pool, baseline, learning, min_quality: novelty.min_quality }
     }
@@ -106,8 +108,11 @@ impl Examples {
         let good = self.min_quality.is_none_or(|least| offer.objective >= least);
         match &mut self.learning {
             Learning::Nothing => {}
-            Learning::Archive if offer.entered => self.pool.join(offer.text, offer.candidate),
-            Learning::Archive => {}
+            Learning::Archive(joining) => {
+                if joining.lets_in(offer) {
+                    self.pool.join(offer.text, offer.candidate);
+                }
+            }
             Learning::Quality => self.pool.compete(offer.text, offer.candidate, offer.objective),
             Learning::Measures(novelty) => {
                 if novelty.takes(offer.measures, good) {
@@ -132,18 +137,26 @@ fn unlike(text: &str, pool: &Pool, limit: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lmx::pool::CAPACITY;
 
     fn examples(strategy: &str, change: fn(&mut NoveltySection)) -> Examples {
-        let pool = Pool::new(["one", "two", "three", "four", "five"].map(str::to_owned));
+        let pool = Pool::new(CAPACITY, ["one", "two", "three", "four", "five"].map(str::to_owned));
         let mut novelty = NoveltySection::default();
         change(&mut novelty);
         let axes = [AxisSettings::even("x", [0.0, 1.0], 10)];
-        Examples::new(pool, &Strategy::from(strategy.to_owned()), &novelty, &axes, true)
+        Examples::new(pool, &Strategy::from(strategy.to_owned()), &novelty, &axes, Some(Joining::Elites))
     }
 
     fn learn(examples: &mut Examples, candidate: u64, text: &str, measure: f64, objective: f64) {
         let (text, measures) = (Arc::from(text), [measure]);
-        examples.learn(&Offer { candidate, text: &text, measures: &measures, objective, entered: true });
+        examples.learn(&Offer {
+            candidate,
+            text: &text,
+            measures: &measures,
+            objective,
+            entered: true,
+            improved: false,
+        });
     }
 
     fn held(examples: &Examples) -> Vec<&str> {
@@ -153,6 +166,38 @@ mod tests {
     fn drawn(examples: &Examples, seed: u64) -> Vec<String> {
         let drawn = examples.draw(3, &mut Stream::new(seed, 0));
         drawn.into_iter().map(|example| example.text.to_string()).collect()
+    }
+
+    #[test]
+    fn what_joins_the_pool_under_qdaif_is_what_settings_let_in() {
+        for (joining, expected) in [
+            (Joining::Elites, vec!["new", "better"]),
+            (Joining::Improvements, vec!["better"]),
+            (Joining::All, vec!["new", "better", "worse"]),
+        ] {
+            let axes = [AxisSettings::even("x", [0.0, 1.0], 10)];
+            let mut examples = Examples::new(
+                Pool::new(CAPACITY, []),
+                &Strategy::Qdaif,
+                &NoveltySection::default(),
+                &axes,
+                Some(joining),
+            );
+            for (candidate, (text, entered, improved)) in
+                (0..).zip([("new", true, false), ("better", true, true), ("worse", false, false)])
+            {
+                let text = Arc::from(text);
+                examples.learn(&Offer {
+                    candidate,
+                    text: &text,
+                    measures: &[0.5],
+                    objective: 0.5,
+                    entered,
+                    improved,
+                });
+            }
+            assert_eq!(held(&examples), expected);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use samara_qd::Stream;
-use samara_search::{Candidate, Genome, Parent, Plan, Proposer, View};
+use samara_search::{Candidate, Fate, Genome, Parent, Plan, Proposer, View};
 
 use super::{
     examples::{Examples, Offer},
@@ -39,9 +39,10 @@ impl Proposer for Memory {
     fn learn(&mut self, candidate: &Candidate) {
         let (Some(genome), Some(score)) = (&candidate.genome, &candidate.score) else { return };
         if let Genome::Text(text) | Genome::FewShot { text, .. } = &**genome {
-            let entered = candidate.fate.entered();
+            let (entered, improved) = (candidate.fate.entered(), candidate.fate == Fate::Improved);
             let (measures, objective) = (&score.measures, score.objective);
-            self.examples.learn(&Offer { candidate: candidate.index, text, measures, objective, entered });
+            let candidate = candidate.index;
+            self.examples.learn(&Offer { candidate, text, measures, objective, entered, improved });
         }
     }
 }

@@ -4,12 +4,13 @@
 //! examples, and so crosses them. Measures and objective are a judge's answer probabilities (Bradley et al. 2023,
 //! QDAIF, arXiv 2310.13032). The flow is in this file; [`prompt`] writes prompts, [`read`] makes
 //! texts of answers (out of their [`wrapping`], by its [`phrases`], and [`closing`] their ends), `memory` plans and
-//! remembers (the prompt [`pool`], under a [`strategy`], with its [`examples`], [`novelty`] and [`rouge`]), [`settings`] is
-//! the section of the experiment, with its [`seeds`].
+//! remembers (the prompt [`pool`], under a [`strategy`], with its [`examples`], [`novelty`] and [`rouge`]), `near` keeps out
+//! what is too like an elite, [`settings`] is the section of the experiment, with its [`seeds`].
 
 pub mod closing;
 pub mod examples;
 mod memory;
+mod near;
 pub mod novelty;
 pub mod phrases;
 pub mod pool;
@@ -23,9 +24,9 @@ pub mod wrapping;
 
 use std::sync::Arc;
 
-use samara_engine::{Abort, Context, Environment, Future, Question, Roles};
-use samara_lm::{Completion, CompletionRequest, Sampling, Score as Answered};
-use samara_search::{AxisSettings, Genome, Invalid, Plan, Proposer, Score, Strategy, schema};
+use samara_engine::{Abort, Context, Environment, Future, Question, Roles, Screen};
+use samara_lm::{Completion, CompletionRequest, Penalties, Sampling, Score as Answered};
+use samara_search::{AxisSettings, Genome, Index, Invalid, Plan, Proposer, Score, Strategy, Ticket, schema};
 
 use crate::{
     answer,
@@ -39,9 +40,6 @@ use settings::{LmxSettings, Mutation, PoolOrigin, Quality};
 
 /// Its name in `experiment.environment`.
 pub const NAME: &str = "lmx_generation";
-
-/// How many texts a `generated` pool starts with (the reference system's number).
-const GENERATED_POOL: usize = 5;
 
 struct Lmx {
     settings: LmxSettings,
@@ -86,9 +84,10 @@ impl Environment for Lmx {
     }
 
     fn proposer(&self, pool: &[String]) -> Box<dyn Proposer> {
-        let pool = Pool::new(pool.iter().cloned());
-        let feeds_pool = self.settings.mutation_method == Mutation::Replace;
-        let examples = Examples::new(pool, &self.strategy, &self.settings.novelty, &self.axes, feeds_pool);
+        let pool = Pool::new(self.settings.max_prompt_pool_size, pool.iter().cloned());
+        let replaces = self.settings.mutation_method == Mutation::Replace;
+        let joining = replaces.then_some(self.settings.joins_prompt_pool);
+        let examples = Examples::new(pool, &self.strategy, &self.settings.novelty, &self.axes, joining);
         let (mutation, few_shot) = (self.settings.mutation_method, self.settings.few_shot);
         Box::new(Memory { examples, mutation, few_shot })
     }
@@ -103,6 +102,16 @@ impl Environment for Lmx {
         })
     }
 
+    fn screen<'a>(
+        &'a self,
+        draft: &'a Genome,
+        ticket: &'a Ticket,
+        index: &'a Index,
+        _context: &'a mut Context,
+    ) -> Future<'a, Screen> {
+        Box::pin(async move { Ok(near::screen(self.settings.similarity, draft, ticket, index)) })
+    }
+
     fn judge<'a>(&'a self, draft: &'a Genome, _score: Score, context: &'a mut Context) -> Future<'a, Score> {
         Box::pin(async move { self.judge_text(&draft.text(), context).await })
     }
@@ -112,7 +121,7 @@ impl Lmx {
     /// Fills the pool with zero-shot completions of the template.
     async fn generate_pool(&self, context: &mut Context) -> Result<Vec<String>, Abort> {
         let mut pool = Vec::new();
-        for _ in 0..GENERATED_POOL.max(self.settings.few_shot) {
+        for _ in 0..self.settings.initial_pool() {
             let text = self.complete(&[], context).await?.map_err(|last| {
                 let why = answer::reason(self.settings.attempts, "held no text", last.as_ref());
                 Abort::failed(format!("the generator wrote no text for the prompt pool: {why}"))
@@ -146,7 +155,7 @@ impl Lmx {
         let usual = || prompt::instructions(examples.len()).to_owned();
         let instructions = settings.instructions.clone().unwrap_or_else(usual);
         CompletionRequest {
-            prompt: prompt::few_shot(&settings.prompt_template, examples),
+            prompt: prompt::few_shot(&settings.prompt_template, settings.template_joint.text(), examples),
             instructions: (!instructions.is_empty()).then_some(instructions),
             sampling: Sampling {
                 max_tokens: settings.gen_max_len,
@@ -154,6 +163,10 @@ impl Lmx {
                 top_p: settings.top_p,
                 stop: settings.stop.clone(),
                 seed: 0,
+                penalties: Penalties {
+                    frequency: settings.frequency_penalty,
+                    presence: settings.presence_penalty,
+                },
             },
         }
     }
@@ -164,10 +177,15 @@ impl Lmx {
         let mut questions: Vec<Question> = settings
             .diversity
             .iter()
-            .map(|axis| self.question(&axis.instruction_prompt, &axis.answers, text))
+            .map(|axis| {
+                let template = settings.feedback_template(axis.feedback_prompt_template.as_ref());
+                self.question(template, &axis.instruction_prompt, &axis.answers, text)
+            })
             .collect();
         if settings.quality == Quality::AiFeedback {
-            questions.push(self.question(&settings.quality_feedback_prompt, &settings.quality_answers, text));
+            let template = settings.feedback_template(settings.quality_feedback_prompt_template.as_ref());
+            let asked = &settings.quality_feedback_prompt;
+            questions.push(self.question(template, asked, &settings.quality_answers, text));
         }
         let scores = context.score(questions).await?;
         let mut measures: Vec<f64> = scores.iter().map(first_answer).collect();
@@ -178,9 +196,10 @@ impl Lmx {
         Ok(Score::new(objective, measures))
     }
 
-    fn question(&self, instruction: &str, answers: &[String], text: &str) -> Question {
+    fn question(&self, template: &str, instruction: &str, answers: &[String], text: &str) -> Question {
+        let instruction = format!("{instruction}{}", self.settings.instruction_suffix);
         Question {
-            prompt: prompt::feedback(instruction, &self.settings.instruction_suffix, text),
+            prompt: prompt::feedback(template, &instruction, text, answers),
             answers: answers
                 .iter()
                 .map(|answer| format!("{}{answer}", self.settings.answer_prefix))
@@ -190,7 +209,7 @@ impl Lmx {
 
     /// Cosine similarity of the text's embedding to the reference sentence's, -1 to 1.
     async fn similarity(&self, text: &str, context: &mut Context) -> Result<f64, Abort> {
-        let vectors = context.embed(vec![text.to_owned(), self.settings.reference.clone()]).await?;
+        let vectors = context.embed_for(vec![text.to_owned()], vec![self.settings.reference.clone()]).await?;
         match &vectors[..] {
             [a, b] => cosine(a, b).ok_or_else(|| Abort::failed("an embedding has no direction")),
             _ => Err(Abort::failed(format!("the embedder gave {} vectors for 2 texts", vectors.len()))),

@@ -4,8 +4,10 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-/// At most this many texts are held (the reference system's limit).
+/// At most this many texts are held unless settings say otherwise (the reference system's limit).
 pub const CAPACITY: usize = 100;
+/// The largest capacity that can be set: every text that joins is compared with all.
+pub const MOST_CAPACITY: usize = 10_000;
 
 /// A bounded list of texts: the seeds it starts with, and what joined later.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -13,6 +15,8 @@ pub struct Pool {
     members: VecDeque<Member>,
     /// How many of the first members are seeds.
     seeds: usize,
+    /// How many it holds at most.
+    capacity: usize,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -25,11 +29,11 @@ struct Member {
 }
 
 impl Pool {
-    /// A pool of these seeds; those past [`CAPACITY`] are left out.
-    pub fn new(seeds: impl IntoIterator<Item = String>) -> Self {
+    /// A pool of these seeds, which holds `capacity` texts at most; seeds past that are left out.
+    pub fn new(capacity: usize, seeds: impl IntoIterator<Item = String>) -> Self {
         let seed = |text| Member { text: Arc::from(text), candidate: None, worth: None };
-        let members: VecDeque<Member> = seeds.into_iter().take(CAPACITY).map(seed).collect();
-        Self { seeds: members.len(), members }
+        let members: VecDeque<Member> = seeds.into_iter().take(capacity).map(seed).collect();
+        Self { seeds: members.len(), members, capacity }
     }
 
     /// How many texts it holds.
@@ -62,14 +66,14 @@ impl Pool {
     /// Adds a text, unless the pool holds it already. Seeds are never pushed out: when the pool is full, the oldest
     /// text that joined later leaves.
     pub fn join(&mut self, text: &Arc<str>, candidate: u64) {
-        if self.seeds < CAPACITY && self.push(text, candidate, None) && self.len() > CAPACITY {
+        if self.seeds < self.capacity && self.push(text, candidate, None) && self.len() > self.capacity {
             self.members.remove(self.seeds);
         }
     }
 
     /// Adds a text, unless the pool holds it already; when the pool is full, the oldest text leaves, seed or not.
     pub fn rotate(&mut self, text: &Arc<str>, candidate: u64) {
-        if self.push(text, candidate, None) && self.len() > CAPACITY {
+        if self.push(text, candidate, None) && self.len() > self.capacity {
             self.remove(0);
         }
     }
@@ -77,7 +81,7 @@ impl Pool {
     /// Adds a text, unless the pool holds it already; when the pool is full, the text of least worth leaves, which
     /// may be the new one. Seeds go first; of equals the oldest.
     pub fn compete(&mut self, text: &Arc<str>, candidate: u64, worth: f64) {
-        if self.push(text, candidate, Some(worth)) && self.len() > CAPACITY {
+        if self.push(text, candidate, Some(worth)) && self.len() > self.capacity {
             let worth = |position: &usize| self.members[*position].worth.unwrap_or(f64::NEG_INFINITY);
             let least = (0..self.len()).min_by(|a, b| worth(a).total_cmp(&worth(b)));
             self.remove(least.unwrap_or(0));
@@ -108,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_full_pool_drops_its_oldest_newcomer_and_keeps_its_seeds() {
-        let mut pool = Pool::new(["a".to_owned(), "b".to_owned()]);
+        let mut pool = Pool::new(CAPACITY, ["a".to_owned(), "b".to_owned()]);
         for i in 0..150 {
             pool.join(&format!("text {i}").into(), i);
         }
@@ -119,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_rotating_pool_drops_its_oldest_text_and_its_seeds_too() {
-        let mut pool = Pool::new(["a".to_owned(), "b".to_owned()]);
+        let mut pool = Pool::new(CAPACITY, ["a".to_owned(), "b".to_owned()]);
         for i in 0..99 {
             pool.rotate(&format!("text {i}").into(), i);
         }
@@ -130,8 +134,19 @@ mod tests {
     }
 
     #[test]
+    fn a_pool_holds_as_many_as_it_was_made_for() {
+        for capacity in [1, 3, 200] {
+            let mut pool = Pool::new(capacity, ["seed".to_owned()]);
+            for i in 0..300 {
+                pool.rotate(&format!("text {i}").into(), i);
+            }
+            assert_eq!(pool.len(), capacity);
+        }
+    }
+
+    #[test]
     fn a_text_joins_once() {
-        let mut pool = Pool::new(["a".to_owned()]);
+        let mut pool = Pool::new(CAPACITY, ["a".to_owned()]);
         for text in ["a", "b", "b"] {
             pool.join(&text.into(), 0);
         }
@@ -140,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_pool_full_of_seeds_takes_nothing_in() {
-        let mut pool = Pool::new((0..120).map(|i| i.to_string()));
+        let mut pool = Pool::new(CAPACITY, (0..120).map(|i| i.to_string()));
         pool.join(&"new".into(), 0);
         assert_eq!(pool.len(), CAPACITY);
         assert_eq!(&**pool.get(CAPACITY - 1), "99");

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::template;
+
 /// What stands between two examples.
 const BETWEEN: &str = "\n###\n";
 
@@ -18,13 +20,13 @@ pub fn instructions(examples: usize) -> &'static str {
     if examples == 0 { WRITE } else { CONTINUE }
 }
 
-/// The few-shot prompt: `template + example` for each example, joined by `\n###\n`, and the template alone at the
-/// end. The example stands on the line below its template.
-pub fn few_shot(template: &str, examples: &[Arc<str>]) -> String {
+/// The few-shot prompt: the template, `joint` and the example for each example, joined by `\n###\n`, and the template
+/// alone at the end.
+pub fn few_shot(template: &str, joint: &str, examples: &[Arc<str>]) -> String {
     let mut prompt = String::new();
     for example in examples {
         prompt.push_str(template);
-        prompt.push('\n');
+        prompt.push_str(joint);
         prompt.push_str(example);
         prompt.push_str(BETWEEN);
     }
@@ -32,9 +34,22 @@ pub fn few_shot(template: &str, examples: &[Arc<str>]) -> String {
     prompt
 }
 
-/// The judge's prompt, up to where its answer follows.
-pub fn feedback(instruction: &str, suffix: &str, text: &str) -> String {
-    format!("### Instruction:\n{instruction}{suffix}\n\n### Input:\n{text}\n\n### Response:")
+/// How the judge is asked unless a template is set.
+pub const FEEDBACK: &str = "### Instruction:\n{instruction}\n\n### Input:\n{genotype}\n\n### Response:";
+
+/// What a template of the judge's prompt may name in braces: the question with its suffix, the text (by two names), and
+/// the answers, with commas between them.
+pub const PLACEHOLDERS: [&str; 4] = ["instruction", "genotype", "text", "answers"];
+
+/// The judge's prompt, up to where its answer follows. `instruction` has its suffix.
+pub fn feedback(template: &str, instruction: &str, text: &str, answers: &[String]) -> String {
+    let answers = answers.join(", ");
+    template::filled(template, |name| match name {
+        "instruction" => instruction,
+        "genotype" | "text" => text,
+        "answers" => &answers,
+        _ => "",
+    })
 }
 
 #[cfg(test)]
@@ -44,18 +59,27 @@ mod tests {
     #[test]
     fn a_prompt_lists_its_examples_and_ends_with_the_template() {
         assert_eq!(
-            few_shot("Say:", &["one.".into(), "two.".into()]),
+            few_shot("Say:", "\n", &["one.".into(), "two.".into()]),
             "Say:\none.\n###\nSay:\ntwo.\n###\nSay:"
         );
-        assert_eq!(few_shot("Say:", &[]), "Say:");
+        assert_eq!(few_shot("Say:", "", &["one.".into()]), "Say:one.\n###\nSay:");
+        assert_eq!(few_shot("Say:", "\n", &[]), "Say:");
     }
 
     #[test]
     fn the_feedback_prompt_ends_where_the_answer_follows() {
-        let prompt = feedback("Good?", " Please respond with a single word only.", "A text.");
+        let prompt = feedback(FEEDBACK, "Good? Please respond with a single word only.", "A text.", &[]);
         assert_eq!(
             prompt,
             "### Instruction:\nGood? Please respond with a single word only.\n\n### Input:\nA text.\n\n### Response:"
         );
+    }
+
+    #[test]
+    fn a_template_of_ones_own_is_filled_and_what_a_text_says_in_braces_stays() {
+        let answers = ["yes".to_owned(), "no".to_owned()];
+        let prompt =
+            feedback("{instruction} ({answers})\n### Input:{text}\n", "Good?", "{instruction}", &answers);
+        assert_eq!(prompt, "Good? (yes, no)\n### Input:{instruction}\n");
     }
 }

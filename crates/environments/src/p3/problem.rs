@@ -1,5 +1,6 @@
-//! `p3_problem`: programs that solve one puzzle. The objective is 1 if `f6(g6())` is True, and 0 if it is not; the
-//! archive holds solutions that look different, and on the way to them programs that don't solve it.
+//! `p3_problem`: programs that solve one puzzle. The objective is 1 if `f6(g6())` is True; the archive holds solutions that
+//! look different. A program that does not solve it is invalid, unless `keep_unsolved` makes it a step on the way, with
+//! the objective 0.
 
 use std::sync::Arc;
 
@@ -35,6 +36,9 @@ pub struct ProblemSettings {
     pub puzzles: String,
     /// The puzzle to solve: its name, or its number from 0. Default `Sevens`.
     pub puzzle: Choice,
+    /// Whether programs that run and do not solve the puzzle may be elites, with the objective 0: steps on the way for the
+    /// operators gp and diff, which change programs that are there. Default false: they are invalid.
+    pub keep_unsolved: bool,
     /// Solved puzzles that a prompt shows first. Default 2.
     #[schemars(range(min = 0, max = 1000))]
     pub examples: usize,
@@ -49,6 +53,7 @@ impl Default for ProblemSettings {
         Self {
             puzzles: "builtin".into(),
             puzzle: Choice::Name("Sevens".into()),
+            keep_unsolved: false,
             examples: 2,
             descriptors: Descriptors::Features,
             writing: WritingSettings::default(),
@@ -58,6 +63,7 @@ impl Default for ProblemSettings {
 
 struct Problem {
     puzzle: Puzzle,
+    keep_unsolved: bool,
     measurer: Measurer,
 }
 
@@ -72,10 +78,11 @@ pub(crate) fn build(source: &Source<'_>) -> Result<Arc<dyn Environment>, Invalid
         Operator::Gp | Operator::Diff => others(&puzzles, &puzzle.name)?,
     };
     let preamble = puzzle::preamble(&puzzles, Some(&puzzle.name), settings.examples);
+    let keep_unsolved = settings.keep_unsolved;
     let writer = Writer::new(source, settings.writing, format(&preamble, &puzzle))?;
     let reference = format!("{IMPORTS}{}    return None\n", puzzle.header(ENTRY, true));
     let measurer = Measurer::new(settings.descriptors, source.axes, &reference)?;
-    Ok(Programs::new(Problem { puzzle, measurer }, Arc::new(writer), seeds))
+    Ok(Programs::new(Problem { puzzle, keep_unsolved, measurer }, Arc::new(writer), seeds))
 }
 
 fn others(puzzles: &[Puzzle], but: &str) -> Result<Vec<Arc<str>>, Invalid> {
@@ -117,6 +124,9 @@ impl Task for Problem {
     fn evaluate<'a>(&'a self, program: &'a str, bench: &'a mut Bench) -> Future<'a, Score> {
         Box::pin(async move {
             let solved = self.solved(program, bench).await?;
+            if !solved && !self.keep_unsolved {
+                return Err(Abort::invalid("it does not solve the puzzle (environment.keep_unsolved)"));
+            }
             Ok(Score::new(f64::from(u8::from(solved)), Vec::new()))
         })
     }

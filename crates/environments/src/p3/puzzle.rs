@@ -11,7 +11,7 @@ use crate::Inputs;
 const BUILTIN: &str = include_str!("puzzles.json");
 
 /// One puzzle. Fields of the file that are not named here are ignored.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Puzzle {
     /// Its name.
     pub name: String,

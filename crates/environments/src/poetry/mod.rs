@@ -10,7 +10,7 @@ pub mod settings;
 use std::sync::Arc;
 
 use samara_engine::{Abort, Context, Environment, Future, Question, Roles};
-use samara_lm::{Completion, CompletionRequest, Sampling};
+use samara_lm::{Completion, CompletionRequest, Penalties, Sampling};
 use samara_search::{AxisSettings, Genome, Invalid, Plan, Proposer, Score, schema};
 
 use crate::{
@@ -119,6 +119,7 @@ impl Poetry {
             top_p: 1.0,
             stop: Vec::new(),
             seed: 0,
+            penalties: Penalties::default(),
         };
         CompletionRequest { prompt, instructions: None, sampling }
     }
@@ -161,6 +162,7 @@ impl Poetry {
             top_p: 1.0,
             stop: Vec::new(),
             seed: 0,
+            penalties: Penalties::default(),
         };
         let request = CompletionRequest { prompt, instructions: None, sampling };
         let mut last: Option<Completion> = None;

@@ -25,6 +25,8 @@ struct Hunk<'a> {
     before: Vec<&'a str>,
     after: Vec<&'a str>,
     changes: bool,
+    /// Whether a line `@@ ... @@` begins it.
+    headed: bool,
 }
 
 /// The text with every hunk of an answer that fits: those of its last fenced block that changes something, or of all of
@@ -39,10 +41,11 @@ pub fn apply(text: &str, answer: &str) -> String {
 ///
 /// A hunk's context and removed lines are looked for behind the last hunk's place, then from the start; lines are
 /// compared exactly, then without the blanks at their ends, then without those at both. A hunk that only adds lines
-/// has no place, except in an empty text.
+/// adds them before the first line, as OpenELM's diff models have it, if it has a header and no hunk has a place yet.
 fn patch(text: &str, diff: &str) -> String {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let mut from = 0;
+    let mut placed = false;
     let limit = MAX_BYTES.max(text.len());
     let mut length = text.len();
     for hunk in hunks(diff) {
@@ -50,9 +53,13 @@ fn patch(text: &str, diff: &str) -> String {
         if length > limit {
             break;
         }
-        let place =
-            if hunk.before.is_empty() && lines.is_empty() { Some(0) } else { find(&lines, &hunk, from) };
+        let place = if hunk.before.is_empty() {
+            (lines.is_empty() || hunk.headed && !placed).then_some(0)
+        } else {
+            find(&lines, &hunk, from)
+        };
         let Some(place) = place else { continue };
+        placed = true;
         let added: Vec<String> = hunk.after.iter().map(|line| (*line).to_owned()).collect();
         from = place + added.len();
         let size = |lines: &[&str]| lines.iter().map(|line| line.len() + 1).sum::<usize>();
@@ -75,7 +82,7 @@ fn hunks(diff: &str) -> Vec<Hunk<'_>> {
     for line in diff[..end].lines() {
         // A file's name begins a hunk as well, behind sentences.
         if line.starts_with("@@") || (!open && (line.starts_with("--- ") || line.starts_with("+++ "))) {
-            hunks.push(Hunk::default());
+            hunks.push(Hunk { headed: line.starts_with("@@"), ..Hunk::default() });
             open = true;
         } else if let Some(hunk) = hunks.last_mut().filter(|_| open) {
             open = hunk.read(line);
@@ -179,6 +186,17 @@ mod tests {
         {
             assert_eq!(apply(TEXT, diff), TEXT, "{diff:?}");
         }
+    }
+
+    #[test]
+    fn a_hunk_that_only_adds_lines_adds_them_before_the_first() {
+        let added = "@@ -1,0 +1,1 @@\n+import math\n";
+        assert_eq!(apply(TEXT, added), format!("import math\n{TEXT}"));
+        assert_eq!(apply(TEXT, &added.repeat(2)), format!("import math\n{TEXT}"), "once");
+        let both = format!("{added}@@ -3 +4 @@\n-    b = 2\n+    b = 3\n");
+        assert_eq!(apply(TEXT, &both), format!("import math\n{}", TEXT.replace("b = 2", "b = 3")));
+        let behind = format!("@@ -3 +3 @@\n-    b = 2\n+    b = 3\n{added}");
+        assert_eq!(apply(TEXT, &behind), TEXT.replace("b = 2", "b = 3"), "behind another it has no place");
     }
 
     #[test]

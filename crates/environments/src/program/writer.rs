@@ -193,6 +193,7 @@ impl Writer {
             top_p: settings.top_p,
             stop: settings.stop.clone().unwrap_or_else(usual_stops),
             seed: 0,
+            penalties: Default::default(),
         };
         let instructions = Some(settings.instructions.clone().unwrap_or(usual));
         CompletionRequest { prompt, instructions: instructions.filter(|text| !text.is_empty()), sampling }

@@ -15,7 +15,7 @@ pub mod settings;
 use std::sync::Arc;
 
 use samara_engine::{Abort, Context, Environment, Future, Roles};
-use samara_lm::{Completion, CompletionRequest, Sampling};
+use samara_lm::{Completion, CompletionRequest, Penalties, Sampling};
 use samara_qd::Tessellation;
 use samara_search::{Genome, Invalid, Plan, Proposer, Score, schema};
 
@@ -193,6 +193,7 @@ impl Prompts {
                 top_p: settings.top_p,
                 stop: STOPS.map(str::to_owned).to_vec(),
                 seed: 0,
+                penalties: Penalties::default(),
             },
         }
     }
@@ -231,7 +232,8 @@ impl Prompts {
     /// P(first answer) to the question about an instruction.
     async fn sentiment(&self, instruction: &str, context: &mut Context) -> Result<f64, Abort> {
         let settings = &self.settings;
-        let prompt = prompt::feedback(&settings.sentiment_prompt, "", instruction);
+        let (asked, answers) = (&settings.sentiment_prompt, &settings.sentiment_answers);
+        let prompt = prompt::feedback(prompt::FEEDBACK, asked, instruction, answers);
         let question = answers::question(prompt, &settings.answer_prefix, &settings.sentiment_answers);
         let scores = context.score(vec![question]).await?;
         Ok(scores.first().and_then(|score| score.normalised().first().copied()).unwrap_or(f64::NAN))
@@ -307,6 +309,7 @@ impl Prompts {
             top_p: 1.0,
             stop: settings.answer_stop.clone(),
             seed: 0,
+            penalties: Penalties::default(),
         };
         CompletionRequest { prompt, instructions: None, sampling }
     }

@@ -3,12 +3,15 @@
 //! A program is `def make_walker()`, which builds a walker by `walker_creator` and may use the library's helpers. It is
 //! run behind [`preamble`] by calling [`ENTRY`]. The formats of prompts are `samara_seedling::walkers::format`.
 
-/// The builder of walkers: the class that programs import from `walker_creator`.
+/// The builder of walkers: the class that programs import from `walker_creator` or `openelm.environments.sodaracer.walker`.
 pub const WALKER_CREATOR: &str = include_str!("walker_creator.py");
 
 /// Helpers that programs may use without an import: `make_square`, `make_circle`, `make_line`, `query_cppn`, `sin`,
 /// `cos`, `pi`.
 pub const LIBRARY: &str = include_str!("library.py");
+
+/// The modules' names in OpenELM, for programs that import from them.
+const OPENELM: &str = include_str!("openelm.py");
 
 const ENTRY_SOURCE: &str = include_str!("entry.py");
 
@@ -17,7 +20,7 @@ pub const ENTRY: &str = "samara_make_walker";
 
 /// What every program is run behind: the prelude of its job.
 pub fn preamble() -> String {
-    format!("{WALKER_CREATOR}\n\n{LIBRARY}\n\n{ENTRY_SOURCE}")
+    format!("{WALKER_CREATOR}\n\n{OPENELM}\n\n{LIBRARY}\n\n{ENTRY_SOURCE}")
 }
 
 /// The seed design of this name.

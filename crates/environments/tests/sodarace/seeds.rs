@@ -52,3 +52,52 @@ fn a_connection_to_no_joint_is_an_error_of_the_program() {
     }
     assert!(run("def make_walker():\n    return 3\n").is_err());
 }
+
+/// A walker of two joints by a builder that comes from somewhere.
+fn imported(import: &str) -> String {
+    format!(
+        "{import}\ndef make_walker():\n    wc = walker_creator()\n    \
+         wc.add_muscle(wc.add_joint(0, 0), wc.add_joint(0, 5), 3, 0.5)\n    return wc.get_walker()\n"
+    )
+}
+
+#[test]
+fn the_builder_is_imported_by_every_name_that_programs_of_openelm_use() {
+    let walker = run(&imported("")).unwrap();
+    for import in [
+        "from walker_creator import walker_creator, Walker",
+        "from walk_creator import walker_creator",
+        "from openelm.environments.sodaracer.walker import query_cppn, walker_creator",
+        "from openelm.environments.sodaracer.walker.walk_creator import Walker, walker_creator",
+        "from .walk_creator import walker_creator\nfrom .CPPN_mutable import query_cppn",
+        "from . import walker_creator",
+        "import openelm.environments.sodaracer.walker.walk_creator as made\nwalker_creator = made.walker_creator",
+        "from openelm.environments.sodaracer import walker\nwalker_creator = walker.walker_creator",
+    ] {
+        assert_eq!(run(&imported(import)).as_ref(), Ok(&walker), "{import}");
+    }
+    for import in [
+        "from openelm.environments.base import walker_creator",
+        "from openelm.environments.sodaracer.walker.square import make_square",
+        "from openelm.environments import walker_creator",
+        "import openelm.sandbox",
+        "import walkers",
+    ] {
+        let refused = run(&imported(import)).expect_err(import);
+        assert!(refused.contains("ModuleNotFoundError") || refused.contains("ImportError"), "{refused}");
+    }
+}
+
+#[test]
+fn an_imported_grid_connects_what_the_grid_of_openelm_connects() {
+    let grid = "def make_walker():\n    wc = walker_creator()\n    always = lambda *ends: True\n    \
+                query_cppn(wc, 2, 2, 1, always, lambda *ends: 1, lambda x0, y0, x1, y1: x1 + y1)\n    return wc.get_walker()\n";
+    let ends = |body: &samara_seedling::walkers::Body| -> Vec<(usize, usize)> {
+        body.muscles.iter().map(|muscle| (muscle.from, muscle.to)).collect()
+    };
+    let theirs =
+        format!("from openelm.environments.sodaracer.walker import query_cppn, walker_creator\n{grid}");
+    // Joints 0 and 3 are on the main diagonal; 1 and 2 may be connected to themselves.
+    assert_eq!(ends(&run(&theirs).unwrap()), [(0, 1), (0, 2), (1, 1), (1, 3), (2, 2), (2, 3)]);
+    assert_eq!(ends(&run(grid).unwrap()), [(0, 1), (0, 2), (0, 3), (1, 3), (2, 3)], "the library's own");
+}

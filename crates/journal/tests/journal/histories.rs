@@ -65,6 +65,23 @@ fn rows_with_pythons_non_finite_numbers_are_invalid() {
 }
 
 #[test]
+fn an_empty_text_with_a_null_on_every_axis_is_invalid_without_a_fault() {
+    for row in [
+        r#"{"genotype": "", "phenotype": [null, null], "fitness": null, "num_gens_current": 0}"#,
+        r#"{"genotype": "", "phenotype": [null, null], "fitness": 0.0, "num_gens_current": 0}"#,
+        r#"{"phenotype": [null]}"#,
+    ] {
+        let file = format!("{row}\n{{\"genotype\": \"a\", \"phenotype\": [1, 2], \"fitness\": 2}}\n");
+        assert_eq!(values(&file), [invalid(0), row_of_two()], "{row}");
+        assert!(problems(&file).iter().all(|(_, problem)| problem.is_none()), "{row}");
+    }
+}
+
+fn row_of_two() -> HistoryRow {
+    row("a", &[1.0, 2.0], 2.0, 1)
+}
+
+#[test]
 fn a_text_may_speak_of_nan() {
     let text =
         r#"{"genotype": "NaN \" -Infinity \\", "phenotype": [NaN], "fitness": 1, "num_gens_current": 0}"#;

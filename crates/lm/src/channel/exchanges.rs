@@ -21,7 +21,7 @@ use crate::{
     providers::facts::{Kind, Protocol},
     reading::{framing, secrets::Redactor},
     settings::ModelSettings,
-    types::{CompletionRequest, Finish, Sampling, ScoreMethod, ScoreRequest},
+    types::{CompletionRequest, Finish, Sampling, ScoreMethod, ScoreRequest, Side},
 };
 
 /// What every provider must have met.
@@ -159,6 +159,7 @@ async fn replay(provider: ProviderName, case: &Case) {
                 top_p: ask.top_p,
                 stop: ask.stop.clone(),
                 seed: ask.seed,
+                penalties: Default::default(),
             };
             complete = CompletionRequest { prompt: ask.prompt.clone(), instructions: None, sampling };
             Operation::Complete { request: &complete, how: &how }
@@ -170,7 +171,7 @@ async fn replay(provider: ProviderName, case: &Case) {
             score = ScoreRequest { prompt: prompt.clone(), answers: answers.clone(), seed: 1 };
             Operation::Labels { request: &score, how: &how }
         }
-        Ask::Embed(texts) => Operation::Embed { texts, how: &how },
+        Ask::Embed(texts) => Operation::Embed { texts, how: &how, side: Side::Symmetric },
     };
     let result = backend.attempt(&operation, 1).await;
     let seen = seen.lock().expect("no test has panicked with it");
@@ -279,7 +280,7 @@ proptest! {
     fn no_body_makes_a_decoder_panic(
         bytes: Vec<u8>, text: String, numbers: Vec<Option<f64>>, offsets in prop::collection::vec(0_usize..300, 0..6),
     ) {
-        let sampling = Sampling { max_tokens: 1, temperature: 0.0, top_p: 1.0, stop: vec![], seed: 0 };
+        let sampling = Sampling { max_tokens: 1, temperature: 0.0, top_p: 1.0, stop: vec![], seed: 0, penalties: Default::default() };
         let request = CompletionRequest { prompt: text.clone(), instructions: None, sampling };
         let score = ScoreRequest { prompt: text.clone(), answers: vec![text.clone(), "no".into()], seed: 0 };
         let reply = almost(&text, &numbers, &offsets);
@@ -294,7 +295,7 @@ proptest! {
                 Operation::Complete { request: &request, how: &how },
                 Operation::Several { request: &request, count: 2, how: &how },
                 Operation::Labels { request: &score, how: &how },
-                Operation::Embed { texts: std::slice::from_ref(&text), how: &how },
+                Operation::Embed { texts: std::slice::from_ref(&text), how: &how, side: Side::Symmetric },
             ];
             operations.extend(methods.map(|method| Operation::LogProbability { prompt: "Q", answer: &text, method, how: &how }));
             for operation in &operations {

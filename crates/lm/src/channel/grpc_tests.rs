@@ -116,7 +116,14 @@ async fn complete(address: SocketAddr, model: &str) -> Result<Value, AttemptErro
         ..ModelSettings::default()
     };
     let triton = Triton::open(&settings).expect("valid");
-    let sampling = Sampling { max_tokens: 8, temperature: 0.5, top_p: 1.0, stop: vec!["#".into()], seed: 3 };
+    let sampling = Sampling {
+        max_tokens: 8,
+        temperature: 0.5,
+        top_p: 1.0,
+        stop: vec!["#".into()],
+        seed: 3,
+        penalties: Default::default(),
+    };
     let request = CompletionRequest { prompt: "Say".into(), instructions: None, sampling };
     let how = Endpoint { model: model.into(), chat: false, completion_tokens: false };
     triton.attempt(&Operation::Complete { request: &request, how: &how }).await.map(|answer| answer.value)

@@ -24,12 +24,13 @@ use crate::{
     error::{AttemptError, ErrorKind, LmError},
     hub,
     operation::{Answer, Endpoint, Operation, Value},
+    provider_name::ProviderName,
     providers::facts::Provider,
     reading::thinking::{Parted, Thought, part},
-    settings::ModelSettings,
+    settings::{ModelSettings, Representation},
     types::{
-        Capabilities, Completion, CompletionRequest, EmbedRequest, Embeddings, Finish, Needs, Score,
-        ScoreMethod, ScoreRequest, Usage,
+        Capabilities, Completion, CompletionRequest, EmbedRequest, Embeddings, Finish, Needs, Penalties,
+        Sampling, Score, ScoreMethod, ScoreRequest, Side, Usage,
     },
 };
 
@@ -132,6 +133,17 @@ impl Client {
         }
     }
 
+    /// The vectors of texts that are embedded as the same thing.
+    async fn vectors(&self, texts: &[String], side: Side, how: &Endpoint) -> Result<Embeddings, LmError> {
+        if texts.is_empty() {
+            return Ok(Embeddings { vectors: Vec::new(), usage: Usage::default() });
+        }
+        match self.perform(&Operation::Embed { texts, how, side }).await? {
+            (Answer { value: Value::Vectors(vectors), .. }, usage) => Ok(Embeddings { vectors, usage }),
+            (other, _) => Err(unexpected(&other.value)),
+        }
+    }
+
     fn only_thoughts(&self, operation: &Operation<'_>, usage: &Usage) -> LmError {
         let tokens = match operation {
             Operation::Complete { request, .. } | Operation::Several { request, .. } => {
@@ -141,6 +153,14 @@ impl Client {
         };
         self.channel.failure(AttemptError::only_thoughts(tokens), usage.attempts)
     }
+}
+
+/// The texts and queries of a request, each behind what the settings put before it.
+fn prefixed(request: &EmbedRequest, settings: &ModelSettings) -> (Vec<String>, Vec<String>) {
+    let behind = |prefix: &str, texts: &[String]| -> Vec<String> {
+        texts.iter().map(|text| format!("{prefix}{text}")).collect()
+    };
+    (behind(&settings.document_prefix, &request.texts), behind(&settings.query_prefix, &request.queries))
 }
 
 /// What was said without what was thought; `None` if there is nothing else.
@@ -188,10 +208,27 @@ fn check_completion(request: &CompletionRequest) -> Result<(), LmError> {
     if !(sampling.top_p > 0.0 && sampling.top_p <= 1.0) {
         return Err(refuse("top_p is not above 0 and at most 1"));
     }
+    let most = Penalties::MOST;
+    if sampling.penalties.named().any(|(_, penalty)| !(-most..=most).contains(&penalty)) {
+        return Err(refuse("a penalty is not from -2 to 2"));
+    }
     if sampling.stop.iter().any(String::is_empty) {
         return Err(refuse("a stop string is empty"));
     }
     Ok(())
+}
+
+/// A provider that would ignore a penalty, or refuse the field, is told before it is asked.
+fn check_penalties(sampling: &Sampling, provider: &Provider) -> Result<(), LmError> {
+    let Some((name, _)) = sampling.penalties.named().find(|(name, _)| !provider.penalties.contains(name))
+    else {
+        return Ok(());
+    };
+    let others = ProviderName::ALL.iter().map(|provider| provider.facts());
+    let others: Vec<&str> =
+        others.filter(|facts| facts.penalties.contains(&name)).map(|facts| facts.name).collect();
+    Err(LmError::new(ErrorKind::Configuration, format!("{} takes no {name}", provider.name))
+        .hint(format!("set environment.{name} to 0, or choose another provider: {}", others.join(", "))))
 }
 
 /// A text up to its first stop string: some servers leave it in, accept only a few, or ignore them.
@@ -220,6 +257,7 @@ impl LanguageModel for Client {
     fn complete<'a>(&'a self, request: &'a CompletionRequest) -> Reply<'a, Completion> {
         Box::pin(async move {
             check_completion(request)?;
+            check_penalties(&request.sampling, self.facts())?;
             let how = self.endpoint().await?;
             // Who continues a prompt is told nothing else; nor does it change what is cached.
             let plain = CompletionRequest { instructions: None, ..request.clone() };
@@ -245,16 +283,22 @@ impl LanguageModel for Client {
 
     fn embed<'a>(&'a self, request: &'a EmbedRequest) -> Reply<'a, Embeddings> {
         Box::pin(async move {
-            if request.texts.is_empty() {
+            if request.texts.is_empty() && request.queries.is_empty() {
                 return Ok(Embeddings { vectors: Vec::new(), usage: Usage::default() });
             }
             // A model that embeds may be unable to complete, so its completion interface is not tried.
             let model = self.model_name().await?.to_owned();
             let how = &Endpoint { model, chat: false, completion_tokens: false };
-            match self.perform(&Operation::Embed { texts: &request.texts, how }).await? {
-                (Answer { value: Value::Vectors(vectors), .. }, usage) => Ok(Embeddings { vectors, usage }),
-                (other, _) => Err(unexpected(&other.value)),
+            let (texts, queries) = prefixed(request, &self.settings);
+            if self.settings.representation == Representation::Symmetric {
+                let all: Vec<String> = texts.into_iter().chain(queries).collect();
+                return self.vectors(&all, Side::Symmetric, how).await;
             }
+            let mut embedded = self.vectors(&texts, Side::Document, how).await?;
+            let asked = self.vectors(&queries, Side::Query, how).await?;
+            embedded.vectors.extend(asked.vectors);
+            embedded.usage.join(&asked.usage);
+            Ok(embedded)
         })
     }
 

@@ -42,7 +42,8 @@ impl Client {
             found.notes.clone_from(notes);
         }
         if needs.embed {
-            let embedded = self.embed(&EmbedRequest { texts: vec!["a probe".into()] }).await?;
+            let embedded =
+                self.embed(&EmbedRequest { texts: vec!["a probe".into()], queries: Vec::new() }).await?;
             found.embed = embedded.vectors.first().map(Vec::len);
         }
         found.notes.extend(self.channel.remarks());
@@ -148,7 +149,14 @@ impl Client {
 
     /// Some models refuse any temperature but 1. A model that only thought has answered.
     async fn try_length(&self, how: &Endpoint, max_tokens: u32) -> Result<(), LmError> {
-        let sampling = Sampling { max_tokens, temperature: 1.0, top_p: 1.0, stop: Vec::new(), seed: 1 };
+        let sampling = Sampling {
+            max_tokens,
+            temperature: 1.0,
+            top_p: 1.0,
+            stop: Vec::new(),
+            seed: 1,
+            penalties: Default::default(),
+        };
         let request = CompletionRequest { prompt: "1+1=".into(), instructions: None, sampling };
         match self.perform(&Operation::Complete { request: &request, how }).await {
             Err(error) if error.kind != ErrorKind::OnlyThoughts => Err(error),

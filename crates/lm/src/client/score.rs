@@ -115,7 +115,14 @@ impl Client {
         let request = |sample: u64| {
             // Seeds of one request must differ, and stay below 2^31.
             let seed = (seed.wrapping_mul(31).wrapping_add(sample)) & 0x7fff_ffff;
-            let sampling = Sampling { max_tokens, temperature: 1.0, top_p: 1.0, stop: Vec::new(), seed };
+            let sampling = Sampling {
+                max_tokens,
+                temperature: 1.0,
+                top_p: 1.0,
+                stop: Vec::new(),
+                seed,
+                penalties: Default::default(),
+            };
             CompletionRequest { prompt: prompt.to_owned(), instructions: None, sampling }
         };
         let (mut texts, mut usage) = (Vec::new(), Usage::default());

@@ -1,6 +1,6 @@
 //! Aleph Alpha: completions, the evaluation of an expected completion, and semantic embeddings.
 //!
-//! There is no seed. `extra` sets an embedder's `compress_to_size`, or another `representation` than `symmetric`.
+//! There is no seed. `extra` sets an embedder's `compress_to_size`.
 
 use serde_json::{Value as Json, json};
 
@@ -25,6 +25,7 @@ pub(super) static PROVIDER: Provider = Provider {
     keys: &["AA_TOKEN", "ALEPH_ALPHA_API_KEY"],
     naming: Naming::Required,
     methods: &[ScoreMethod::Evaluate],
+    own_settings: &["representation"],
     endpoints: &["/complete", "/evaluate"],
     optional: &["stop_sequences", "top_p", "temperature"],
     ..Provider::PLAIN
@@ -46,15 +47,16 @@ pub(crate) fn encode(operation: &Operation<'_>) -> Result<Call, AttemptError> {
             if !sampling.stop.is_empty() {
                 body["stop_sequences"] = json!(sampling.stop);
             }
+            json::penalise(&mut body, sampling);
             Call::post("/complete", body)
         }
         Operation::LogProbability { prompt, answer, method: ScoreMethod::Evaluate, how } => Call::post(
             "/evaluate",
             json!({"model": how.model, "prompt": prompt, "completion_expected": answer}),
         ),
-        Operation::Embed { texts, how } => Call::post(
+        Operation::Embed { texts, how, side } => Call::post(
             "/batch_semantic_embed",
-            json!({"model": how.model, "prompts": texts, "representation": "symmetric"}),
+            json!({"model": how.model, "prompts": texts, "representation": side}),
         ),
         _ => return Err(json::unsupported("aleph-alpha", operation)),
     })

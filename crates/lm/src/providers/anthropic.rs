@@ -32,6 +32,7 @@ pub(super) static PROVIDER: Provider = Provider {
     interfaces: Interfaces::Chat,
     endpoints: &["/v1/messages", "/v1/models", "/v1"],
     optional: &["stop_sequences", "top_p", "temperature", "stream"],
+    penalties: &[],
     ..Provider::PLAIN
 };
 

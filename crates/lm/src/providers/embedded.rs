@@ -7,8 +7,8 @@
 use std::{path::Path, sync::Arc};
 
 use samara_seedling::{
-    ChatTemplate, End, Engine, EngineSettings, Gguf, Given, Message, Model, Reply, Request, Role, Sampling,
-    SeedlingError, Tokenizer, check_tokenizer, shipped, train::Corpus,
+    ChatTemplate, End, Engine, EngineSettings, Gguf, Given, Message, Model, Penalties, Reply, Request, Role,
+    Sampling, SeedlingError, Tokenizer, check_tokenizer, shipped, train::Corpus,
 };
 use tokio::sync::oneshot;
 
@@ -113,7 +113,12 @@ pub(super) fn open(settings: &ModelSettings) -> Result<Box<dyn LocalModel>, LmEr
 fn digest(settings: &ModelSettings) -> Result<String, LmError> {
     match &settings.folder {
         Some(folder) => digest_of_folder(folder, &["json", "safetensors"]),
-        None => Ok(digest_of_bytes(shipped::files(shipped_corpus(settings).unwrap_or_default()))),
+        None => shipped::files(shipped_corpus(settings).unwrap_or_default()).map(digest_of_bytes).map_err(
+            |error| {
+                let (message, hint) = message_and_hint(&error);
+                LmError::new(ErrorKind::Configuration, message).hint(hint)
+            },
+        ),
     }
 }
 
@@ -178,6 +183,10 @@ impl Embedded {
                     top_p: request.sampling.top_p,
                     stop: self.stops_of(&request.sampling.stop),
                     seed: request.sampling.seed,
+                    penalties: Penalties {
+                        frequency: request.sampling.penalties.frequency,
+                        presence: request.sampling.penalties.presence,
+                    },
                 };
                 self.ask(Request::Complete { prompt, sampling }).await.map(answer)
             }
@@ -251,7 +260,7 @@ impl Embedded {
 fn shipped_corpus(settings: &ModelSettings) -> Option<Corpus> {
     match &settings.model {
         None => Some(Corpus::Texts),
-        Some(model) => Corpus::ALL.into_iter().find(|corpus| corpus.name() == model),
+        Some(model) => Corpus::SHIPPED.into_iter().find(|corpus| corpus.name() == model),
     }
 }
 

@@ -53,6 +53,8 @@ pub(crate) struct Provider {
     pub methods: &'static [ScoreMethod],
     /// Which interfaces write completions.
     pub interfaces: Interfaces,
+    /// Which penalties of repeats it takes, by their names in settings; those that its models say themselves are all.
+    pub penalties: &'static [&'static str],
     /// Whether one request may ask for several completions.
     pub several: bool,
     /// The digest of the files that decide what it answers, where an address does not.
@@ -202,6 +204,7 @@ impl Provider {
         naming: Naming::Listed,
         methods: &[],
         interfaces: Interfaces::Completions,
+        penalties: &["frequency_penalty", "presence_penalty"],
         several: false,
         digest: None,
     };

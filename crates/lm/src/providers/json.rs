@@ -6,7 +6,7 @@ use crate::{
     error::{AttemptError, ErrorKind},
     operation::{Answer, Operation, Value},
     reading::{logprobs, thinking},
-    types::Finish,
+    types::{Finish, Sampling},
 };
 
 /// No reply has more tokens: a larger count is a mistake of the server, such as -1 without its sign.
@@ -24,6 +24,13 @@ pub(crate) fn unsupported(provider: &str, operation: &Operation<'_>) -> AttemptE
         Operation::Embed { .. } => "embed texts".to_owned(),
     };
     AttemptError::permanent(ErrorKind::Unsupported, format!("{provider} can't {what}"))
+}
+
+/// Sets the penalties of repeats that are not 0: a server is not asked about what nobody set.
+pub(crate) fn penalise(fields: &mut Json, sampling: &Sampling) {
+    for (name, penalty) in sampling.penalties.named() {
+        fields[name] = penalty.into();
+    }
 }
 
 /// Sets fields on top of others, objects merged into objects.

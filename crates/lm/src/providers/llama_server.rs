@@ -37,11 +37,12 @@ pub(crate) fn encode(operation: &Operation<'_>) -> Result<Call, AttemptError> {
         Operation::Models => Call::get("/v1/models"),
         Operation::Complete { request, how } => {
             let sampling = &request.sampling;
-            let body = json!({
+            let mut body = json!({
                 "n_predict": sampling.max_tokens, "temperature": sampling.temperature, "top_p": sampling.top_p,
                 // Its own defaults cut the distribution.
                 "top_k": 0, "min_p": 0.0, "seed": sampling.seed, "stop": sampling.stop,
             });
+            json::penalise(&mut body, sampling);
             completion(how, &request.prompt, body)
         }
         Operation::LogProbability { prompt, answer, method: ScoreMethod::Grammar, how } => {
@@ -53,7 +54,7 @@ pub(crate) fn encode(operation: &Operation<'_>) -> Result<Call, AttemptError> {
         Operation::Labels { request, how } => {
             completion(how, &request.prompt, json!({"n_predict": 1, "n_probs": 20, "temperature": 0.0}))
         }
-        Operation::Embed { texts, how } => {
+        Operation::Embed { texts, how, .. } => {
             Call::post("/embedding", json!({"model": how.model, "content": texts}))
         }
         _ => return Err(json::unsupported("llama-server", operation)),

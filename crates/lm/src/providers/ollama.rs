@@ -54,6 +54,7 @@ pub(crate) fn encode(operation: &Operation<'_>) -> Result<Call, AttemptError> {
             if !sampling.stop.is_empty() {
                 options["stop"] = json!(sampling.stop);
             }
+            json::penalise(&mut options, sampling);
             let prompt = if how.chat { request.message() } else { request.prompt.clone() };
             generate(how, &prompt, json!({"options": options}))
         }
@@ -62,7 +63,7 @@ pub(crate) fn encode(operation: &Operation<'_>) -> Result<Call, AttemptError> {
             let body = json!({"options": options, "logprobs": true, "top_logprobs": 20});
             generate(how, &request.prompt, body)
         }
-        Operation::Embed { texts, how } => {
+        Operation::Embed { texts, how, .. } => {
             Call::post("/api/embed", json!({"model": how.model, "input": texts}))
         }
         _ => return Err(json::unsupported("ollama", operation)),

@@ -72,7 +72,7 @@ pub(crate) fn encode(operation: &Operation<'_>) -> Result<Call, AttemptError> {
         }
         Operation::LogProbability { .. } => return Err(json::unsupported("openai", operation)),
         Operation::Labels { request, how } => labels(request, how),
-        Operation::Embed { texts, how } => {
+        Operation::Embed { texts, how, .. } => {
             Call::post("/embeddings", json!({"model": how.model, "input": texts}))
         }
     })
@@ -88,6 +88,7 @@ fn completion(request: &CompletionRequest, how: &Endpoint, count: u32) -> Call {
     if !sampling.stop.is_empty() {
         body["stop"] = json!(sampling.stop);
     }
+    json::penalise(&mut body, sampling);
     if count > 1 {
         body["n"] = json!(count);
     }

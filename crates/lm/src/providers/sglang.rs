@@ -46,6 +46,7 @@ pub(crate) fn encode(operation: &Operation<'_>) -> Result<Call, AttemptError> {
             if !sampling.stop.is_empty() {
                 parameters["stop"] = json!(sampling.stop);
             }
+            json::penalise(&mut parameters, sampling);
             Call::post(
                 "/generate",
                 json!({"text": request.prompt, "sampling_params": parameters, "stream": false}),

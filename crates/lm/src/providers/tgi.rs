@@ -30,6 +30,7 @@ pub(super) static PROVIDER: Provider = Provider {
     methods: &[ScoreMethod::Prefill, ScoreMethod::TopLogprobs],
     endpoints: &["/generate", "/embed"],
     optional: &["parameters.seed", "parameters.stop", "parameters.top_p", "parameters.temperature"],
+    penalties: &["frequency_penalty"],
     ..Provider::PLAIN
 };
 
@@ -76,6 +77,7 @@ fn parameters(sampling: &Sampling) -> Json {
     if sampling.top_p < 1.0 {
         parameters["top_p"] = json!(sampling.top_p);
     }
+    json::penalise(&mut parameters, sampling);
     if !sampling.stop.is_empty() {
         parameters["stop"] = json!(sampling.stop.iter().take(STOPS).collect::<Vec<_>>());
     }

@@ -20,7 +20,14 @@ fn settings(server: &RealServer, model: &str) -> ModelSettings {
 }
 
 fn request(prompt: &str, temperature: f64, seed: u64) -> CompletionRequest {
-    let sampling = Sampling { max_tokens: 8, temperature, top_p: 1.0, stop: Vec::new(), seed };
+    let sampling = Sampling {
+        max_tokens: 8,
+        temperature,
+        top_p: 1.0,
+        stop: Vec::new(),
+        seed,
+        penalties: Default::default(),
+    };
     CompletionRequest { prompt: prompt.into(), instructions: None, sampling }
 }
 
@@ -120,7 +127,7 @@ async fn completions_chats_seeds_and_embeddings_work_on_llama_cpp() {
     }
     let embedder = open(&settings(&server, "embedder"), Budget::unlimited()).unwrap();
     let texts = ["the sea", "größere Städte", "the sea"].map(str::to_owned).to_vec();
-    let found = embedder.embed(&EmbedRequest { texts }).await.unwrap().vectors;
+    let found = embedder.embed(&EmbedRequest { texts, queries: Vec::new() }).await.unwrap().vectors;
     assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), [64; 3]);
     let near = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-4);
     assert!(near(&found[0], &found[2]) && !near(&found[0], &found[1]));

@@ -26,7 +26,14 @@ fn ways(server: &RealServer, model: &str) -> Vec<ModelSettings> {
 }
 
 fn request(prompt: &str, max_tokens: u32, temperature: f64, seed: u64) -> CompletionRequest {
-    let sampling = Sampling { max_tokens, temperature, top_p: 0.9, stop: Vec::new(), seed };
+    let sampling = Sampling {
+        max_tokens,
+        temperature,
+        top_p: 0.9,
+        stop: Vec::new(),
+        seed,
+        penalties: Default::default(),
+    };
     CompletionRequest { prompt: prompt.into(), instructions: None, sampling }
 }
 

@@ -155,7 +155,9 @@ async fn a_vector_that_is_none_is_an_error() {
             "/v1/models" => crate::models(),
             _ => Reply::bytes("application/json", reply.clone()),
         });
-        let embedded = model(&server, "").embed(&EmbedRequest { texts: vec!["beans".into()] }).await;
+        let embedded = model(&server, "")
+            .embed(&EmbedRequest { texts: vec!["beans".into()], queries: Vec::new() })
+            .await;
         assert_eq!(embedded.is_ok(), works, "{body}");
     }
 }

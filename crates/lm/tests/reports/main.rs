@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
 
 mod addresses;
+mod asked;
 mod certificates;
 mod fields;
 mod frames;
@@ -39,7 +40,14 @@ fn model(server: &Server, more: &str) -> Arc<dyn LanguageModel> {
 }
 
 fn request(prompt: &str, max_tokens: u32) -> CompletionRequest {
-    let sampling = Sampling { max_tokens, temperature: 0.8, top_p: 0.95, stop: vec!["###".into()], seed: 3 };
+    let sampling = Sampling {
+        max_tokens,
+        temperature: 0.8,
+        top_p: 0.95,
+        stop: vec!["###".into()],
+        seed: 3,
+        penalties: Default::default(),
+    };
     CompletionRequest { prompt: prompt.into(), instructions: None, sampling }
 }
 

@@ -108,7 +108,7 @@ fn off_topic(domain: Domain, split: Split, stream: &mut Stream) -> Text {
     Text { text: text.text, odds }
 }
 
-fn shuffled(parts: &[&str], stream: &mut Stream) -> String {
+pub(crate) fn shuffled(parts: &[&str], stream: &mut Stream) -> String {
     let all = stream.chance(0.4);
     let one = stream.below(parts.len());
     let mut out = Vec::new();
@@ -122,7 +122,7 @@ fn shuffled(parts: &[&str], stream: &mut Stream) -> String {
     out.join(" ")
 }
 
-fn truncated(text: &str, stream: &mut Stream) -> String {
+pub(crate) fn truncated(text: &str, stream: &mut Stream) -> String {
     let words: Vec<&str> = text.split(' ').collect();
     let keep = words.len() - (2 + stream.below(words.len() / 4 + 1)).min(words.len() - 2);
     let cut = words[..keep].join(" ");
@@ -132,7 +132,7 @@ fn truncated(text: &str, stream: &mut Stream) -> String {
 }
 
 /// The text with a word repeated in place of what follows it for a while.
-fn stuck(text: &str, stream: &mut Stream) -> String {
+pub(crate) fn stuck(text: &str, stream: &mut Stream) -> String {
     let mut words: Vec<&str> = text.split(' ').collect();
     let at = stream.below(words.len());
     let run = 3 + stream.below(8);
@@ -143,7 +143,7 @@ fn stuck(text: &str, stream: &mut Stream) -> String {
     words.join(" ")
 }
 
-const LINKS: [&str; 6] = [
+pub(crate) const LINKS: [&str; 6] = [
     "Read more at www.myblog.com.",
     "See http://www.stories.net for more.",
     "Visit www.reviews.org/page2.",
@@ -152,7 +152,7 @@ const LINKS: [&str; 6] = [
     "Follow us at www.share.com/now.",
 ];
 
-fn titles(domain: Domain) -> &'static [&'static str] {
+pub(crate) fn titles(domain: Domain) -> &'static [&'static str] {
     match domain {
         Domain::Opinions => {
             &["My Opinion:", "Title: Vegetables.", "Food Blog, Part 2:", "Opinion Piece:", "Topic: Food."]

@@ -5,7 +5,7 @@
 //! disagree. What a text is worth is the sum of the weights of its phrases. Start at [`document`]; the tables are
 //! read in `grammar`. Knows nothing of models, tokens or files.
 
-mod damage;
+pub(crate) mod damage;
 mod documents;
 mod domain;
 mod grammar;

@@ -26,7 +26,7 @@ use queue::{Shared, lock};
 use run::Run;
 
 pub use queue::EngineSettings;
-pub use request::{End, Given, Listener, Reply, Request, Sampling};
+pub use request::{End, Given, Listener, Penalties, Reply, Request, Sampling};
 
 /// How many workers a model gets, and the threads that share each one's passes.
 fn plan(model: &Model, settings: EngineSettings) -> (usize, Threads) {

@@ -23,6 +23,23 @@ impl From<&str> for Given {
     }
 }
 
+/// What makes tokens less likely that this completion holds already, as OpenAI's interface has it: subtracted from
+/// their logits before the temperature. Negative numbers make them likelier.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Penalties {
+    /// For every time that the token was written.
+    pub frequency: f64,
+    /// Once, however often it was written.
+    pub presence: f64,
+}
+
+impl Penalties {
+    /// Whether nothing is subtracted.
+    pub fn are_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// How to draw a completion.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sampling {
@@ -36,6 +53,8 @@ pub struct Sampling {
     pub stop: Vec<String>,
     /// The request's seed.
     pub seed: u64,
+    /// What repeats of its own tokens cost.
+    pub penalties: Penalties,
 }
 
 /// What can be asked.

@@ -1,5 +1,7 @@
 //! A request in progress: what it still has to feed to the model, and what it has so far.
 
+use std::collections::BTreeMap;
+
 use crate::{
     Model, SeedlingError, Stream, Tokenizer,
     model::{Cache, PAGE},
@@ -7,7 +9,7 @@ use crate::{
 
 use super::{
     prefix::{Key, Prefixes},
-    request::{End, Given, Listener, Reply, Request, Sampling},
+    request::{End, Given, Listener, Penalties, Reply, Request, Sampling},
     sample::{draw, log_normaliser},
 };
 
@@ -48,6 +50,8 @@ struct Writing {
     stream: Stream,
     written: Vec<u8>,
     tokens: usize,
+    /// How often each token was written; not counted where nothing depends on it.
+    counts: BTreeMap<u32, u32>,
 }
 
 #[derive(Debug)]
@@ -197,8 +201,9 @@ impl Run {
             }
             Task::Complete(_) if self.fed < self.feed.len() => Step::Continues,
             Task::Complete(writing) => {
+                let penalised = writing.penalised(outputs);
                 let token = draw(
-                    outputs,
+                    penalised.as_deref().unwrap_or(outputs),
                     writing.sampling.temperature,
                     writing.sampling.top_p,
                     &mut writing.stream,
@@ -263,12 +268,16 @@ impl Run {
 
 fn writing(sampling: Sampling) -> Result<Writing, SeedlingError> {
     let fine = sampling.temperature.is_finite() && sampling.temperature >= 0.0;
+    let Penalties { frequency, presence } = sampling.penalties;
+    if !(frequency.is_finite() && presence.is_finite()) {
+        return Err(refuse("a penalty is no finite number".into(), "write -2 to 2; 0 is none"));
+    }
     if sampling.max_tokens == 0 || !fine || !(sampling.top_p > 0.0 && sampling.top_p <= 1.0) {
         let what = "max_tokens is 0, the temperature is not 0 or more, or top_p is not above 0 to 1";
         return Err(refuse(what.into(), "see the settings of the sampling"));
     }
     let stream = Stream::new(sampling.seed, 0);
-    Ok(Writing { sampling, stream, written: Vec::new(), tokens: 0 })
+    Ok(Writing { sampling, stream, written: Vec::new(), tokens: 0, counts: BTreeMap::new() })
 }
 
 fn scoring(answers: &[String], tokenizer: &Tokenizer) -> Result<Scoring, SeedlingError> {
@@ -287,6 +296,21 @@ fn scoring(answers: &[String], tokenizer: &Tokenizer) -> Result<Scoring, Seedlin
 }
 
 impl Writing {
+    /// The logits less what repeats cost; `None` where they cost nothing, or nothing was written yet.
+    fn penalised(&self, logits: &[f32]) -> Option<Vec<f32>> {
+        if self.counts.is_empty() {
+            return None;
+        }
+        let Penalties { frequency, presence } = self.sampling.penalties;
+        let mut logits = logits.to_vec();
+        for (token, count) in &self.counts {
+            if let Some(logit) = logits.get_mut(*token as usize) {
+                *logit -= (frequency * f64::from(*count) + presence) as f32;
+            }
+        }
+        Some(logits)
+    }
+
     /// Appends a token; the text and why it ended, if it has.
     fn write(
         &mut self,
@@ -296,6 +320,9 @@ impl Writing {
         tokenizer: &Tokenizer,
     ) -> Option<(String, End)> {
         self.tokens += 1;
+        if !self.sampling.penalties.are_none() {
+            *self.counts.entry(token).or_default() += 1;
+        }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         if model.config().eos.contains(&token) || tokenizer.ends().contains(&token) {
             return Some((text(&self.written), End::Stop));
@@ -317,5 +344,21 @@ impl Writing {
             Some(from + at)
         });
         found.min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_was_written_loses_the_presence_once_and_the_frequency_every_time() {
+        let penalties = Penalties { frequency: 0.5, presence: 0.25 };
+        let sampling =
+            Sampling { max_tokens: 1, temperature: 1.0, top_p: 1.0, stop: Vec::new(), seed: 1, penalties };
+        let mut writing = writing(sampling).expect("valid");
+        assert_eq!(writing.penalised(&[1.0, 2.0, 3.0]), None, "nothing was written");
+        writing.counts = BTreeMap::from([(0, 1), (2, 3)]);
+        assert_eq!(writing.penalised(&[1.0, 2.0, 3.0]), Some(vec![0.25, 2.0, 1.25]));
     }
 }

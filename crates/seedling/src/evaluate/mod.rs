@@ -3,8 +3,10 @@
 //! The generator is judged by the grammar's own parser and by statistics of its completions, the judge by the truth
 //! that the corpus knows of its texts. All texts are held out: their combinations of attributes are not in training.
 
+pub mod blind;
 mod figures;
 pub mod walkers;
+pub mod written;
 
 use serde::Serialize;
 
@@ -217,7 +219,7 @@ fn mean_odds(texts: &[Text], axis: usize) -> f64 {
     texts.iter().map(|text| text.odds[axis]).sum::<f64>() / texts.len() as f64
 }
 
-fn cells_reached(probabilities: &[f64]) -> usize {
+pub(crate) fn cells_reached(probabilities: &[f64]) -> usize {
     let mut reached = [false; TICKS.len() + 1];
     for p in probabilities {
         reached[TICKS.iter().filter(|tick| p >= tick).count()] = true;
@@ -261,6 +263,7 @@ fn complete(
                 top_p: 1.0,
                 stop: vec!["###".into(), "\n#".into()],
                 seed: settings.seed.wrapping_add(number as u64),
+                penalties: Default::default(),
             };
             let prompt = corpus::few_shot_prompt(domain.template(), &examples).into();
             Request::Complete { prompt, sampling }

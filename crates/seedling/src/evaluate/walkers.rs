@@ -113,6 +113,7 @@ pub fn ask(
             top_p: 1.0,
             stop,
             seed: settings.seed.wrapping_add(number as u64),
+            penalties: Default::default(),
         };
         requests.push(Request::Complete { prompt: prompt.into(), sampling });
         all_shown.push(shown);

@@ -4,6 +4,7 @@ use crate::{
     SeedlingError, Stream, Tokenizer,
     corpus::{self, Document, Domain, Split, Text},
     walkers,
+    written::documents::{self as written, Drawn, Group},
 };
 
 use super::{
@@ -46,7 +47,23 @@ pub fn document(corpus: Corpus, seed: u64, split: Split, number: u64) -> Documen
     let mut stream = stream(seed, split, number);
     match corpus {
         Corpus::Texts => corpus::document(split, &mut stream),
+        Corpus::Written => written_document(written::draw(split, HELD_OUT_JUDGED, &mut stream), &mut stream),
         Corpus::Walkers => walkers::training_example(&mut stream).document,
+    }
+}
+
+/// A document for the tokenizer: of a question's texts, one.
+fn written_document(drawn: Drawn, stream: &mut Stream) -> Document {
+    match drawn {
+        Drawn::Prompt(document) => document,
+        Drawn::Question(group) => {
+            let (text, first) = stream.choose(&group.texts).clone();
+            let text = format!("{}{text}{}", group.before, group.behind);
+            Document {
+                segments: vec![corpus::Segment { text, weight: 0.0 }],
+                answer: Some(corpus::Answer { texts: group.answers, first }),
+            }
+        }
     }
 }
 
@@ -58,7 +75,7 @@ pub fn tokenizer(corpus: Corpus, seed: u64, vocab_size: usize) -> Tokenizer {
         answers.fold(document.text(), |text, answer| text + answer)
     });
     match corpus {
-        Corpus::Texts => Tokenizer::train(texts, vocab_size, &[END]),
+        Corpus::Texts | Corpus::Written => Tokenizer::train(texts, vocab_size, &[END]),
         Corpus::Walkers => Tokenizer::train_on_code(texts, vocab_size, &[END]),
     }
 }
@@ -77,33 +94,24 @@ fn plain(tokenizer: &Tokenizer, document: &Document) -> Sequence {
 /// An answer is a soft target where the two answers diverge, with the weight `answer_weight` times the probability of
 /// each: the expectation of the loss over answers drawn from the truth. What follows that point is taught for the
 /// likelier one.
-fn judged(
-    tokenizer: &Tokenizer,
-    domain: Domain,
-    question: usize,
-    texts: &[Text],
-    answer_weight: f32,
-) -> Sequence {
-    let asked = &domain.questions()[question];
-    let (before, behind) = corpus::feedback_frame(asked.instruction);
-    let answers = asked.answers.map(|answer| tokenizer.encode(&format!("\n{answer}")));
+fn judged(tokenizer: &Tokenizer, group: &Group, answer_weight: f32) -> Sequence {
+    let answers = group.answers.each_ref().map(|answer| tokenizer.encode(answer));
     let [first, second] = &answers;
     let common = first.iter().zip(second).take_while(|(a, b)| a == b).count();
-    let mut sequence = Sequence { tokens: tokenizer.encode(&before), ..Sequence::default() };
-    for text in texts {
+    let mut sequence = Sequence { tokens: tokenizer.encode(&group.before), ..Sequence::default() };
+    for (text, truth) in &group.texts {
         sequence.branches.push(sequence.tokens.len());
-        push(&mut sequence, &tokenizer.encode(&text.text), INPUT_WEIGHT);
-        push(&mut sequence, &tokenizer.encode(behind), 0.0);
+        push(&mut sequence, &tokenizer.encode(text), INPUT_WEIGHT);
+        push(&mut sequence, &tokenizer.encode(&group.behind), 0.0);
         push(&mut sequence, &first[..common], 1.0);
-        let truth = corpus::probability(text.odds[question]);
         let position = sequence.tokens.len() - 1;
-        for (answer, share) in answers.iter().zip([truth, 1.0 - truth]) {
+        for (answer, share) in answers.iter().zip([*truth, 1.0 - truth]) {
             if let Some(token) = answer.get(common) {
                 let weight = answer_weight * share as f32;
                 sequence.targets.push(Target { position, token: *token, weight });
             }
         }
-        let likelier = if truth >= 0.5 { first } else { second };
+        let likelier = if *truth >= 0.5 { first } else { second };
         if likelier.len() > common + 1 {
             sequence.tokens.push(likelier[common]);
             push(&mut sequence, &likelier[common + 1..], answer_weight);
@@ -136,14 +144,18 @@ fn sequence(
         return plain(tokenizer, &corpus::few_shot_document(domain, split, &mut stream));
     }
     let question = stream.below(domain.questions().len());
-    let texts: Vec<Text> = (0..TEXTS)
+    let texts = (0..TEXTS)
         .map(|_| {
             let text = corpus::judged_text(domain, question, split, &mut stream);
             let cut = split == Split::Train && stream.chance(FRAGMENTS);
-            if cut { corpus::fragment(domain, text, &mut stream) } else { text }
+            let Text { text, odds } = if cut { corpus::fragment(domain, text, &mut stream) } else { text };
+            (text, corpus::probability(odds[question]))
         })
         .collect();
-    judged(tokenizer, domain, question, &texts, answer_weight)
+    let asked = &domain.questions()[question];
+    let (before, behind) = corpus::feedback_frame(asked.instruction);
+    let answers = asked.answers.map(|answer| format!("\n{answer}"));
+    judged(tokenizer, &Group { before, behind: behind.to_owned(), answers, texts }, answer_weight)
 }
 
 /// What decides the documents.
@@ -164,6 +176,13 @@ impl Source {
     fn sequence(&self, tokenizer: &Tokenizer, split: Split, number: u64) -> Sequence {
         match self.corpus {
             Corpus::Texts => sequence(tokenizer, (self.seed, split, number), self.judged, self.answer_weight),
+            Corpus::Written => {
+                let mut stream = stream(self.seed, split, number);
+                match written::draw(split, self.judged, &mut stream) {
+                    Drawn::Prompt(document) => plain(tokenizer, &document),
+                    Drawn::Question(group) => judged(tokenizer, &group, self.answer_weight),
+                }
+            }
             Corpus::Walkers => plain(tokenizer, &document(self.corpus, self.seed, split, number)),
         }
     }

@@ -54,18 +54,21 @@ pub enum Corpus {
     /// Texts of the built-in experiments, and judgements of them: [`crate::corpus`].
     #[default]
     Texts,
+    /// Texts that people wrote, put together, and judgements of them: [`crate::written`]. No shipped model is of it yet.
+    Written,
     /// Walker programs: [`crate::walkers`].
     Walkers,
 }
 
 impl Corpus {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Texts, Self::Walkers];
+    /// Those of which a model comes with samara.
+    pub const SHIPPED: [Self; 2] = [Self::Texts, Self::Walkers];
 
     /// The name in settings and model strings.
     pub fn name(self) -> &'static str {
         match self {
             Self::Texts => "texts",
+            Self::Written => "written",
             Self::Walkers => "walkers",
         }
     }
@@ -117,6 +120,7 @@ impl TrainSettings {
     pub fn of(corpus: Corpus) -> Self {
         match corpus {
             Corpus::Texts => Self::default(),
+            Corpus::Written => Self { corpus, ..Self::default() },
             Corpus::Walkers => Self { corpus, vocab_size: 768, tokens: 5_000_000, ..Self::default() },
         }
     }

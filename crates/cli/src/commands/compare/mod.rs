@@ -6,7 +6,7 @@
 
 mod curve;
 mod figure;
-mod plan;
+pub(crate) mod plan;
 mod report;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use crate::{
     args::{Compare, Format},
+    config::Experiment,
     exit::{self, Exit, Failure, print, print_json, remark},
     models::Shared,
     numbers::number,
@@ -65,14 +66,17 @@ pub(crate) fn compare(args: &Compare) -> Result<Exit, Failure> {
 async fn run_all(plan: &[Planned], folder: &Path, quiet: bool) -> Result<Option<Vec<Run>>, Failure> {
     // What is there must be ours, before anything is asked or written.
     for planned in plan {
-        planned.check(folder)?;
+        plan::check(&planned.experiment, &planned.folder(folder))?;
     }
     let interrupt = session::interrupts();
     let mut tools = None;
     let mut runs = Vec::with_capacity(plan.len());
     for (position, planned) in plan.iter().enumerate() {
-        let reused = planned.is_done(folder)?;
-        if !reused && !run_to_end(planned, folder, &mut tools, (plan.len(), quiet), &interrupt).await? {
+        let run_folder = planned.folder(folder);
+        let experiment = &planned.experiment;
+        let reused = plan::is_done(experiment, &run_folder)?;
+        let all = (folder, plan.len());
+        if !reused && !run_to_end(experiment, &run_folder, (&mut tools, all), quiet, &interrupt).await? {
             return Ok(None);
         }
         let run = curve::read(planned, &planned.folder(folder))?;
@@ -94,37 +98,35 @@ async fn run_all(plan: &[Planned], folder: &Path, quiet: bool) -> Result<Option<
     Ok(Some(runs))
 }
 
-/// One run to its end; whether it came there. The models and the sandbox are opened once, by the first run that needs
+/// One run to its end; whether it came there. It is one of `count` in a folder. The models and the sandbox are opened once, by the first run that needs
 /// them.
-async fn run_to_end(
-    planned: &Planned,
-    folder: &Path,
-    tools: &mut Option<Tools>,
-    (count, quiet): (usize, bool),
+pub(crate) async fn run_to_end(
+    experiment: &Experiment,
+    run_folder: &Path,
+    (tools, (folder, count)): (&mut Option<Tools>, (&Path, usize)),
+    quiet: bool,
     interrupt: &watch::Receiver<bool>,
 ) -> Result<bool, Failure> {
     let opened = match tools {
         Some(opened) => opened.clone(),
         None => {
-            let cache = session::cache(&planned.experiment)?;
-            let shared = Shared { budget: backstop(planned, count), cache };
-            tools.insert(session::open(&planned.experiment, folder, &shared, quiet).await?).clone()
+            let cache = session::cache(experiment)?;
+            let shared = Shared { budget: backstop(experiment, count), cache };
+            tools.insert(session::open(experiment, folder, &shared, quiet).await?).clone()
         }
     };
-    let run_folder = planned.folder(folder);
-    let journal = match session::recorded(&run_folder)? {
-        Some(_) => Journal::open(&run_folder)?,
-        None => session::create(&planned.experiment, &run_folder)?,
+    let journal = match session::recorded(run_folder)? {
+        Some(_) => Journal::open(run_folder)?,
+        None => session::create(experiment, run_folder)?,
     };
-    let ended =
-        session::search(planned.experiment.clone(), opened, journal, interrupt.clone(), quiet).await?;
+    let ended = session::search(experiment.clone(), opened, journal, interrupt.clone(), quiet).await?;
     Ok(ended.ending != Ending::Interrupted)
 }
 
 /// The client's hard limit: that of all runs together, since they share one client. Each run's own budget ends its
 /// proposals.
-fn backstop(planned: &Planned, count: usize) -> std::sync::Arc<Budget> {
-    let budget = &planned.experiment.search.budget;
+fn backstop(experiment: &Experiment, count: usize) -> std::sync::Arc<Budget> {
+    let budget = &experiment.search.budget;
     let tokens = budget.tokens.map(|tokens| tokens.saturating_mul(count as u64));
     let money = budget.money.map(|money| money * count as f64);
     Budget::new(Limits { calls: None, tokens, money }, Spent::default())

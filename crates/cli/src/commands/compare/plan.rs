@@ -90,33 +90,28 @@ impl Planned {
     pub(crate) fn folder(&self, of_all: &Path) -> PathBuf {
         of_all.join(self.strategy.name()).join(format!("seed-{}", self.experiment.search.seed))
     }
+}
 
-    /// Refuses a run on disk that was begun with other settings.
-    pub(crate) fn check(&self, of_all: &Path) -> Result<(), Failure> {
-        let folder = self.folder(of_all);
-        let Some(reader) = session::recorded(&folder)? else { return Ok(()) };
-        // Only the settings are compared: what they name is read from where it is now.
-        let fresh = Fresh {
-            inputs: Inputs::in_folder("."),
-            tessellation: Some(self.experiment.tessellation.clone()),
-        };
-        let stored = config::reload(&reader.header().config, &folder, (&[], &[]), fresh)?;
-        let Some(key) = difference(&significant(&stored.resolved)?, &significant(&self.experiment.resolved)?)
-        else {
-            return Ok(());
-        };
-        Err(Failure::usage(format!(
-            "{}: the run there has another `{key}`\nhint: choose another --out, or the settings it was begun with",
-            folder.display()
-        )))
-    }
+/// Refuses a run in a folder that was begun with other settings than the experiment's.
+pub(crate) fn check(experiment: &Experiment, folder: &Path) -> Result<(), Failure> {
+    let Some(reader) = session::recorded(folder)? else { return Ok(()) };
+    // Only the settings are compared: what they name is read from where it is now.
+    let fresh = Fresh { inputs: Inputs::in_folder("."), tessellation: Some(experiment.tessellation.clone()) };
+    let stored = config::reload(&reader.header().config, folder, (&[], &[]), fresh)?;
+    let Some(key) = difference(&significant(&stored.resolved)?, &significant(&experiment.resolved)?) else {
+        return Ok(());
+    };
+    Err(Failure::usage(format!(
+        "{}: the run there has another `{key}`\nhint: choose another --out, or the settings it was begun with",
+        folder.display()
+    )))
+}
 
-    /// Whether the run is on disk and at its end.
-    pub(crate) fn is_done(&self, of_all: &Path) -> Result<bool, Failure> {
-        let Some(reader) = session::recorded(&self.folder(of_all))? else { return Ok(false) };
-        let spent = reader.sessions()?.pop().is_some_and(|session| session.reason == "budget");
-        Ok(spent || reader.len()? >= self.experiment.search.total_steps)
-    }
+/// Whether the experiment's run is in a folder and at its end.
+pub(crate) fn is_done(experiment: &Experiment, folder: &Path) -> Result<bool, Failure> {
+    let Some(reader) = session::recorded(folder)? else { return Ok(false) };
+    let spent = reader.sessions()?.pop().is_some_and(|session| session.reason == "budget");
+    Ok(spent || reader.len()? >= experiment.search.total_steps)
 }
 
 /// What decides a run's outcome.

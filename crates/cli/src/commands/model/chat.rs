@@ -55,6 +55,7 @@ impl Asked {
             top_p: args.top_p,
             stop: args.stop.iter().map(|stop| unescaped(stop)).collect(),
             seed: args.seed,
+            penalties: Default::default(),
         };
         let runtime = session::runtime()?;
         let limits = Limits { calls: None, tokens: None, money: None };

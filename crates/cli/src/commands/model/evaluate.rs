@@ -7,8 +7,11 @@ use samara_seedling::{
     Engine, EngineSettings, Model, SeedlingError, Tokenizer, Weights, check_tokenizer,
     corpus::Domain,
     evaluate::{
-        DomainReport, EvaluationSettings, evaluate_domain,
+        DomainReport, EvaluationSettings,
+        blind::{self, BlindPrompts, BlindReport},
+        evaluate_domain,
         walkers::{self, WalkerReport, WalkerSettings},
+        written::{self, WrittenReport},
     },
     train::Corpus,
 };
@@ -33,6 +36,9 @@ pub(crate) struct Evaluation {
     pub findings: Vec<Finding>,
     /// All numbers of a model of texts as they are, domain by domain.
     pub domains: Vec<DomainReport>,
+    /// All numbers of a model of written texts as they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<WrittenReport>,
     /// All numbers of a model of walkers as they are, format by format.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub walkers: Vec<WalkerReport>,
@@ -59,10 +65,33 @@ struct Evaluated {
     vocabulary: usize,
     context: usize,
     evaluation: Evaluation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blind: Option<Blind>,
+}
+
+/// What a model of written texts makes of the blind held-out set.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Blind {
+    /// Its judge, domain by domain.
+    pub domains: Vec<BlindReport>,
+    /// Whether it knows its subjects.
+    pub prompts: BlindPrompts,
+}
+
+fn blind(engine: &Engine) -> Result<Blind, SeedlingError> {
+    let seed = EvaluationSettings::default().seed;
+    let domains = Domain::ALL
+        .into_iter()
+        .map(|domain| blind::evaluate(engine, domain, seed))
+        .collect::<Result<_, _>>()?;
+    Ok(Blind { domains, prompts: blind::prompts(engine)? })
 }
 
 pub(crate) fn evaluate(args: &args::Evaluate) -> Result<Exit, Failure> {
     let corpus = Corpus::from(args.corpus);
+    if args.blind && corpus != Corpus::Written {
+        return Err(Failure::usage("--blind is about models of `--corpus written`".to_owned()));
+    }
     let settings = Measured {
         completions: args.completions as usize,
         texts: args.texts as usize,
@@ -85,6 +114,7 @@ pub(crate) fn evaluate(args: &args::Evaluate) -> Result<Exit, Failure> {
         vocabulary: engine.model().config().vocab_size,
         context: engine.model().context(),
         evaluation: measure(&engine, &settings, &bar)?,
+        blind: args.blind.then(|| blind(&engine)).transpose()?,
     };
     match args.output.format {
         Format::Json => print_json(&evaluated)?,
@@ -92,6 +122,12 @@ pub(crate) fn evaluate(args: &args::Evaluate) -> Result<Exit, Failure> {
             let (model, parameters) = (&evaluated.model, grouped(parameters as u64));
             let shape = format!("vocabulary {}, context {}", evaluated.vocabulary, evaluated.context);
             print(&format!("{model}: {parameters} parameters, {shape}\n{}", evaluated.evaluation.text()))?;
+            if let Some(blind) = &evaluated.blind {
+                print(&format!(
+                    "\non the blind held-out set\n\n{}",
+                    findings::table(&findings::blind(blind))
+                ))?;
+            }
         }
     }
     Ok(Exit::Ok)
@@ -129,7 +165,7 @@ impl Measured {
     /// With a number of completions and texts, and the temperature of the corpus.
     pub(crate) fn of(corpus: Corpus, count: usize) -> Self {
         let temperature = match corpus {
-            Corpus::Texts => EvaluationSettings::default().temperature,
+            Corpus::Texts | Corpus::Written => EvaluationSettings::default().temperature,
             Corpus::Walkers => WalkerSettings::default().temperature,
         };
         Self { corpus, completions: count, texts: count, temperature }
@@ -142,19 +178,29 @@ pub(crate) fn measure(
     settings: &Measured,
     bar: &ProgressBar,
 ) -> Result<Evaluation, SeedlingError> {
-    let (mut domains, mut formats) = (Vec::new(), Vec::new());
+    let (mut domains, mut formats, mut written) = (Vec::new(), Vec::new(), Vec::new());
     match settings.corpus {
         Corpus::Texts => domains = measure_texts(engine, settings, bar)?,
+        Corpus::Written => written = measure_written(engine, settings, bar)?,
         Corpus::Walkers => formats = measure_walkers(engine, settings, bar)?,
     }
     bar.finish_and_clear();
     let findings = match settings.corpus {
         Corpus::Texts => findings::findings(&domains),
+        Corpus::Written => findings::written(&written),
         Corpus::Walkers => findings::walkers(&formats),
     };
     let met = findings.iter().all(|finding| finding.met != Some(false));
-    let texts = if settings.corpus == Corpus::Texts { settings.texts } else { 0 };
-    Ok(Evaluation { completions: settings.completions, texts, met, findings, domains, walkers: formats })
+    let texts = if settings.corpus != Corpus::Walkers { settings.texts } else { 0 };
+    Ok(Evaluation {
+        completions: settings.completions,
+        texts,
+        met,
+        findings,
+        domains,
+        written,
+        walkers: formats,
+    })
 }
 
 fn measure_texts(
@@ -173,6 +219,24 @@ fn measure_texts(
         evaluate_domain(engine, domain, &asked)
     };
     Domain::ALL.into_iter().enumerate().map(each).collect()
+}
+
+fn measure_written(
+    engine: &Engine,
+    settings: &Measured,
+    bar: &ProgressBar,
+) -> Result<Vec<WrittenReport>, SeedlingError> {
+    let asked = EvaluationSettings {
+        completions: settings.completions,
+        judged: settings.texts,
+        temperature: settings.temperature,
+        ..EvaluationSettings::default()
+    };
+    let each = |domain: Domain| {
+        bar.set_message(format!("evaluating {}", domain.name()));
+        written::evaluate(engine, domain, &asked)
+    };
+    Domain::ALL.into_iter().map(each).collect()
 }
 
 fn measure_walkers(

@@ -2,9 +2,11 @@
 
 use samara_seedling::{
     corpus::Domain,
-    evaluate::{DomainReport, JudgeReport, walkers::WalkerReport},
+    evaluate::{DomainReport, JudgeReport, walkers::WalkerReport, written::WrittenReport},
 };
 use serde::Serialize;
+
+use super::evaluate::Blind;
 
 /// What is wanted of a number.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,6 +65,72 @@ pub(crate) fn findings(domains: &[DomainReport]) -> Vec<Finding> {
 /// All lines of an evaluation of a walkers' model.
 pub(crate) fn walkers(formats: &[WalkerReport]) -> Vec<Finding> {
     formats.iter().flat_map(walkers_of).collect()
+}
+
+/// All lines of an evaluation of a model of written texts.
+pub(crate) fn written(domains: &[WrittenReport]) -> Vec<Finding> {
+    domains.iter().flat_map(written_of).collect()
+}
+
+fn written_of(report: &WrittenReport) -> Vec<Finding> {
+    let line = |role, what: String, value, target| finding(&report.domain, role, what, value, target);
+    let mut lines = Vec::new();
+    for question in &report.judge {
+        let area = if question.question == "quality" { 0.85 } else { 0.9 };
+        let name = |what: &str| format!("{}: {what}", question.question);
+        lines.push(line(
+            "judge",
+            name("area under the ROC curve"),
+            question.area_under_curve,
+            Target::AtLeast(area),
+        ));
+        lines.push(line("judge", name("calibration error"), question.calibration_error, Target::AtMost(0.1)));
+        lines.push(line(
+            "judge",
+            name("rank correlation with the truth"),
+            question.rank_correlation,
+            Target::None,
+        ));
+    }
+    lines.push(line("judge", "known prompts taken".into(), report.known, Target::AtLeast(0.95)));
+    lines.push(line("judge", "foreign prompts refused".into(), report.foreign, Target::AtLeast(0.95)));
+    lines.push(line("generator", "sentences of the corpus".into(), report.verbatim, Target::None));
+    lines.push(line("generator", "texts of one thread".into(), report.coherent, Target::AtLeast(0.9)));
+    for (axis, correlation) in &report.inheritance {
+        lines.push(line(
+            "generator",
+            format!("{axis}: correlation with the examples"),
+            *correlation,
+            Target::None,
+        ));
+    }
+    for (axis, cells) in &report.cells {
+        lines.push(line("generator", format!("{axis}: reached of 20 cells"), *cells as f64, Target::None));
+    }
+    lines.push(line("generator", "copies of an example".into(), report.copies, Target::Below(0.1)));
+    lines
+}
+
+/// All lines of the blind held-out set.
+pub(crate) fn blind(found: &Blind) -> Vec<Finding> {
+    let mut lines = Vec::new();
+    for report in &found.domains {
+        let mut line =
+            |what, value, target| lines.push(finding(&report.domain, "judge", what, value, target));
+        for (property, area) in &report.areas {
+            let wanted = if property == "quality" { 0.85 } else { 0.9 };
+            line(format!("{property}: area under the ROC curve"), *area, Target::AtLeast(wanted));
+        }
+        line("nonsense below good texts".to_owned(), report.nonsense_below_good, Target::AtLeast(0.95));
+    }
+    let share = |(refused, of): (usize, usize)| refused as f64 / of.max(1) as f64;
+    let prompts = found.prompts;
+    let foreign = ("foreign prompts refused", prompts.foreign_refused, Target::AtLeast(0.95));
+    let own = ("own prompts refused", prompts.own_refused, Target::AtMost(0.05));
+    for (what, counted, target) in [foreign, own] {
+        lines.push(finding("prompts", "judge", what.to_owned(), share(counted), target));
+    }
+    lines
 }
 
 fn walkers_of(report: &WalkerReport) -> Vec<Finding> {

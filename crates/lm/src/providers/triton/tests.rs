@@ -45,7 +45,14 @@ fn metadata(ids: &str) -> Metadata {
 }
 
 fn sampling(temperature: f64) -> Sampling {
-    Sampling { max_tokens: 8, temperature, top_p: 0.9, stop: Vec::new(), seed: 3 }
+    Sampling {
+        max_tokens: 8,
+        temperature,
+        top_p: 0.9,
+        stop: Vec::new(),
+        seed: 3,
+        penalties: Default::default(),
+    }
 }
 
 fn ids(name: &str, shape: &[i64], values: &[i64]) -> Tensor {

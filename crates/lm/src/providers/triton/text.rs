@@ -35,6 +35,7 @@ pub(crate) fn fields(
         if !sampling.stop.is_empty() {
             parameters["stop"] = json!(sampling.stop);
         }
+        json::penalise(&mut parameters, sampling);
         fields.insert("sampling_parameters".into(), json!(parameters.to_string()));
     } else {
         let Some(limit) = metadata.one_of(&["max_tokens", "request_output_len"]) else {
@@ -52,6 +53,12 @@ pub(crate) fn fields(
             if let Some(name) = metadata.one_of(names).filter(|_| !empty) {
                 fields.insert(name.into(), value);
             }
+        }
+        for (name, penalty) in sampling.penalties.named() {
+            if !metadata.takes(name) {
+                return Err(metadata.no_input(name));
+            }
+            fields.insert(name.into(), json!(penalty));
         }
     }
     if metadata.takes("exclude_input_in_output") {

@@ -47,6 +47,12 @@ pub(crate) fn encode(
             fields.insert(name.to_owned(), value);
         }
     }
+    for (name, penalty) in sampling.penalties.named() {
+        if !metadata.takes(name) {
+            return Err(metadata.no_input(name));
+        }
+        fields.insert(name.to_owned(), json!(penalty));
+    }
     fields.extend(extra.clone());
     from_fields(&fields, metadata)
 }

@@ -82,7 +82,7 @@ impl Report {
             settings.vocab_size,
             self.context
         );
-        let texts = settings.corpus == Corpus::Texts;
+        let texts = settings.corpus != Corpus::Walkers;
         let answers =
             if texts { format!(", answers weigh {}", settings.answer_weight) } else { String::new() };
         text += &format!(
@@ -93,7 +93,7 @@ impl Report {
         text += &time(trained);
         text += &format!("loss        {}\n", losses.training.map_or("-".into(), |loss| format!("{loss:.4}")));
         text += &match settings.corpus {
-            Corpus::Texts => format!(
+            Corpus::Texts | Corpus::Written => format!(
                 "held out    {:.4} nats a token of texts, {:.4} an answer\n",
                 losses.held_out_text, losses.held_out_answers
             ),
