@@ -162,6 +162,16 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     print_drawn(&printable(text))
 }
 
+/// Asks a person at the terminal; what they say, without the blanks around it. Empty at the end of the input.
+pub(crate) fn ask(question: &str) -> Result<String, Failure> {
+    let mut out = std::io::stderr();
+    write!(out, "{} ", printable(question))?;
+    out.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(answer.trim().to_owned())
+}
+
 /// Prints a value to stdout as a line of JSON, in which no character commands a terminal.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     print_drawn(&(json(value) + "\n"))

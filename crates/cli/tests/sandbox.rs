@@ -361,7 +361,7 @@ fn a_run_whose_programs_run_on_a_server_finds_what_it_finds_here() {
             let start = ["run", experiment, "--format", "json", "--out", out];
             let mut command = place.samara(&[&start, &steps[..], more].concat());
             let output = command.env(TOKEN.0, TOKEN.1).output().unwrap();
-            common::parse(&output)
+            parse(&output)
         };
         let here = run(&format!("{experiment}-here"), &[]);
         let there = run(&format!("{experiment}-there"), &["--set", &url, "--set", &token]);

@@ -64,6 +64,16 @@ pub const EXPERIMENTS: &[Experiment] = &[
         toml: file!("p3-probsol.toml"),
     },
     Experiment {
+        name: "poetry",
+        summary: "poems of five genres and five tones; needs a chat model (QDAIF)",
+        toml: file!("poetry.toml"),
+    },
+    Experiment {
+        name: "prompt-evolution",
+        summary: "instructions by which the judge tells what texts are about",
+        toml: file!("prompt-evolution.toml"),
+    },
+    Experiment {
         name: "sodarace",
         summary: "creatures that walk, of every shape, by prompt mutation (ELM)",
         toml: file!("sodarace.toml"),
@@ -90,7 +100,7 @@ const TASKS: &[(&str, &str)] = &[
     ("toy", file!("tasks/toy.jsonl")),
     ("antonyms", file!("tasks/antonyms.jsonl")),
     ("animals", file!("tasks/animals.jsonl")),
-    ("opinions", file!("tasks/opinions.jsonl")),
+    ("topics", file!("tasks/topics.jsonl")),
 ];
 
 /// The experiment called `name`.

@@ -3,6 +3,7 @@
 //! - [`lmx`]: texts, by language-model crossover and AI feedback (QDAIF);
 //! - [`function`]: vectors, against an Ackley function;
 //! - [`mod@evaluator`]: anybody's program, against anybody's evaluator;
+//! - [`poetry`]: texts of named kinds, rewritten from one kind to another (QDAIF);
 //! - [`prompt_evolution`]: instructions, against the items of a data set;
 //! - [`string`]: letters, against a target;
 //! - [`image`]: programs that draw, against a disc;
@@ -25,6 +26,7 @@ pub mod image;
 pub mod inputs;
 pub mod lmx;
 pub mod p3;
+pub mod poetry;
 pub mod program;
 pub mod prompt_evolution;
 mod shingles;
@@ -101,6 +103,13 @@ pub const REGISTRY: &[Entry] = &[
         build: p3::probsol::build,
     },
     Entry {
+        name: poetry::NAME,
+        summary: "texts of named kinds, such as genres and tones, rewritten from one to another (QDAIF)",
+        strategies: &[],
+        schema: SchemaGenerator::subschema_for::<poetry::settings::PoetrySettings>,
+        build: poetry::build,
+    },
+    Entry {
         name: prompt_evolution::NAME,
         summary: "instructions that a model follows on the items of a data set",
         strategies: &[],
@@ -150,7 +159,7 @@ pub fn entry(name: &str) -> Result<&'static Entry, Invalid> {
 }
 
 /// Environments whose measures may be categories.
-const OF_CATEGORIES: [&str; 0] = [];
+const OF_CATEGORIES: [&str; 1] = [poetry::NAME];
 
 /// Refuses axes of categories where no measure is the index of one.
 fn expect_no_categories(name: &str, source: &Source<'_>) -> Result<(), Invalid> {

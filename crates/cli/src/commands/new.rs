@@ -13,7 +13,7 @@ use crate::{
     args::New,
     config,
     evolve::builtin as programs,
-    exit::{Exit, Failure, print, quoted},
+    exit::{self, Exit, Failure, print, quoted},
     seeds,
     subject::{self, Axis, Subject},
 };
@@ -102,11 +102,7 @@ fn about(args: &New, given: &crate::args::Subject, path: &Path) -> Result<Exit, 
 /// What a person at a terminal says; `None` if no subject.
 fn asked() -> Result<Option<crate::args::Subject>, Failure> {
     let ask = |question: &str| -> Result<Option<String>, Failure> {
-        eprint!("{question}: ");
-        std::io::stderr().flush()?;
-        let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer)?;
-        Ok(Some(answer.trim().to_owned()).filter(|answer| !answer.is_empty()))
+        Ok(Some(exit::ask(&format!("{question}:"))?).filter(|answer| !answer.is_empty()))
     };
     let Some(subject) = ask("What are the texts? Such as: a short poem about the sea")? else {
         return Ok(None);
@@ -116,7 +112,7 @@ fn asked() -> Result<Option<crate::args::Subject>, Failure> {
         // Said at once, while it can be said again.
         match Axis::parse(&one) {
             Ok(_) => axis.push(one),
-            Err(failure) => crate::exit::remark(&failure.message),
+            Err(failure) => exit::remark(&failure.message),
         }
     }
     Ok(Some(crate::args::Subject {

@@ -51,7 +51,7 @@ pub(crate) fn show(args: &Show) -> Result<Exit, Failure> {
     match args.format {
         Format::Json => print_json(&shown.json(&reader, &elites)?)?,
         Format::Human if args.cell.is_some() || args.gallery.is_some() => {
-            print(&shown.texts(&reader, &elites)?)?
+            print(&shown.texts(&reader, &elites)?)?;
         }
         Format::Human => print_drawn(&shown.all(&reader, &elites)?)?,
     }

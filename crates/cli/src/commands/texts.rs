@@ -34,7 +34,7 @@ pub(super) fn markdown(title: &str, axes: &[AxisSettings], elites: &[(Elite<'_>,
         file += &format!("\n## {}\n\n", escaped(&place.join(", ")));
         file += &format!("{} by candidate {}\n\n", escaped(&number(elite.objective)), elite.id);
         for line in quoted(text) {
-            file += &format!("> {line}").trim_end().to_owned();
+            file += format!("> {line}").trim_end();
             file.push('\n');
         }
     }

@@ -3,12 +3,7 @@
 //! The candidate is made twice. First by a stand-in that answers nothing, which shows every prompt and how many calls
 //! there are; then, if that is wanted, by the models, as a search would make it with the same seed. Nothing is kept.
 
-use std::{
-    collections::BTreeMap,
-    io::{IsTerminal as _, Write as _},
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, io::IsTerminal as _, path::Path, sync::Arc};
 
 use samara_engine::{Models, Programs, Roles, Tools};
 use samara_journal::{CallKind, ModelCall, Reader};
@@ -22,7 +17,7 @@ use serde_json::{Value, json};
 use crate::{
     args::{Format, Try},
     config::{self, Experiment},
-    exit::{Exit, Failure, one_line, print, print_json, printable},
+    exit::{self, Exit, Failure, one_line, print, print_json, printable},
     models::Shared,
     numbers::number,
     session,
@@ -72,9 +67,9 @@ async fn tried(experiment: Experiment, args: &Try, roles: Roles) -> Result<Exit,
     let tools = session::open(&experiment, folder.path(), &shared, quiet).await?;
     let real = made(experiment, tools).await?;
     if human {
-        print(&real.answers())?
+        print(&real.answers())?;
     } else {
-        print_json(&real.json(true))?
+        print_json(&real.json(true))?;
     }
     Ok(Exit::Ok)
 }
@@ -90,11 +85,8 @@ fn agreed(yes: bool, human: bool) -> Result<bool, Failure> {
         }
         return Ok(false);
     }
-    eprint!("\nmake these calls? [y/N] ");
-    std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    let answer = exit::ask("\nmake these calls? [y/N]")?;
+    Ok(matches!(&*answer, "y" | "Y" | "yes"))
 }
 
 /// The first candidate, with what was asked for it.

@@ -35,8 +35,9 @@ impl Proposer for Memory {
             None if self.induces || self.pool.is_empty() => Plan::fresh(INDUCE, Vec::new()),
             None => {
                 let mutation = self.mutations[stream.index(self.mutations.len())];
-                let text = Arc::clone(&self.pool[stream.index(self.pool.len())]);
-                Plan::fresh(mutation.name(), vec![Arc::new(Genome::Text(text))])
+                let drawn = stream.distinct(self.pool.len(), self.sources(mutation).min(self.pool.len()));
+                let texts = drawn.into_iter().map(|i| Arc::new(Genome::Text(Arc::clone(&self.pool[i]))));
+                Plan::fresh(mutation.name(), texts.collect())
             }
         };
         self.raced(plan, view)
@@ -44,9 +45,9 @@ impl Proposer for Memory {
 
     fn vary(&self, view: &View<'_>, stream: &mut Stream) -> Option<Plan> {
         let mutation = self.mutations[stream.index(self.mutations.len())];
-        let near = match mutation {
-            Mutation::Crossover => view.archive().select_near(stream, self.few_shot),
-            Mutation::Rewrite | Mutation::Continue => None,
+        let near = match self.sources(mutation) {
+            1 => None,
+            several => view.archive().select_near(stream, several),
         };
         let elites = match near {
             Some(elites) => elites,
@@ -58,6 +59,15 @@ impl Proposer for Memory {
 }
 
 impl Memory {
+    /// How many instructions a mutation makes a new one from.
+    fn sources(&self, mutation: Mutation) -> usize {
+        match mutation {
+            Mutation::Rewrite | Mutation::Continue => 1,
+            Mutation::Splice => 2,
+            Mutation::Crossover => self.few_shot,
+        }
+    }
+
     /// With what every filled cell takes to enter, as it is known now.
     fn raced(&self, plan: Plan, view: &View<'_>) -> Plan {
         if !self.races {

@@ -116,6 +116,9 @@ impl Environment for Prompts {
             if let (INITIAL, Some(text)) = (&*plan.operator, sources.first()) {
                 return Ok(Genome::text_of(text.as_str()));
             }
+            if plan.operator == Mutation::Splice.name() {
+                return Ok(Genome::text_of(splice(&sources, context)));
+            }
             let (beginning, prompt) = self.prompt(&plan.operator, &sources, context);
             match self.write_instruction(&beginning, self.request(prompt), context).await? {
                 Ok(text) => Ok(Genome::text_of(text)),
@@ -331,6 +334,20 @@ fn scored(tally: Tally, measures: Vec<f64>, bar: Option<f64>) -> Score {
 /// The binary logarithm of the number of words: 0 for one word or none.
 fn length(instruction: &str) -> f64 {
     libm::log2(instruction.split_whitespace().count().max(1) as f64)
+}
+
+/// The beginning of one of two instructions, before a drawn word, and the end of the other from a drawn word on; of a
+/// single one both. Each gives a word at least, and the whole is cut at the longest length.
+fn splice(sources: &[String], context: &mut Context) -> String {
+    let list: Vec<Vec<&str>> = sources.iter().map(|text| text.split_whitespace().collect()).collect();
+    let first = context.stream.index(list.len().max(1));
+    let (Some(head), Some(tail)) = (list.get(first), list.get((first + 1) % list.len().max(1))) else {
+        return String::new();
+    };
+    let kept = 1 + context.stream.index(head.len().max(1));
+    let dropped = context.stream.index(tail.len().max(1));
+    let words: Vec<&str> = head.iter().take(kept).chain(tail.iter().skip(dropped)).copied().collect();
+    words.join(" ").chars().take(LONGEST).collect()
 }
 
 /// An instruction up to a drawn word, which may be its first.

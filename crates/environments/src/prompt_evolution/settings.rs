@@ -29,6 +29,8 @@ pub enum Mutation {
     Crossover,
     /// The generator finishes the beginning of an instruction, cut at a drawn word: for models that only continue texts.
     Continue,
+    /// No model: the beginning of an instruction and the end of another, each cut at a drawn word.
+    Splice,
 }
 
 impl Mutation {
@@ -38,6 +40,7 @@ impl Mutation {
             Self::Rewrite => "rewrite",
             Self::Crossover => "crossover",
             Self::Continue => "continue",
+            Self::Splice => "splice",
         }
     }
 }
@@ -114,7 +117,7 @@ pub struct PromptSettings {
     pub initial: usize,
     /// How instructions are varied; each candidate draws one. Default `["rewrite", "crossover"]`.
     #[serde(default = "mutations")]
-    #[schemars(length(min = 1, max = 3))]
+    #[schemars(length(min = 1, max = 4))]
     pub mutations: Vec<Mutation>,
     /// Instructions in a prompt of `crossover`, 1 to 100. Default 3.
     #[serde(default = "three")]

@@ -1,8 +1,8 @@
 //! Exports against the files in tests/data; `UPDATE_GOLDEN=1 cargo test` writes them anew.
 
-use crate::samples::{any_candidate, any_life, create, generator, judge, life, sample, written};
+use crate::samples::{any_candidate, any_life, create, generator, header, judge, life, sample, written};
 use proptest::prelude::*;
-use samara_journal::{JournalError, Life, Reader, export, history, same_file};
+use samara_journal::{Contents, Header, Journal, JournalError, Life, Reader, export, history, same_file};
 use samara_search::commanding::commands;
 use samara_search::{AxisSettings, Candidate, Fate, Genome, Score};
 use std::collections::BTreeSet;
@@ -53,6 +53,31 @@ fn a_run_as_openelm_history() {
     let mut out = Vec::new();
     export::openelm(&small_run(directory.path()), None, &mut out).unwrap();
     golden("history.jsonl", &out);
+}
+
+#[test]
+fn an_empty_text_has_a_null_on_every_axis_and_is_read_back_as_invalid() {
+    let directory = tempdir().unwrap();
+    let axis = |name: &str| format!("[[axes]]\nname = \"{name}\"\nrange = [0.0, 1.0]\nbins = 2\n");
+    let header = Header { config: axis("x") + &axis("y"), ..header() };
+    let mut journal =
+        Journal::create(&directory.path().join("run.db"), &header, &Contents::default()).unwrap();
+    journal.set_up(&[], &[]).unwrap();
+    let mut empty = sample(3);
+    empty.index = 0;
+    empty.genome = Some(Genome::text_of(" \n").into());
+    journal.append(&empty, &Life { calls: vec![], ..life(0) }, &[]).unwrap();
+    let mut out = Vec::new();
+    export::openelm(&journal.reader().unwrap(), None, &mut out).unwrap();
+    let line = String::from_utf8(out.clone()).unwrap();
+    assert_eq!(
+        line,
+        "{\"genotype\": \" \\n\", \"phenotype\": [null, null], \"fitness\": null, \"num_gens_current\": 0}\n"
+    );
+    let path = directory.path().join("history.jsonl");
+    std::fs::write(&path, out).unwrap();
+    let rows: Vec<_> = history::read(&path).unwrap().collect::<Result<_, _>>().unwrap();
+    assert!(rows.len() == 1 && rows[0].genotype.is_none() && rows[0].problem.is_none(), "{rows:?}");
 }
 
 #[test]
