@@ -1,5 +1,7 @@
 //! Prints training documents of the written corpus, to be read: `cargo run --example written_documents -- 20`.
 
+#![expect(clippy::print_stdout, reason = "documents are printed to be read")]
+
 use samara_seedling::{
     Stream,
     corpus::Split,

@@ -252,10 +252,10 @@ pub fn judged_text(domain: Domain, property: Property, split: Split, stream: &mu
         _ => 0.08,
     };
     if stream.chance(bad) {
-        if stream.chance(0.35) {
-            if let Some(entry) = of_split(&material.faults, split, stream) {
-                return Written::of_entry(entry);
-            }
+        if stream.chance(0.35)
+            && let Some(entry) = of_split(&material.faults, split, stream)
+        {
+            return Written::of_entry(entry);
         }
         let text = good_text(domain, split, stream);
         return spoil(domain, *stream.choose(&Fault::ALL), &text, split, stream);
@@ -387,6 +387,6 @@ fn swap_subject(prompt: &str, stream: &mut Stream) -> String {
     let found = SUBJECTS.iter().find(|subject| prompt.contains(**subject));
     found.map_or_else(
         || prompt.to_owned(),
-        |subject| prompt.replace(subject, *stream.choose(OTHER_SUBJECTS.as_slice())),
+        |subject| prompt.replace(subject, OTHER_SUBJECTS[stream.below(OTHER_SUBJECTS.len())]),
     )
 }

@@ -173,7 +173,7 @@ impl Wordings {
     pub fn template(&self, domain: Domain, stream: &mut Stream) -> &str {
         let fitting: Vec<&str> =
             self.templates.iter().filter(|(of, _)| *of == domain).map(|(_, text)| text.as_str()).collect();
-        *stream.choose(fitting.as_slice())
+        fitting[stream.below(fitting.len())]
     }
 }
 
