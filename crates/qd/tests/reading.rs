@@ -134,7 +134,13 @@ fn grids_that_cannot_be_are_refused() {
         (grid(&[r#"{"name":"m","range":[1,1],"bins":2}"#.into()]), "no finite range"),
         (grid(&[r#"{"name":"m","ticks":[]}"#.into()]), "0 ticks"),
         (grid(&[r#"{"name":"m","ticks":[1,1]}"#.into()]), "increase strictly"),
-        (grid(&[r#"{"name":"m","ticks":[1],"bins":3}"#.into()]), "needs a range with bins, or ticks"),
+        (
+            grid(&[r#"{"name":"m","ticks":[1],"bins":3}"#.into()]),
+            "needs a range with bins, ticks, or categories",
+        ),
+        (grid(&[r#"{"name":"m","categories":[]}"#.into()]), "0 categories"),
+        (grid(&[r#"{"name":"m","categories":["a","b","a"]}"#.into()]), "two categories are called `a`"),
+        (grid(&[r#"{"name":"m","ticks":[1],"categories":["a"]}"#.into()]), "ticks, or categories"),
         (r#"{"grid":[],"cvt":{}}"#.into(), "needs an axis"),
     ] {
         let said = refusal(&text);

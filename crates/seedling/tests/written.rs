@@ -70,7 +70,7 @@ fn moods_reach_both_ends_of_every_axis() {
                 let mut wanted = [0.0; 4];
                 wanted[at] = side;
                 let mood = Mood { wanted, weak: 0.0, lines: 3 };
-                let best = (0..60)
+                let best = (0..200)
                     .map(|n| compose(domain, None, &mood, Split::Train, &mut Stream::new(3, n)))
                     .map(|text| text.of(*property) * side.signum())
                     .fold(f64::NEG_INFINITY, f64::max);

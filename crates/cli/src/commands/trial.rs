@@ -138,8 +138,17 @@ impl Made {
     /// Every prompt, with a stand-in for what is not known yet.
     fn prompts(&self) -> String {
         let mut text = String::new();
-        for call in self.all() {
-            text += &format!("{}\n{}\n", asked(call), indented(&call.prompt));
+        let mut calls = self.all().peekable();
+        while let Some(call) = calls.next() {
+            let mut times = 1;
+            let is_alike = |next: &&ModelCall| {
+                (&next.role, &next.prompt, &next.answer) == (&call.role, &call.prompt, &call.answer)
+            };
+            while calls.next_if(is_alike).is_some() {
+                times += 1;
+            }
+            let times = if times > 1 { format!(" ({times} times)") } else { String::new() };
+            text += &format!("{}{times}\n{}\n", asked(call), indented(&call.prompt));
             if call.kind == CallKind::Score {
                 let answers: Vec<String> = answers(call).iter().map(|answer| shown(answer)).collect();
                 text += &format!("  answers   {}\n\n", answers.join(", "));

@@ -38,12 +38,14 @@ const PROGRAMS: &[Kind] = &[Kind::Sodarace, Kind::Image, Kind::Problem, Kind::Pr
 const TEXTS: &[Kind] = &[Kind::Text];
 
 /// Keys that only some environments read, and these.
-const OWNERS: [(&str, &[Kind]); 29] = [
+const OWNERS: [(&str, &[Kind]); 31] = [
     ("model.frequency_penalty", TEXTS),
     ("model.presence_penalty", TEXTS),
     ("qd.crossover", PROGRAMS),
     ("qd.crossover_parents", PROGRAMS),
     ("env.timeout", PROGRAMS),
+    ("env.sandbox", PROGRAMS),
+    ("env.sandbox_server", PROGRAMS),
     ("env.crossover", PROGRAMS),
     ("env.eval_ms", &[Kind::Sodarace]),
     ("env.behavior_space", &[Kind::Sodarace]),
@@ -79,8 +81,8 @@ impl Kind {
         }
         let what = format!("`{name}` is not translated");
         let hint = match name {
-            "qdaif" => "OpenELM's poems by genre and tone: `samara list` has what comes nearest".to_owned(),
-            "prompt_evolution" => "write an experiment; `samara list` names the environments".to_owned(),
+            "qdaif" => "write an experiment with the environment poetry, which has its poems".to_owned(),
+            "prompt_evolution" => "write an experiment with the environment of the same name".to_owned(),
             _ => nearest(name, &NAMES.map(|(name, _)| name)),
         };
         Err(Invalid::new(KEY, what, hint))
@@ -158,6 +160,11 @@ fn programs(source: &Source<'_>, kind: Kind, settings: &mut Settings) -> Result<
         _ => 5.0,
     };
     settings.put("sandbox.wall_s", source.number("env.timeout")?.unwrap_or(timeout));
+    // Upstream runs programs in its own process unless told otherwise; here they are never without a sandbox.
+    if source.flag("env.sandbox")? == Some(true) {
+        let server = source.text("env.sandbox_server")?.unwrap_or("http://localhost:5000");
+        settings.put("sandbox.server", server);
+    }
     Ok(())
 }
 

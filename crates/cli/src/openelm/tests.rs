@@ -81,6 +81,19 @@ fn every_key_becomes_a_setting_or_is_named_with_the_reason() {
 }
 
 #[test]
+fn a_sandbox_server_is_asked_where_upstream_asks_one() {
+    let server = |text: &str| {
+        let settings = translated(text).settings;
+        settings["sandbox"].get("server").and_then(|server| server.as_str().map(str::to_owned))
+    };
+    let own = "env: {env_name: sodarace, sandbox: true, sandbox_server: \"http://10.0.0.7:5000\"}\n";
+    assert_eq!(server(own).as_deref(), Some("http://10.0.0.7:5000"));
+    let default = "env: {env_name: image_evolution, sandbox: true}\n";
+    assert_eq!(server(default).as_deref(), Some("http://localhost:5000"));
+    assert_eq!(server("env: {env_name: sodarace, sandbox_server: \"http://10.0.0.7:5000\"}\n"), None);
+}
+
+#[test]
 fn what_is_not_translated_is_refused_with_a_hint() {
     for (text, told) in [
         ("env: prompt_evolution\n", "env.env_name"),

@@ -16,7 +16,7 @@ const ODDS: f64 = 2.1;
 const BY_LINES: [f64; 6] = [-2.0, 0.8, 2.2, 3.2, 3.9, 4.3];
 const WEAK: f64 = 1.7;
 /// How much a line without a label counts beside one that has one.
-const SILENT: f64 = 0.35;
+const SILENT: f64 = 0.2;
 /// How much the last line counts for the ending, in lines.
 const LAST: f64 = 3.0;
 /// One choice of lines in so many is held out from training.
