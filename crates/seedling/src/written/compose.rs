@@ -12,6 +12,8 @@ use super::{
 
 /// Log-odds of a whole text per step of its lines' mean label: lines of 3 alone reach the last cell.
 const ODDS: f64 = 2.1;
+/// The same for what plot lines, of which stories have most, say nothing about.
+const ODDS_IN_PLOTS: f64 = 2.6;
 /// Log-odds of quality by the number of lines, and what a weak line costs.
 const BY_LINES: [f64; 6] = [-2.0, 0.8, 2.2, 3.2, 3.9, 4.3];
 const WEAK: f64 = 1.7;
@@ -293,7 +295,11 @@ fn drawn<'a>(from: &'a [Entry], weights: &[f64], stream: &mut Stream) -> Option<
 fn worth(thread: usize, text: String, lines: &[&Entry]) -> Written {
     let mut odds = [0.0; 4];
     for (odds, property) in odds.iter_mut().zip(Property::LABELLED) {
-        *odds = (ODDS * mean(lines, property)).clamp(-LIMIT, LIMIT);
+        let step = match property {
+            Property::Friendship | Property::Romance => ODDS_IN_PLOTS,
+            _ => ODDS,
+        };
+        *odds = (step * mean(lines, property)).clamp(-LIMIT, LIMIT);
     }
     let weak = lines.iter().filter(|line| line.labels.of(Property::Quality) < 0).count();
     let words = text.split_whitespace().count() as f64;
