@@ -92,7 +92,7 @@ impl Measures {
         Ok(())
     }
 
-    /// The measures of programs that are up to [`FURTHEST`] edits away from the initial one, scaled to 0..1 by the least and
+    /// The measures of programs that are up to `FURTHEST` edits away from the initial one, scaled to 0..1 by the least and
     /// the greatest of them. None if no axis follows from a program's text; where one does not, it is drawn evenly.
     pub fn likely(&self, program: &Program, seed: u64) -> Vec<Vec<f64>> {
         let from_text =
