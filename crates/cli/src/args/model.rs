@@ -43,7 +43,7 @@ impl From<SizeName> for Size {
 pub(crate) enum CorpusName {
     /// Texts of the built-in experiments, and judgements of them
     Texts,
-    /// The corpus of the next model: texts that people wrote, put together, and judgements of them
+    /// The corpus of the next model: texts written line by line, put together, and judgements of them
     Written,
     /// Walker programs of Sodarace, and changes of them
     Walkers,

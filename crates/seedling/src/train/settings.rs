@@ -54,7 +54,7 @@ pub enum Corpus {
     /// Texts of the built-in experiments, and judgements of them: [`crate::corpus`].
     #[default]
     Texts,
-    /// Texts that people wrote, put together, and judgements of them: [`crate::written`]. No shipped model is of it yet.
+    /// Texts written line by line, put together, and judgements of them: [`crate::written`]. No shipped model is of it yet.
     Written,
     /// Walker programs: [`crate::walkers`].
     Walkers,

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Log-odds of a whole text per step of its lines' mean label: lines of 3 alone reach the last cell.
-const ODDS: f64 = 2.1;
+pub(super) const ODDS: f64 = 2.1;
 /// The same for what plot lines, of which stories have most, say nothing about.
 const ODDS_IN_PLOTS: f64 = 2.6;
 /// Log-odds of quality by the number of lines, and what a weak line costs.

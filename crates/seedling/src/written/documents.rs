@@ -6,7 +6,7 @@ use crate::{
 };
 
 use super::{
-    compose::{Mood, Written, axes, compose, held_out},
+    compose::{Mood, ODDS, Written, axes, compose, held_out},
     faults::{Fault, spoil},
     labels::Property,
     material::{Entry, Material},
@@ -98,7 +98,7 @@ fn next_text(domain: Domain, mood: &Mood, before: &[Written], split: Split, stre
     let pieces = &Material::of(domain).pieces;
     if stream.chance(0.2) {
         let miss = |text: &Written| {
-            let axis = |(at, _): (usize, &Property)| (text.odds[at] / 2.1 - mood.wanted[at]).abs();
+            let axis = |(at, _): (usize, &Property)| (text.odds[at] / ODDS - mood.wanted[at]).abs();
             Property::LABELLED[..4]
                 .iter()
                 .enumerate()

@@ -1,7 +1,7 @@
-//! Training data for the next embedded model: sentences and texts that people wrote, put together so that they agree.
+//! Training data for the next embedded model: sentences and texts written line by line, put together so that they agree.
 //!
 //! A *thread* is a situation with openings, middles, turns and closes; [`compose()`] draws a text of one thread whose
-//! lines agree in tone. Whole pieces, what people of all kinds wrote, and bad texts stand beside them. What a text is
+//! lines agree in tone. Whole pieces, texts in the hands of all kinds of people, and bad texts stand beside them. What a text is
 //! worth follows from the labels of its lines. Questions are asked in hundreds of wordings ([`wordings`]), and
 //! [`documents`] makes training documents of all that. Start at [`documents::draw`]; the files are in `material/`, their
 //! form is read in [`material`]. Knows nothing of models, tokens or files on disk.
