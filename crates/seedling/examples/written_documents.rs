@@ -11,7 +11,7 @@ use samara_seedling::{
 fn main() {
     let count = std::env::args().nth(1).and_then(|count| count.parse().ok()).unwrap_or(10);
     for number in 0..count {
-        match draw(Split::Train, 0.4, &mut Stream::new(1, number)) {
+        match draw(Split::Train, (0.4, 0.5), &mut Stream::new(1, number)) {
             Drawn::Prompt(document) => println!("---- {number}\n{}", document.text()),
             Drawn::Question(group) => {
                 println!("---- {number}: {:?}", group.answers);

@@ -109,7 +109,7 @@ pub fn evaluate(engine: &Engine, domain: Domain, seed: u64) -> Result<BlindRepor
     let mut areas = Vec::new();
     let mut nonsense_below_good = f64::NAN;
     for property in axes(domain).iter().chain([&Property::Topic, &Property::Quality]) {
-        let guesses = in_wordings(engine, domain, *property, &texts, seed)?;
+        let guesses = in_wordings(engine, domain, *property, &texts, seed, false)?;
         let sided = lines.iter().zip(&guesses).filter(|(line, _)| line.label(*property) != 0);
         let (sure, labels): (Vec<f64>, Vec<bool>) =
             sided.map(|(line, guess)| (*guess, line.label(*property) > 0)).unzip();

@@ -10,9 +10,9 @@ use crate::{
     corpus::{Domain, Split, few_shot_prompt, probability},
     engine::Penalties,
     written::{
-        Material, Property, Written,
-        compose::axes,
-        documents::{SUBJECT_ANSWERS, few_shot_texts, judged_text, prompt_of, subject_frame},
+        Entry, Material, Property, Written,
+        compose::{axes, held_out},
+        documents::{self, SUBJECT_ANSWERS, few_shot_texts, judged_text, prompt_of, subject_frame},
         wordings::{Asked, Wordings},
     },
 };
@@ -35,6 +35,11 @@ pub struct WrittenReport {
     pub domain: String,
     /// Its judge, property by property, each text asked about in a wording of its own.
     pub judge: Vec<JudgeReport>,
+    /// The same on whole texts in the hands of all kinds of people, and for quality and topic bad ones, that training
+    /// never showed.
+    pub people: Vec<JudgeReport>,
+    /// Those, asked about in samara's own words.
+    pub own: Vec<JudgeReport>,
     /// Share of held-out prompts of all domains that it calls known.
     pub known: f64,
     /// Share of held-out prompts about other subjects that it does not call known.
@@ -62,9 +67,11 @@ pub fn evaluate(
     domain: Domain,
     settings: &EvaluationSettings,
 ) -> Result<WrittenReport, SeedlingError> {
-    let mut judge = Vec::new();
+    let (mut judge, mut people, mut own) = (Vec::new(), Vec::new(), Vec::new());
     for property in axes(domain).iter().chain([&Property::Quality, &Property::Topic]) {
         judge.push(judge_property(engine, domain, *property, settings)?);
+        people.push(judge_people(engine, domain, *property, (settings.seed, false))?);
+        own.push(judge_people(engine, domain, *property, (settings.seed, true))?);
     }
     let (examples, texts) = complete(engine, domain, settings)?;
     let known = Known::of(domain);
@@ -81,12 +88,14 @@ pub fn evaluate(
         };
         let (before, after): (Vec<f64>, Vec<f64>) = read.iter().zip(&examples).filter_map(whole).unzip();
         inheritance.push((format!("{axis:?}").to_lowercase(), spearman(&before, &after)));
-        let judged = in_wordings(engine, domain, *axis, &texts, settings.seed)?;
+        let judged = in_wordings(engine, domain, *axis, &texts, settings.seed, true)?;
         cells.push((format!("{axis:?}").to_lowercase(), cells_reached(&judged)));
     }
     Ok(WrittenReport {
         domain: domain.name().to_owned(),
         judge,
+        people,
+        own,
         known: told_known(engine, true, settings)?,
         foreign: 1.0 - told_known(engine, false, settings)?,
         verbatim: verbatim as f64 / sentences.max(1) as f64,
@@ -109,11 +118,22 @@ fn judge_property(
     property: Property,
     settings: &EvaluationSettings,
 ) -> Result<JudgeReport, SeedlingError> {
-    let texts: Vec<Written> = (0..settings.judged)
+    let texts = (0..settings.judged)
         .map(|at| judged_text(domain, property, Split::HeldOut, &mut stream(settings.seed, 1, at)))
         .collect();
+    judge_texts(engine, domain, property, texts, (settings.seed, false))
+}
+
+/// How a property of texts whose labels are known is judged.
+fn judge_texts(
+    engine: &Engine,
+    domain: Domain,
+    property: Property,
+    texts: Vec<Written>,
+    (seed, own): (u64, bool),
+) -> Result<JudgeReport, SeedlingError> {
     let written: Vec<String> = texts.iter().map(|text| text.text.clone()).collect();
-    let guesses = in_wordings(engine, domain, property, &written, settings.seed)?;
+    let guesses = in_wordings(engine, domain, property, &written, seed, own)?;
     let odds: Vec<f64> = texts.iter().map(|text| text.of(property)).collect();
     let truths: Vec<f64> = odds.iter().map(|odds| probability(*odds)).collect();
     // Texts that are on neither side have no right answer.
@@ -131,16 +151,31 @@ fn judge_property(
     })
 }
 
-/// P(the positive answer) about texts, each asked in a wording of its own.
+/// A property of the held-out texts that people wrote, one by one.
+fn judge_people(
+    engine: &Engine,
+    domain: Domain,
+    property: Property,
+    (seed, own): (u64, bool),
+) -> Result<JudgeReport, SeedlingError> {
+    let material = Material::of(domain);
+    let bad: &[Entry] = if axes(domain).contains(&property) { &[] } else { &material.faults };
+    let kept = material.people.iter().chain(bad).filter(|entry| held_out(&entry.text));
+    judge_texts(engine, domain, property, kept.map(Written::of_entry).collect(), (seed, own))
+}
+
+/// P(the positive answer) about texts, each asked in another wording, or in samara's own.
 pub(super) fn in_wordings(
     engine: &Engine,
     domain: Domain,
     property: Property,
     texts: &[String],
     seed: u64,
+    own: bool,
 ) -> Result<Vec<f64>, SeedlingError> {
+    let any = |at| Wordings::all().ask(domain, property, &mut stream(seed, 2, at));
     let asked: Vec<Asked> =
-        (0..texts.len()).map(|at| Wordings::all().ask(domain, property, &mut stream(seed, 2, at))).collect();
+        (0..texts.len()).map(|at| if own { documents::own(domain, property) } else { any(at) }).collect();
     let requests = texts.iter().zip(&asked).map(|(text, asked)| {
         let prompt = crate::corpus::feedback_prompt(&asked.instruction, text).into();
         Request::Score { prompt, answers: asked.answers.iter().map(|answer| format!("\n{answer}")).collect() }

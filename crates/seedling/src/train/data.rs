@@ -47,7 +47,9 @@ pub fn document(corpus: Corpus, seed: u64, split: Split, number: u64) -> Documen
     let mut stream = stream(seed, split, number);
     match corpus {
         Corpus::Texts => corpus::document(split, &mut stream),
-        Corpus::Written => written_document(written::draw(split, HELD_OUT_JUDGED, &mut stream), &mut stream),
+        Corpus::Written => {
+            written_document(written::draw(split, (HELD_OUT_JUDGED, 1.0), &mut stream), &mut stream)
+        }
         Corpus::Walkers => walkers::training_example(&mut stream).document,
     }
 }
@@ -167,6 +169,8 @@ pub struct Source {
     pub seed: u64,
     /// Chance that a document is a question; there are none about walkers.
     pub judged: f64,
+    /// Chance that a question about written texts is in any wording rather than its own.
+    pub variety: f64,
     /// The weight of a judge's answer in the loss; a token of a text has 1.
     pub answer_weight: f32,
 }
@@ -178,7 +182,7 @@ impl Source {
             Corpus::Texts => sequence(tokenizer, (self.seed, split, number), self.judged, self.answer_weight),
             Corpus::Written => {
                 let mut stream = stream(self.seed, split, number);
-                match written::draw(split, self.judged, &mut stream) {
+                match written::draw(split, (self.judged, self.variety), &mut stream) {
                     Drawn::Prompt(document) => plain(tokenizer, &document),
                     Drawn::Question(group) => judged(tokenizer, &group, self.answer_weight),
                 }
@@ -235,7 +239,7 @@ pub fn held_out(
     (corpus, seed): (Corpus, u64),
     documents: u64,
 ) -> (Vec<Sequence>, Vec<Sequence>) {
-    let source = Source { corpus, seed, judged: HELD_OUT_JUDGED, answer_weight: ANSWER_MARK };
+    let source = Source { corpus, seed, judged: HELD_OUT_JUDGED, variety: 0.7, answer_weight: ANSWER_MARK };
     let all = (0..documents).map(|number| source.sequence(tokenizer, Split::HeldOut, number));
     let (mut judges, texts): (Vec<Sequence>, Vec<Sequence>) = all.partition(|s| !s.branches.is_empty());
     for target in judges.iter_mut().flat_map(|sequence| &mut sequence.targets) {

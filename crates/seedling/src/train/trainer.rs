@@ -61,6 +61,10 @@ const QUESTIONS: [(f64, f64); 2] = [(0.1, 1.0), (0.375, 0.45)];
 /// The chance after those.
 const QUESTIONS_LAST: f64 = 0.2;
 
+/// The chance that a question is in any wording, and the shares of the tokens between which it grows from 0.
+const VARIETY: f64 = 0.65;
+const VARIETY_GROWS: (f64, f64) = (0.1, 0.4);
+
 /// Held-out documents that losses are measured on.
 const HELD_OUT: u64 = 400;
 
@@ -168,6 +172,7 @@ impl Trainer {
                 corpus: self.settings.corpus,
                 seed: self.settings.seed,
                 judged: self.judged(),
+                variety: self.variety(),
                 answer_weight: self.settings.answer_weight,
             },
             next: self.next,
@@ -218,6 +223,14 @@ impl Trainer {
     fn judged(&self) -> f64 {
         let part = self.tokens as f64 / self.settings.tokens as f64;
         QUESTIONS.into_iter().find(|(until, _)| part < *until).map_or(QUESTIONS_LAST, |(_, chance)| chance)
+    }
+
+    /// Chance that a question is in any wording: none at first, since which answer stands for what can only be learnt
+    /// once there is something that the answers could stand for.
+    fn variety(&self) -> f64 {
+        let part = self.tokens as f64 / self.settings.tokens as f64;
+        let (from, to) = VARIETY_GROWS;
+        VARIETY * ((part - from) / (to - from)).clamp(0.0, 1.0)
     }
 
     /// Held-out loss of texts in nats a token, and of judges' answers.

@@ -2,14 +2,14 @@
 
 use crate::{
     Stream,
-    corpus::{Document, Domain, Segment, Split, probability},
+    corpus::{Document, Domain, LIMIT, Segment, Split, feedback_frame, probability},
 };
 
 use super::{
     compose::{Mood, ODDS, Written, axes, compose, held_out},
     faults::{Fault, spoil},
     labels::Property,
-    material::{Entry, Material},
+    material::{Entry, Material, filled},
     wordings::{Asked, Foreign, Wordings},
 };
 
@@ -19,11 +19,12 @@ const TEMPLATE_WEIGHT: f32 = 0.1;
 const TEXTS: usize = 6;
 /// What stands between a question and its answer.
 const PREFIXES: [&str; 7] = ["\n", "\n", "\n", " \n", " \n", " ", ""];
-/// Chance that a question has samara's own wording, and that a prompt's template is samara's own.
-const OWN: f64 = 0.3;
+/// Chance that a prompt's template is samara's own.
 const OWN_TEMPLATE: f64 = 0.6;
 /// Chance that a question is asked of a prompt: whether it belongs to a domain.
 const OF_PROMPTS: f64 = 0.08;
+/// Chance that a text asked about for what it says is typed carelessly.
+const WORN: f64 = 0.35;
 /// How far the labels of a prompt's texts spread, among texts of a kind and of all kinds.
 const NARROW: f64 = 0.5;
 const WIDE: f64 = 1.5;
@@ -52,8 +53,8 @@ pub enum Drawn {
     Question(Group),
 }
 
-/// A document: a question with the chance `judged`.
-pub fn draw(split: Split, judged: f64, stream: &mut Stream) -> Drawn {
+/// A document: a question with the chance `judged`, and that in any wording with the chance `variety`.
+pub fn draw(split: Split, (judged, variety): (f64, f64), stream: &mut Stream) -> Drawn {
     let domain = *stream.choose(&Domain::ALL);
     if !stream.chance(judged) {
         return Drawn::Prompt(few_shot_document(domain, split, stream));
@@ -61,7 +62,7 @@ pub fn draw(split: Split, judged: f64, stream: &mut Stream) -> Drawn {
     Drawn::Question(if stream.chance(OF_PROMPTS) {
         about_prompts(split, stream)
     } else {
-        question(domain, split, stream)
+        question(domain, variety, split, stream)
     })
 }
 
@@ -159,31 +160,35 @@ fn asked_for(domain: Domain) -> &'static [Property] {
     }
 }
 
-/// samara's own question about a property, if it has one.
-fn own(domain: Domain, property: Property) -> Option<Asked> {
+/// The one question about a property that is asked more often than any other: samara's own, or else the first that
+/// was written, with the positive answer first.
+pub fn own(domain: Domain, property: Property) -> Asked {
     let name = match property {
         Property::Sentiment => "sentiment",
         Property::Friendship => "friendship",
         Property::Ending => "ending",
-        Property::Quality => "quality",
-        _ => return None,
+        Property::Quality if domain == Domain::ShortStory => "quality",
+        // The built-in question about the quality of opinions and reviews asks what they are about.
+        Property::Topic if domain != Domain::ShortStory => "quality",
+        _ => return Wordings::all().first(domain, property),
     };
-    let question = domain.questions().iter().find(|question| question.name == name)?;
-    let answers = question.answers.map(str::to_owned);
-    // The question about opinions asks what they are about.
-    let property = match (domain, property) {
-        (Domain::Opinions | Domain::MovieReviews, Property::Quality) => Property::Topic,
-        _ => property,
-    };
-    Some(Asked { property, instruction: question.instruction.to_owned(), answers, reversed: false })
+    let found = domain.questions().iter().find(|question| question.name == name);
+    found.map_or_else(
+        || Wordings::all().first(domain, property),
+        |question| Asked {
+            property,
+            instruction: question.instruction.to_owned(),
+            answers: question.answers.map(str::to_owned),
+            reversed: false,
+        },
+    )
 }
 
-/// One question about several texts of a domain, in any wording and frame.
-pub fn question(domain: Domain, split: Split, stream: &mut Stream) -> Group {
+/// One question about several texts of a domain: with the chance `variety` in any wording and frame, else its own.
+pub fn question(domain: Domain, variety: f64, split: Split, stream: &mut Stream) -> Group {
     let property = *stream.choose(asked_for(domain));
-    let mine = if stream.chance(OWN) { own(domain, property) } else { None };
-    let is_mine = mine.is_some();
-    let asked = mine.unwrap_or_else(|| Wordings::all().ask(domain, property, stream));
+    let any = stream.chance(variety);
+    let asked = if any { Wordings::all().ask(domain, property, stream) } else { own(domain, property) };
     let texts = (0..TEXTS)
         .map(|_| {
             let text = judged_text(domain, asked.property, split, stream);
@@ -191,10 +196,17 @@ pub fn question(domain: Domain, split: Split, stream: &mut Stream) -> Group {
             (text.text, probability(if asked.reversed { -odds } else { odds }))
         })
         .collect();
-    let frame = if is_mine { Frame::Block } else { *stream.choose(&Frame::OFTEN) };
-    let (before, behind) = frame.around(&asked.instruction, stream);
-    let prefix = if is_mine { "\n" } else { *stream.choose(&PREFIXES) };
+    let frame = if any { *stream.choose(&Frame::OFTEN) } else { Frame::Block };
+    let (before, behind) =
+        if any { frame.around(&asked.instruction, stream) } else { own_frame(&asked.instruction) };
+    let prefix = if any { *stream.choose(&PREFIXES) } else { "\n" };
     Group { before, behind, answers: asked.answers.map(|answer| format!("{prefix}{answer}")), texts }
+}
+
+/// What stands around a text in samara's own prompts.
+fn own_frame(instruction: &str) -> (String, String) {
+    let (before, behind) = feedback_frame(instruction);
+    (before, behind.to_owned())
 }
 
 /// How an instruction stands around a text.
@@ -247,12 +259,9 @@ impl Frame {
 /// A text, clean or bad, about which a judge is asked.
 pub fn judged_text(domain: Domain, property: Property, split: Split, stream: &mut Stream) -> Written {
     let material = Material::of(domain);
-    let bad = match property {
-        Property::Quality | Property::Topic | Property::Rating => 0.45,
-        _ => 0.08,
-    };
-    if stream.chance(bad) {
-        if stream.chance(0.35)
+    let about_form = matches!(property, Property::Quality | Property::Topic | Property::Rating);
+    if stream.chance(if about_form { 0.45 } else { 0.08 }) {
+        if stream.chance(0.5)
             && let Some(entry) = of_split(&material.faults, split, stream)
         {
             return Written::of_entry(entry);
@@ -260,23 +269,69 @@ pub fn judged_text(domain: Domain, property: Property, split: Split, stream: &mu
         let text = good_text(domain, split, stream);
         return spoil(domain, *stream.choose(&Fault::ALL), &text, split, stream);
     }
-    good_text(domain, split, stream)
+    let mut text = good_text(domain, split, stream);
+    // What a text says survives careless typing; how good, long or formal it is does not.
+    if axes(domain).contains(&property) && stream.chance(WORN) {
+        text.text = worn(&text.text, stream);
+    }
+    text
 }
 
-/// A text that nothing was done to: composed, a piece, what people write, or a line alone.
+/// A text that nothing was done to: composed, a piece, what people write, or lines alone.
 fn good_text(domain: Domain, split: Split, stream: &mut Stream) -> Written {
     let material = Material::of(domain);
-    let whole = match stream.unit() {
-        chance if chance < 0.15 => of_split(&material.pieces, split, stream),
-        chance if chance < 0.45 => of_split(&material.people, split, stream),
-        chance if chance < 0.60 => {
-            let thread = stream.choose(&material.threads);
-            let lines = *stream.choose(&[&thread.openings, &thread.middles, &thread.middles, &thread.closes]);
-            of_split(lines, split, stream)
-        }
+    let found = match stream.unit() {
+        chance if chance < 0.12 => of_split(&material.pieces, split, stream).map(Written::of_entry),
+        chance if chance < 0.47 => of_split(&material.people, split, stream).map(Written::of_entry),
+        chance if chance < 0.57 => line_alone(material, split, stream).map(Written::of_entry),
+        chance if chance < 0.72 => slots(domain, split, stream),
         _ => None,
     };
-    whole.map_or_else(|| compose(domain, None, &Mood::draw(domain, stream), split, stream), Written::of_entry)
+    found.unwrap_or_else(|| compose(domain, None, &Mood::draw(domain, stream), split, stream))
+}
+
+fn line_alone<'a>(material: &'a Material, split: Split, stream: &mut Stream) -> Option<&'a Entry> {
+    let thread = stream.choose(&material.threads);
+    let lines = *stream.choose(&[&thread.openings, &thread.middles, &thread.middles, &thread.closes]);
+    of_split(lines, split, stream)
+}
+
+/// Up to three sentences with slots, on one side of the first property that the first of them says something of.
+fn slots(domain: Domain, split: Split, stream: &mut Stream) -> Option<Written> {
+    let material = Material::of(domain);
+    let side = |entry: &Entry| {
+        axes(domain).iter().map(|axis| (*axis, entry.labels.of(*axis).signum())).find(|(_, side)| *side != 0)
+    };
+    let first = of_split(&material.slots, split, stream)?;
+    let mut chosen = vec![first];
+    for _ in 0..stream.below(3) {
+        let next = of_split(&material.slots, split, stream)?;
+        if side(next) == side(first) && !chosen.contains(&next) {
+            chosen.push(next);
+        }
+    }
+    let names = material.draw_names(stream);
+    let text = chosen.iter().map(|entry| filled(entry, names)).collect::<Vec<String>>().join(" ");
+    let mut written = Written::of_entry(&Entry { labels: first.labels, text });
+    for (at, odds) in written.odds.iter_mut().enumerate() {
+        let label = |entry: &&Entry| f64::from(entry.labels.of(Property::LABELLED[at]));
+        *odds = (ODDS * chosen.iter().map(label).sum::<f64>() / chosen.len() as f64).clamp(-LIMIT, LIMIT);
+    }
+    Some(written)
+}
+
+/// A text as careless people type it: words left out, no capitals, no stops.
+fn worn(text: &str, stream: &mut Stream) -> String {
+    let dropped = *stream.choose(&[0.0, 0.05, 0.1, 0.15]);
+    let kept: Vec<&str> = text.split(' ').filter(|_| !stream.chance(dropped)).collect();
+    let mut text = kept.join(" ");
+    if stream.chance(0.4) {
+        text = text.to_lowercase();
+    }
+    if stream.chance(0.2) {
+        text.retain(|letter| !matches!(letter, '.' | ',' | '!' | ';' | ':'));
+    }
+    text
 }
 
 /// What prompts are asked: whether they belong to a domain of this model.
@@ -315,6 +370,10 @@ pub fn prompt_of(known: bool, split: Split, stream: &mut Stream) -> String {
 }
 
 fn known_prompt(stream: &mut Stream) -> String {
+    let known = &Foreign::all().known;
+    if stream.chance(0.4) && !known.is_empty() {
+        return stream.choose(known).clone();
+    }
     let domain = *stream.choose(&Domain::ALL);
     if stream.chance(0.35) {
         return if stream.chance(0.2) {
@@ -324,8 +383,10 @@ fn known_prompt(stream: &mut Stream) -> String {
         };
     }
     let property = *stream.choose(asked_for(domain));
-    let mine = if stream.chance(0.15) { own(domain, property) } else { None };
-    mine.unwrap_or_else(|| Wordings::all().ask(domain, property, stream)).instruction
+    if stream.chance(0.15) {
+        return own(domain, property).instruction;
+    }
+    Wordings::all().ask(domain, property, stream).instruction
 }
 
 /// A prompt about something else: a written one, or a known one whose subject is swapped.

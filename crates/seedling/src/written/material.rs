@@ -1,13 +1,18 @@
 //! The files of written material: threads, pieces and bad texts of each domain.
 //!
-//! One entry a line: `thread NAME`, then `o`, `m`, `t` or `c` (opening, middle, turn, close), `piece` or `fault`, each
-//! followed by labels, a bar and the text. Lines that begin with `#` are comments.
+//! One entry a line: `thread NAME`, then `o`, `m`, `t` or `c` (opening, middle, turn, close), `piece`, `fault` or `slot`,
+//! each followed by labels, a bar and the text; `name`, `spy` and `politician` say what may stand in a slot. Lines that
+//! begin with `#` are comments.
 
 use std::sync::OnceLock;
 
-use crate::corpus::Domain;
+use crate::{Stream, corpus::Domain};
 
 use super::labels::Labels;
+
+/// What lines are called that say what may stand in a slot, and what stands for it there.
+const NAMES: [&str; 3] = ["name", "spy", "politician"];
+const SLOTS: [[&str; 2]; 3] = [["{x}", "{X}"], ["{spy}", "{Spy}"], ["{pol}", "{Pol}"]];
 
 /// A line of the material.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +49,10 @@ pub struct Material {
     pub people: Vec<Entry>,
     /// Bad texts, with a negative quality.
     pub faults: Vec<Entry>,
+    /// Sentences with `{x}`, or `{spy}` and `{pol}`, for the judge: what stands there does not matter.
+    pub slots: Vec<Entry>,
+    /// What may stand for `{x}`, for `{spy}` (she) and for `{pol}` (he).
+    pub names: [Vec<String>; 3],
 }
 
 impl Material {
@@ -65,6 +74,11 @@ impl Material {
         }
     }
 
+    /// A name for each kind of slot; empty where a domain has none.
+    pub fn draw_names(&self, stream: &mut Stream) -> [&str; 3] {
+        self.names.each_ref().map(|names| if names.is_empty() { "" } else { stream.choose(names).as_str() })
+    }
+
     fn line(&mut self, line: &str) -> Result<(), String> {
         if line.is_empty() || line.starts_with('#') {
             return Ok(());
@@ -79,6 +93,10 @@ impl Material {
         if entry.text.is_empty() {
             return Err("an entry without a text".to_owned());
         }
+        if let Some(at) = NAMES.iter().position(|name| *name == kind) {
+            self.names[at].push(entry.text);
+            return Ok(());
+        }
         let thread = self.threads.last_mut().ok_or("a sentence before the first thread");
         match kind {
             "o" => thread?.openings.push(entry),
@@ -87,7 +105,11 @@ impl Material {
             "c" => thread?.closes.push(entry),
             "piece" => self.pieces.push(entry),
             "fault" => self.faults.push(entry),
-            other => return Err(format!("`{other}` is none of o, m, t, c, piece and fault")),
+            "slot" => self.slots.push(entry),
+            other => {
+                let kinds = "o, m, t, c, piece, fault, slot, name, spy and politician";
+                return Err(format!("`{other}` is none of {kinds}"));
+            }
         }
         Ok(())
     }
@@ -113,6 +135,8 @@ impl Material {
             (Ok(mut all), Ok(people)) => {
                 all.people = people.pieces;
                 all.faults.extend(people.faults);
+                all.slots = people.slots;
+                all.names = people.names;
                 all
             }
             (written, people) => {
@@ -120,6 +144,19 @@ impl Material {
             }
         })
     }
+}
+
+/// A sentence with its slots filled.
+pub fn filled(slot: &Entry, names: [&str; 3]) -> String {
+    SLOTS.iter().zip(names).fold(slot.text.clone(), |text, ([small, large], name)| {
+        text.replace(small, name).replace(large, &capital(name))
+    })
+}
+
+/// A word with a capital letter.
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 #[cfg(test)]
@@ -136,7 +173,10 @@ mod tests {
             ("thread t\no x1 | One.", "line 2: `x1` begins with none of a, f, e, g, q"),
             ("piece a1 One.", "line 1: no bar between labels and text"),
             ("piece a1 |", "line 1: an entry without a text"),
-            ("verse a1 | One.", "line 1: `verse` is none of o, m, t, c, piece and fault"),
+            (
+                "verse a1 | One.",
+                "line 1: `verse` is none of o, m, t, c, piece, fault, slot, name, spy and politician",
+            ),
             ("thread t\no | One.", "thread t lacks an opening, a middle or a close"),
         ] {
             assert_eq!(Material::parse(bad).unwrap_err(), what, "{bad}");

@@ -51,7 +51,7 @@ pub struct Wordings {
     pub templates: Vec<(Domain, String)>,
 }
 
-/// What is outside of every domain.
+/// What is outside of every domain, and prompts that are not.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Foreign {
     /// Prompts that ask for other texts.
@@ -60,6 +60,8 @@ pub struct Foreign {
     pub questions: Vec<String>,
     /// Texts about other things.
     pub texts: Vec<String>,
+    /// Prompts and questions of the domains, which are only asked about.
+    pub known: Vec<String>,
 }
 
 fn domain_of(name: &str) -> Result<Option<Domain>, String> {
@@ -166,6 +168,22 @@ impl Wordings {
         unreachable!("the number is below the total")
     }
 
+    /// The first wording of a question about a property of a domain's texts, with the positive answer first.
+    ///
+    /// # Panics
+    /// If there is none: a test asks for all of them.
+    pub fn first(&self, domain: Domain, property: Property) -> Asked {
+        let fits =
+            |block: &&Block| block.property == property && block.domain.is_none_or(|asked| asked == domain);
+        let pair = |block: &Block| Some(block.answers.iter().find(|pair| !pair.reversed)?.words.clone());
+        let found = self.questions.iter().filter(fits).find_map(|block| {
+            let words = pair(block)?;
+            let instruction = filled(&block.wordings[0], &words);
+            Some(Asked { property, instruction, answers: words, reversed: false })
+        });
+        found.unwrap_or_else(|| panic!("no question about {property:?} of {domain:?}"))
+    }
+
     /// A prompt that asks for a text of a domain.
     ///
     /// # Panics
@@ -179,8 +197,12 @@ impl Wordings {
 
 fn asked(block: &Block, wording: &str, stream: &mut Stream) -> Asked {
     let Answers { words, reversed } = stream.choose(&block.answers).clone();
-    let instruction = wording.replace("{first}", &words[0]).replace("{second}", &words[1]);
+    let instruction = filled(wording, &words);
     Asked { property: block.property, instruction, answers: words, reversed }
+}
+
+fn filled(wording: &str, [first, second]: &[String; 2]) -> String {
+    wording.replace("{first}", first).replace("{second}", second)
 }
 
 impl Foreign {
@@ -196,7 +218,11 @@ impl Foreign {
                 "template" => &mut all.templates,
                 "question" => &mut all.questions,
                 "text" => &mut all.texts,
-                other => return Err(format!("line {number}: `{other}` is none of template, question, text")),
+                "known" => &mut all.known,
+                other => {
+                    let kinds = "template, question, text, known";
+                    return Err(format!("line {number}: `{other}` is none of {kinds}"));
+                }
             };
             list.push(text.trim().to_owned());
         }
@@ -248,7 +274,7 @@ mod tests {
         }
         assert_eq!(
             Foreign::parse("poem | x").unwrap_err(),
-            "line 1: `poem` is none of template, question, text"
+            "line 1: `poem` is none of template, question, text, known"
         );
     }
 }
