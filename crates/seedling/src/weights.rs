@@ -34,7 +34,7 @@ const MAX_INDEX_BYTES: u64 = 64 << 20;
 const MAX_SHARDS: usize = 1024;
 
 /// Standard deviation of the numbers that a new model begins with.
-const EMBEDDING_DEVIATION: f64 = 0.04;
+pub(crate) const EMBEDDING_DEVIATION: f64 = 0.04;
 
 const AGAIN: &str = "download the file from the model's publisher again";
 

@@ -11,6 +11,7 @@ pub mod data;
 pub mod layout;
 pub mod muon;
 pub mod network;
+mod prior;
 pub mod sequence;
 pub mod settings;
 pub mod step;

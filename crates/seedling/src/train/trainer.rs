@@ -13,8 +13,9 @@ use super::{
     layout::Layout,
     muon::Matrix,
     network::Workspace,
+    prior,
     sequence::Sequence,
-    settings::TrainSettings,
+    settings::{Corpus, TrainSettings},
     step,
 };
 
@@ -56,14 +57,14 @@ pub struct Trainer {
 
 /// The chance that a document is a question, each up to a share of the tokens. (Found by trial; the shipped weights
 /// depend on it.)
-const QUESTIONS: [(f64, f64); 2] = [(0.1, 1.0), (0.375, 0.45)];
+const QUESTIONS: [(f64, f64); 2] = [(0.12, 1.0), (0.5, 0.45)];
 
 /// The chance after those.
-const QUESTIONS_LAST: f64 = 0.2;
+const QUESTIONS_LAST: f64 = 0.25;
 
 /// The chance that a question is in any wording, and the shares of the tokens between which it grows from 0.
-const VARIETY: f64 = 0.65;
-const VARIETY_GROWS: (f64, f64) = (0.1, 0.4);
+const VARIETY: f64 = 0.6;
+const VARIETY_GROWS: (f64, f64) = (0.12, 0.4);
 
 /// Held-out documents that losses are measured on.
 const HELD_OUT: u64 = 400;
@@ -89,7 +90,10 @@ impl Trainer {
         let tokenizer = data::tokenizer(settings.corpus, settings.seed, settings.vocab_size);
         let config = settings.size.config(tokenizer.vocab_size());
         fits(&settings, &tokenizer, config.max_positions)?;
-        let weights = Weights::initial(config.clone(), &mut Stream::new(settings.seed, u64::MAX));
+        let mut weights = Weights::initial(config.clone(), &mut Stream::new(settings.seed, u64::MAX));
+        if settings.corpus == Corpus::Written {
+            prior::inform(&mut weights, &tokenizer, settings.seed);
+        }
         let layout = Layout::new(&config)?;
         let parameters = layout.flatten(&weights);
         let adam = Adam::new(layout.len);

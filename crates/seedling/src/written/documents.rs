@@ -17,6 +17,8 @@ use super::{
 const TEMPLATE_WEIGHT: f32 = 0.1;
 /// Texts that one question is asked about, and prompts that are asked about at once.
 const TEXTS: usize = 6;
+/// What questions are about, each as often as it stands here: of stories there is more to ask.
+const ASKED: [Domain; 4] = [Domain::Opinions, Domain::ShortStory, Domain::ShortStory, Domain::MovieReviews];
 /// What stands between a question and its answer.
 const PREFIXES: [&str; 7] = ["\n", "\n", "\n", " \n", " \n", " ", ""];
 /// Chance that a prompt's template is samara's own.
@@ -25,6 +27,8 @@ const OWN_TEMPLATE: f64 = 0.6;
 const OF_PROMPTS: f64 = 0.08;
 /// Chance that a text asked about for what it says is typed carelessly.
 const WORN: f64 = 0.35;
+/// Words of a text that is spoiled, at least.
+const LEAST_SPOILED: usize = 8;
 /// How far the labels of a prompt's texts spread, among texts of a kind and of all kinds.
 const NARROW: f64 = 0.5;
 const WIDE: f64 = 1.5;
@@ -55,10 +59,10 @@ pub enum Drawn {
 
 /// A document: a question with the chance `judged`, and that in any wording with the chance `variety`.
 pub fn draw(split: Split, (judged, variety): (f64, f64), stream: &mut Stream) -> Drawn {
-    let domain = *stream.choose(&Domain::ALL);
     if !stream.chance(judged) {
-        return Drawn::Prompt(few_shot_document(domain, split, stream));
+        return Drawn::Prompt(few_shot_document(*stream.choose(&Domain::ALL), split, stream));
     }
+    let domain = *stream.choose(&ASKED);
     Drawn::Question(if stream.chance(OF_PROMPTS) {
         about_prompts(split, stream)
     } else {
@@ -160,6 +164,17 @@ fn asked_for(domain: Domain) -> &'static [Property] {
     }
 }
 
+/// What is asked of a domain's texts in its own question, each as often as it stands here.
+fn asked_for_most(domain: Domain) -> &'static [Property] {
+    use Property::{Ending, Friendship, Quality, Romance, Sentiment, Topic};
+    match domain {
+        Domain::ShortStory => &[Friendship, Friendship, Ending, Ending, Romance, Quality],
+        Domain::Opinions | Domain::MovieReviews => {
+            &[Sentiment, Sentiment, Sentiment, Sentiment, Topic, Quality]
+        }
+    }
+}
+
 /// The one question about a property that is asked more often than any other: samara's own, or else the first that
 /// was written, with the positive answer first.
 pub fn own(domain: Domain, property: Property) -> Asked {
@@ -186,8 +201,8 @@ pub fn own(domain: Domain, property: Property) -> Asked {
 
 /// One question about several texts of a domain: with the chance `variety` in any wording and frame, else its own.
 pub fn question(domain: Domain, variety: f64, split: Split, stream: &mut Stream) -> Group {
-    let property = *stream.choose(asked_for(domain));
     let any = stream.chance(variety);
+    let property = *stream.choose(if any { asked_for(domain) } else { asked_for_most(domain) });
     let asked = if any { Wordings::all().ask(domain, property, stream) } else { own(domain, property) };
     let texts = (0..TEXTS)
         .map(|_| {
@@ -266,7 +281,10 @@ pub fn judged_text(domain: Domain, property: Property, split: Split, stream: &mu
         {
             return Written::of_entry(entry);
         }
-        let text = good_text(domain, split, stream);
+        // What is spoiled must be long enough to be told from what it was.
+        let text = Some(good_text(domain, split, stream))
+            .filter(|text| text.text.split(' ').count() >= LEAST_SPOILED)
+            .unwrap_or_else(|| compose(domain, None, &Mood::draw(domain, stream), split, stream));
         return spoil(domain, *stream.choose(&Fault::ALL), &text, split, stream);
     }
     let mut text = good_text(domain, split, stream);
@@ -283,8 +301,8 @@ fn good_text(domain: Domain, split: Split, stream: &mut Stream) -> Written {
     let found = match stream.unit() {
         chance if chance < 0.12 => of_split(&material.pieces, split, stream).map(Written::of_entry),
         chance if chance < 0.47 => of_split(&material.people, split, stream).map(Written::of_entry),
-        chance if chance < 0.57 => line_alone(material, split, stream).map(Written::of_entry),
-        chance if chance < 0.72 => slots(domain, split, stream),
+        chance if chance < 0.55 => line_alone(material, split, stream).map(Written::of_entry),
+        chance if chance < 0.80 => slots(domain, split, stream),
         _ => None,
     };
     found.unwrap_or_else(|| compose(domain, None, &Mood::draw(domain, stream), split, stream))
@@ -294,6 +312,37 @@ fn line_alone<'a>(material: &'a Material, split: Split, stream: &mut Stream) -> 
     let thread = stream.choose(&material.threads);
     let lines = *stream.choose(&[&thread.openings, &thread.middles, &thread.middles, &thread.closes]);
     of_split(lines, split, stream)
+}
+
+/// A text with its label of one property.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Labelled {
+    /// The text.
+    pub text: String,
+    /// From -3 to 3, never 0.
+    pub label: i8,
+}
+
+/// Every text and line of a domain that says something of a property, slots filled, in the order of the files.
+pub fn labelled_texts(
+    domain: Domain,
+    property: Property,
+    split: Split,
+    stream: &mut Stream,
+) -> Vec<Labelled> {
+    let material = Material::of(domain);
+    let lines = material.threads.iter().flat_map(|thread| {
+        [&thread.openings, &thread.middles, &thread.turns, &thread.closes].into_iter().flatten()
+    });
+    let whole = material.pieces.iter().chain(&material.people).chain(&material.slots);
+    lines
+        .chain(whole)
+        .filter(|entry| entry.labels.of(property) != 0 && held_out(&entry.text) == (split == Split::HeldOut))
+        .map(|entry| Labelled {
+            text: filled(entry, material.draw_names(stream)),
+            label: entry.labels.of(property),
+        })
+        .collect()
 }
 
 /// Up to three sentences with slots, on one side of the first property that the first of them says something of.

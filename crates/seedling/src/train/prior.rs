@@ -1,0 +1,104 @@
+//! What single tokens say of a text, found by logistic regression before the training begins and put into the first
+//! embeddings: a dimension for every property of a domain.
+//!
+//! From random embeddings a judge has to find what thousands of words are worth at the same time as what to do with
+//! it. With them it only has to find the dimension, which takes a few hundred steps.
+
+use crate::{
+    Stream, Tokenizer, Weights,
+    corpus::{Domain, Split},
+    weights::EMBEDDING_DEVIATION,
+    written::{
+        Property,
+        compose::axes,
+        documents::{Labelled, labelled_texts},
+    },
+};
+
+/// Passes over the texts.
+const PASSES: u64 = 10;
+/// The first step of a pass, which falls as one over the passes.
+const RATE: f64 = 0.3;
+/// How fast weights of tokens decay that say nothing.
+const DECAY: f64 = 0.003;
+/// Texts in which a token must occur.
+const LEAST: usize = 2;
+/// How much larger these dimensions are than the others, and the largest of them in deviations.
+const SCALE: f64 = 4.0;
+const MOST: f64 = 3.0;
+
+/// A text as the tokens that occur in it, and whether its label is positive.
+struct Bag {
+    tokens: Vec<u32>,
+    positive: bool,
+}
+
+/// Writes what tokens are worth into the first dimensions of a model's embeddings.
+pub(super) fn inform(weights: &mut Weights, tokenizer: &Tokenizer, seed: u64) {
+    let hidden = weights.config.hidden_size;
+    let properties =
+        Domain::ALL.into_iter().flat_map(|domain| axes(domain).iter().map(move |axis| (domain, *axis)));
+    for (at, (domain, property)) in properties.enumerate().take(hidden / 4) {
+        let worth =
+            standardised(regression(&bags(tokenizer, domain, property, seed), tokenizer.vocab_size()));
+        let embeddings = &mut weights.embedding;
+        for (token, worth) in worth.into_iter().enumerate() {
+            embeddings[token * hidden + at] = (SCALE * EMBEDDING_DEVIATION * worth) as f32;
+        }
+    }
+}
+
+fn bags(tokenizer: &Tokenizer, domain: Domain, property: Property, seed: u64) -> Vec<Bag> {
+    let mut stream = Stream::new(seed, u64::MAX - 1);
+    labelled_texts(domain, property, Split::Train, &mut stream)
+        .into_iter()
+        .map(|Labelled { text, label }| {
+            let mut tokens = tokenizer.encode(&text);
+            tokens.sort_unstable();
+            tokens.dedup();
+            Bag { tokens, positive: label > 0 }
+        })
+        .filter(|bag| !bag.tokens.is_empty())
+        .collect()
+}
+
+/// A weight for every token: their sum over a text, by the root of their number, is the log-odds of its label.
+fn regression(bags: &[Bag], vocabulary: usize) -> Vec<f64> {
+    let mut occurs = vec![0_usize; vocabulary];
+    for token in bags.iter().flat_map(|bag| &bag.tokens) {
+        occurs[*token as usize] += 1;
+    }
+    let (mut weights, mut bias) = (vec![0.0_f64; vocabulary], 0.0);
+    let mut order: Vec<usize> = (0..bags.len()).collect();
+    for pass in 0..PASSES {
+        Stream::new(pass, 0).shuffle(&mut order);
+        let rate = RATE / (1 + pass) as f64;
+        for bag in order.iter().map(|at| &bags[*at]) {
+            let share = 2.0 / libm::sqrt(bag.tokens.len() as f64);
+            let sum: f64 = bag.tokens.iter().map(|token| weights[*token as usize]).sum();
+            let guess = 1.0 / (1.0 + libm::exp(-(bias + share * sum)));
+            let miss = rate * (f64::from(u8::from(bag.positive)) - guess);
+            bias += 0.1 * miss;
+            for token in &bag.tokens {
+                let weight = &mut weights[*token as usize];
+                *weight = *weight * (1.0 - DECAY * rate) + share * miss;
+            }
+        }
+    }
+    for (weight, occurs) in weights.iter_mut().zip(occurs) {
+        if occurs < LEAST {
+            *weight = 0.0;
+        }
+    }
+    weights
+}
+
+/// The weights with a deviation of 1, none of them too large.
+fn standardised(mut weights: Vec<f64>) -> Vec<f64> {
+    let squares: f64 = weights.iter().map(|weight| weight * weight).sum();
+    let deviation = libm::sqrt(squares / weights.len().max(1) as f64).max(1e-9);
+    for weight in &mut weights {
+        *weight = (*weight / deviation).clamp(-MOST, MOST);
+    }
+    weights
+}
