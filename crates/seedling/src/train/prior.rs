@@ -4,6 +4,8 @@
 //! From random embeddings a judge has to find what thousands of words are worth at the same time as what to do with
 //! it. With them it only has to find the dimension, which takes a few hundred steps.
 
+use std::collections::BTreeMap;
+
 use crate::{
     Stream, Tokenizer, Weights,
     corpus::{Domain, Split},
@@ -12,6 +14,7 @@ use crate::{
         Property,
         compose::axes,
         documents::{Labelled, labelled_texts},
+        wordings::{Answers, Wordings},
     },
 };
 
@@ -36,16 +39,46 @@ struct Bag {
 /// Writes what tokens are worth into the first dimensions of a model's embeddings.
 pub(super) fn inform(weights: &mut Weights, tokenizer: &Tokenizer, seed: u64) {
     let hidden = weights.config.hidden_size;
-    let properties =
-        Domain::ALL.into_iter().flat_map(|domain| axes(domain).iter().map(move |axis| (domain, *axis)));
-    for (at, (domain, property)) in properties.enumerate().take(hidden / 4) {
-        let worth =
-            standardised(regression(&bags(tokenizer, domain, property, seed), tokenizer.vocab_size()));
+    for (at, (domain, property)) in properties().enumerate().take(hidden / 4) {
+        let bags = bags(tokenizer, domain, property, seed);
+        let mut worth = standardised(regression(&bags, tokenizer.vocab_size()));
+        for (token, side) in answers(tokenizer, property) {
+            worth[token as usize] = MOST * side;
+        }
         let embeddings = &mut weights.embedding;
         for (token, worth) in worth.into_iter().enumerate() {
             embeddings[token * hidden + at] = (SCALE * EMBEDDING_DEVIATION * worth) as f32;
         }
     }
+}
+
+/// What has a dimension.
+fn properties() -> impl Iterator<Item = (Domain, Property)> {
+    let of = |domain: Domain| axes(domain).iter().chain(&[Property::Topic]).map(move |axis| (domain, *axis));
+    Domain::ALL.into_iter().flat_map(of)
+}
+
+/// The tokens by which answers about a property begin, and their sides: those that no question has on the other side or
+/// about another property, as `yes` and `no` are.
+fn answers(tokenizer: &Tokenizer, property: Property) -> Vec<(u32, f64)> {
+    let mut sides: BTreeMap<u32, Vec<(Property, f64)>> = BTreeMap::new();
+    for block in &Wordings::all().questions {
+        for Answers { words, reversed } in &block.answers {
+            for (word, side) in words.iter().zip(if *reversed { [-1.0, 1.0] } else { [1.0, -1.0] }) {
+                for prefix in ["\n", " ", ""] {
+                    let before = tokenizer.encode(prefix).len();
+                    let tokens = tokenizer.encode(&format!("{prefix}{word}"));
+                    let first = tokens.get(if prefix == "\n" { before } else { 0 });
+                    first.map(|token| sides.entry(*token).or_default().push((block.property, side)));
+                }
+            }
+        }
+    }
+    let told = |(token, all): (u32, Vec<(Property, f64)>)| {
+        let (first, side) = all[0];
+        (first == property && all.iter().all(|one| *one == (first, side))).then_some((token, side))
+    };
+    sides.into_iter().filter_map(told).collect()
 }
 
 fn bags(tokenizer: &Tokenizer, domain: Domain, property: Property, seed: u64) -> Vec<Bag> {

@@ -295,14 +295,15 @@ pub fn judged_text(domain: Domain, property: Property, split: Split, stream: &mu
     text
 }
 
-/// A text that nothing was done to: composed, a piece, what people write, or lines alone.
+/// A text that nothing was done to: composed, a piece, what people write, or lines alone. Short ones are many: of a
+/// line that has one telling word, that word is learnt.
 fn good_text(domain: Domain, split: Split, stream: &mut Stream) -> Written {
     let material = Material::of(domain);
     let found = match stream.unit() {
-        chance if chance < 0.12 => of_split(&material.pieces, split, stream).map(Written::of_entry),
-        chance if chance < 0.47 => of_split(&material.people, split, stream).map(Written::of_entry),
-        chance if chance < 0.55 => line_alone(material, split, stream).map(Written::of_entry),
-        chance if chance < 0.80 => slots(domain, split, stream),
+        chance if chance < 0.08 => of_split(&material.pieces, split, stream).map(Written::of_entry),
+        chance if chance < 0.36 => of_split(&material.people, split, stream).map(Written::of_entry),
+        chance if chance < 0.46 => line_alone(material, split, stream).map(Written::of_entry),
+        chance if chance < 0.82 => slots(domain, split, stream),
         _ => None,
     };
     found.unwrap_or_else(|| compose(domain, None, &Mood::draw(domain, stream), split, stream))
@@ -323,13 +324,17 @@ pub struct Labelled {
     pub label: i8,
 }
 
-/// Every text and line of a domain that says something of a property, slots filled, in the order of the files.
+/// Every text and line of a domain that says something of a property, slots filled, in the order of the files; for
+/// [`Property::Topic`] its texts beside those of others.
 pub fn labelled_texts(
     domain: Domain,
     property: Property,
     split: Split,
     stream: &mut Stream,
 ) -> Vec<Labelled> {
+    if property == Property::Topic {
+        return on_and_off_topic(domain, split);
+    }
     let material = Material::of(domain);
     let lines = material.threads.iter().flat_map(|thread| {
         [&thread.openings, &thread.middles, &thread.turns, &thread.closes].into_iter().flatten()
@@ -345,7 +350,24 @@ pub fn labelled_texts(
         .collect()
 }
 
-/// Up to three sentences with slots, on one side of the first property that the first of them says something of.
+/// The whole texts of a domain, and those of the others and about anything else.
+fn on_and_off_topic(domain: Domain, split: Split) -> Vec<Labelled> {
+    let of_domain = |other: Domain| {
+        let material = Material::of(other);
+        let label = if other == domain { 1 } else { -1 };
+        material.pieces.iter().chain(&material.people).map(move |entry| (entry.text.as_str(), label))
+    };
+    let foreign = Foreign::all().texts.iter().map(|text| (text.as_str(), -1));
+    Domain::ALL
+        .into_iter()
+        .flat_map(of_domain)
+        .chain(foreign)
+        .filter(|(text, _)| held_out(text) == (split == Split::HeldOut))
+        .map(|(text, label)| Labelled { text: text.to_owned(), label })
+        .collect()
+}
+
+/// One or two sentences with slots, on one side of the first property that the first of them says something of.
 fn slots(domain: Domain, split: Split, stream: &mut Stream) -> Option<Written> {
     let material = Material::of(domain);
     let side = |entry: &Entry| {
@@ -353,7 +375,7 @@ fn slots(domain: Domain, split: Split, stream: &mut Stream) -> Option<Written> {
     };
     let first = of_split(&material.slots, split, stream)?;
     let mut chosen = vec![first];
-    for _ in 0..stream.below(3) {
+    for _ in 0..stream.below(4) / 2 {
         let next = of_split(&material.slots, split, stream)?;
         if side(next) == side(first) && !chosen.contains(&next) {
             chosen.push(next);
