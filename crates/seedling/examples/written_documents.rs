@@ -5,13 +5,17 @@
 use samara_seedling::{
     Stream,
     corpus::Split,
-    written::documents::{Drawn, draw},
+    written::documents::{Chances, Drawn, draw},
 };
 
 fn main() {
     let count = std::env::args().nth(1).and_then(|count| count.parse().ok()).unwrap_or(10);
     for number in 0..count {
-        match draw(Split::Train, (0.4, 0.5), &mut Stream::new(1, number)) {
+        match draw(
+            Split::Train,
+            Chances { judged: 0.4, marks: 0.2, variety: 0.5 },
+            &mut Stream::new(1, number),
+        ) {
             Drawn::Prompt(document) => println!("---- {number}\n{}", document.text()),
             Drawn::Question(group) => {
                 println!("---- {number}: {:?}", group.answers);

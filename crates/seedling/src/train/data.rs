@@ -4,7 +4,7 @@ use crate::{
     SeedlingError, Stream, Tokenizer,
     corpus::{self, Document, Domain, Split, Text},
     walkers,
-    written::documents::{self as written, Drawn, Group},
+    written::documents::{self as written, Chances, Drawn, Group, MARKS_BEFORE, Mark, Marked},
 };
 
 use super::{
@@ -15,8 +15,9 @@ use super::{
 /// Documents that the tokenizer is trained on.
 const TOKENIZER_DOCUMENTS: u64 = 20_000;
 
-/// Chance that a held-out document is a question rather than a few-shot document.
-const HELD_OUT_JUDGED: f64 = 0.45;
+/// The chances of held-out documents, and of those that the tokenizer is trained on.
+const HELD_OUT: Chances = Chances { judged: 0.45, marks: 0.0, variety: 0.7 };
+const IN_VOCABULARY: Chances = Chances { judged: 0.45, marks: 0.1, variety: 1.0 };
 
 /// Texts that one question is asked about.
 const TEXTS: usize = 6;
@@ -47,9 +48,7 @@ pub fn document(corpus: Corpus, seed: u64, split: Split, number: u64) -> Documen
     let mut stream = stream(seed, split, number);
     match corpus {
         Corpus::Texts => corpus::document(split, &mut stream),
-        Corpus::Written => {
-            written_document(written::draw(split, (HELD_OUT_JUDGED, 1.0), &mut stream), &mut stream)
-        }
+        Corpus::Written => written_document(written::draw(split, IN_VOCABULARY, &mut stream), &mut stream),
         Corpus::Walkers => walkers::training_example(&mut stream).document,
     }
 }
@@ -65,6 +64,13 @@ fn written_document(drawn: Drawn, stream: &mut Stream) -> Document {
                 segments: vec![corpus::Segment { text, weight: 0.0 }],
                 answer: Some(corpus::Answer { texts: group.answers, first }),
             }
+        }
+        Drawn::Marks(texts) => {
+            let Marked { text, marks } = stream.choose(&texts);
+            let said =
+                |mark: &Mark| format!("{}{}", mark.heading, mark.answers[usize::from(mark.truth < 0.5)]);
+            let text = format!("{MARKS_BEFORE}{text}{}", marks.iter().map(said).collect::<String>());
+            Document { segments: vec![corpus::Segment { text, weight: 0.0 }], answer: None }
         }
     }
 }
@@ -98,28 +104,52 @@ fn plain(tokenizer: &Tokenizer, document: &Document) -> Sequence {
 /// likelier one.
 fn judged(tokenizer: &Tokenizer, group: &Group, answer_weight: f32) -> Sequence {
     let answers = group.answers.each_ref().map(|answer| tokenizer.encode(answer));
-    let [first, second] = &answers;
-    let common = first.iter().zip(second).take_while(|(a, b)| a == b).count();
     let mut sequence = Sequence { tokens: tokenizer.encode(&group.before), ..Sequence::default() };
     for (text, truth) in &group.texts {
         sequence.branches.push(sequence.tokens.len());
         push(&mut sequence, &tokenizer.encode(text), INPUT_WEIGHT);
         push(&mut sequence, &tokenizer.encode(&group.behind), 0.0);
-        push(&mut sequence, &first[..common], 1.0);
-        let position = sequence.tokens.len() - 1;
-        for (answer, share) in answers.iter().zip([*truth, 1.0 - truth]) {
-            if let Some(token) = answer.get(common) {
-                let weight = answer_weight * share as f32;
-                sequence.targets.push(Target { position, token: *token, weight });
-            }
-        }
-        let likelier = if *truth >= 0.5 { first } else { second };
-        if likelier.len() > common + 1 {
-            sequence.tokens.push(likelier[common]);
-            push(&mut sequence, &likelier[common + 1..], answer_weight);
+        answered(&mut sequence, &answers, *truth, answer_weight);
+    }
+    sequence
+}
+
+/// Texts with their marks: a branch for every text.
+fn with_marks(tokenizer: &Tokenizer, texts: &[Marked], answer_weight: f32) -> Sequence {
+    let mut sequence = Sequence { tokens: tokenizer.encode(MARKS_BEFORE), ..Sequence::default() };
+    for Marked { text, marks } in texts {
+        sequence.branches.push(sequence.tokens.len());
+        push(&mut sequence, &tokenizer.encode(text), 0.0);
+        for Mark { heading, answers, truth } in marks {
+            push(&mut sequence, &tokenizer.encode(heading), 0.0);
+            let answers = answers.each_ref().map(|answer| tokenizer.encode(answer));
+            let position = sequence.tokens.len();
+            answered(&mut sequence, &answers, *truth, answer_weight);
+            // Where a soft target ends the answer, what comes next needs the answer all the same.
+            let told = sequence.tokens.len() - position;
+            push(&mut sequence, &answers[usize::from(*truth < 0.5)][told..], 0.0);
         }
     }
     sequence
+}
+
+/// Appends an answer: a soft target where the two diverge, and what follows of the likelier one.
+fn answered(sequence: &mut Sequence, answers: &[Vec<u32>; 2], truth: f64, answer_weight: f32) {
+    let [first, second] = answers;
+    let common = first.iter().zip(second).take_while(|(a, b)| a == b).count();
+    push(sequence, &first[..common], 1.0);
+    let position = sequence.tokens.len() - 1;
+    for (answer, share) in answers.iter().zip([truth, 1.0 - truth]) {
+        if let Some(token) = answer.get(common) {
+            let weight = answer_weight * share as f32;
+            sequence.targets.push(Target { position, token: *token, weight });
+        }
+    }
+    let likelier = if truth >= 0.5 { first } else { second };
+    if likelier.len() > common + 1 {
+        sequence.tokens.push(likelier[common]);
+        push(sequence, &likelier[common + 1..], answer_weight);
+    }
 }
 
 /// Appends tokens, each of which should follow the one before it; the first one of a branch follows none.
@@ -167,10 +197,8 @@ pub struct Source {
     pub corpus: Corpus,
     /// Its seed.
     pub seed: u64,
-    /// Chance that a document is a question; there are none about walkers.
-    pub judged: f64,
-    /// Chance that a question about written texts is in any wording rather than its own.
-    pub variety: f64,
+    /// The chances of kinds of documents about texts.
+    pub chances: Chances,
     /// The weight of a judge's answer in the loss; a token of a text has 1.
     pub answer_weight: f32,
 }
@@ -179,12 +207,15 @@ impl Source {
     /// Document `number` as tokens.
     fn sequence(&self, tokenizer: &Tokenizer, split: Split, number: u64) -> Sequence {
         match self.corpus {
-            Corpus::Texts => sequence(tokenizer, (self.seed, split, number), self.judged, self.answer_weight),
+            Corpus::Texts => {
+                sequence(tokenizer, (self.seed, split, number), self.chances.judged, self.answer_weight)
+            }
             Corpus::Written => {
                 let mut stream = stream(self.seed, split, number);
-                match written::draw(split, (self.judged, self.variety), &mut stream) {
+                match written::draw(split, self.chances, &mut stream) {
                     Drawn::Prompt(document) => plain(tokenizer, &document),
                     Drawn::Question(group) => judged(tokenizer, &group, self.answer_weight),
+                    Drawn::Marks(texts) => with_marks(tokenizer, &texts, self.answer_weight),
                 }
             }
             Corpus::Walkers => plain(tokenizer, &document(self.corpus, self.seed, split, number)),
@@ -239,7 +270,7 @@ pub fn held_out(
     (corpus, seed): (Corpus, u64),
     documents: u64,
 ) -> (Vec<Sequence>, Vec<Sequence>) {
-    let source = Source { corpus, seed, judged: HELD_OUT_JUDGED, variety: 0.7, answer_weight: ANSWER_MARK };
+    let source = Source { corpus, seed, chances: HELD_OUT, answer_weight: ANSWER_MARK };
     let all = (0..documents).map(|number| source.sequence(tokenizer, Split::HeldOut, number));
     let (mut judges, texts): (Vec<Sequence>, Vec<Sequence>) = all.partition(|s| !s.branches.is_empty());
     for target in judges.iter_mut().flat_map(|sequence| &mut sequence.targets) {

@@ -4,6 +4,7 @@ use std::{path::Path, time::Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::written::documents::Chances;
 use crate::{Dtype, ModelConfig, SeedlingError, Stream, Tokenizer, Weights, rope::Rotary};
 
 use super::{
@@ -61,6 +62,10 @@ const QUESTIONS: [(f64, f64); 2] = [(0.12, 1.0), (0.6, 0.6)];
 
 /// The chance after those.
 const QUESTIONS_LAST: f64 = 0.3;
+
+/// The same for marks rather than questions.
+const MARKS: [(f64, f64); 2] = [(0.08, 0.9), (0.12, 0.5)];
+const MARKS_LAST: f64 = 0.3;
 
 /// The chance that a question is in any wording, and the shares of the tokens between which it grows from 0.
 const VARIETY: f64 = 0.6;
@@ -175,8 +180,7 @@ impl Trainer {
             source: Source {
                 corpus: self.settings.corpus,
                 seed: self.settings.seed,
-                judged: self.judged(),
-                variety: self.variety(),
+                chances: Chances { judged: self.judged(), marks: self.marks(), variety: self.variety() },
                 answer_weight: self.settings.answer_weight,
             },
             next: self.next,
@@ -227,6 +231,12 @@ impl Trainer {
     fn judged(&self) -> f64 {
         let part = self.tokens as f64 / self.settings.tokens as f64;
         QUESTIONS.into_iter().find(|(until, _)| part < *until).map_or(QUESTIONS_LAST, |(_, chance)| chance)
+    }
+
+    /// Chance that a document about texts has marks: most of them at first.
+    fn marks(&self) -> f64 {
+        let part = self.tokens as f64 / self.settings.tokens as f64;
+        MARKS.into_iter().find(|(until, _)| part < *until).map_or(MARKS_LAST, |(_, chance)| chance)
     }
 
     /// Chance that a question is in any wording: none at first, since which answer stands for what can only be learnt

@@ -19,6 +19,9 @@ const TEMPLATE_WEIGHT: f32 = 0.1;
 const TEXTS: usize = 6;
 /// What questions are about, each as often as it stands here: of stories there is more to ask.
 const ASKED: [Domain; 4] = [Domain::Opinions, Domain::ShortStory, Domain::ShortStory, Domain::MovieReviews];
+/// Texts of a document with marks, and the log-odds below which nothing is said.
+const MARKED: usize = 8;
+const SAID: f64 = 0.5;
 /// What stands between a question and its answer.
 const PREFIXES: [&str; 7] = ["\n", "\n", "\n", " \n", " \n", " ", ""];
 /// Chance that a prompt's template is samara's own.
@@ -48,6 +51,37 @@ pub struct Group {
     pub texts: Vec<(String, f64)>,
 }
 
+/// A text with what is to be said of it in few words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Marked {
+    /// The text.
+    pub text: String,
+    /// What is said of it, one after the other.
+    pub marks: Vec<Mark>,
+}
+
+/// A property of a text: its name, and one of two answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mark {
+    /// The name as a heading.
+    pub heading: String,
+    /// The positive answer and the negative one.
+    pub answers: [String; 2],
+    /// The true probability of the positive answer.
+    pub truth: f64,
+}
+
+/// The chances of kinds of documents.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Chances {
+    /// That a document is about texts rather than a prompt that shows some.
+    pub judged: f64,
+    /// That such a one has marks rather than a question.
+    pub marks: f64,
+    /// That a question is asked in any wording and frame rather than in its own.
+    pub variety: f64,
+}
+
 /// A document of any kind.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Drawn {
@@ -55,19 +89,64 @@ pub enum Drawn {
     Prompt(Document),
     /// A question.
     Question(Group),
+    /// Texts with their marks.
+    Marks(Vec<Marked>),
 }
 
-/// A document: a question with the chance `judged`, and that in any wording with the chance `variety`.
-pub fn draw(split: Split, (judged, variety): (f64, f64), stream: &mut Stream) -> Drawn {
-    if !stream.chance(judged) {
+/// A document of any kind.
+pub fn draw(split: Split, chances: Chances, stream: &mut Stream) -> Drawn {
+    if !stream.chance(chances.judged) {
         return Drawn::Prompt(few_shot_document(*stream.choose(&Domain::ALL), split, stream));
     }
     let domain = *stream.choose(&ASKED);
+    if stream.chance(chances.marks) {
+        return Drawn::Marks((0..MARKED).map(|_| marked(domain, split, stream)).collect());
+    }
     Drawn::Question(if stream.chance(OF_PROMPTS) {
         about_prompts(split, stream)
     } else {
-        question(domain, variety, split, stream)
+        question(domain, chances.variety, split, stream)
     })
+}
+
+/// What a text is marked with, and the answers; headings are the names.
+fn marks_of(domain: Domain) -> &'static [(Property, &'static str, [&'static str; 2])] {
+    use Property::{Ending, Friendship, Quality, Romance, Sentiment, Topic};
+    match domain {
+        Domain::ShortStory => &[
+            (Friendship, "Relationship", ["friendship", "conflict"]),
+            (Ending, "Ending", ["happy", "tragic"]),
+            (Romance, "Genre", ["romance", "horror"]),
+            (Topic, "Topic", ["yes", "no"]),
+            (Quality, "Quality", ["good", "bad"]),
+        ],
+        Domain::Opinions | Domain::MovieReviews => &[
+            (Sentiment, "Sentiment", ["positive", "negative"]),
+            (Topic, "Topic", ["yes", "no"]),
+            (Quality, "Quality", ["good", "bad"]),
+        ],
+    }
+}
+
+/// What stands before a marked text.
+pub const MARKS_BEFORE: &str = "### Input:\n";
+
+/// A text with its marks in any order: every property that something can be said of. A mark takes a few tokens where a
+/// question takes fifty, so that most of what words are worth is learnt from these.
+fn marked(domain: Domain, split: Split, stream: &mut Stream) -> Marked {
+    let asked = stream.choose(marks_of(domain)).0;
+    let text = judged_text(domain, asked, split, stream);
+    let mut marks: Vec<Mark> = marks_of(domain)
+        .iter()
+        .filter(|(property, ..)| text.of(*property).abs() > SAID)
+        .map(|(property, name, answers)| Mark {
+            heading: format!("\n### {name}:"),
+            answers: answers.map(|answer| format!(" {answer}")),
+            truth: probability(text.of(*property)),
+        })
+        .collect();
+    stream.shuffle(&mut marks);
+    Marked { text: text.text, marks }
 }
 
 /// Texts that have much in common, in the order of a few-shot prompt: between one and five.
