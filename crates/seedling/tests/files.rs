@@ -29,6 +29,7 @@ fn config() -> ModelConfig {
         rope_scaling: RopeScaling::None,
         bos: Some(0),
         eos: vec![1],
+        subjects: false,
         design: Design::default(),
     }
 }
