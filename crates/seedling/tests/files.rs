@@ -346,6 +346,15 @@ fn read_config(change: impl Fn(&mut Value)) -> Result<ModelConfig, SeedlingError
 }
 
 #[test]
+fn the_mark_of_a_model_that_can_say_what_it_knows_is_written_and_read() {
+    assert!(!config().to_json().contains("samara_subjects"), "no other model has it");
+    let marked = ModelConfig { subjects: true, ..config() };
+    assert_eq!(ModelConfig::from_json(marked.to_json().as_bytes(), Path::new("x")).unwrap(), marked);
+    let error = read_config(|file| file["samara_subjects"] = json!("often")).unwrap_err();
+    assert!(error.to_string().contains("samara_subjects"), "{error}");
+}
+
+#[test]
 fn configs_of_the_three_architectures_are_read() {
     assert_eq!(read_config(|_| {}).unwrap(), config());
     let qwen = read_config(|file| {

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use crate::{RopeScaling, SeedlingError};
 
 use super::{
-    Activation, Arrangement, Design, Layout, MAX_EOS, MAX_LAYERS, MAX_SIZE, ModelConfig, NormKind, SUBJECTS, Window,
+    Activation, Arrangement, Design, Layout, MAX_EOS, MAX_LAYERS, MAX_SIZE, ModelConfig, NormKind, SUBJECTS,
+    Window,
 };
 
 const AGAIN: &str = "download config.json from the model's publisher again";
