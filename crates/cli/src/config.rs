@@ -264,7 +264,11 @@ pub(crate) fn reload(
 /// The settings that a run stores, with changes to them: neither checked nor filled with defaults.
 pub(crate) fn stored(config: &str, run: &Path, changes: &[String]) -> Result<Table, Failure> {
     let origin = Origin { file: run.display().to_string(), folder: PathBuf::from("."), set: changes };
-    let mut table = parse(config, &origin)?;
+    changed(parse(config, &origin)?, changes)
+}
+
+/// Settings with changes as `--set` has them, neither checked nor filled with defaults.
+pub(crate) fn changed(mut table: Table, changes: &[String]) -> Result<Table, Failure> {
     changes.iter().try_for_each(|change| apply(&mut table, change))?;
     Ok(table)
 }

@@ -164,6 +164,8 @@ fn a_run_goes_on_with_other_weights_only_if_that_is_wanted() {
     let anew = format!("models.generator={generator}");
     let output = resumed(&place, "run", &["--set", &anew]);
     assert!(output.status.success() && !error(&output).contains("weights"), "{}", error(&output));
+    let output = resumed(&place, "run", &[]);
+    assert!(output.status.success() && !error(&output).contains("weights"), "{}", error(&output));
     // The settings that it began with can be run again, with the weights that they name alone.
     let settings = place.run(&["export", "run", "--as", "settings"]).stdout;
     place.write("again.toml", &String::from_utf8(settings).unwrap());

@@ -132,8 +132,8 @@ pub(crate) fn resume(args: &args::Resume) -> Result<Exit, Failure> {
         quiet: args.output.quiet,
     };
     let open = |_: &Experiment, weights: &[Weights]| {
-        let changes: Vec<String> =
-            changes.iter().cloned().chain(weights.iter().map(Weights::setting)).collect();
+        let digests: Vec<String> = weights.iter().map(Weights::setting).collect();
+        let changes = [&changes[..], &digests].concat();
         // Opened to write: that brings a journal of an earlier format up to date.
         let mut journal = Journal::open(&args.run)?;
         let now = journal.reader()?.format();
@@ -145,8 +145,8 @@ pub(crate) fn resume(args: &args::Resume) -> Result<Exit, Failure> {
             journal.note(&Event { after, kind: EventKind::Control(Control { settings: changes }) })?;
         }
         // Not before they are recorded: what a session could not begin with is forgotten.
-        if let Some(kept) = &kept {
-            trust::remember(&id, kept);
+        if let Some(kept) = kept {
+            trust::remember(&id, &config::changed(kept, &digests)?);
         }
         Ok(journal)
     };
