@@ -192,4 +192,41 @@ mod tests {
         assert_eq!(shortened("  A poem\n about\ttrains:\n"), "A poem about trains:");
         assert_eq!(shortened(&"x".repeat(500)).chars().count(), QUOTED + 1);
     }
+
+    fn about(experiment: &str) -> About {
+        crate::config::load(experiment, &[]).expect("a built-in experiment").environment.about()
+    }
+
+    #[test]
+    fn of_the_prompts_of_texts_what_names_the_subject_is_asked_about_without_texts() {
+        let About::Texts { generator, judge } = about("opinions") else { panic!("they are texts") };
+        let template = "Here is a random opinion piece about eating vegetables and plant-based foods:";
+        assert_eq!(generator, [[template]]);
+        assert_eq!(judge.len(), 2, "sentiment and quality");
+        assert!(
+            judge.iter().flatten().all(|asked| asked.contains("plant-based") && !asked.contains("###")),
+            "{judge:?}"
+        );
+        let About::Texts { generator, judge } = about("poetry") else { panic!("they are texts") };
+        assert!(generator[0][0].contains("short poem") && generator[1][0].contains("haiku"), "{generator:?}");
+        assert!(
+            judge.iter().flatten().all(|asked| !asked.contains('{') || asked.contains("NUMBER")),
+            "{judge:?}"
+        );
+    }
+
+    #[test]
+    fn of_instructions_that_are_to_be_improved_one_that_is_known_is_enough() {
+        let About::Texts { generator, judge } = about("prompt-evolution") else { panic!("they are texts") };
+        assert_eq!((generator.len(), judge.len()), (0, 1));
+        assert!(judge[0].len() > 1, "{judge:?}");
+    }
+
+    #[test]
+    fn environments_of_programs_and_of_none_say_so() {
+        assert_eq!(about("sodarace"), About::Walkers);
+        assert!(matches!(about("image"), About::Programs { .. }));
+        assert!(matches!(about("p3"), About::Programs { .. }));
+        assert_eq!(about("function"), About::Nothing);
+    }
 }

@@ -87,6 +87,10 @@ pub(crate) fn p3(args: &P3) -> Result<Exit, Failure> {
     runtime.shutdown_background();
     let goes_on = format!("what is done is kept: the same command with --out {} goes on", folder.display());
     let done = done.map_err(|mut failure| {
+        if failure.exit == Exit::Usage {
+            // The same command would be refused again.
+            return failure;
+        }
         failure.message += &format!("\n{goes_on}");
         failure
     })?;
