@@ -362,10 +362,7 @@ fn build(table: &Table, folder: &Path, fresh: Fresh) -> Result<Experiment, Inval
     }
     let cache = roles::cache(&sections.cache, folder)?;
     let sandbox = sandbox(&sections.sandbox, folder)?;
-    let beginning = match &naming.init_from {
-        Some(from) => Some(init_from::beginning(from, &fresh.inputs, &naming.environment, axes.len())?),
-        None => None,
-    };
+    let beginning = beginning(&naming, &fresh.inputs, axes.len())?;
     if let Some(beginning) = beginning.as_ref().filter(|_| fresh.inputs.folder().is_some()) {
         search.total_steps = search.total_steps.saturating_add(beginning.candidates.len() as u64);
         search.validate()?;
@@ -401,6 +398,12 @@ fn build(table: &Table, folder: &Path, fresh: Fresh) -> Result<Experiment, Inval
             continued::begin(experiment.environment, beginning, (&judged, experiment.axes.len()));
     }
     Ok(experiment)
+}
+
+/// What a run takes over from another, if it does.
+fn beginning(naming: &Naming, inputs: &Inputs, axes: usize) -> Result<Option<continued::Beginning>, Invalid> {
+    let read = |from: &String| init_from::beginning(from, inputs, &naming.environment, axes);
+    naming.init_from.as_ref().map(read).transpose()
 }
 
 fn search(section: &Table) -> Result<SearchSettings, Invalid> {
