@@ -74,8 +74,8 @@ fn a_foreign_prompt_ends_the_command_before_anything_is_made_and_anyway_runs_it(
     let generator = model_that_says(&place, "no");
     for (command, more) in [
         ("run", &["--out", "run"][..]),
-        ("compare", &["--out", "run", "--strategies", "qdaif", "--seeds", "1"]),
-        ("try", &["--yes"]),
+        ("compare", &["--out", "run", "--strategies", "qdaif", "--seeds", "1"][..]),
+        ("try", &["--yes"][..]),
     ] {
         let output = place.run_all(&opinions(&place, command, &generator, more));
         let told = error(&output);
@@ -125,7 +125,7 @@ fn models_of_texts_and_of_walkers_are_told_apart_by_their_kind() {
 }
 
 fn resumed(place: &Place, run: &str, more: &[&str]) -> std::process::Output {
-    place.run(&[&["resume", run, "--iterations", "1"], more].concat())
+    place.run(&[&["resume", run, "--iterations", "1"][..], more].concat())
 }
 
 /// The digests in a run's settings.
@@ -141,7 +141,8 @@ fn a_run_goes_on_with_other_weights_only_if_that_is_wanted() {
     let generator = model(&place, "model", |_, _| {});
     let output = place.run_all(&opinions(&place, "run", &generator, &["--out", "run"]));
     assert!(output.status.success(), "{}", error(&output));
-    let [digest] = &digests(&place, "run")[..] else { panic!("one model has weights") };
+    let recorded = digests(&place, "run");
+    let [digest] = &recorded[..] else { panic!("one model has weights") };
     let output = resumed(&place, "run", &[]);
     assert!(output.status.success() && !error(&output).contains("weights"), "{}", error(&output));
 
@@ -192,7 +193,7 @@ fn begun_without_digests(from: &Path, to: &Path) {
 fn a_run_without_digests_is_shown_exported_and_goes_on_with_a_warning() {
     let place = Place::new();
     let sets = ["--set", "search.total_steps=3", "--set", "search.init_steps=3"];
-    parse(&place.run(&[&["run", "opinions", "--out", "new", "--format", "json"], &sets[..]].concat()));
+    parse(&place.run(&[&["run", "opinions", "--out", "new", "--format", "json"][..], &sets].concat()));
     assert_eq!(digests(&place, "new").len(), 2);
     begun_without_digests(&place.path("new"), &place.path("old"));
     assert_eq!(digests(&place, "old"), [""; 0]);
@@ -214,7 +215,7 @@ fn runs_of_different_weights_are_not_compared_unless_that_is_wanted() {
     let place = Place::new();
     let generator = model(&place, "model", |_, _| {});
     let compared = |more: &[&str]| {
-        let more = [&["--out", "all", "--strategies", "qdaif", "--seeds"], more].concat();
+        let more = [&["--out", "all", "--strategies", "qdaif", "--seeds"][..], more].concat();
         place.run_all(&opinions(&place, "compare", &generator, &more))
     };
     let output = compared(&["1"]);
