@@ -26,6 +26,7 @@ use crate::{
     exit::Failure,
     init_from,
     roles::{self, CacheSettings, Price, Roles},
+    weights::Weights,
 };
 
 /// The `[experiment]` section.
@@ -85,6 +86,16 @@ pub(crate) struct Experiment {
     pub sandbox: SandboxSettings,
     /// The resolved settings as TOML.
     pub resolved: String,
+    written: Written,
+}
+
+/// What settings are written from that an experiment keeps in no other form.
+#[derive(Clone, Default)]
+struct Written {
+    environment: Table,
+    /// Without the prices of `[prices]`.
+    models: Roles,
+    prices: BTreeMap<String, Price>,
 }
 
 /// Where settings come from, for error messages.
@@ -253,7 +264,11 @@ pub(crate) fn reload(
 /// The settings that a run stores, with changes to them: neither checked nor filled with defaults.
 pub(crate) fn stored(config: &str, run: &Path, changes: &[String]) -> Result<Table, Failure> {
     let origin = Origin { file: run.display().to_string(), folder: PathBuf::from("."), set: changes };
-    let mut table = parse(config, &origin)?;
+    changed(parse(config, &origin)?, changes)
+}
+
+/// Settings with changes as `--set` has them, neither checked nor filled with defaults.
+pub(crate) fn changed(mut table: Table, changes: &[String]) -> Result<Table, Failure> {
     changes.iter().try_for_each(|change| apply(&mut table, change))?;
     Ok(table)
 }
@@ -347,10 +362,7 @@ fn build(table: &Table, folder: &Path, fresh: Fresh) -> Result<Experiment, Inval
     }
     let cache = roles::cache(&sections.cache, folder)?;
     let sandbox = sandbox(&sections.sandbox, folder)?;
-    let beginning = match &naming.init_from {
-        Some(from) => Some(init_from::beginning(from, &fresh.inputs, &naming.environment, axes.len())?),
-        None => None,
-    };
+    let beginning = beginning(&naming, &fresh.inputs, axes.len())?;
     if let Some(beginning) = beginning.as_ref().filter(|_| fresh.inputs.folder().is_some()) {
         search.total_steps = search.total_steps.saturating_add(beginning.candidates.len() as u64);
         search.validate()?;
@@ -363,7 +375,8 @@ fn build(table: &Table, folder: &Path, fresh: Fresh) -> Result<Experiment, Inval
         operator: search.operator,
         inputs: inputs.iter().map(|file| (file.key.clone(), file.digest())).collect(),
     });
-    let resolved = String::new();
+    let (resolved, written) =
+        (String::new(), Written { environment: sections.environment, models: written, prices });
     let mut experiment = Experiment {
         naming,
         search,
@@ -376,14 +389,21 @@ fn build(table: &Table, folder: &Path, fresh: Fresh) -> Result<Experiment, Inval
         cache,
         sandbox,
         resolved,
+        written,
     };
-    experiment.resolved = experiment.to_toml(&sections.environment, &written, &prices)?;
+    experiment.resolved = experiment.to_toml()?;
     if let Some(beginning) = beginning {
         let judged = init_from::judged(&experiment.resolved);
         experiment.environment =
             continued::begin(experiment.environment, beginning, (&judged, experiment.axes.len()));
     }
     Ok(experiment)
+}
+
+/// What a run takes over from another, if it does.
+fn beginning(naming: &Naming, inputs: &Inputs, axes: usize) -> Result<Option<continued::Beginning>, Invalid> {
+    let read = |from: &String| init_from::beginning(from, inputs, &naming.environment, axes);
+    naming.init_from.as_ref().map(read).transpose()
 }
 
 fn search(section: &Table) -> Result<SearchSettings, Invalid> {
@@ -424,6 +444,18 @@ impl Experiment {
         Ok(evaluation.settings().recheck.is_some().then(|| evaluation.clone()))
     }
 
+    /// With the digests of its models' weights in what is written of it.
+    pub(crate) fn with_weights(&self, weights: &[Weights]) -> Result<Self, Failure> {
+        let mut experiment = self.clone();
+        for Weights { key, now, .. } in weights {
+            if let Some(model) = experiment.written.models.named_mut(key) {
+                model.digest = Some(now.clone());
+            }
+        }
+        experiment.resolved = experiment.to_toml()?;
+        Ok(experiment)
+    }
+
     /// The resolved settings as a table.
     pub(crate) fn table(&self) -> Result<Table, Failure> {
         self.resolved.parse().map_err(|error: toml::de::Error| {
@@ -433,12 +465,8 @@ impl Experiment {
 
     /// The models are written as they were named: a price of the table stays in the table, where a resumed run may
     /// change it.
-    fn to_toml(
-        &self,
-        environment: &Table,
-        written: &Roles,
-        prices: &BTreeMap<String, Price>,
-    ) -> Result<String, Invalid> {
+    fn to_toml(&self) -> Result<String, Invalid> {
+        let Written { environment, models, prices } = &self.written;
         let unwritable =
             |error| Invalid::new("experiment", format!("can't be written as TOML: {error}"), "report this");
         #[derive(Serialize)]
@@ -460,7 +488,7 @@ impl Experiment {
             search: &self.search,
             environment,
             axes: &self.axes,
-            models: written.to_toml().map_err(unwritable)?,
+            models: models.to_toml().map_err(unwritable)?,
             prices,
             cache: self.cache.path.is_some().then_some(&self.cache),
             // Runs that execute nothing need not say how.

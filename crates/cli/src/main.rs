@@ -13,6 +13,7 @@ mod exit;
 mod gallery;
 mod heatmap;
 mod init_from;
+mod knowledge;
 mod lineage;
 mod logs;
 mod models;
@@ -33,6 +34,7 @@ mod svg;
 mod translation;
 mod trust;
 mod voronoi;
+mod weights;
 
 use clap::Parser;
 

@@ -7,7 +7,12 @@ use samara_lm::{
     AnswerCache, Budget, Capabilities, LanguageModel, LmError, ModelSettings, Needs, open, open_with,
 };
 
-use crate::{exit::Failure, roles::Roles};
+use crate::{
+    exit::{Failure, remark},
+    knowledge,
+    roles::Roles,
+    weights::{self, Weights},
+};
 
 /// What all models of a session share.
 pub(crate) struct Shared {
@@ -15,10 +20,54 @@ pub(crate) struct Shared {
     pub budget: Arc<Budget>,
     /// The cache or the recording, if there is one.
     pub cache: Option<Arc<AnswerCache>>,
+    /// What is looked at before they are asked.
+    pub checks: Checks,
+}
+
+/// How models are looked at before they are asked: whether they know what they would be asked, and whether their weights
+/// are those that a run was made with.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Checks {
+    /// A run goes on.
+    pub goes_on: bool,
+    /// What would be refused is a warning.
+    pub anyway: bool,
+    /// A recording answers in the models' place.
+    pub replays: bool,
+    /// Changes of settings that the user gives to this session.
+    pub set: Vec<String>,
+    /// Warnings are not told.
+    pub quiet: bool,
+}
+
+impl Checks {
+    /// Refuses to use a model, unless the user wants to all the same.
+    pub(crate) fn stop(&self, what: &str, hint: &str) -> Result<(), Failure> {
+        if !self.anyway {
+            return Err(Failure::usage(format!("{what}\nhint: {hint}")));
+        }
+        self.warn(what);
+        Ok(())
+    }
+
+    /// Says what a person should know of a model.
+    pub(crate) fn warn(&self, what: &str) {
+        if !self.quiet {
+            remark(&format!("warning: {what}"));
+        }
+    }
 }
 
 /// A role as errors and remarks name it, and what a probe found.
 pub(crate) type Found = (String, Capabilities);
+
+/// Models that are ready to be asked.
+pub(crate) struct Ready {
+    pub models: Models,
+    pub found: Vec<Found>,
+    /// Weights that are to be recorded.
+    pub weights: Vec<Weights>,
+}
 
 /// Opens the models that the environment needs and probes each for what is needed of it. Roles with the same settings
 /// share one client, so that one server is asked through one limiter.
@@ -26,9 +75,9 @@ pub(crate) async fn start(
     roles: &Roles,
     environment: &dyn Environment,
     shared: &Shared,
-) -> Result<(Models, Vec<Found>), Failure> {
+) -> Result<Ready, Failure> {
     let needed = environment.roles();
-    let mut opener = Opener { shared, opened: Vec::new(), found: Vec::new() };
+    let mut opener = Opener { shared, opened: Vec::new(), found: Vec::new(), weights: Vec::new() };
     let mut models = Models::default();
     if let Some(generator) = roles.generator.as_ref().filter(|_| needed.generator) {
         let needs = Needs { complete: true, ..Needs::default() };
@@ -48,13 +97,26 @@ pub(crate) async fn start(
         models.embedder =
             Some(opener.open("embedder", settings, Needs { embed: true, ..Needs::default() }).await?);
     }
-    Ok((models, opener.found))
+    knowledge::check(&models, environment, &shared.checks).await?;
+    let Opener { found, weights, .. } = opener;
+    let weights = weights::check(&weights, &shared.checks)?;
+    Ok(Ready { models, found, weights })
 }
 
 struct Opener<'a> {
     shared: &'a Shared,
-    opened: Vec<(&'a ModelSettings, Arc<dyn LanguageModel>)>,
+    opened: Vec<Opened<'a>>,
     found: Vec<Found>,
+    weights: Vec<Weights>,
+}
+
+/// A model that roles with these settings share.
+#[derive(Clone)]
+struct Opened<'a> {
+    settings: &'a ModelSettings,
+    model: Arc<dyn LanguageModel>,
+    /// The digest of its weights, if it has any here.
+    weights: Option<String>,
 }
 
 impl<'a> Opener<'a> {
@@ -64,14 +126,28 @@ impl<'a> Opener<'a> {
         settings: &'a ModelSettings,
         needs: Needs,
     ) -> Result<Arc<dyn LanguageModel>, Failure> {
-        let same = self.opened.iter().find(|(other, _)| *other == settings);
-        let model = match same.map(|(_, model)| Arc::clone(model)) {
-            Some(model) => model,
-            None => self.client(settings).map_err(|error| named(role, error))?,
+        let same = self.opened.iter().find(|other| are_of_one_model(other.settings, settings)).cloned();
+        let Opened { model, weights, .. } = match same {
+            Some(same) => same,
+            None => self.new_model(settings).map_err(|error| named(role, error))?,
         };
         self.found.push((role.to_owned(), model.probe(needs).await.map_err(|error| named(role, error))?));
-        self.opened.push((settings, Arc::clone(&model)));
+        self.weights.extend(weights.map(|now| Weights {
+            // `generator.ensemble[0]` as `--set` has it.
+            key: format!("models.{}", role.replace('[', ".").replace(']', "")),
+            label: model.label().to_owned(),
+            recorded: settings.digest.clone(),
+            now,
+        }));
         Ok(model)
+    }
+
+    fn new_model(&mut self, settings: &'a ModelSettings) -> Result<Opened<'a>, LmError> {
+        let model = self.client(settings)?;
+        let weights = model.weights()?;
+        let opened = Opened { settings, model, weights };
+        self.opened.push(opened.clone());
+        Ok(opened)
     }
 
     fn client(&self, settings: &ModelSettings) -> Result<Arc<dyn LanguageModel>, LmError> {
@@ -81,6 +157,12 @@ impl<'a> Opener<'a> {
             None => open(settings, budget),
         }
     }
+}
+
+/// Whether settings differ in nothing but what a run has recorded of the weights.
+fn are_of_one_model(one: &ModelSettings, other: &ModelSettings) -> bool {
+    let plain = |settings: &ModelSettings| ModelSettings { digest: None, ..settings.clone() };
+    plain(one) == plain(other)
 }
 
 fn named(role: &str, error: LmError) -> Failure {

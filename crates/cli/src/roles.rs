@@ -108,6 +108,21 @@ impl Roles {
         }
     }
 
+    /// The model that a key of the settings names, such as `models.judge` or `models.generator.ensemble.0`.
+    pub(crate) fn named_mut(&mut self, key: &str) -> Option<&mut ModelSettings> {
+        match key.strip_prefix("models.")? {
+            "judge" => self.judge.as_mut(),
+            "embedder" => self.embedder.as_mut(),
+            place => {
+                let position = match place.strip_prefix("generator.ensemble.") {
+                    Some(position) => position.parse().ok()?,
+                    None => 0,
+                };
+                self.generator.as_mut()?.members.get_mut(position).map(|member| &mut member.model)
+            }
+        }
+    }
+
     /// Every model, an ensemble's one by one.
     fn all_mut(&mut self) -> impl Iterator<Item = &mut ModelSettings> {
         let members = self.generator.iter_mut().flat_map(|generator| &mut generator.members);

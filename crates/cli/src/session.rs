@@ -16,9 +16,10 @@ use crate::{
     config::Experiment,
     exit::{Exit, Failure, remark},
     logs,
-    models::{self, Shared},
+    models::{self, Ready, Shared},
     progress::Progress,
     trust,
+    weights::Weights,
 };
 
 /// Where runs are made that are told no other place.
@@ -57,10 +58,15 @@ pub(crate) fn recorded(folder: &Path) -> Result<Option<Reader>, Failure> {
     }
 }
 
-/// Starts the journal of a new run in its folder, which is one's own from then on.
-pub(crate) fn create(experiment: &Experiment, folder: &Path) -> Result<Journal, Failure> {
+/// Starts the journal of a new run in its folder, which is one's own from then on. Its settings have the digests of the
+/// models' weights.
+pub(crate) fn create(
+    experiment: &Experiment,
+    folder: &Path,
+    weights: &[Weights],
+) -> Result<Journal, Failure> {
     let id = trust::new_id()?;
-    let journal = begun(experiment, folder, &id)?;
+    let journal = begun(&experiment.with_weights(weights)?, folder, &id)?;
     trust::remember(&id, &experiment.table()?);
     Ok(journal)
 }
@@ -156,6 +162,14 @@ pub(crate) fn cache(experiment: &Experiment) -> Result<Option<Arc<AnswerCache>>,
     Ok(Some(AnswerCache::open(path, max_bytes)?))
 }
 
+/// What a session works with.
+#[derive(Clone)]
+pub(crate) struct Opened {
+    pub tools: Tools,
+    /// Weights that the run is to record.
+    pub weights: Vec<Weights>,
+}
+
 /// Opens the models of an experiment and its sandbox, probes them and says what they are. `folder` is the run's, or that
 /// of several runs.
 pub(crate) async fn open(
@@ -163,8 +177,9 @@ pub(crate) async fn open(
     folder: &Path,
     shared: &Shared,
     quiet: bool,
-) -> Result<Tools, Failure> {
-    let (models, found) = models::start(&experiment.models, experiment.environment.as_ref(), shared).await?;
+) -> Result<Opened, Failure> {
+    let Ready { models, found, weights } =
+        models::start(&experiment.models, experiment.environment.as_ref(), shared).await?;
     for (role, found) in &found {
         let scoring = found.score.map(|method| method.name());
         tracing::info!(role = role.as_str(), model = found.model.as_str(), api = %found.api, scoring, "model");
@@ -194,7 +209,7 @@ pub(crate) async fn open(
         }
         evaluators = Some(started);
     }
-    Ok(Tools { models, programs, evaluators, ..Tools::default() })
+    Ok(Opened { tools: Tools { models, programs, evaluators, ..Tools::default() }, weights })
 }
 
 /// Searches until the end, the budget or the interrupt, with a bar on stderr.

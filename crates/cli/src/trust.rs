@@ -10,7 +10,7 @@ use samara_environments::{InputFile, evaluator};
 use sha2::{Digest as _, Sha256};
 use toml::{Table, Value};
 
-use crate::exit::Failure;
+use crate::{exit::Failure, weights};
 
 /// Sections whose settings decide what a run may do beside computing.
 const SECTIONS: [&str; 3] = ["models", "sandbox", "cache"];
@@ -224,6 +224,10 @@ fn digest(stored: &Table) -> String {
         SECTIONS.iter().filter_map(|name| Some(((*name).to_owned(), stored.get(*name)?.clone()))).collect();
     if let Some(evaluation) = evaluation(stored) {
         kept.insert("evaluation".to_owned(), Value::Table(evaluation.clone()));
+    }
+    // Which weights a model has allows nothing.
+    if let Some(Value::Table(models)) = kept.get_mut("models") {
+        models.iter_mut().for_each(|(_, model)| weights::forget(model));
     }
     // A table of settings always has a text.
     let text = toml::to_string(&kept).unwrap_or_default();

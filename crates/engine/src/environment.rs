@@ -25,6 +25,30 @@ pub enum Screen {
     Refuse(String),
 }
 
+/// What an environment asks its models about. Small models know few things, and can be asked whether they know these
+/// before anything is made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum About {
+    /// Nothing that a model would have to know.
+    #[default]
+    Nothing,
+    /// Texts. Each entry is prompts of one kind, of which a model must know one: what names the subject in them, without
+    /// the texts that are put in.
+    Texts {
+        /// What the generator is asked.
+        generator: Vec<Vec<String>>,
+        /// What the judge is asked.
+        judge: Vec<Vec<String>>,
+    },
+    /// Programs that build walkers.
+    Walkers,
+    /// Other programs.
+    Programs {
+        /// What varies them without a model, as a hint says it.
+        without: &'static str,
+    },
+}
+
 /// Something that can be evolved: how candidates are planned, written, screened, evaluated and judged.
 ///
 /// All randomness must come from the given streams and all model calls must go through the [`Context`]; then a
@@ -36,6 +60,11 @@ pub trait Environment: Send + Sync {
     /// Which models it asks, and whether it runs programs; the others need not be configured.
     fn roles(&self) -> Roles {
         Roles::default()
+    }
+
+    /// What its models are asked about.
+    fn about(&self) -> About {
+        About::Nothing
     }
 
     /// The user's evaluator, if there is one: it is started before the first candidate, and [`Bench::evaluate`] runs it.

@@ -35,7 +35,7 @@ pub mod spec;
 pub use abort::{Abort, Reason};
 pub use bench::Bench;
 pub use context::{Context, Models, Question, Roles, Tools};
-pub use environment::{Environment, Evaluator, Future, Screen};
+pub use environment::{About, Environment, Evaluator, Future, Screen};
 pub use error::EngineError;
 pub use evaluator_slots::EvaluatorSlots;
 pub use event::{Ended, Ending, Event, Session};

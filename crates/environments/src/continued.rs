@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use samara_engine::{Context, Environment, Evaluator, Future, Roles, Screen};
+use samara_engine::{About, Context, Environment, Evaluator, Future, Roles, Screen};
 use samara_qd::Stream;
 use samara_sandbox::EvaluatorOptions;
 use samara_search::{Candidate, Genome, Index, Plan, Proposer, Score, Ticket, View};
@@ -79,6 +79,10 @@ impl Environment for Continued {
 
     fn roles(&self) -> Roles {
         self.inner.roles()
+    }
+
+    fn about(&self) -> About {
+        self.inner.about()
     }
 
     fn evaluator_options(&self) -> Option<EvaluatorOptions> {

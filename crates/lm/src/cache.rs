@@ -295,11 +295,13 @@ fn from_stored(
 
 /// Settings that decide when a model is asked, at what price and with which key, but never what it answers. How it
 /// completes and scores is in the operations.
-const IRRELEVANT: [&str; 15] = [
+const IRRELEVANT: [&str; 16] = [
     "api",
     "api_key_env",
     "ca_file",
     "deadline_s",
+    // That of the files as they are is taken in its place.
+    "digest",
     "key_header",
     "max_attempts",
     "max_concurrency",

@@ -46,5 +46,5 @@ pub use secret::Secret;
 pub use settings::{Api, ModelSettings, Representation, Scoring};
 pub use types::{
     Capabilities, Completion, CompletionRequest, EmbedRequest, Embeddings, Finish, Needs, Penalties,
-    Sampling, Score, ScoreMethod, ScoreRequest, Usage,
+    Sampling, Score, ScoreMethod, ScoreRequest, Speciality, Usage,
 };

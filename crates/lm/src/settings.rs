@@ -195,6 +195,11 @@ pub struct ModelSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1024))]
     pub threads: Option<usize>,
+    /// The SHA-256 of the model's files, for `embedded`, `huggingface` and `gguf`, in hexadecimal digits. A run records it
+    /// when it begins; where it is set, other weights are used only if `--anyway` is given. Default: none, whatever the
+    /// weights are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }
 
 impl Default for ModelSettings {
@@ -230,6 +235,7 @@ impl Default for ModelSettings {
             file: None,
             tokenizer: None,
             threads: None,
+            digest: None,
         }
     }
 }

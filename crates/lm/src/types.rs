@@ -240,6 +240,15 @@ impl Usage {
     }
 }
 
+/// What a small model was made for; it knows nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speciality {
+    /// Texts of a few subjects, and judgements of them.
+    Texts,
+    /// Programs that build walkers.
+    Walkers,
+}
+
 /// What a role asks of its model; a probe tries only that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Needs {

@@ -24,6 +24,9 @@ impl ModelSettings {
     pub fn validate(&self) -> Result<(), InvalidSetting> {
         let positive = |x: f64| x.is_finite() && x > 0.0;
         let price = |x: f64| (0.0..=MOST_PRICE).contains(&x);
+        let is_digest = |text: &str| {
+            text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        };
         let is_prefix = |text: &str| text.chars().count() <= MOST_PREFIX;
         let seconds = "write a positive number of seconds, 86400 at most";
         let checks = [
@@ -43,6 +46,11 @@ impl ModelSettings {
                 "write a number above 0, 100 at most",
             ),
             (self.threads.is_none_or(|n| (1..=1024).contains(&n)), "threads", "write 1 to 1024"),
+            (
+                self.digest.as_deref().is_none_or(is_digest),
+                "digest",
+                "write 64 hexadecimal digits, or remove it",
+            ),
             (is_prefix(&self.query_prefix), "query_prefix", "write 1000 characters at most"),
             (is_prefix(&self.document_prefix), "document_prefix", "write 1000 characters at most"),
             (price(self.price_in), "price_in", "write money per million tokens, 0 to 1e9"),
@@ -66,6 +74,7 @@ impl ModelSettings {
             ("folder", self.folder.is_some()),
             ("file", self.file.is_some()),
             ("threads", self.threads.is_some()),
+            ("digest", self.digest.is_some()),
             ("tokenizer", self.tokenizer.is_some()),
             ("representation", self.representation != Representation::Symmetric),
         ];

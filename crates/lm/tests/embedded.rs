@@ -6,7 +6,12 @@ use std::sync::Arc;
 
 use samara_lm::{
     Budget, CompletionRequest, EmbedRequest, ErrorKind, Finish, LanguageModel, ModelSettings, Needs,
-    Sampling, ScoreMethod, ScoreRequest, open,
+    Sampling, ScoreMethod, ScoreRequest, Speciality, open,
+};
+use samara_seedling::{
+    Dtype, shipped,
+    train::{Corpus, checkpoint::write_model},
+    written::documents::{SUBJECT_ANSWERS, subject_frame},
 };
 
 fn model(threads: usize) -> Arc<dyn LanguageModel> {
@@ -115,4 +120,53 @@ async fn the_walkers_model_is_there_beside_the_texts_model() {
     assert_eq!(answer.finish, Finish::Stop);
     assert!(answer.text.starts_with("    wc = walker_creator()\n"), "{}", answer.text);
     assert!(answer.text.trim_end().ends_with("    return wc.get_walker()"), "{}", answer.text);
+}
+
+/// The shipped model of texts in a folder, marked as one that can say whether it knows a prompt, or not.
+fn in_folder(folder: &std::path::Path, subjects: bool) -> Arc<dyn LanguageModel> {
+    let (_, tokenizer) = shipped::model(Corpus::Texts).unwrap();
+    let mut weights = shipped::weights(Corpus::Texts).unwrap();
+    weights.config.subjects = subjects;
+    write_model(folder, &weights, &tokenizer, Dtype::F16).unwrap();
+    let settings = ModelSettings::parse(&format!("embedded:{}", folder.display())).unwrap();
+    open(&settings, Budget::unlimited()).unwrap()
+}
+
+#[tokio::test]
+async fn a_model_that_was_trained_to_is_asked_in_the_frame_of_its_training_what_it_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = in_folder(folder.path(), true);
+    assert_eq!(model.speciality(), Some(Speciality::Texts));
+    let prompts = [TEMPLATE.to_owned(), "Here is a poem about trains:".to_owned()];
+    let known = model.known(&prompts).await.unwrap().expect("it can say");
+    let (before, behind) = subject_frame();
+    for (prompt, known) in prompts.iter().zip(&known) {
+        let prompt = format!("{before}{prompt}{behind}");
+        let answers = SUBJECT_ANSWERS.map(str::to_owned).to_vec();
+        let score = model.score(&ScoreRequest { prompt, answers, seed: 0 }).await.unwrap();
+        assert_eq!(score.normalised()[0], *known);
+    }
+    assert_eq!(known.len(), 2);
+    assert!(known.iter().all(|known| (0.0..=1.0).contains(known)), "{known:?}");
+}
+
+#[tokio::test]
+async fn a_model_without_the_mark_is_not_asked_what_it_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    let unmarked = in_folder(folder.path(), false);
+    assert_eq!((unmarked.known(&[TEMPLATE.to_owned()]).await.unwrap(), unmarked.speciality()), (None, None));
+    let walkers = open(&ModelSettings::parse("embedded#walkers").unwrap(), Budget::unlimited()).unwrap();
+    assert_eq!(walkers.known(&[TEMPLATE.to_owned()]).await.unwrap(), None);
+    assert_eq!(walkers.speciality(), Some(Speciality::Walkers));
+    assert_eq!(model(1).speciality(), Some(Speciality::Texts));
+}
+
+#[test]
+fn the_digest_of_weights_follows_their_files() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let digest = |model: &Arc<dyn LanguageModel>| model.weights().unwrap().expect("it has weights");
+    let (first, second) = (in_folder(one.path(), false), in_folder(other.path(), false));
+    assert_eq!((digest(&first).len(), digest(&first)), (64, digest(&second)));
+    assert_ne!(digest(&in_folder(other.path(), true)), digest(&first));
+    assert_ne!(digest(&model(1)), digest(&first));
 }

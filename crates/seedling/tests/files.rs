@@ -29,6 +29,7 @@ fn config() -> ModelConfig {
         rope_scaling: RopeScaling::None,
         bos: Some(0),
         eos: vec![1],
+        subjects: false,
         design: Design::default(),
     }
 }
@@ -342,6 +343,15 @@ fn read_config(change: impl Fn(&mut Value)) -> Result<ModelConfig, SeedlingError
     let mut file = serde_json::from_str(&config().to_json()).unwrap();
     change(&mut file);
     ModelConfig::from_json(file.to_string().as_bytes(), Path::new("folder/config.json"))
+}
+
+#[test]
+fn the_mark_of_a_model_that_can_say_what_it_knows_is_written_and_read() {
+    assert!(!config().to_json().contains("samara_subjects"), "no other model has it");
+    let marked = ModelConfig { subjects: true, ..config() };
+    assert_eq!(ModelConfig::from_json(marked.to_json().as_bytes(), Path::new("x")).unwrap(), marked);
+    let error = read_config(|file| file["samara_subjects"] = json!("often")).unwrap_err();
+    assert!(error.to_string().contains("samara_subjects"), "{error}");
 }
 
 #[test]

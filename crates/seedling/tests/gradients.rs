@@ -31,6 +31,7 @@ fn config() -> ModelConfig {
         rope_scaling: RopeScaling::None,
         bos: None,
         eos: Vec::new(),
+        subjects: false,
         design: Design::default(),
     }
 }

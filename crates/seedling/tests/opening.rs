@@ -235,6 +235,7 @@ fn a_small_model_of_floats_has_the_bits_that_it_has_from_training() {
         qk_norm: false,
         bos: None,
         eos: vec![0],
+        subjects: false,
         design: Design::default(),
     };
     let weights = Weights::initial(config, &mut Stream::new(3, 0));

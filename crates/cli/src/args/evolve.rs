@@ -78,6 +78,9 @@ pub(crate) struct Evolve {
     /// OpenEvolve's; log files are named by --log here
     #[arg(long, hide = true)]
     pub logger_prefix: Option<String>,
+    /// Run even if a small model knows nothing of what it would be asked, or its weights are not those of the settings
+    #[arg(long)]
+    pub anyway: bool,
     #[command(flatten)]
     pub recording: Recording,
     #[command(flatten)]

@@ -103,6 +103,9 @@ pub(crate) struct Run {
     /// The run's folder [default: a new one under runs/]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
+    /// Run even if a small model knows nothing of what it would be asked, or its weights are not those of the settings
+    #[arg(long)]
+    pub anyway: bool,
     #[command(flatten)]
     pub recording: Recording,
     #[command(flatten)]
@@ -141,6 +144,9 @@ pub(crate) struct Resume {
     /// Continue somebody else's run even though its settings weaken isolation, send keys or read files
     #[arg(long)]
     pub trust_run: bool,
+    /// Go on even if a model's weights are not those that the run was made with
+    #[arg(long)]
+    pub anyway: bool,
     #[command(flatten)]
     pub recording: Recording,
     #[command(flatten)]
@@ -180,6 +186,9 @@ pub(crate) struct Compare {
     /// [default: a new one under runs/]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
+    /// Run even if a small model knows nothing of what it would be asked, or its weights are not those of the settings
+    #[arg(long)]
+    pub anyway: bool,
     #[command(flatten)]
     pub output: Output,
 }
@@ -211,6 +220,9 @@ pub(crate) struct P3 {
     /// [default: a new one under runs/]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
+    /// Run even if a small model knows nothing of what it would be asked, or its weights are not those of the settings
+    #[arg(long)]
+    pub anyway: bool,
     #[command(flatten)]
     pub output: Output,
 }
@@ -354,6 +366,9 @@ pub(crate) struct Try {
     /// Make the calls without asking
     #[arg(long, short)]
     pub yes: bool,
+    /// Ask even if a small model knows nothing of what it would be asked, or its weights are not those of the settings
+    #[arg(long)]
+    pub anyway: bool,
     #[command(flatten)]
     pub output: Output,
 }

@@ -8,7 +8,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use samara_engine::Tools;
 use samara_environments::{
     Inputs,
     p3::{passes::pass_at_k, problem, puzzle, puzzle::Puzzle},
@@ -16,11 +15,12 @@ use samara_environments::{
 use samara_journal::{JournalError, Reader};
 use serde::Serialize;
 
-use super::compare::{plan, run_to_end};
+use super::compare::{Several, plan, run_to_end};
 use crate::{
     args::{Format, P3},
     config::{self, Experiment},
     exit::{Exit, Failure, one_line, print, print_json, remark},
+    models::Checks,
     numbers::{number, percent},
     session,
 };
@@ -87,6 +87,10 @@ pub(crate) fn p3(args: &P3) -> Result<Exit, Failure> {
     runtime.shutdown_background();
     let goes_on = format!("what is done is kept: the same command with --out {} goes on", folder.display());
     let done = done.map_err(|mut failure| {
+        if failure.exit == Exit::Usage {
+            // The same command would be refused again.
+            return failure;
+        }
         failure.message += &format!("\n{goes_on}");
         failure
     })?;
@@ -167,14 +171,16 @@ async fn run_all(plan: &[Planned], folder: &Path, args: &P3) -> Result<Option<Ve
         plan::check(&planned.experiment, &planned.folder)?;
     }
     let interrupt = session::interrupts();
-    let mut tools: Option<Tools> = None;
+    let mut opened = None;
+    let checks = Checks { anyway: args.anyway, quiet: args.output.quiet, ..Checks::default() };
+    let runs: Vec<PathBuf> = plan.iter().map(|planned| planned.folder.clone()).collect();
+    let all = Several { folder, runs: &runs, checks: &checks };
     let mut solved = Vec::with_capacity(plan.len());
     for planned in plan {
         let Planned { experiment, folder: run_folder, .. } = planned;
         let reused = plan::is_done(experiment, run_folder)?;
-        let all = (folder, plan.len());
         // A bar for each puzzle would be of no use to anybody.
-        if !reused && !run_to_end(experiment, run_folder, (&mut tools, all), true, &interrupt).await? {
+        if !reused && !run_to_end(experiment, run_folder, (&mut opened, &all), true, &interrupt).await? {
             return Ok(None);
         }
         let one = read(planned, &args.k)?;

@@ -16,13 +16,14 @@ use crate::{
     config::{self, Experiment, Fresh},
     exit::{Exit, Failure, print, print_json, quoted, remark},
     init_from,
-    models::Shared,
+    models::{Checks, Shared},
     openelm,
     progress::rough,
-    session,
+    session::{self, Opened},
     summary::{Rechecked, Summary},
     translation::written,
     trust,
+    weights::{self, Weights},
 };
 
 pub(crate) fn run(args: &args::Run) -> Result<Exit, Failure> {
@@ -52,7 +53,7 @@ pub(crate) fn run(args: &args::Run) -> Result<Exit, Failure> {
         None => session::free_folder(&experiment.naming.name),
     };
     refuse_recorded(&folder)?;
-    begin(experiment, &folder, (&args.recording, &args.output), None)
+    begin(experiment, &folder, (&args.recording, &args.output, args.anyway), None)
 }
 
 /// Refuses a folder that holds a run.
@@ -69,11 +70,11 @@ pub(crate) fn refuse_recorded(folder: &Path) -> Result<(), Failure> {
 pub(crate) fn begin(
     experiment: Experiment,
     folder: &Path,
-    (recording, output): (&args::Recording, &args::Output),
+    (recording, output, anyway): (&args::Recording, &args::Output, bool),
     trial: Option<&Trial<'_>>,
 ) -> Result<Exit, Failure> {
     // The journal is made only once the models have answered: a run that can't start leaves nothing behind.
-    let create = |experiment: &Experiment| session::create(experiment, folder);
+    let create = |experiment: &Experiment, weights: &[Weights]| session::create(experiment, folder, weights);
     let record = recording.record.as_deref();
     if let Some(file) = record.filter(|file| file.exists()) {
         return Err(Failure::usage(format!(
@@ -82,7 +83,9 @@ pub(crate) fn begin(
         )));
     }
     let cache = cache(&experiment, recording)?;
-    let done = go(experiment, folder, (Spent::default(), cache), (output, trial), create);
+    let replays = recording.replay.is_some();
+    let checks = Checks { anyway, replays, quiet: output.quiet, ..Checks::default() };
+    let done = go(experiment, folder, (Spent::default(), cache, checks), (output, trial), create);
     if let Some(file) = record
         && done.is_err()
         && matches!(session::recorded(folder), Ok(None))
@@ -121,7 +124,16 @@ pub(crate) fn resume(args: &args::Resume) -> Result<Exit, Failure> {
     drop(reader);
     let cache = cache(&experiment, &args.recording)?;
     let changes = args.set.clone();
-    let open = |_: &Experiment| {
+    let checks = Checks {
+        goes_on: true,
+        anyway: args.anyway,
+        replays: args.recording.replay.is_some(),
+        set: changes.clone(),
+        quiet: args.output.quiet,
+    };
+    let open = |_: &Experiment, weights: &[Weights]| {
+        let digests: Vec<String> = weights.iter().map(Weights::setting).collect();
+        let changes = [&changes[..], &digests].concat();
         // Opened to write: that brings a journal of an earlier format up to date.
         let mut journal = Journal::open(&args.run)?;
         let now = journal.reader()?.format();
@@ -130,16 +142,15 @@ pub(crate) fn resume(args: &args::Resume) -> Result<Exit, Failure> {
         }
         if !changes.is_empty() {
             let after = journal.totals().candidates;
-            journal
-                .note(&Event { after, kind: EventKind::Control(Control { settings: changes.clone() }) })?;
+            journal.note(&Event { after, kind: EventKind::Control(Control { settings: changes }) })?;
         }
         // Not before they are recorded: what a session could not begin with is forgotten.
-        if let Some(kept) = &kept {
-            trust::remember(&id, kept);
+        if let Some(kept) = kept {
+            trust::remember(&id, &config::changed(kept, &digests)?);
         }
         Ok(journal)
     };
-    go(experiment, &folder, (spent, cache), (&args.output, None), open)
+    go(experiment, &folder, (spent, cache, checks), (&args.output, None), open)
 }
 
 /// What a number of further candidates comes to: a total, of which `made` are there. `--set` goes over it.
@@ -155,15 +166,7 @@ fn longer(args: &args::Resume, made: u64) -> args::Resume {
 fn reopened(reader: &Reader, args: &args::Resume) -> Result<(Experiment, Option<Table>), Failure> {
     let header = reader.header();
     let run = args.run.display().to_string();
-    let earlier: Vec<String> = reader
-        .events()?
-        .into_iter()
-        .filter_map(|event| match event.kind {
-            EventKind::Control(control) => Some(control.settings),
-            EventKind::Migration(_) => None,
-        })
-        .flatten()
-        .collect();
+    let earlier = weights::changes(reader)?;
     let mut set = args.set.clone();
     set.extend(args.concurrency.map(|concurrency| format!("search.concurrency={concurrency}")));
     let recorded = recorded_inputs(reader)?;
@@ -242,14 +245,14 @@ fn refuse_changed(run: &str, recorded: &[InputFile]) -> Result<(), Failure> {
 fn go(
     experiment: Experiment,
     folder: &Path,
-    (spent, cache): (Spent, Option<Arc<AnswerCache>>),
+    (spent, cache, checks): (Spent, Option<Arc<AnswerCache>>, Checks),
     (output, trial): (&args::Output, Option<&Trial<'_>>),
-    journal: impl FnOnce(&Experiment) -> Result<Journal, Failure>,
+    journal: impl FnOnce(&Experiment, &[Weights]) -> Result<Journal, Failure>,
 ) -> Result<Exit, Failure> {
     let budget = &experiment.search.budget;
     // Calls are the search's to count: to the client a score is several.
     let limits = Limits { calls: None, tokens: budget.tokens, money: budget.money };
-    let shared = Shared { budget: Budget::new(limits, spent), cache };
+    let shared = Shared { budget: Budget::new(limits, spent), cache, checks };
     let runtime = session::runtime()?;
     let ended = runtime.block_on(search(experiment, folder, &shared, (output.quiet, trial), journal));
     // Abandoned candidates may still wait for their models; their answers would have nowhere to go.
@@ -266,11 +269,11 @@ async fn search(
     folder: &Path,
     shared: &Shared,
     (quiet, trial): (bool, Option<&Trial<'_>>),
-    journal: impl FnOnce(&Experiment) -> Result<Journal, Failure>,
+    journal: impl FnOnce(&Experiment, &[Weights]) -> Result<Journal, Failure>,
 ) -> Result<(Ended, Option<Rechecked>), Failure> {
     let environment = Arc::clone(&experiment.environment);
     let _made = session::make_hidden(&experiment, folder)?;
-    let tools = session::open(&experiment, folder, shared, quiet).await?;
+    let Opened { tools, weights } = session::open(&experiment, folder, shared, quiet).await?;
     let mut interrupt = session::interrupts();
     let (experiment, prepared) = match trial {
         Some(trial) => tried(trial, experiment, &tools, quiet, &mut interrupt).await?,
@@ -279,7 +282,7 @@ async fn search(
     if !quiet {
         environment.remarks().iter().for_each(|told| remark(told));
     }
-    let mut journal = journal(&experiment)?;
+    let mut journal = journal(&experiment, &weights)?;
     if let Some(Prepared { texts, calls, .. }) = prepared {
         journal.set_up(&texts, &calls)?;
     }

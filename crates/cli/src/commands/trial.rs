@@ -18,9 +18,9 @@ use crate::{
     args::{Format, Try},
     config::{self, Experiment},
     exit::{self, Exit, Failure, one_line, print, print_json, printable},
-    models::Shared,
+    models::{Checks, Shared},
     numbers::number,
-    session,
+    session::{self, Opened},
 };
 
 /// What the stand-in writes.
@@ -63,8 +63,9 @@ async fn tried(experiment: Experiment, args: &Try, roles: Roles) -> Result<Exit,
     let budget = &experiment.search.budget;
     let limits = Limits { calls: None, tokens: budget.tokens, money: budget.money };
     let cache = session::cache(&experiment)?;
-    let shared = Shared { budget: Budget::new(limits, Spent::default()), cache };
-    let tools = session::open(&experiment, folder.path(), &shared, quiet).await?;
+    let checks = Checks { anyway: args.anyway, quiet, ..Checks::default() };
+    let shared = Shared { budget: Budget::new(limits, Spent::default()), cache, checks };
+    let Opened { tools, .. } = session::open(&experiment, folder.path(), &shared, quiet).await?;
     let real = made(experiment, tools).await?;
     if human {
         print(&real.answers())?;

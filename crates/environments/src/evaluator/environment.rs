@@ -5,7 +5,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use samara_engine::{Abort, Bench, Context, EngineError, Environment, Evaluator, Future, Roles, Screen};
+use samara_engine::{
+    Abort, About, Bench, Context, EngineError, Environment, Evaluator, Future, Roles, Screen,
+};
 use samara_lm::{CompletionRequest, Sampling};
 use samara_sandbox::EvaluatorOptions;
 use samara_search::{
@@ -171,6 +173,12 @@ impl Environment for Evolve {
             embedder: self.settings.screening.embedding < 1.0,
             sandbox: self.evaluation.is_hidden(),
             ..Roles::default()
+        }
+    }
+
+    fn about(&self) -> About {
+        About::Programs {
+            without: "let samara vary them (`samara evolve` without --model, or with --model none)",
         }
     }
 

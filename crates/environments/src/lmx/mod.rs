@@ -24,7 +24,7 @@ pub mod wrapping;
 
 use std::sync::Arc;
 
-use samara_engine::{Abort, Context, Environment, Future, Question, Roles, Screen};
+use samara_engine::{Abort, About, Context, Environment, Future, Question, Roles, Screen};
 use samara_lm::{Completion, CompletionRequest, Penalties, Sampling, Score as Answered};
 use samara_search::{AxisSettings, Genome, Index, Invalid, Plan, Proposer, Score, Strategy, Ticket, schema};
 
@@ -72,6 +72,19 @@ impl Environment for Lmx {
     fn roles(&self) -> Roles {
         let embedder = self.settings.quality == Quality::Embedding;
         Roles { generator: true, judge: true, embedder, ..Roles::default() }
+    }
+
+    fn about(&self) -> About {
+        let settings = &self.settings;
+        let mut judge: Vec<&String> =
+            settings.diversity.iter().map(|axis| &axis.instruction_prompt).collect();
+        if settings.quality == Quality::AiFeedback {
+            judge.push(&settings.quality_feedback_prompt);
+        }
+        About::Texts {
+            generator: vec![vec![settings.prompt_template.clone()]],
+            judge: judge.into_iter().map(|instruction| vec![instruction.clone()]).collect(),
+        }
     }
 
     fn set_up<'a>(&'a self, context: &'a mut Context) -> Future<'a, Vec<String>> {

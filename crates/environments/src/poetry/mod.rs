@@ -9,7 +9,7 @@ pub mod settings;
 
 use std::sync::Arc;
 
-use samara_engine::{Abort, Context, Environment, Future, Question, Roles};
+use samara_engine::{Abort, About, Context, Environment, Future, Question, Roles};
 use samara_lm::{Completion, CompletionRequest, Penalties, Sampling};
 use samara_search::{AxisSettings, Genome, Invalid, Plan, Proposer, Score, schema};
 
@@ -61,6 +61,18 @@ impl Environment for Poetry {
     fn roles(&self) -> Roles {
         let words = self.settings.judged == Judged::Words;
         Roles { generator: true, judge: !words, answers: words, ..Roles::default() }
+    }
+
+    /// Templates with a category in the place of each axis' name, and no text.
+    fn about(&self) -> About {
+        let mut named: Vec<(&str, &str)> = vec![("text", "")];
+        named.extend(self.axes.iter().filter_map(|axis| Some((&*axis.name, &**axis.categories.first()?))));
+        let settings = &self.settings;
+        let generator = [&settings.create, &settings.rewrite].map(|template| vec![fill(template, &named)]);
+        let mut judge: Vec<Vec<String>> =
+            self.axes.iter().map(|axis| vec![self.question(axis, "")]).collect();
+        judge.push(vec![self.rating("")]);
+        About::Texts { generator: generator.into(), judge }
     }
 
     fn proposer(&self, _pool: &[String]) -> Box<dyn Proposer> {

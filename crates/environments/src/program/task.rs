@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use samara_engine::{Bench, Context, Environment, Evaluator, Future, Roles};
+use samara_engine::{About, Bench, Context, Environment, Evaluator, Future, Roles};
 use samara_qd::Stream;
 use samara_search::{Genome, Plan, Proposer, Score, View};
 
@@ -18,6 +18,11 @@ pub(crate) trait Task: Send + Sync + 'static {
     /// Which models it asks beside the writer.
     fn roles(&self, writer: Roles) -> Roles {
         writer
+    }
+
+    /// What its programs are.
+    fn about(&self) -> About {
+        About::Programs { without: "let samara vary them (--set search.operator=gp)" }
     }
 
     /// Runs and measures a program, without a model.
@@ -54,6 +59,10 @@ impl<T: Task> Environment for Programs<T> {
 
     fn roles(&self) -> Roles {
         self.task.roles(self.writer.roles())
+    }
+
+    fn about(&self) -> About {
+        self.task.about()
     }
 
     fn proposer(&self, _pool: &[String]) -> Box<dyn Proposer> {

@@ -14,7 +14,7 @@ pub mod settings;
 
 use std::sync::Arc;
 
-use samara_engine::{Abort, Context, Environment, Future, Roles};
+use samara_engine::{Abort, About, Context, Environment, Future, Roles};
 use samara_lm::{Completion, CompletionRequest, Penalties, Sampling};
 use samara_qd::Tessellation;
 use samara_search::{Genome, Invalid, Plan, Proposer, Score, schema};
@@ -79,6 +79,27 @@ impl Environment for Prompts {
             embedder: self.measures("embedding"),
             ..Roles::default()
         }
+    }
+
+    /// The subject is named by the instructions that a run begins with, of which one is enough: they are to be improved.
+    /// Without any, and for what rewrites them, the generator must be able to follow a template.
+    fn about(&self) -> About {
+        let settings = &self.settings;
+        let empty = [("examples", ""), ("instruction", "")];
+        let mut generator = Vec::new();
+        let mut judge = Vec::new();
+        if settings.initial_instructions.is_empty() {
+            generator.push(vec![fill(&settings.templates.induce, &empty)]);
+        } else {
+            judge.push(settings.initial_instructions.clone());
+        }
+        if settings.mutations.contains(&Mutation::Rewrite) {
+            generator.push(vec![fill(&settings.templates.rewrite, &empty)]);
+        }
+        if self.measures("sentiment") {
+            judge.push(vec![settings.sentiment_prompt.clone()]);
+        }
+        About::Texts { generator, judge }
     }
 
     fn set_up<'a>(&'a self, context: &'a mut Context) -> Future<'a, Vec<String>> {

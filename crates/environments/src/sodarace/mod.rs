@@ -11,7 +11,7 @@ pub mod settings;
 
 use std::sync::Arc;
 
-use samara_engine::{Abort, Bench, Environment, Future};
+use samara_engine::{Abort, About, Bench, Environment, Future};
 use samara_sandbox::{Job, Value};
 use samara_search::{Invalid, Score, schema};
 use samara_sodarace::{Evaluation, Verdict};
@@ -95,6 +95,10 @@ fn format() -> Format {
 
 impl Task for Sodarace {
     const NAME: &'static str = NAME;
+
+    fn about(&self) -> About {
+        About::Walkers
+    }
 
     fn evaluate<'a>(&'a self, program: &'a str, bench: &'a mut Bench) -> Future<'a, Score> {
         Box::pin(async move {

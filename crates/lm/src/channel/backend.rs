@@ -6,6 +6,7 @@ use crate::{
     operation::{Answer, Operation},
     providers::facts::{Kind, LocalModel},
     settings::ModelSettings,
+    types::Speciality,
 };
 
 /// Who answers. It makes one attempt at one operation and no more.
@@ -52,6 +53,22 @@ impl Backend {
     /// Whether it is a model without a server that answers in a chat.
     pub(crate) fn chats(&self) -> bool {
         matches!(self, Self::Local(model) if model.chats())
+    }
+
+    /// What it was made for, if that is little.
+    pub(crate) fn speciality(&self) -> Option<Speciality> {
+        match self {
+            Self::Local(model) => model.speciality(),
+            Self::Http(_) | Self::Triton(_) => None,
+        }
+    }
+
+    /// How probable it is that it knows the subject of each prompt; `None` of a model that can't say.
+    pub(crate) async fn known(&self, prompts: &[String]) -> Result<Option<Vec<f64>>, AttemptError> {
+        match self {
+            Self::Local(model) => model.known(prompts).await,
+            Self::Http(_) | Self::Triton(_) => Ok(None),
+        }
     }
 
     /// Whether it is a server, which more requests than it can take would bury.

@@ -27,7 +27,7 @@ use crate::{
     operation::{Answer, Operation},
     providers::facts::Provider,
     settings::ModelSettings,
-    types::Usage,
+    types::{Speciality, Usage},
 };
 use attempts::{Patience, wait};
 use backend::Backend;
@@ -74,6 +74,17 @@ impl Channel {
     /// Whether it is a model without a server that answers in a chat.
     pub(crate) fn chats(&self) -> bool {
         self.backend.chats()
+    }
+
+    /// What the model was made for, if that is little.
+    pub(crate) fn speciality(&self) -> Option<Speciality> {
+        self.backend.speciality()
+    }
+
+    /// How probable it is that the model knows the subject of each prompt; `None` of a model that can't say. Nothing of a
+    /// search is asked here, so no budget is charged.
+    pub(crate) async fn known(&self, prompts: &[String]) -> Result<Option<Vec<f64>>, LmError> {
+        self.backend.known(prompts).await.map_err(|error| self.failure(error, 1))
     }
 
     /// How many requests are worth making at once at the moment: more would only wait here.

@@ -30,7 +30,7 @@ use crate::{
     settings::{ModelSettings, Representation},
     types::{
         Capabilities, Completion, CompletionRequest, EmbedRequest, Embeddings, Finish, Needs, Penalties,
-        Sampling, Score, ScoreMethod, ScoreRequest, Side, Usage,
+        Sampling, Score, ScoreMethod, ScoreRequest, Side, Speciality, Usage,
     },
 };
 
@@ -53,6 +53,23 @@ pub trait LanguageModel: Send + Sync + Debug {
     /// their turn. It moves with every answer. A model without a server takes any number.
     fn room(&self) -> usize {
         usize::MAX
+    }
+    /// What it was made for, if that is little: a small model that comes with samara, or one that was trained as these
+    /// are.
+    fn speciality(&self) -> Option<Speciality> {
+        None
+    }
+    /// How probable it is that the model knows the subject of each prompt, as it says itself; `None` of a model that was
+    /// never taught to say so. It costs nothing, and is neither cached nor recorded.
+    fn known<'a>(&'a self, _prompts: &'a [String]) -> Reply<'a, Option<Vec<f64>>> {
+        Box::pin(async { Ok(None) })
+    }
+    /// The digest of its weights as they are now; `None` of a model that has none here. Reads all of its files.
+    ///
+    /// # Errors
+    /// Files that can't be read.
+    fn weights(&self) -> Result<Option<String>, LmError> {
+        Ok(None)
     }
     /// The text that the model is given for a request, as a record shows it: the prompt, and above it the instructions
     /// if it is told them. Known once the model has been asked.
@@ -312,6 +329,19 @@ impl LanguageModel for Client {
 
     fn room(&self) -> usize {
         self.channel.room()
+    }
+
+    fn speciality(&self) -> Option<Speciality> {
+        self.channel.speciality()
+    }
+
+    fn known<'a>(&'a self, prompts: &'a [String]) -> Reply<'a, Option<Vec<f64>>> {
+        Box::pin(self.channel.known(prompts))
+    }
+
+    fn weights(&self) -> Result<Option<String>, LmError> {
+        let digest = self.facts().digest.filter(|_| self.facts().has_weights());
+        digest.map(|digest| digest(&self.settings)).transpose()
     }
 
     fn asked(&self, request: &CompletionRequest) -> String {

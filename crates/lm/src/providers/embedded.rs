@@ -8,12 +8,12 @@ use std::{path::Path, sync::Arc};
 
 use samara_seedling::{
     ChatTemplate, End, Engine, EngineSettings, Gguf, Given, Message, Model, Penalties, Reply, Request, Role,
-    Sampling, SeedlingError, Tokenizer, check_tokenizer, shipped, train::Corpus,
+    Sampling, SeedlingError, Tokenizer, check_tokenizer, shipped, train::Corpus, written::subjects,
 };
 use tokio::sync::oneshot;
 
 use super::{
-    facts::{Interfaces, Kind, LocalAttempt, LocalModel, Provider},
+    facts::{Interfaces, Kind, LocalAttempt, LocalKnown, LocalModel, Provider},
     strings,
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
     operation::{Answer, Operation, Value},
     provider_name::ProviderName,
     settings::ModelSettings,
-    types::{Finish, ScoreMethod},
+    types::{Finish, ScoreMethod, Speciality},
 };
 
 /// A model that comes with samara, or one of a folder.
@@ -42,7 +42,7 @@ pub(super) static PROVIDER: Provider = Provider {
     },
     check,
     kind: Kind::Local(open, ScoreMethod::Embedded),
-    own_settings: &["folder", "threads"],
+    own_settings: &["folder", "threads", "digest"],
     interfaces: Interfaces::Either,
     digest: Some(digest),
     ..Provider::PLAIN
@@ -63,7 +63,7 @@ pub(super) static HUB_PROVIDER: Provider = Provider {
     },
     check: check_hub,
     kind: Kind::Local(open, ScoreMethod::Embedded),
-    own_settings: &["folder", "threads"],
+    own_settings: &["folder", "threads", "digest"],
     interfaces: Interfaces::Either,
     digest: Some(digest),
     ..Provider::PLAIN
@@ -131,6 +131,9 @@ struct Embedded {
     template: Option<ChatTemplate>,
     /// Strings at which the model's own texts end, besides those of a request.
     stops: &'static [&'static str],
+    speciality: Option<Speciality>,
+    /// Whether it was trained to say if it knows the subject of a prompt.
+    tells_subjects: bool,
 }
 
 /// Where the walkers' programs end: at a blank line, a remark, another function or a tag, none of which stands in one.
@@ -149,6 +152,14 @@ impl LocalModel for Embedded {
         self.template.is_some()
     }
 
+    fn speciality(&self) -> Option<Speciality> {
+        self.speciality
+    }
+
+    fn known<'a>(&'a self, prompts: &'a [String]) -> LocalKnown<'a> {
+        Box::pin(self.subjects_known(prompts))
+    }
+
     fn attempt<'a>(&'a self, operation: &'a Operation<'a>, _: u32) -> LocalAttempt<'a> {
         Box::pin(self.answer(operation))
     }
@@ -162,12 +173,28 @@ impl Embedded {
             LmError::new(ErrorKind::Configuration, message).hint(hint)
         })?;
         let name = name(settings);
+        let tells_subjects = model.config().subjects;
         let defaults = EngineSettings::default();
         let threads = settings.threads.unwrap_or(defaults.threads);
         let engine =
             Engine::start(Arc::new(model), Arc::new(tokenizer), EngineSettings { threads, ..defaults });
-        let walkers = settings.folder.is_none() && shipped_corpus(settings) == Some(Corpus::Walkers);
-        Ok(Self { engine, name, template, stops: if walkers { STOPS_OF_WALKERS } else { &[] } })
+        let speciality = match shipped_model(settings) {
+            Some(Corpus::Walkers) => Some(Speciality::Walkers),
+            Some(_) => Some(Speciality::Texts),
+            None => tells_subjects.then_some(Speciality::Texts),
+        };
+        let stops = if speciality == Some(Speciality::Walkers) { STOPS_OF_WALKERS } else { &[] };
+        Ok(Self { engine, name, template, stops, speciality, tells_subjects })
+    }
+
+    /// How probable it is that each prompt is about a subject of the model: all are asked at once.
+    async fn subjects_known(&self, prompts: &[String]) -> Result<Option<Vec<f64>>, AttemptError> {
+        if !self.tells_subjects {
+            return Ok(None);
+        }
+        let asked = prompts.iter().map(|prompt| self.ask(subjects::question(prompt)));
+        let replies = futures_util::future::try_join_all(asked).await?;
+        Ok(Some(replies.iter().map(first_of).collect()))
     }
 
     async fn answer(&self, operation: &Operation<'_>) -> Result<Answer, AttemptError> {
@@ -254,6 +281,20 @@ impl Embedded {
             Err(_) => Err(AttemptError::permanent(ErrorKind::Unreachable, "the embedded model has stopped")),
         }
     }
+}
+
+/// Which of the models that come with samara is asked; `None` if it is another one.
+fn shipped_model(settings: &ModelSettings) -> Option<Corpus> {
+    let own = settings.provider == ProviderName::Embedded && settings.folder.is_none();
+    own.then(|| shipped_corpus(settings)).flatten()
+}
+
+/// The probability of the first answer among all that were scored.
+fn first_of(reply: &Reply) -> f64 {
+    let Reply::Scores { log_probabilities, .. } = reply else { return f64::NAN };
+    let highest = log_probabilities.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let weights: Vec<f64> = log_probabilities.iter().map(|log| (log - highest).exp()).collect();
+    weights.first().map_or(f64::NAN, |first| first / weights.iter().sum::<f64>())
 }
 
 /// Which of the models that come with samara the settings name.

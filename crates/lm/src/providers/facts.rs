@@ -11,7 +11,7 @@ use crate::{
     error::{AttemptError, InvalidSetting, LmError},
     operation::{Answer, Operation},
     settings::{ModelSettings, Scoring},
-    types::ScoreMethod,
+    types::{ScoreMethod, Speciality},
 };
 /// A kind of server, or of model that needs none.
 pub(crate) struct Provider {
@@ -86,12 +86,25 @@ pub(crate) trait LocalModel: Debug + Send + Sync {
     fn chats(&self) -> bool {
         false
     }
+    /// What it was made for, if that is little.
+    fn speciality(&self) -> Option<Speciality> {
+        None
+    }
+    /// How probable it is that the model knows the subject of each prompt, as it says itself; `None` of a model that was
+    /// never taught to say so.
+    fn known<'a>(&'a self, _prompts: &'a [String]) -> LocalKnown<'a> {
+        Box::pin(async { Ok(None) })
+    }
     /// One attempt, the `number`-th (from 1) of its operation.
     fn attempt<'a>(&'a self, operation: &'a Operation<'a>, number: u32) -> LocalAttempt<'a>;
 }
 
 /// An answer in the making.
 pub(crate) type LocalAttempt<'a> = Pin<Box<dyn Future<Output = Result<Answer, AttemptError>> + Send + 'a>>;
+
+/// Probabilities in the making, one for each prompt.
+pub(crate) type LocalKnown<'a> =
+    Pin<Box<dyn Future<Output = Result<Option<Vec<f64>>, AttemptError>> + Send + 'a>>;
 
 /// Where the name of a server's model comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,6 +221,11 @@ impl Provider {
         several: false,
         digest: None,
     };
+
+    /// Whether the files that decide what it answers are weights, which a run keeps the digest of.
+    pub(crate) fn has_weights(&self) -> bool {
+        self.own_settings.contains(&"digest")
+    }
 
     /// How it scores if it needs no server; servers are probed.
     pub(crate) fn local_method(&self) -> Option<ScoreMethod> {

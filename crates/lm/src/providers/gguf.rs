@@ -31,7 +31,7 @@ pub(super) static PROVIDER: Provider = Provider {
     },
     check,
     kind: Kind::Local(embedded::open, ScoreMethod::Embedded),
-    own_settings: &["file", "threads"],
+    own_settings: &["file", "threads", "digest"],
     interfaces: Interfaces::Either,
     digest: Some(digest),
     ..Provider::PLAIN

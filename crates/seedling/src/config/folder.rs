@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use crate::{RopeScaling, SeedlingError};
 
 use super::{
-    Activation, Arrangement, Design, Layout, MAX_EOS, MAX_LAYERS, MAX_SIZE, ModelConfig, NormKind, Window,
+    Activation, Arrangement, Design, Layout, MAX_EOS, MAX_LAYERS, MAX_SIZE, ModelConfig, NormKind, SUBJECTS,
+    Window,
 };
 
 const AGAIN: &str = "download config.json from the model's publisher again";
@@ -252,6 +253,7 @@ impl Reader<'_> {
             qk_norm: false,
             bos: self.tokens("bos_token_id")?.first().copied(),
             eos: self.tokens("eos_token_id")?,
+            subjects: self.flag(SUBJECTS, false)?,
             design: Design::default(),
         })
     }
@@ -277,6 +279,7 @@ impl Reader<'_> {
             qk_norm: false,
             bos: self.tokens("bos_token_id")?.first().copied(),
             eos: self.tokens("eos_token_id")?,
+            subjects: false,
             design: Design { norm: NormKind::Layer, ..Design::default() },
         })
     }

@@ -189,6 +189,7 @@ impl Reader<'_> {
             qk_norm: false,
             bos: token("bos")?,
             eos,
+            subjects: false,
             design: Design { rotary_dim: Some(rotary_dim), ..Design::default() },
         })
     }

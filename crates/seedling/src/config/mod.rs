@@ -19,6 +19,9 @@ pub use design::{Activation, Arrangement, Design, Layout, NormKind, Window};
 /// The name of the file in a model's folder.
 pub const CONFIG_FILE: &str = "config.json";
 
+/// The field that marks a model which can say whether it knows the subject of a prompt.
+const SUBJECTS: &str = "samara_subjects";
+
 /// No size of a model may be larger: layers, widths, vocabulary, positions.
 pub const MAX_SIZE: usize = 1 << 20;
 
@@ -72,6 +75,9 @@ pub struct ModelConfig {
     pub bos: Option<u32>,
     /// The tokens that end a text.
     pub eos: Vec<u32>,
+    /// Whether it was trained to say of a prompt whether it knows its subject ([`crate::written::subjects`]): a key of
+    /// samara's own, `samara_subjects`.
+    pub subjects: bool,
     /// How the computation departs from Llama's.
     pub design: Design,
 }
@@ -159,6 +165,9 @@ impl ModelConfig {
         }
         if kind != "qwen2" {
             text["attention_bias"] = json!(self.attention_bias);
+        }
+        if self.subjects {
+            text[SUBJECTS] = json!(true);
         }
         if self.rope_scaling != RopeScaling::None {
             text["rope_scaling"] = self.rope_scaling.to_json();

@@ -12,7 +12,8 @@ use crate::{
     written::{
         Entry, Material, Property, Written,
         compose::{axes, held_out},
-        documents::{self, SUBJECT_ANSWERS, few_shot_texts, judged_text, prompt_of, subject_frame},
+        documents::{self, few_shot_texts, judged_text, prompt_of},
+        subjects::question,
         wordings::{Asked, Wordings},
     },
 };
@@ -211,11 +212,7 @@ fn told_known(engine: &Engine, known: bool, settings: &EvaluationSettings) -> Re
 /// # Errors
 /// A model that can't take the prompts.
 pub fn prompts_known(engine: &Engine, prompts: &[String]) -> Result<Vec<f64>, SeedlingError> {
-    let (before, behind) = subject_frame();
-    let requests = prompts.iter().map(|prompt| Request::Score {
-        prompt: format!("{before}{prompt}{behind}").into(),
-        answers: SUBJECT_ANSWERS.map(str::to_owned).to_vec(),
-    });
+    let requests = prompts.iter().map(|prompt| question(prompt));
     engine.ask_all(requests.collect()).into_iter().map(|reply| Ok(first_of(&reply?))).collect()
 }
 

@@ -42,6 +42,7 @@ impl Size {
             rope_scaling: RopeScaling::None,
             bos: None,
             eos: vec![0],
+            subjects: false,
             design: Design::default(),
         }
     }
@@ -70,6 +71,14 @@ impl Corpus {
             Self::Texts => "texts",
             Self::Written => "written",
             Self::Walkers => "walkers",
+        }
+    }
+
+    /// Whether a model of it learns to say of a prompt whether it knows its subject.
+    pub fn asks_about_prompts(self) -> bool {
+        match self {
+            Self::Written => true,
+            Self::Texts | Self::Walkers => false,
         }
     }
 

@@ -126,6 +126,8 @@ impl Trainer {
         (next, tokens): (u64, u64),
         threads: usize,
     ) -> Self {
+        // What the corpus teaches, also where a checkpoint of an earlier version is gone on with.
+        let config = ModelConfig { subjects: settings.corpus.asks_about_prompts(), ..config };
         let rotary = Rotary::new(&config, config.max_positions);
         let workspaces = (0..threads.clamp(1, step::SHARDS)).map(|_| Workspace::default()).collect();
         Self {

@@ -11,6 +11,7 @@ pub mod documents;
 pub mod faults;
 pub mod labels;
 pub mod material;
+pub mod subjects;
 pub mod wordings;
 
 pub use compose::{Mood, Written, compose};

@@ -11,7 +11,7 @@ mod report;
 
 use std::path::{Path, PathBuf};
 
-use samara_engine::{Ending, Tools};
+use samara_engine::Ending;
 use samara_journal::Journal;
 use samara_lm::{Budget, Limits, Spent};
 use tokio::sync::watch;
@@ -20,9 +20,10 @@ use crate::{
     args::{Compare, Format},
     config::Experiment,
     exit::{self, Exit, Failure, print, print_json, remark},
-    models::Shared,
+    models::{Checks, Shared},
     numbers::number,
-    session,
+    session::{self, Opened},
+    weights,
 };
 use curve::Run;
 use plan::Planned;
@@ -35,7 +36,7 @@ pub(crate) fn compare(args: &Compare) -> Result<Exit, Failure> {
         None => session::free_folder(&format!("{}-compare", plan[0].experiment.naming.name)),
     };
     let runtime = session::runtime()?;
-    let done = runtime.block_on(run_all(&plan, &folder, args.output.quiet));
+    let done = runtime.block_on(run_all(&plan, &folder, args));
     // Abandoned candidates may still wait for their models; their answers would have nowhere to go.
     runtime.shutdown_background();
     let again = |mut failure: Failure| {
@@ -63,7 +64,11 @@ pub(crate) fn compare(args: &Compare) -> Result<Exit, Failure> {
 }
 
 /// Every run to its end, one after the other; `None` if the user interrupted.
-async fn run_all(plan: &[Planned], folder: &Path, quiet: bool) -> Result<Option<Vec<Run>>, Failure> {
+async fn run_all(plan: &[Planned], folder: &Path, args: &Compare) -> Result<Option<Vec<Run>>, Failure> {
+    let quiet = args.output.quiet;
+    let checks = Checks { anyway: args.anyway, quiet, ..Checks::default() };
+    let runs_of_all: Vec<PathBuf> = plan.iter().map(|planned| planned.folder(folder)).collect();
+    let all = Several { folder, runs: &runs_of_all, checks: &checks };
     // What is there must be ours, before anything is asked or written.
     for planned in plan {
         plan::check(&planned.experiment, &planned.folder(folder))?;
@@ -75,8 +80,7 @@ async fn run_all(plan: &[Planned], folder: &Path, quiet: bool) -> Result<Option<
         let run_folder = planned.folder(folder);
         let experiment = &planned.experiment;
         let reused = plan::is_done(experiment, &run_folder)?;
-        let all = (folder, plan.len());
-        if !reused && !run_to_end(experiment, &run_folder, (&mut tools, all), quiet, &interrupt).await? {
+        if !reused && !run_to_end(experiment, &run_folder, (&mut tools, &all), quiet, &interrupt).await? {
             return Ok(None);
         }
         let run = curve::read(planned, &planned.folder(folder))?;
@@ -98,28 +102,51 @@ async fn run_all(plan: &[Planned], folder: &Path, quiet: bool) -> Result<Option<
     Ok(Some(runs))
 }
 
-/// One run to its end; whether it came there. It is one of `count` in a folder. The models and the sandbox are opened once, by the first run that needs
-/// them.
+/// Several runs that share their models and the sandbox.
+pub(crate) struct Several<'a> {
+    /// The folder of all.
+    pub folder: &'a Path,
+    /// The folder of each.
+    pub runs: &'a [PathBuf],
+    /// What is looked at before the models are asked.
+    pub checks: &'a Checks,
+}
+
+impl Several<'_> {
+    /// Opens the models and the sandbox. What is done is put beside what they will make, so their weights must be those
+    /// that it was made with.
+    async fn open(&self, experiment: &Experiment, quiet: bool) -> Result<Opened, Failure> {
+        let cache = session::cache(experiment)?;
+        let budget = backstop(experiment, self.runs.len());
+        let shared = Shared { budget, cache, checks: self.checks.clone() };
+        let opened = session::open(experiment, self.folder, &shared, quiet).await?;
+        for run in self.runs {
+            if let Some(reader) = session::recorded(run)? {
+                weights::check_run(&reader, &opened.weights, self.checks)?;
+            }
+        }
+        Ok(opened)
+    }
+}
+
+/// One run to its end; whether it came there. It is one of several. The models and the sandbox are opened once, by the
+/// first run that needs them.
 pub(crate) async fn run_to_end(
     experiment: &Experiment,
     run_folder: &Path,
-    (tools, (folder, count)): (&mut Option<Tools>, (&Path, usize)),
+    (opened, all): (&mut Option<Opened>, &Several<'_>),
     quiet: bool,
     interrupt: &watch::Receiver<bool>,
 ) -> Result<bool, Failure> {
-    let opened = match tools {
+    let Opened { tools, weights } = match opened {
         Some(opened) => opened.clone(),
-        None => {
-            let cache = session::cache(experiment)?;
-            let shared = Shared { budget: backstop(experiment, count), cache };
-            tools.insert(session::open(experiment, folder, &shared, quiet).await?).clone()
-        }
+        None => opened.insert(all.open(experiment, quiet).await?).clone(),
     };
     let journal = match session::recorded(run_folder)? {
         Some(_) => Journal::open(run_folder)?,
-        None => session::create(experiment, run_folder)?,
+        None => session::create(experiment, run_folder, &weights)?,
     };
-    let ended = session::search(experiment.clone(), opened, journal, interrupt.clone(), quiet).await?;
+    let ended = session::search(experiment.clone(), tools, journal, interrupt.clone(), quiet).await?;
     Ok(ended.ending != Ending::Interrupted)
 }
 

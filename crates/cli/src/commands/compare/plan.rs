@@ -10,7 +10,7 @@ use crate::{
     args::Compare,
     config::{self, Experiment, Fresh},
     exit::Failure,
-    session,
+    session, weights,
 };
 
 /// One run of a comparison.
@@ -121,6 +121,10 @@ fn significant(resolved: &str) -> Result<Value, Failure> {
     })?;
     // Where answers are cached changes none of them.
     table.remove("cache");
+    // Weights are compared where models are opened: until then nobody knows which they are.
+    if let Some(Value::Table(models)) = table.get_mut("models") {
+        models.iter_mut().for_each(|(_, model)| weights::forget(model));
+    }
     if let Some(Value::Table(search)) = table.get_mut("search") {
         search.retain(|key, _| !FREE.contains(&key));
     }
