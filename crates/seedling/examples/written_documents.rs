@@ -1,4 +1,4 @@
-//! Prints training documents of the written corpus, to be read: `cargo run --example written_documents -- 20`.
+//! Prints training documents of the corpus of texts, to be read: `cargo run --example written_documents -- 20`.
 
 #![expect(clippy::print_stdout, reason = "documents are printed to be read")]
 

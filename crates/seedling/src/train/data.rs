@@ -2,9 +2,9 @@
 
 use crate::{
     SeedlingError, Stream, Tokenizer,
-    corpus::{self, Document, Domain, Split, Text},
+    corpus::{Answer, Document, Segment, Split},
     walkers,
-    written::documents::{self as written, Drawn, Group},
+    written::documents::{self, Drawn, Group},
 };
 
 use super::{
@@ -17,12 +17,6 @@ const TOKENIZER_DOCUMENTS: u64 = 20_000;
 
 /// Chance that a held-out document is a question rather than a few-shot document.
 const HELD_OUT_JUDGED: f64 = 0.45;
-
-/// Texts that one question is asked about.
-const TEXTS: usize = 6;
-
-/// Chance that a judged text is cut to a run of its sentences.
-const FRAGMENTS: f64 = 0.5;
 
 /// The weight of a judged text's tokens in the loss: small, since the text has no examples to follow.
 const INPUT_WEIGHT: f32 = 0.2;
@@ -42,28 +36,26 @@ fn stream(seed: u64, split: Split, number: u64) -> Stream {
     Stream::new(seed, number)
 }
 
-/// Document `number` of a corpus' seed.
+/// Document `number` of a corpus' seed as one text: a question is asked about one of its texts.
 pub fn document(corpus: Corpus, seed: u64, split: Split, number: u64) -> Document {
     let mut stream = stream(seed, split, number);
     match corpus {
-        Corpus::Texts => corpus::document(split, &mut stream),
-        Corpus::Written => {
-            written_document(written::draw(split, (HELD_OUT_JUDGED, 1.0), &mut stream), &mut stream)
+        Corpus::Texts => {
+            one_text_of(documents::draw(split, (HELD_OUT_JUDGED, 1.0), &mut stream), &mut stream)
         }
         Corpus::Walkers => walkers::training_example(&mut stream).document,
     }
 }
 
-/// A document for the tokenizer: of a question's texts, one.
-fn written_document(drawn: Drawn, stream: &mut Stream) -> Document {
+fn one_text_of(drawn: Drawn, stream: &mut Stream) -> Document {
     match drawn {
         Drawn::Prompt(document) => document,
         Drawn::Question(group) => {
             let (text, first) = stream.choose(&group.texts).clone();
             let text = format!("{}{text}{}", group.before, group.behind);
             Document {
-                segments: vec![corpus::Segment { text, weight: 0.0 }],
-                answer: Some(corpus::Answer { texts: group.answers, first }),
+                segments: vec![Segment { text, weight: 0.0 }],
+                answer: Some(Answer { texts: group.answers, first }),
             }
         }
     }
@@ -77,7 +69,7 @@ pub fn tokenizer(corpus: Corpus, seed: u64, vocab_size: usize) -> Tokenizer {
         answers.fold(document.text(), |text, answer| text + answer)
     });
     match corpus {
-        Corpus::Texts | Corpus::Written => Tokenizer::train(texts, vocab_size, &[END]),
+        Corpus::Texts => Tokenizer::train(texts, vocab_size, &[END]),
         Corpus::Walkers => Tokenizer::train_on_code(texts, vocab_size, &[END]),
     }
 }
@@ -133,33 +125,6 @@ fn push(sequence: &mut Sequence, tokens: &[u32], weight: f32) {
     }
 }
 
-/// Training document `number` of a seed: a question about some texts, with the chance `judged`, or a few-shot document.
-fn sequence(
-    tokenizer: &Tokenizer,
-    (seed, split, number): (u64, Split, u64),
-    judged_chance: f64,
-    answer_weight: f32,
-) -> Sequence {
-    let mut stream = stream(seed, split, number);
-    let domain = *stream.choose(&Domain::ALL);
-    if !stream.chance(judged_chance) {
-        return plain(tokenizer, &corpus::few_shot_document(domain, split, &mut stream));
-    }
-    let question = stream.below(domain.questions().len());
-    let texts = (0..TEXTS)
-        .map(|_| {
-            let text = corpus::judged_text(domain, question, split, &mut stream);
-            let cut = split == Split::Train && stream.chance(FRAGMENTS);
-            let Text { text, odds } = if cut { corpus::fragment(domain, text, &mut stream) } else { text };
-            (text, corpus::probability(odds[question]))
-        })
-        .collect();
-    let asked = &domain.questions()[question];
-    let (before, behind) = corpus::feedback_frame(asked.instruction);
-    let answers = asked.answers.map(|answer| format!("\n{answer}"));
-    judged(tokenizer, &Group { before, behind: behind.to_owned(), answers, texts }, answer_weight)
-}
-
 /// What decides the documents.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Source {
@@ -169,7 +134,7 @@ pub struct Source {
     pub seed: u64,
     /// Chance that a document is a question; there are none about walkers.
     pub judged: f64,
-    /// Chance that a question about written texts is in any wording rather than its own.
+    /// Chance that a question about texts is in any wording rather than its own.
     pub variety: f64,
     /// The weight of a judge's answer in the loss; a token of a text has 1.
     pub answer_weight: f32,
@@ -179,10 +144,9 @@ impl Source {
     /// Document `number` as tokens.
     fn sequence(&self, tokenizer: &Tokenizer, split: Split, number: u64) -> Sequence {
         match self.corpus {
-            Corpus::Texts => sequence(tokenizer, (self.seed, split, number), self.judged, self.answer_weight),
-            Corpus::Written => {
+            Corpus::Texts => {
                 let mut stream = stream(self.seed, split, number);
-                match written::draw(split, (self.judged, self.variety), &mut stream) {
+                match documents::draw(split, (self.judged, self.variety), &mut stream) {
                     Drawn::Prompt(document) => plain(tokenizer, &document),
                     Drawn::Question(group) => judged(tokenizer, &group, self.answer_weight),
                 }
