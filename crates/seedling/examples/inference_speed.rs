@@ -19,6 +19,10 @@ use samara_seedling::{
     corpus::{self, Domain, Split},
     kernel::{Packed, View, Write, multiply_packed},
     model::{Cache, Span, Workspace},
+    written::{
+        Property,
+        documents::{few_shot_texts, judged_text},
+    },
 };
 use serde_json::{Value, json};
 
@@ -337,7 +341,7 @@ fn few_shot_prompts(tokenizer: &Tokenizer) -> Vec<String> {
         let mut texts = Vec::new();
         let mut prompt = String::new();
         while tokenizer.encode(&prompt).len() < LENGTHS[0].1 - LENGTHS[0].0 {
-            texts.extend(corpus::few_shot_texts(DOMAIN, Split::HeldOut, &mut stream).into_iter().take(1));
+            texts.extend(few_shot_texts(DOMAIN, Split::HeldOut, &mut stream).into_iter().take(1));
             let examples: Vec<&str> = texts.iter().map(|text| &*text.text).collect();
             prompt = corpus::few_shot_prompt(DOMAIN.template(), &examples);
         }
@@ -351,7 +355,9 @@ fn fits(tokenizer: &Tokenizer, prompt: &str, (within, tokens): (usize, usize)) -
 }
 
 fn judged_texts(first: u64) -> impl Iterator<Item = String> {
-    (first..).map(|number| corpus::judged_text(DOMAIN, 0, Split::HeldOut, &mut Stream::new(2, number)).text)
+    let text =
+        |number| judged_text(DOMAIN, Property::Sentiment, Split::HeldOut, &mut Stream::new(2, number)).text;
+    (first..).map(text)
 }
 
 impl Judged {

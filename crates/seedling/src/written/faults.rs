@@ -2,11 +2,12 @@
 
 use crate::{
     Stream,
-    corpus::{Domain, Split, damage},
+    corpus::{Domain, Split},
 };
 
 use super::{
     compose::{Mood, Written, compose},
+    damage,
     wordings::Foreign,
 };
 

@@ -7,11 +7,10 @@ use samara_seedling::{
     Engine, EngineSettings, Model, SeedlingError, Tokenizer, Weights, check_tokenizer,
     corpus::Domain,
     evaluate::{
-        DomainReport, EvaluationSettings,
+        EvaluationSettings,
         blind::{self, BlindPrompts, BlindReport},
-        evaluate_domain,
+        texts::{self, TextReport},
         walkers::{self, WalkerReport, WalkerSettings},
-        written::{self, WrittenReport},
     },
     train::Corpus,
 };
@@ -35,10 +34,7 @@ pub(crate) struct Evaluation {
     /// All numbers beside their targets, as in the table.
     pub findings: Vec<Finding>,
     /// All numbers of a model of texts as they are, domain by domain.
-    pub domains: Vec<DomainReport>,
-    /// All numbers of a model of written texts as they are.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub written: Vec<WrittenReport>,
+    pub domains: Vec<TextReport>,
     /// All numbers of a model of walkers as they are, format by format.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub walkers: Vec<WalkerReport>,
@@ -69,7 +65,7 @@ struct Evaluated {
     blind: Option<Blind>,
 }
 
-/// What a model of written texts makes of the blind held-out set.
+/// What a model of texts makes of the blind held-out set.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Blind {
     /// Its judge, domain by domain.
@@ -89,8 +85,8 @@ fn blind(engine: &Engine) -> Result<Blind, SeedlingError> {
 
 pub(crate) fn evaluate(args: &args::Evaluate) -> Result<Exit, Failure> {
     let corpus = Corpus::from(args.corpus);
-    if args.blind && corpus != Corpus::Written {
-        return Err(Failure::usage("--blind is about models of `--corpus written`".to_owned()));
+    if args.blind && corpus != Corpus::Texts {
+        return Err(Failure::usage("--blind is about models of `--corpus texts`".to_owned()));
     }
     let settings = Measured {
         completions: args.completions as usize,
@@ -165,7 +161,7 @@ impl Measured {
     /// With a number of completions and texts, and the temperature of the corpus.
     pub(crate) fn of(corpus: Corpus, count: usize) -> Self {
         let temperature = match corpus {
-            Corpus::Texts | Corpus::Written => EvaluationSettings::default().temperature,
+            Corpus::Texts => EvaluationSettings::default().temperature,
             Corpus::Walkers => WalkerSettings::default().temperature,
         };
         Self { corpus, completions: count, texts: count, temperature }
@@ -178,36 +174,26 @@ pub(crate) fn measure(
     settings: &Measured,
     bar: &ProgressBar,
 ) -> Result<Evaluation, SeedlingError> {
-    let (mut domains, mut formats, mut written) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut domains, mut formats) = (Vec::new(), Vec::new());
     match settings.corpus {
         Corpus::Texts => domains = measure_texts(engine, settings, bar)?,
-        Corpus::Written => written = measure_written(engine, settings, bar)?,
         Corpus::Walkers => formats = measure_walkers(engine, settings, bar)?,
     }
     bar.finish_and_clear();
     let findings = match settings.corpus {
-        Corpus::Texts => findings::findings(&domains),
-        Corpus::Written => findings::written(&written),
+        Corpus::Texts => findings::texts(&domains),
         Corpus::Walkers => findings::walkers(&formats),
     };
     let met = findings.iter().all(|finding| finding.met != Some(false));
-    let texts = if settings.corpus != Corpus::Walkers { settings.texts } else { 0 };
-    Ok(Evaluation {
-        completions: settings.completions,
-        texts,
-        met,
-        findings,
-        domains,
-        written,
-        walkers: formats,
-    })
+    let texts = if settings.corpus == Corpus::Texts { settings.texts } else { 0 };
+    Ok(Evaluation { completions: settings.completions, texts, met, findings, domains, walkers: formats })
 }
 
 fn measure_texts(
     engine: &Engine,
     settings: &Measured,
     bar: &ProgressBar,
-) -> Result<Vec<DomainReport>, SeedlingError> {
+) -> Result<Vec<TextReport>, SeedlingError> {
     let asked = EvaluationSettings {
         completions: settings.completions,
         judged: settings.texts,
@@ -216,27 +202,9 @@ fn measure_texts(
     };
     let each = |(number, domain): (usize, Domain)| {
         bar.set_message(format!("evaluating {} ({} of {})", domain.name(), number + 1, Domain::ALL.len()));
-        evaluate_domain(engine, domain, &asked)
+        texts::evaluate(engine, domain, &asked)
     };
     Domain::ALL.into_iter().enumerate().map(each).collect()
-}
-
-fn measure_written(
-    engine: &Engine,
-    settings: &Measured,
-    bar: &ProgressBar,
-) -> Result<Vec<WrittenReport>, SeedlingError> {
-    let asked = EvaluationSettings {
-        completions: settings.completions,
-        judged: settings.texts,
-        temperature: settings.temperature,
-        ..EvaluationSettings::default()
-    };
-    let each = |domain: Domain| {
-        bar.set_message(format!("evaluating {}", domain.name()));
-        written::evaluate(engine, domain, &asked)
-    };
-    Domain::ALL.into_iter().map(each).collect()
 }
 
 fn measure_walkers(
