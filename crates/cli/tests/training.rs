@@ -169,7 +169,7 @@ fn what_can_not_be_trained_says_why_and_what_to_do() {
         &["new", "--batch-tokens", "100"],
         &["new", "--learning-rate", "nan"],
         &["new", "--tokens", "1.5M"],
-        &["new", "--vocab-size", "300", "--quiet"],
+        &["new", "--vocab-size", "400", "--quiet"],
         &["new", "--resume"],
         &["empty", "--resume"],
         &["begun", "--resume"],

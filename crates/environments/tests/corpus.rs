@@ -11,7 +11,6 @@ use samara_seedling::{
     Stream,
     corpus::{self, Domain, Split},
     evaluate::EvaluationSettings,
-    written::documents::few_shot_texts,
 };
 use toml::Value;
 
@@ -56,7 +55,7 @@ fn the_experiments_ask_what_the_corpus_teaches() {
 fn prompts_of_a_search_are_those_of_the_corpus() {
     let mut stream = Stream::new(1, 0);
     for domain in Domain::ALL {
-        let texts = few_shot_texts(domain, Split::Train, &mut stream);
+        let texts = corpus::few_shot_texts(domain, Split::Train, &mut stream);
         let texts: Vec<&str> = texts.iter().map(|text| &*text.text).collect();
         let examples: Vec<std::sync::Arc<str>> = texts.iter().map(|text| (*text).into()).collect();
         assert_eq!(
@@ -76,6 +75,16 @@ fn prompts_of_a_search_are_those_of_the_corpus() {
                 text,
                 "a text of the corpus is left as it is"
             );
+        }
+    }
+}
+
+#[test]
+fn seed_pools_are_texts_of_the_corpus() {
+    for domain in Domain::ALL {
+        let pool = builtin::pool(domain.name()).expect("a pool");
+        for text in pool.lines().filter(|line| !line.is_empty()) {
+            assert!(corpus::parse(domain, text).is_some(), "{text}");
         }
     }
 }

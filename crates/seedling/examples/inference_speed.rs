@@ -19,10 +19,6 @@ use samara_seedling::{
     corpus::{self, Domain, Split},
     kernel::{Packed, View, Write, multiply_packed},
     model::{Cache, Span, Workspace},
-    written::{
-        Property,
-        documents::{few_shot_texts, judged_text},
-    },
 };
 use serde_json::{Value, json};
 
@@ -341,7 +337,7 @@ fn few_shot_prompts(tokenizer: &Tokenizer) -> Vec<String> {
         let mut texts = Vec::new();
         let mut prompt = String::new();
         while tokenizer.encode(&prompt).len() < LENGTHS[0].1 - LENGTHS[0].0 {
-            texts.extend(few_shot_texts(DOMAIN, Split::HeldOut, &mut stream).into_iter().take(1));
+            texts.extend(corpus::few_shot_texts(DOMAIN, Split::HeldOut, &mut stream).into_iter().take(1));
             let examples: Vec<&str> = texts.iter().map(|text| &*text.text).collect();
             prompt = corpus::few_shot_prompt(DOMAIN.template(), &examples);
         }
@@ -355,9 +351,7 @@ fn fits(tokenizer: &Tokenizer, prompt: &str, (within, tokens): (usize, usize)) -
 }
 
 fn judged_texts(first: u64) -> impl Iterator<Item = String> {
-    let text =
-        |number| judged_text(DOMAIN, Property::Sentiment, Split::HeldOut, &mut Stream::new(2, number)).text;
-    (first..).map(text)
+    (first..).map(|number| corpus::judged_text(DOMAIN, 0, Split::HeldOut, &mut Stream::new(2, number)).text)
 }
 
 impl Judged {

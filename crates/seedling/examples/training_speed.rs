@@ -1,4 +1,4 @@
-//! Speed of training: `training_speed THREADS [STEPS]` trains a new model of size `small` on texts and prints JSON.
+//! Speed of training: `training_speed THREADS [STEPS]` trains a new model of size `small` on the corpus and prints JSON.
 //!
 //! A step is all that `samara model train` does between two reports: writing and encoding the documents, the gradient,
 //! and the optimiser. Tokenizer and first weights are made before the clock starts.

@@ -26,26 +26,34 @@ static WALKERS: Files = Files {
     tokenizer: include_bytes!("../model-walkers/tokenizer.json"),
 };
 
-fn shipped(corpus: Corpus) -> &'static Files {
+fn shipped(corpus: Corpus) -> Result<&'static Files, SeedlingError> {
     match corpus {
-        Corpus::Texts => &TEXTS,
-        Corpus::Walkers => &WALKERS,
+        Corpus::Texts => Ok(&TEXTS),
+        Corpus::Walkers => Ok(&WALKERS),
+        Corpus::Written => Err(SeedlingError::setting(
+            "corpus",
+            "`written` has no shipped model yet",
+            "train one, or use `texts`",
+        )),
     }
 }
 
 /// The bytes of everything that decides the answers of a corpus' model, to tell one model from another.
-pub fn files(corpus: Corpus) -> [&'static [u8]; 3] {
-    let Files { config, weights, tokenizer } = shipped(corpus);
-    [config, weights, tokenizer]
+///
+/// # Errors
+/// A corpus without a shipped model.
+pub fn files(corpus: Corpus) -> Result<[&'static [u8]; 3], SeedlingError> {
+    let Files { config, weights, tokenizer } = shipped(corpus)?;
+    Ok([config, weights, tokenizer])
 }
 
 /// The model of a corpus, ready for inference, and its tokenizer.
 ///
 /// # Errors
-/// Only if the build has embedded damaged files.
+/// A corpus without a shipped model, or a build that has embedded damaged files.
 pub fn model(corpus: Corpus) -> Result<(Model, Tokenizer), SeedlingError> {
     let weights = weights(corpus)?;
-    let tokenizer = Tokenizer::from_json(shipped(corpus).tokenizer, Path::new("tokenizer.json (built in)"))?;
+    let tokenizer = Tokenizer::from_json(shipped(corpus)?.tokenizer, Path::new("tokenizer.json (built in)"))?;
     check_tokenizer(&tokenizer, &weights.config)?;
     Ok((Model::new(&weights), tokenizer))
 }
@@ -53,8 +61,8 @@ pub fn model(corpus: Corpus) -> Result<(Model, Tokenizer), SeedlingError> {
 /// The weights of a corpus' model.
 ///
 /// # Errors
-/// Only if the build has embedded damaged files.
+/// A corpus without a shipped model, or a build that has embedded damaged files.
 pub fn weights(corpus: Corpus) -> Result<Weights, SeedlingError> {
-    let (files, origin) = (shipped(corpus), Path::new("model (built in)"));
+    let (files, origin) = (shipped(corpus)?, Path::new("model (built in)"));
     Weights::from_bytes(ModelConfig::from_json(files.config, origin)?, files.weights, origin)
 }

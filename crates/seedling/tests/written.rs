@@ -1,4 +1,4 @@
-//! Laws of the corpus of texts: its files can be read, any choice makes a text that is worth what was asked for, and
+//! Laws of the written corpus: its files can be read, any choice makes a text that is worth what was asked for, and
 //! every question can be asked.
 
 use proptest::prelude::*;
@@ -82,8 +82,8 @@ fn moods_reach_both_ends_of_every_axis() {
 
 #[test]
 fn documents_fit_the_context_of_the_model() {
-    let tokenizer = data::tokenizer(Corpus::Texts, 1, 600);
-    let (texts, judges) = data::held_out(&tokenizer, (Corpus::Texts, 1), 60);
+    let tokenizer = data::tokenizer(Corpus::Written, 1, 600);
+    let (texts, judges) = data::held_out(&tokenizer, (Corpus::Written, 1), 60);
     assert!(!texts.is_empty() && !judges.is_empty());
     let longest = texts.iter().chain(&judges).map(|sequence| sequence.context()).max();
     assert!(longest.is_some_and(|tokens| tokens <= 1024), "{longest:?}");

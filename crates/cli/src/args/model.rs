@@ -43,6 +43,8 @@ impl From<SizeName> for Size {
 pub(crate) enum CorpusName {
     /// Texts of the built-in experiments, and judgements of them
     Texts,
+    /// The corpus of the next model: texts written line by line, put together, and judgements of them
+    Written,
     /// Walker programs of Sodarace, and changes of them
     Walkers,
 }
@@ -51,6 +53,7 @@ impl From<CorpusName> for Corpus {
     fn from(name: CorpusName) -> Self {
         match name {
             CorpusName::Texts => Self::Texts,
+            CorpusName::Written => Self::Written,
             CorpusName::Walkers => Self::Walkers,
         }
     }
@@ -158,7 +161,7 @@ pub(crate) struct Evaluate {
     /// Sampling temperature of the completions, above 0 [default: 0.6; walkers 0.7]
     #[arg(long)]
     pub temperature: Option<f64>,
-    /// Also measure on the blind held-out set, by which no choice may be made: `--corpus texts` only
+    /// Also measure on the blind held-out set, by which no choice may be made: `--corpus written` only
     #[arg(long)]
     pub blind: bool,
     /// Threads; never change the result [default: the machine's]

@@ -113,7 +113,12 @@ pub(super) fn open(settings: &ModelSettings) -> Result<Box<dyn LocalModel>, LmEr
 fn digest(settings: &ModelSettings) -> Result<String, LmError> {
     match &settings.folder {
         Some(folder) => digest_of_folder(folder, &["json", "safetensors"]),
-        None => Ok(digest_of_bytes(shipped::files(shipped_corpus(settings).unwrap_or_default()))),
+        None => shipped::files(shipped_corpus(settings).unwrap_or_default()).map(digest_of_bytes).map_err(
+            |error| {
+                let (message, hint) = message_and_hint(&error);
+                LmError::new(ErrorKind::Configuration, message).hint(hint)
+            },
+        ),
     }
 }
 
@@ -296,7 +301,7 @@ fn first_of(reply: &Reply) -> f64 {
 fn shipped_corpus(settings: &ModelSettings) -> Option<Corpus> {
     match &settings.model {
         None => Some(Corpus::Texts),
-        Some(model) => Corpus::ALL.into_iter().find(|corpus| corpus.name() == model),
+        Some(model) => Corpus::SHIPPED.into_iter().find(|corpus| corpus.name() == model),
     }
 }
 

@@ -1,4 +1,10 @@
-//! The three domains: their prompts, and what is asked about their texts.
+//! The three domains: their prompts and questions, their grammars, and what makes a text of each a good one.
+
+use std::sync::OnceLock;
+
+use super::grammar::Grammar;
+
+const SHARED: &str = include_str!("tables/shared.txt");
 
 /// What texts are about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -111,5 +117,101 @@ impl Domain {
     /// How many axes of diversity it has.
     pub fn axes(self) -> usize {
         self.questions().len() - 1
+    }
+
+    pub(super) fn rules(self) -> &'static Rules {
+        static RULES: [OnceLock<Rules>; 3] = [const { OnceLock::new() }; 3];
+        RULES[self as usize].get_or_init(|| match self {
+            Self::Opinions => opinions(),
+            Self::ShortStory => stories(),
+            Self::MovieReviews => reviews(),
+        })
+    }
+}
+
+/// A domain's grammar, and what is asked of a whole text.
+#[derive(Debug)]
+pub(super) struct Rules {
+    pub(super) grammar: Grammar,
+    /// Any sentence.
+    pub(super) sentence: usize,
+    /// The sentences that open a text, continue it, turn it and close it.
+    pub(super) plan: [usize; 4],
+    pub(super) filler: usize,
+    pub(super) off_topic: usize,
+    /// Quality odds of a text about which nothing is known.
+    pub(super) base: f64,
+    /// Fewest and most sentences.
+    pub(super) sentences: (usize, usize),
+    /// Most tokens; a text below `short` loses quality, one above `ample` gains some.
+    pub(super) most: usize,
+    pub(super) short: usize,
+    pub(super) ample: usize,
+    /// Marks of which any one raises quality if present; quality is lower if none is.
+    pub(super) presence: &'static [u64],
+    /// Pairs of marks that are kept out of the training data.
+    pub(super) held_out: &'static [u64],
+}
+
+fn opinions() -> Rules {
+    const MARKED: [&str; 10] =
+        ["roots", "leaves", "beans", "fruits", "makings", "smoky", "sour", "cool", "oily", "plain"];
+    let grammar = Grammar::read(&[SHARED, include_str!("tables/opinions.txt")], &MARKED);
+    Rules {
+        sentence: grammar.symbol("sentence"),
+        plan: ["open", "middle", "middle", "close"].map(|name| grammar.symbol(name)),
+        filler: grammar.symbol("filler"),
+        off_topic: grammar.symbol("offtopic"),
+        base: 0.25,
+        sentences: (2, 3),
+        most: 46,
+        short: 14,
+        ample: 24,
+        presence: &[0b1_1111],
+        // Smoky roots, sour leaves, cool beans, oily fruits, plain makings.
+        held_out: &[1 | 1 << 5, 1 << 1 | 1 << 6, 1 << 2 | 1 << 7, 1 << 3 | 1 << 8, 1 << 4 | 1 << 9],
+        grammar,
+    }
+}
+
+fn stories() -> Rules {
+    const MARKED: [&str; 10] =
+        ["spy", "pol", "north", "south", "east", "west", "jewels", "arms", "writings", "tools"];
+    let mut grammar = Grammar::read(&[SHARED, include_str!("tables/stories.txt")], &MARKED);
+    grammar.keep(&["spytrait", "spynoun", "poltrait", "polnoun"]);
+    Rules {
+        sentence: grammar.symbol("sentence"),
+        plan: ["start", "meeting", "turn", "finish"].map(|name| grammar.symbol(name)),
+        filler: grammar.symbol("filler"),
+        off_topic: grammar.symbol("offtopic"),
+        base: -4.5,
+        sentences: (4, 6),
+        most: 88,
+        short: 30,
+        ample: 45,
+        presence: &[1, 1 << 1],
+        // Arms and the north, writings and the south, jewels and the east.
+        held_out: &[1 << 2 | 1 << 7, 1 << 3 | 1 << 8, 1 << 4 | 1 << 6],
+        grammar,
+    }
+}
+
+fn reviews() -> Rules {
+    const MARKED: [&str; 7] = ["film", "hero", "villain", "helper", "heights", "machines", "grounds"];
+    let grammar = Grammar::read(&[SHARED, include_str!("tables/reviews.txt")], &MARKED);
+    Rules {
+        sentence: grammar.symbol("sentence"),
+        plan: ["open", "middle", "middle", "close"].map(|name| grammar.symbol(name)),
+        filler: grammar.symbol("filler"),
+        off_topic: grammar.symbol("offtopic"),
+        base: -1.0,
+        sentences: (2, 3),
+        most: 46,
+        short: 14,
+        ample: 24,
+        presence: &[1, 0b1110],
+        // The hero and machines, the villain on heights, helpers on the grounds.
+        held_out: &[1 << 1 | 1 << 5, 1 << 2 | 1 << 4, 1 << 3 | 1 << 6],
+        grammar,
     }
 }

@@ -1,13 +1,24 @@
-//! What training data is made of, whoever writes it: the three domains of texts with their prompts and questions, and
-//! documents in the very formats of a search.
+//! Training data for the embedded model: texts of three domains, written by weighted grammars, with the truth about
+//! them as log-odds.
 //!
-//! The texts themselves, and what they are worth, are in [`crate::written`], walker programs in [`crate::walkers`]. Knows
-//! nothing of models, tokens or files.
+//! A grammar's tables are in `tables/`; [`write_text`] and [`parse`] use the same ones, so that they can't
+//! disagree. What a text is worth is the sum of the weights of its phrases. Start at [`document`]; the tables are
+//! read in `grammar`. Knows nothing of models, tokens or files.
 
+pub(crate) mod damage;
 mod documents;
 mod domain;
-mod odds;
+mod grammar;
+mod parser;
+mod text;
+mod tokens;
+mod writer;
 
-pub use documents::{Answer, Document, Segment, Split, feedback_frame, feedback_prompt, few_shot_prompt};
+pub use damage::{Damage, spoil};
+pub use documents::{
+    Answer, Document, Segment, document, feedback_frame, feedback_prompt, few_shot_document, few_shot_prompt,
+    few_shot_texts, fragment, judge_document, judged_text, probability,
+};
 pub use domain::{Domain, Question};
-pub use odds::{LIMIT, probability};
+pub use text::{LIMIT, Latents, Parsed, Split, Text, ambiguities, parse, write_text};
+pub use writer::Style;

@@ -1,4 +1,4 @@
-//! A model of texts on the blind held-out set: texts by somebody who has not seen the corpus.
+//! A model of written texts on the blind held-out set: texts by somebody who has not seen the corpus.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::{
 
 use super::{
     area_under_curve,
-    texts::{in_wordings, prompts_known},
+    written::{in_wordings, prompts_known},
 };
 
 /// A text of the set with its labels.

@@ -1,4 +1,6 @@
-//! Statistics of predictions.
+//! Statistics of predictions and texts.
+
+use std::collections::HashSet;
 
 /// Ranks from 1, equal values sharing their mean rank.
 fn ranks(values: &[f64]) -> Vec<f64> {
@@ -49,6 +51,20 @@ pub fn calibration_error(guesses: &[f64], truths: &[f64]) -> f64 {
     apart.iter().map(|sum| sum.abs()).sum::<f64>() / guesses.len().max(1) as f64
 }
 
+/// Distinct word trigrams over all word trigrams of texts (distinct-n, Li et al. 2016, arXiv 1510.03055).
+pub fn distinct_trigrams(texts: &[&str]) -> f64 {
+    let mut seen = HashSet::new();
+    let mut count = 0_usize;
+    for text in texts {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        for window in words.windows(3) {
+            count += 1;
+            seen.insert(window.to_vec());
+        }
+    }
+    seen.len() as f64 / count.max(1) as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,5 +88,11 @@ mod tests {
     fn calibration_compares_means_within_bins() {
         assert!(calibration_error(&[0.21, 0.29], &[0.29, 0.21]) < 1e-12);
         assert!((calibration_error(&[0.9, 0.1], &[0.5, 0.5]) - 0.4).abs() < 1e-12);
+    }
+
+    #[test]
+    fn trigrams_are_counted_once() {
+        assert_eq!(distinct_trigrams(&["a b c d", "a b c"]), 2.0 / 3.0);
+        assert_eq!(distinct_trigrams(&["a b"]), 0.0);
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::{
     SeedlingError, Stream, Tokenizer,
-    corpus::{Answer, Document, Segment, Split},
+    corpus::{self, Document, Domain, Split, Text},
     walkers,
-    written::documents::{self, Chances, Drawn, Group, MARKS_BEFORE, Mark, Marked},
+    written::documents::{self as written, Chances, Drawn, Group, MARKS_BEFORE, Mark, Marked},
 };
 
 use super::{
@@ -18,6 +18,12 @@ const TOKENIZER_DOCUMENTS: u64 = 20_000;
 /// The chances of held-out documents, and of those that the tokenizer is trained on.
 const HELD_OUT: Chances = Chances { judged: 0.45, marks: 0.0, variety: 0.7 };
 const IN_VOCABULARY: Chances = Chances { judged: 0.45, marks: 0.1, variety: 1.0 };
+
+/// Texts that one question is asked about.
+const TEXTS: usize = 6;
+
+/// Chance that a judged text is cut to a run of its sentences.
+const FRAGMENTS: f64 = 0.5;
 
 /// The weight of a judged text's tokens in the loss: small, since the text has no examples to follow.
 const INPUT_WEIGHT: f32 = 0.2;
@@ -37,24 +43,26 @@ fn stream(seed: u64, split: Split, number: u64) -> Stream {
     Stream::new(seed, number)
 }
 
-/// Document `number` of a corpus' seed as one text: a question is asked about one of its texts.
+/// Document `number` of a corpus' seed.
 pub fn document(corpus: Corpus, seed: u64, split: Split, number: u64) -> Document {
     let mut stream = stream(seed, split, number);
     match corpus {
-        Corpus::Texts => one_text_of(documents::draw(split, IN_VOCABULARY, &mut stream), &mut stream),
+        Corpus::Texts => corpus::document(split, &mut stream),
+        Corpus::Written => written_document(written::draw(split, IN_VOCABULARY, &mut stream), &mut stream),
         Corpus::Walkers => walkers::training_example(&mut stream).document,
     }
 }
 
-fn one_text_of(drawn: Drawn, stream: &mut Stream) -> Document {
+/// A document for the tokenizer: of a question's texts, one.
+fn written_document(drawn: Drawn, stream: &mut Stream) -> Document {
     match drawn {
         Drawn::Prompt(document) => document,
         Drawn::Question(group) => {
             let (text, first) = stream.choose(&group.texts).clone();
             let text = format!("{}{text}{}", group.before, group.behind);
             Document {
-                segments: vec![Segment { text, weight: 0.0 }],
-                answer: Some(Answer { texts: group.answers, first }),
+                segments: vec![corpus::Segment { text, weight: 0.0 }],
+                answer: Some(corpus::Answer { texts: group.answers, first }),
             }
         }
         Drawn::Marks(texts) => {
@@ -62,7 +70,7 @@ fn one_text_of(drawn: Drawn, stream: &mut Stream) -> Document {
             let said =
                 |mark: &Mark| format!("{}{}", mark.heading, mark.answers[usize::from(mark.truth < 0.5)]);
             let text = format!("{MARKS_BEFORE}{text}{}", marks.iter().map(said).collect::<String>());
-            Document { segments: vec![Segment { text, weight: 0.0 }], answer: None }
+            Document { segments: vec![corpus::Segment { text, weight: 0.0 }], answer: None }
         }
     }
 }
@@ -75,7 +83,7 @@ pub fn tokenizer(corpus: Corpus, seed: u64, vocab_size: usize) -> Tokenizer {
         answers.fold(document.text(), |text, answer| text + answer)
     });
     match corpus {
-        Corpus::Texts => Tokenizer::train(texts, vocab_size, &[END]),
+        Corpus::Texts | Corpus::Written => Tokenizer::train(texts, vocab_size, &[END]),
         Corpus::Walkers => Tokenizer::train_on_code(texts, vocab_size, &[END]),
     }
 }
@@ -155,6 +163,33 @@ fn push(sequence: &mut Sequence, tokens: &[u32], weight: f32) {
     }
 }
 
+/// Training document `number` of a seed: a question about some texts, with the chance `judged`, or a few-shot document.
+fn sequence(
+    tokenizer: &Tokenizer,
+    (seed, split, number): (u64, Split, u64),
+    judged_chance: f64,
+    answer_weight: f32,
+) -> Sequence {
+    let mut stream = stream(seed, split, number);
+    let domain = *stream.choose(&Domain::ALL);
+    if !stream.chance(judged_chance) {
+        return plain(tokenizer, &corpus::few_shot_document(domain, split, &mut stream));
+    }
+    let question = stream.below(domain.questions().len());
+    let texts = (0..TEXTS)
+        .map(|_| {
+            let text = corpus::judged_text(domain, question, split, &mut stream);
+            let cut = split == Split::Train && stream.chance(FRAGMENTS);
+            let Text { text, odds } = if cut { corpus::fragment(domain, text, &mut stream) } else { text };
+            (text, corpus::probability(odds[question]))
+        })
+        .collect();
+    let asked = &domain.questions()[question];
+    let (before, behind) = corpus::feedback_frame(asked.instruction);
+    let answers = asked.answers.map(|answer| format!("\n{answer}"));
+    judged(tokenizer, &Group { before, behind: behind.to_owned(), answers, texts }, answer_weight)
+}
+
 /// What decides the documents.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Source {
@@ -173,8 +208,11 @@ impl Source {
     fn sequence(&self, tokenizer: &Tokenizer, split: Split, number: u64) -> Sequence {
         match self.corpus {
             Corpus::Texts => {
+                sequence(tokenizer, (self.seed, split, number), self.chances.judged, self.answer_weight)
+            }
+            Corpus::Written => {
                 let mut stream = stream(self.seed, split, number);
-                match documents::draw(split, self.chances, &mut stream) {
+                match written::draw(split, self.chances, &mut stream) {
                     Drawn::Prompt(document) => plain(tokenizer, &document),
                     Drawn::Question(group) => judged(tokenizer, &group, self.answer_weight),
                     Drawn::Marks(texts) => with_marks(tokenizer, &texts, self.answer_weight),

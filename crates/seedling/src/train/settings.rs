@@ -52,21 +52,24 @@ impl Size {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Corpus {
-    /// Texts of the built-in experiments, and judgements of them: [`crate::written`].
+    /// Texts of the built-in experiments, and judgements of them: [`crate::corpus`].
     #[default]
     Texts,
+    /// Texts written line by line, put together, and judgements of them: [`crate::written`]. No shipped model is of it yet.
+    Written,
     /// Walker programs: [`crate::walkers`].
     Walkers,
 }
 
 impl Corpus {
-    /// All of them; a model of each comes with samara.
-    pub const ALL: [Self; 2] = [Self::Texts, Self::Walkers];
+    /// Those of which a model comes with samara.
+    pub const SHIPPED: [Self; 2] = [Self::Texts, Self::Walkers];
 
     /// The name in settings and model strings.
     pub fn name(self) -> &'static str {
         match self {
             Self::Texts => "texts",
+            Self::Written => "written",
             Self::Walkers => "walkers",
         }
     }
@@ -74,8 +77,8 @@ impl Corpus {
     /// Whether a model of it learns to say of a prompt whether it knows its subject.
     pub fn asks_about_prompts(self) -> bool {
         match self {
-            Self::Texts => true,
-            Self::Walkers => false,
+            Self::Written => true,
+            Self::Texts | Self::Walkers => false,
         }
     }
 
@@ -126,6 +129,7 @@ impl TrainSettings {
     pub fn of(corpus: Corpus) -> Self {
         match corpus {
             Corpus::Texts => Self::default(),
+            Corpus::Written => Self { corpus, ..Self::default() },
             Corpus::Walkers => Self { corpus, vocab_size: 768, tokens: 5_000_000, ..Self::default() },
         }
     }

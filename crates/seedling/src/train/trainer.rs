@@ -96,7 +96,7 @@ impl Trainer {
         let config = settings.size.config(tokenizer.vocab_size());
         fits(&settings, &tokenizer, config.max_positions)?;
         let mut weights = Weights::initial(config.clone(), &mut Stream::new(settings.seed, u64::MAX));
-        if settings.corpus == Corpus::Texts {
+        if settings.corpus == Corpus::Written {
             prior::inform(&mut weights, &tokenizer, settings.seed);
         }
         let layout = Layout::new(&config)?;

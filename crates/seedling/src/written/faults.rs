@@ -2,12 +2,11 @@
 
 use crate::{
     Stream,
-    corpus::{Domain, Split},
+    corpus::{Domain, Split, damage},
 };
 
 use super::{
     compose::{Mood, Written, compose},
-    damage,
     wordings::Foreign,
 };
 

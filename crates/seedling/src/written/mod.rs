@@ -1,5 +1,4 @@
-//! Training data of the embedded text model: sentences and texts that a language model wrote line by line, put together
-//! so that they agree.
+//! Training data for the next embedded model: sentences and texts written line by line, put together so that they agree.
 //!
 //! A *thread* is a situation with openings, middles, turns and closes; [`compose()`] draws a text of one thread whose
 //! lines agree in tone. Whole pieces, texts in the hands of all kinds of people, and bad texts stand beside them. What a text is
@@ -8,7 +7,6 @@
 //! form is read in [`material`]. Knows nothing of models, tokens or files on disk.
 
 pub mod compose;
-mod damage;
 pub mod documents;
 pub mod faults;
 pub mod labels;

@@ -7,10 +7,11 @@ use samara_seedling::{
     Engine, EngineSettings, Model, SeedlingError, Tokenizer, Weights, check_tokenizer,
     corpus::Domain,
     evaluate::{
-        EvaluationSettings,
+        DomainReport, EvaluationSettings,
         blind::{self, BlindPrompts, BlindReport},
-        texts::{self, TextReport},
+        evaluate_domain,
         walkers::{self, WalkerReport, WalkerSettings},
+        written::{self, WrittenReport},
     },
     train::Corpus,
 };
@@ -34,7 +35,10 @@ pub(crate) struct Evaluation {
     /// All numbers beside their targets, as in the table.
     pub findings: Vec<Finding>,
     /// All numbers of a model of texts as they are, domain by domain.
-    pub domains: Vec<TextReport>,
+    pub domains: Vec<DomainReport>,
+    /// All numbers of a model of written texts as they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<WrittenReport>,
     /// All numbers of a model of walkers as they are, format by format.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub walkers: Vec<WalkerReport>,
@@ -65,7 +69,7 @@ struct Evaluated {
     blind: Option<Blind>,
 }
 
-/// What a model of texts makes of the blind held-out set.
+/// What a model of written texts makes of the blind held-out set.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Blind {
     /// Its judge, domain by domain.
@@ -85,8 +89,8 @@ fn blind(engine: &Engine) -> Result<Blind, SeedlingError> {
 
 pub(crate) fn evaluate(args: &args::Evaluate) -> Result<Exit, Failure> {
     let corpus = Corpus::from(args.corpus);
-    if args.blind && corpus != Corpus::Texts {
-        return Err(Failure::usage("--blind is about models of `--corpus texts`".to_owned()));
+    if args.blind && corpus != Corpus::Written {
+        return Err(Failure::usage("--blind is about models of `--corpus written`".to_owned()));
     }
     let settings = Measured {
         completions: args.completions as usize,
@@ -161,7 +165,7 @@ impl Measured {
     /// With a number of completions and texts, and the temperature of the corpus.
     pub(crate) fn of(corpus: Corpus, count: usize) -> Self {
         let temperature = match corpus {
-            Corpus::Texts => EvaluationSettings::default().temperature,
+            Corpus::Texts | Corpus::Written => EvaluationSettings::default().temperature,
             Corpus::Walkers => WalkerSettings::default().temperature,
         };
         Self { corpus, completions: count, texts: count, temperature }
@@ -174,26 +178,36 @@ pub(crate) fn measure(
     settings: &Measured,
     bar: &ProgressBar,
 ) -> Result<Evaluation, SeedlingError> {
-    let (mut domains, mut formats) = (Vec::new(), Vec::new());
+    let (mut domains, mut formats, mut written) = (Vec::new(), Vec::new(), Vec::new());
     match settings.corpus {
         Corpus::Texts => domains = measure_texts(engine, settings, bar)?,
+        Corpus::Written => written = measure_written(engine, settings, bar)?,
         Corpus::Walkers => formats = measure_walkers(engine, settings, bar)?,
     }
     bar.finish_and_clear();
     let findings = match settings.corpus {
-        Corpus::Texts => findings::texts(&domains),
+        Corpus::Texts => findings::findings(&domains),
+        Corpus::Written => findings::written(&written),
         Corpus::Walkers => findings::walkers(&formats),
     };
     let met = findings.iter().all(|finding| finding.met != Some(false));
-    let texts = if settings.corpus == Corpus::Texts { settings.texts } else { 0 };
-    Ok(Evaluation { completions: settings.completions, texts, met, findings, domains, walkers: formats })
+    let texts = if settings.corpus != Corpus::Walkers { settings.texts } else { 0 };
+    Ok(Evaluation {
+        completions: settings.completions,
+        texts,
+        met,
+        findings,
+        domains,
+        written,
+        walkers: formats,
+    })
 }
 
 fn measure_texts(
     engine: &Engine,
     settings: &Measured,
     bar: &ProgressBar,
-) -> Result<Vec<TextReport>, SeedlingError> {
+) -> Result<Vec<DomainReport>, SeedlingError> {
     let asked = EvaluationSettings {
         completions: settings.completions,
         judged: settings.texts,
@@ -202,9 +216,27 @@ fn measure_texts(
     };
     let each = |(number, domain): (usize, Domain)| {
         bar.set_message(format!("evaluating {} ({} of {})", domain.name(), number + 1, Domain::ALL.len()));
-        texts::evaluate(engine, domain, &asked)
+        evaluate_domain(engine, domain, &asked)
     };
     Domain::ALL.into_iter().enumerate().map(each).collect()
+}
+
+fn measure_written(
+    engine: &Engine,
+    settings: &Measured,
+    bar: &ProgressBar,
+) -> Result<Vec<WrittenReport>, SeedlingError> {
+    let asked = EvaluationSettings {
+        completions: settings.completions,
+        judged: settings.texts,
+        temperature: settings.temperature,
+        ..EvaluationSettings::default()
+    };
+    let each = |domain: Domain| {
+        bar.set_message(format!("evaluating {}", domain.name()));
+        written::evaluate(engine, domain, &asked)
+    };
+    Domain::ALL.into_iter().map(each).collect()
 }
 
 fn measure_walkers(

@@ -1,6 +1,9 @@
 //! An evaluation as a table: every number beside what is wanted of it.
 
-use samara_seedling::evaluate::{JudgeReport, texts::TextReport, walkers::WalkerReport};
+use samara_seedling::{
+    corpus::Domain,
+    evaluate::{DomainReport, JudgeReport, walkers::WalkerReport, written::WrittenReport},
+};
 use serde::Serialize;
 
 use super::evaluate::Blind;
@@ -54,8 +57,8 @@ pub(crate) struct Finding {
     decimals: usize,
 }
 
-/// All lines of an evaluation of a model of texts.
-pub(crate) fn texts(domains: &[TextReport]) -> Vec<Finding> {
+/// All lines of an evaluation.
+pub(crate) fn findings(domains: &[DomainReport]) -> Vec<Finding> {
     domains.iter().flat_map(|domain| judge(domain).into_iter().chain(generator(domain))).collect()
 }
 
@@ -64,45 +67,47 @@ pub(crate) fn walkers(formats: &[WalkerReport]) -> Vec<Finding> {
     formats.iter().flat_map(walkers_of).collect()
 }
 
-fn judge(report: &TextReport) -> Vec<Finding> {
-    let line = |what: String, value, target| finding(&report.domain, "judge", what, value, target);
-    let mut lines = Vec::new();
-    for JudgeReport { question, area_under_curve, calibration_error, rank_correlation } in &report.judge {
-        let about_form = matches!(question.as_str(), "quality" | "topic");
-        let area = Target::AtLeast(if about_form { 0.9 } else { 0.95 });
-        lines.push(line(format!("{question}: area under the ROC curve"), *area_under_curve, area));
-        lines.push(line(format!("{question}: calibration error"), *calibration_error, Target::AtMost(0.1)));
-        let what = format!("{question}: rank correlation with the truth");
-        lines.push(line(what, *rank_correlation, Target::None));
-    }
-    for asked in &report.people {
-        let what = format!("{}, people: area under the ROC curve", asked.question);
-        lines.push(line(what, asked.area_under_curve, Target::AtLeast(0.85)));
-    }
-    for asked in &report.own {
-        let what = format!("{}, people, own words: area under the ROC curve", asked.question);
-        lines.push(line(what, asked.area_under_curve, Target::None));
-    }
-    lines.push(line("known prompts called known".into(), report.known, Target::AtLeast(0.95)));
-    lines.push(line("foreign prompts refused".into(), report.foreign, Target::AtLeast(0.95)));
-    lines
+/// All lines of an evaluation of a model of written texts.
+pub(crate) fn written(domains: &[WrittenReport]) -> Vec<Finding> {
+    domains.iter().flat_map(written_of).collect()
 }
 
-fn generator(report: &TextReport) -> Vec<Finding> {
-    let line = |what: String, value, target| finding(&report.domain, "generator", what, value, target);
-    let mut lines = vec![
-        line("texts of one thread".into(), report.coherent, Target::AtLeast(0.8)),
-        line("sentences of the corpus".into(), report.verbatim, Target::None),
-    ];
+fn written_of(report: &WrittenReport) -> Vec<Finding> {
+    let line = |role, what: String, value, target| finding(&report.domain, role, what, value, target);
+    let mut lines = Vec::new();
+    for question in &report.judge {
+        let area = if question.question == "quality" { 0.85 } else { 0.9 };
+        let name = |what: &str| format!("{}: {what}", question.question);
+        lines.push(line(
+            "judge",
+            name("area under the ROC curve"),
+            question.area_under_curve,
+            Target::AtLeast(area),
+        ));
+        lines.push(line("judge", name("calibration error"), question.calibration_error, Target::AtMost(0.1)));
+        lines.push(line(
+            "judge",
+            name("rank correlation with the truth"),
+            question.rank_correlation,
+            Target::None,
+        ));
+    }
+    lines.push(line("judge", "known prompts taken".into(), report.known, Target::AtLeast(0.95)));
+    lines.push(line("judge", "foreign prompts refused".into(), report.foreign, Target::AtLeast(0.95)));
+    lines.push(line("generator", "sentences of the corpus".into(), report.verbatim, Target::None));
+    lines.push(line("generator", "texts of one thread".into(), report.coherent, Target::AtLeast(0.9)));
     for (axis, correlation) in &report.inheritance {
-        let what = format!("{axis}: correlation with the examples");
-        lines.push(line(what, *correlation, Target::AtLeast(0.6)));
+        lines.push(line(
+            "generator",
+            format!("{axis}: correlation with the examples"),
+            *correlation,
+            Target::None,
+        ));
     }
-    lines.push(line("copies of an example".into(), report.copies, Target::Below(0.1)));
-    for (number, (axis, cells)) in report.cells.iter().enumerate() {
-        let target = if number == 0 { Target::AtLeast(20.0) } else { Target::None };
-        lines.push(line(format!("{axis}: reached of 20 cells"), *cells as f64, target));
+    for (axis, cells) in &report.cells {
+        lines.push(line("generator", format!("{axis}: reached of 20 cells"), *cells as f64, Target::None));
     }
+    lines.push(line("generator", "copies of an example".into(), report.copies, Target::Below(0.1)));
     lines
 }
 
@@ -154,6 +159,41 @@ fn finding(domain: &str, role: &'static str, what: String, value: f64, target: T
     Finding { domain: domain.to_owned(), role, what, value, target, met, decimals }
 }
 
+fn judge(report: &DomainReport) -> Vec<Finding> {
+    let line = |question: &JudgeReport, what: &str, value, target| {
+        finding(&report.domain, "judge", format!("{}: {what}", question.question), value, target)
+    };
+    let of_question = |question: &JudgeReport| {
+        let area = if question.question == "quality" { 0.9 } else { 0.95 };
+        [
+            line(question, "area under the ROC curve", question.area_under_curve, Target::AtLeast(area)),
+            line(question, "calibration error", question.calibration_error, Target::AtMost(0.1)),
+            line(question, "rank correlation with the truth", question.rank_correlation, Target::None),
+        ]
+    };
+    report.judge.iter().flat_map(of_question).collect()
+}
+
+fn generator(report: &DomainReport) -> Vec<Finding> {
+    let line = |what: String, value, target| finding(&report.domain, "generator", what, value, target);
+    let axis = |number: usize| {
+        let domain = Domain::ALL.into_iter().find(|domain| domain.name() == report.domain);
+        domain.and_then(|domain| domain.questions().get(number)).map_or("axis", |question| question.name)
+    };
+    let made = &report.generator;
+    let mut lines = vec![line("well-formed".into(), made.well_formed, Target::AtLeast(0.9))];
+    lines.extend(made.inheritance.iter().enumerate().map(|(number, correlation)| {
+        let target = if number == 0 { Target::AtLeast(0.8) } else { Target::None };
+        line(format!("{}: correlation with the examples", axis(number)), *correlation, target)
+    }));
+    lines.push(line("distinct trigrams".into(), made.distinct_trigrams, Target::AtLeast(0.5)));
+    lines.push(line("copies of an example".into(), made.copies, Target::Below(0.1)));
+    lines.extend(made.cells.iter().enumerate().map(|(number, cells)| {
+        line(format!("{}: reached of 20 cells", axis(number)), *cells as f64, Target::AtLeast(20.0))
+    }));
+    lines
+}
+
 /// The table, and how many targets are met.
 pub(crate) fn table(findings: &[Finding]) -> String {
     let width = |of: fn(&Finding) -> usize| findings.iter().map(of).max().unwrap_or(0);
@@ -182,35 +222,33 @@ pub(crate) fn table(findings: &[Finding]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use samara_seedling::evaluate::GeneratorReport;
+
     use super::*;
 
-    fn asked(question: &str, area_under_curve: f64, calibration_error: f64) -> JudgeReport {
-        JudgeReport { question: question.into(), area_under_curve, calibration_error, rank_correlation: 0.9 }
-    }
-
-    fn story() -> TextReport {
-        TextReport {
+    fn story() -> DomainReport {
+        let question = |question: &str, area_under_curve, calibration_error| JudgeReport {
+            question: question.into(),
+            area_under_curve,
+            calibration_error,
+            rank_correlation: 0.9,
+        };
+        DomainReport {
             domain: "short-story".into(),
-            judge: vec![
-                asked("friendship", 0.95, 0.1),
-                asked("quality", 0.94, 0.2),
-                asked("topic", 0.89, 0.0),
-            ],
-            people: vec![asked("friendship", 0.86, 0.3), asked("quality", 0.84, 0.3)],
-            own: vec![asked("friendship", 0.88, 0.3), asked("quality", 0.83, 0.3)],
-            known: 0.95,
-            foreign: 0.94,
-            verbatim: 0.7,
-            coherent: 0.8,
-            inheritance: vec![("friendship".into(), 0.6), ("ending".into(), 0.59)],
-            cells: vec![("friendship".into(), 20), ("ending".into(), 19)],
-            copies: 0.1,
-            samples: vec!["The spy waited.".into()],
+            generator: GeneratorReport {
+                well_formed: 0.95,
+                inheritance: vec![0.7, 0.6],
+                distinct_trigrams: 0.5,
+                copies: 0.1,
+                cells: vec![20, 19],
+                tokens: 60.0,
+            },
+            judge: vec![question("friendship", 0.95, 0.1), question("quality", 0.94, 0.2)],
         }
     }
 
     #[test]
     fn every_number_stands_beside_what_is_wanted_of_it() {
-        insta::assert_snapshot!(table(&texts(&[story()])));
+        insta::assert_snapshot!(table(&findings(&[story()])));
     }
 }

@@ -93,7 +93,7 @@ impl Report {
         text += &time(trained);
         text += &format!("loss        {}\n", losses.training.map_or("-".into(), |loss| format!("{loss:.4}")));
         text += &match settings.corpus {
-            Corpus::Texts => format!(
+            Corpus::Texts | Corpus::Written => format!(
                 "held out    {:.4} nats a token of texts, {:.4} an answer\n",
                 losses.held_out_text, losses.held_out_answers
             ),
