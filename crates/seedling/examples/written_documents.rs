@@ -5,22 +5,28 @@
 use samara_seedling::{
     Stream,
     corpus::Split,
-    written::documents::{Chances, Drawn, draw},
+    written::documents::{Chances, Drawn, Marked, draw},
 };
 
 fn main() {
     let count = std::env::args().nth(1).and_then(|count| count.parse().ok()).unwrap_or(10);
     for number in 0..count {
-        match draw(
-            Split::Train,
-            Chances { judged: 0.4, marks: 0.2, variety: 0.5 },
-            &mut Stream::new(1, number),
-        ) {
+        let chances = Chances { judged: 0.5, marks: 0.2, variety: 0.5 };
+        match draw(Split::Train, chances, &mut Stream::new(1, number)) {
             Drawn::Prompt(document) => println!("---- {number}\n{}", document.text()),
             Drawn::Question(group) => {
                 println!("---- {number}: {:?}", group.answers);
                 for (text, first) in &group.texts {
                     println!("{}[{text}]{} {first:.3}\n", group.before, group.behind);
+                }
+            }
+            Drawn::Marks(texts) => {
+                println!("---- {number}");
+                for Marked { text, marks } in texts {
+                    println!("{text}");
+                    marks.iter().for_each(|mark| {
+                        println!("{}{:?} {:.3}", mark.heading.trim(), mark.answers, mark.truth);
+                    });
                 }
             }
         }
