@@ -416,6 +416,7 @@ mod tests {
             threads: Some(1),
             ca_file: Some("a.pem".into()),
             key_header: Some("api-key".into()),
+            digest: Some("0123".into()),
             ..ModelSettings::default()
         };
         let all = serde_json::to_value(settings).expect("JSON");
