@@ -11,7 +11,7 @@ use samara_seedling::{
 fn main() {
     let count = std::env::args().nth(1).and_then(|count| count.parse().ok()).unwrap_or(10);
     for number in 0..count {
-        let chances = Chances { judged: 0.5, marks: 0.2, variety: 0.5 };
+        let chances = Chances { judged: 0.5, marks: 0.2, asks: 0.1, variety: 0.5 };
         match draw(Split::Train, chances, &mut Stream::new(1, number)) {
             Drawn::Prompt(document) => println!("---- {number}\n{}", document.text()),
             Drawn::Question(group) => {

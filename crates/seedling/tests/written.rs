@@ -118,7 +118,7 @@ proptest! {
 
     #[test]
     fn documents_follow_from_their_number_alone(seed: u64, number in 0_u64..1000) {
-        let draw = |split| draw(split, Chances { judged: 0.5, marks: 0.2, variety: 0.5 }, &mut Stream::new(seed, number));
+        let draw = |split| draw(split, Chances { judged: 0.5, marks: 0.2, asks: 0.1, variety: 0.5 }, &mut Stream::new(seed, number));
         prop_assert_eq!(draw(Split::Train), draw(Split::Train));
         if let Drawn::Question(group) = draw(Split::HeldOut) {
             prop_assert!(group.texts.iter().all(|(_, first)| (0.0..=1.0).contains(first)));

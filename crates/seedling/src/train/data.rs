@@ -16,8 +16,8 @@ use super::{
 const TOKENIZER_DOCUMENTS: u64 = 20_000;
 
 /// The chances of held-out documents, and of those that the tokenizer is trained on.
-const HELD_OUT: Chances = Chances { judged: 0.45, marks: 0.0, variety: 0.7 };
-const IN_VOCABULARY: Chances = Chances { judged: 0.45, marks: 0.1, variety: 1.0 };
+const HELD_OUT: Chances = Chances { judged: 0.45, marks: 0.0, asks: 0.0, variety: 0.7 };
+const IN_VOCABULARY: Chances = Chances { judged: 0.45, marks: 0.1, asks: 0.05, variety: 1.0 };
 
 /// Texts that one question is asked about.
 const TEXTS: usize = 6;

@@ -12,6 +12,7 @@ pub mod layout;
 pub mod muon;
 pub mod network;
 mod prior;
+pub mod schedule;
 pub mod sequence;
 pub mod settings;
 pub mod step;

@@ -39,8 +39,9 @@ struct Bag {
 /// Writes what tokens are worth into the first dimensions of a model's embeddings.
 pub(super) fn inform(weights: &mut Weights, tokenizer: &Tokenizer, seed: u64) {
     let hidden = weights.config.hidden_size;
-    for (at, (domain, property)) in properties().enumerate().take(hidden / 4) {
-        let bags = bags(tokenizer, domain, property, seed);
+    for (at, (property, domains)) in dimensions().into_iter().enumerate().take(hidden / 4) {
+        let bags: Vec<Bag> =
+            domains.into_iter().flat_map(|domain| bags(tokenizer, domain, property, seed)).collect();
         let mut worth = standardised(regression(&bags, tokenizer.vocab_size()));
         for (token, side) in answers(tokenizer, property) {
             worth[token as usize] = MOST * side;
@@ -52,10 +53,20 @@ pub(super) fn inform(weights: &mut Weights, tokenizer: &Tokenizer, seed: u64) {
     }
 }
 
-/// What has a dimension.
-fn properties() -> impl Iterator<Item = (Domain, Property)> {
-    let of = |domain: Domain| axes(domain).iter().chain(&[Property::Topic]).map(move |axis| (domain, *axis));
-    Domain::ALL.into_iter().flat_map(of)
+/// What has a dimension, and the domains whose texts say what words are worth: a feeling is the same about food and films.
+fn dimensions() -> Vec<(Property, Vec<Domain>)> {
+    let mut all: Vec<(Property, Vec<Domain>)> = Vec::new();
+    for domain in Domain::ALL {
+        for axis in axes(domain) {
+            match all.iter_mut().find(|(property, _)| property == axis) {
+                Some((_, domains)) => domains.push(domain),
+                None => all.push((*axis, vec![domain])),
+            }
+        }
+        all.push((Property::Topic, vec![domain]));
+        all.push((Property::Quality, vec![domain]));
+    }
+    all
 }
 
 /// The tokens by which answers about a property begin, and their sides: those that no question has on the other side or

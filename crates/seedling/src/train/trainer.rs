@@ -4,7 +4,6 @@ use std::{path::Path, time::Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::written::documents::Chances;
 use crate::{Dtype, ModelConfig, SeedlingError, Stream, Tokenizer, Weights, rope::Rotary};
 
 use super::{
@@ -14,7 +13,7 @@ use super::{
     layout::Layout,
     muon::Matrix,
     network::Workspace,
-    prior,
+    prior, schedule,
     sequence::Sequence,
     settings::{Corpus, TrainSettings},
     step,
@@ -55,21 +54,6 @@ pub struct Trainer {
     started: Instant,
     tokens_before: u64,
 }
-
-/// The chance that a document is a question, each up to a share of the tokens. (Found by trial; the shipped weights
-/// depend on it.)
-const QUESTIONS: [(f64, f64); 2] = [(0.12, 1.0), (0.6, 0.6)];
-
-/// The chance after those.
-const QUESTIONS_LAST: f64 = 0.3;
-
-/// The same for marks rather than questions.
-const MARKS: [(f64, f64); 2] = [(0.08, 0.9), (0.12, 0.5)];
-const MARKS_LAST: f64 = 0.3;
-
-/// The chance that a question is in any wording, and the shares of the tokens between which it grows from 0.
-const VARIETY: f64 = 0.6;
-const VARIETY_GROWS: (f64, f64) = (0.08, 0.4);
 
 /// Held-out documents that losses are measured on.
 const HELD_OUT: u64 = 400;
@@ -182,7 +166,10 @@ impl Trainer {
             source: Source {
                 corpus: self.settings.corpus,
                 seed: self.settings.seed,
-                chances: Chances { judged: self.judged(), marks: self.marks(), variety: self.variety() },
+                chances: schedule::chances(
+                    self.settings.corpus,
+                    self.tokens as f64 / self.settings.tokens as f64,
+                ),
                 answer_weight: self.settings.answer_weight,
             },
             next: self.next,
@@ -225,28 +212,6 @@ impl Trainer {
             held_out: measure.then(|| self.held_out()),
             rate: (self.tokens - self.tokens_before) as f64 / seconds,
         })
-    }
-
-    /// Chance that the next documents are questions: 1 at first. What words are worth is learnt in a few hundred steps
-    /// when nothing else is asked for, and hardly at all while the words themselves are being learnt; once it is known,
-    /// completions resemble their examples much sooner as well. Writing well takes longest.
-    fn judged(&self) -> f64 {
-        let part = self.tokens as f64 / self.settings.tokens as f64;
-        QUESTIONS.into_iter().find(|(until, _)| part < *until).map_or(QUESTIONS_LAST, |(_, chance)| chance)
-    }
-
-    /// Chance that a document about texts has marks: most of them at first.
-    fn marks(&self) -> f64 {
-        let part = self.tokens as f64 / self.settings.tokens as f64;
-        MARKS.into_iter().find(|(until, _)| part < *until).map_or(MARKS_LAST, |(_, chance)| chance)
-    }
-
-    /// Chance that a question is in any wording: none at first, since which answer stands for what can only be learnt
-    /// once there is something that the answers could stand for.
-    fn variety(&self) -> f64 {
-        let part = self.tokens as f64 / self.settings.tokens as f64;
-        let (from, to) = VARIETY_GROWS;
-        VARIETY * ((part - from) / (to - from)).clamp(0.0, 1.0)
     }
 
     /// Held-out loss of texts in nats a token, and of judges' answers.

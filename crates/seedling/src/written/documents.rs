@@ -19,6 +19,8 @@ const TEMPLATE_WEIGHT: f32 = 0.1;
 const TEXTS: usize = 6;
 /// What questions are about, each as often as it stands here: of stories there is more to ask.
 const ASKED: [Domain; 4] = [Domain::Opinions, Domain::ShortStory, Domain::ShortStory, Domain::MovieReviews];
+/// The loss weight of what is said of a question.
+const ASKS_WEIGHT: f32 = 8.0;
 /// Texts of a document with marks, and the log-odds below which nothing is said.
 const MARKED: usize = 8;
 const SAID: f64 = 0.5;
@@ -78,6 +80,8 @@ pub struct Chances {
     pub judged: f64,
     /// That such a one has marks rather than a question.
     pub marks: f64,
+    /// That a question is only said to be what it is.
+    pub asks: f64,
     /// That a question is asked in any wording and frame rather than in its own.
     pub variety: f64,
 }
@@ -101,6 +105,9 @@ pub fn draw(split: Split, chances: Chances, stream: &mut Stream) -> Drawn {
     let domain = *stream.choose(&ASKED);
     if stream.chance(chances.marks) {
         return Drawn::Marks((0..MARKED).map(|_| marked(domain, split, stream)).collect());
+    }
+    if stream.chance(chances.asks) {
+        return Drawn::Prompt(what_is_asked(domain, stream));
     }
     Drawn::Question(if stream.chance(OF_PROMPTS) {
         about_prompts(split, stream)
@@ -126,6 +133,18 @@ fn marks_of(domain: Domain) -> &'static [(Property, &'static str, [&'static str;
             (Quality, "Quality", ["good", "bad"]),
         ],
     }
+}
+
+/// A question in any wording, and in few words what it asks for and which mark its first answer stands for: of questions
+/// without texts, wordings are learnt sooner than of those with some.
+fn what_is_asked(domain: Domain, stream: &mut Stream) -> Document {
+    let (property, name, marks) = *stream.choose(marks_of(domain));
+    let asked = Wordings::all().ask(domain, property, stream);
+    let (before, _) = Frame::Block.around(&asked.instruction, stream);
+    let mark = marks[usize::from(asked.reversed)];
+    let question = Segment { text: before.replace("\n\n### Input:\n", "\n\n### Asks:"), weight: 0.0 };
+    let told = format!("\n{name}: {} is {mark}", asked.answers[0]);
+    Document { segments: vec![question, Segment { text: told, weight: ASKS_WEIGHT }], answer: None }
 }
 
 /// What stands before a marked text.
@@ -404,15 +423,17 @@ pub struct Labelled {
 }
 
 /// Every text and line of a domain that says something of a property, slots filled, in the order of the files; for
-/// [`Property::Topic`] its texts beside those of others.
+/// [`Property::Topic`] its texts beside those of others, for [`Property::Quality`] beside its bad ones.
 pub fn labelled_texts(
     domain: Domain,
     property: Property,
     split: Split,
     stream: &mut Stream,
 ) -> Vec<Labelled> {
-    if property == Property::Topic {
-        return on_and_off_topic(domain, split);
+    match property {
+        Property::Topic => return on_and_off_topic(domain, split),
+        Property::Quality => return good_and_bad(domain, split),
+        _ => {}
     }
     let material = Material::of(domain);
     let lines = material.threads.iter().flat_map(|thread| {
@@ -443,6 +464,17 @@ fn on_and_off_topic(domain: Domain, split: Split) -> Vec<Labelled> {
         .chain(foreign)
         .filter(|(text, _)| held_out(text) == (split == Split::HeldOut))
         .map(|(text, label)| Labelled { text: text.to_owned(), label })
+        .collect()
+}
+
+/// The whole texts of a domain, good and bad.
+fn good_and_bad(domain: Domain, split: Split) -> Vec<Labelled> {
+    let material = Material::of(domain);
+    let good = material.pieces.iter().chain(&material.people).map(|entry| (entry, 1));
+    let bad = material.faults.iter().map(|entry| (entry, -1));
+    good.chain(bad)
+        .filter(|(entry, _)| held_out(&entry.text) == (split == Split::HeldOut))
+        .map(|(entry, label)| Labelled { text: entry.text.clone(), label })
         .collect()
 }
 
