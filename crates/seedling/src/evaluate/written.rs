@@ -119,10 +119,10 @@ fn judge_property(
     property: Property,
     settings: &EvaluationSettings,
 ) -> Result<JudgeReport, SeedlingError> {
-    let texts = (0..settings.judged)
+    let texts: Vec<Written> = (0..settings.judged)
         .map(|at| judged_text(domain, property, Split::HeldOut, &mut stream(settings.seed, 1, at)))
         .collect();
-    judge_texts(engine, domain, property, texts, (settings.seed, false))
+    judge_texts(engine, domain, property, &texts, (settings.seed, false))
 }
 
 /// How a property of texts whose labels are known is judged.
@@ -130,7 +130,7 @@ fn judge_texts(
     engine: &Engine,
     domain: Domain,
     property: Property,
-    texts: Vec<Written>,
+    texts: &[Written],
     (seed, own): (u64, bool),
 ) -> Result<JudgeReport, SeedlingError> {
     let written: Vec<String> = texts.iter().map(|text| text.text.clone()).collect();
@@ -162,7 +162,8 @@ fn judge_people(
     let material = Material::of(domain);
     let bad: &[Entry] = if axes(domain).contains(&property) { &[] } else { &material.faults };
     let kept = material.people.iter().chain(bad).filter(|entry| held_out(&entry.text));
-    judge_texts(engine, domain, property, kept.map(Written::of_entry).collect(), (seed, own))
+    let texts: Vec<Written> = kept.map(Written::of_entry).collect();
+    judge_texts(engine, domain, property, &texts, (seed, own))
 }
 
 /// P(the positive answer) about texts, each asked in another wording, or in samara's own.

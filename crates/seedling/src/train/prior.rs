@@ -14,7 +14,7 @@ use crate::{
         Property,
         compose::axes,
         documents::{Labelled, labelled_texts},
-        wordings::{Answers, Wordings},
+        wordings::{Answers, Block, Wordings},
     },
 };
 
@@ -72,17 +72,15 @@ fn dimensions() -> Vec<(Property, Vec<Domain>)> {
 /// The tokens by which answers about a property begin, and their sides: those that no question has on the other side or
 /// about another property, as `yes` and `no` are.
 fn answers(tokenizer: &Tokenizer, property: Property) -> Vec<(u32, f64)> {
+    let begins = |prefix: &str, word: &str| {
+        // A line break is a token of its own, a blank is part of the word's.
+        let before = if prefix == "\n" { tokenizer.encode(prefix).len() } else { 0 };
+        tokenizer.encode(&format!("{prefix}{word}")).get(before).copied()
+    };
     let mut sides: BTreeMap<u32, Vec<(Property, f64)>> = BTreeMap::new();
-    for block in &Wordings::all().questions {
-        for Answers { words, reversed } in &block.answers {
-            for (word, side) in words.iter().zip(if *reversed { [-1.0, 1.0] } else { [1.0, -1.0] }) {
-                for prefix in ["\n", " ", ""] {
-                    let before = tokenizer.encode(prefix).len();
-                    let tokens = tokenizer.encode(&format!("{prefix}{word}"));
-                    let first = tokens.get(if prefix == "\n" { before } else { 0 });
-                    first.map(|token| sides.entry(*token).or_default().push((block.property, side)));
-                }
-            }
+    for (property, word, side) in Wordings::all().questions.iter().flat_map(words_with_sides) {
+        for token in ["\n", " ", ""].iter().filter_map(|prefix| begins(prefix, word)) {
+            sides.entry(token).or_default().push((property, side));
         }
     }
     let told = |(token, all): (u32, Vec<(Property, f64)>)| {
@@ -90,6 +88,14 @@ fn answers(tokenizer: &Tokenizer, property: Property) -> Vec<(u32, f64)> {
         (first == property && all.iter().all(|one| *one == (first, side))).then_some((token, side))
     };
     sides.into_iter().filter_map(told).collect()
+}
+
+/// The answers of a block of questions: 1 for the positive side, -1 for the other.
+fn words_with_sides(block: &Block) -> impl Iterator<Item = (Property, &str, f64)> {
+    block.answers.iter().flat_map(|Answers { words: [first, second], reversed }| {
+        let side = if *reversed { -1.0 } else { 1.0 };
+        [(block.property, first.as_str(), side), (block.property, second.as_str(), -side)]
+    })
 }
 
 fn bags(tokenizer: &Tokenizer, domain: Domain, property: Property, seed: u64) -> Vec<Bag> {
