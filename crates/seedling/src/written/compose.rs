@@ -99,11 +99,13 @@ impl Written {
         let lines = entry.text.split_inclusive(['.', '!', '?']).filter(|line| line.trim().len() > 2).count();
         // A bad text says less about everything else.
         let (quality, topic, kept) = match entry.labels.of(Property::Quality) {
-            -3 => (-5.5, -5.0, 0.5),
-            -2 => (-3.2, -1.0, 0.8),
-            -1 => (-0.8, 1.5, 1.0),
+            -3 => (-5.5, -1.5, 0.5),
+            -2 => (-3.2, 0.5, 0.8),
+            -1 => (-0.8, 2.0, 1.0),
             _ => (BY_LINES[lines.clamp(1, 5)], 4.5, 1.0),
         };
+        // Nonsense in the subject's words is nearer to it than what is about something else.
+        let topic = if entry.astray { -5.0 } else { topic };
         let mut odds = [0.0; 4];
         for (odds, property) in odds.iter_mut().zip(Property::LABELLED) {
             *odds = (ODDS * kept * label(property)).clamp(-LIMIT, LIMIT);

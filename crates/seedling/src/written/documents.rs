@@ -494,7 +494,7 @@ fn slots(domain: Domain, split: Split, stream: &mut Stream) -> Option<Written> {
     }
     let names = material.draw_names(stream);
     let text = chosen.iter().map(|entry| filled(entry, names)).collect::<Vec<String>>().join(" ");
-    let mut written = Written::of_entry(&Entry { labels: first.labels, text });
+    let mut written = Written::of_entry(&Entry { labels: first.labels, text, astray: false });
     for (at, odds) in written.odds.iter_mut().enumerate() {
         let label = |entry: &&Entry| f64::from(entry.labels.of(Property::LABELLED[at]));
         *odds = (ODDS * chosen.iter().map(label).sum::<f64>() / chosen.len() as f64).clamp(-LIMIT, LIMIT);

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use crate::{Stream, corpus::Domain};
 
-use super::labels::Labels;
+use super::{labels::Labels, subjects};
 
 /// What lines are called that say what may stand in a slot, and what stands for it there.
 const NAMES: [&str; 3] = ["name", "spy", "politician"];
@@ -21,6 +21,8 @@ pub struct Entry {
     pub labels: Labels,
     /// A sentence, or a whole text.
     pub text: String,
+    /// Whether it is a bad text that does not even mention what it should be about.
+    pub astray: bool,
 }
 
 /// Sentences of one person about one situation, any choice of which reads as a text.
@@ -89,7 +91,7 @@ impl Material {
         }
         let (head, text) = line.split_once('|').ok_or("no bar between labels and text")?;
         let (kind, labels) = head.trim().split_once(' ').unwrap_or((head.trim(), ""));
-        let entry = Entry { labels: Labels::parse(labels)?, text: text.trim().to_owned() };
+        let entry = Entry { labels: Labels::parse(labels)?, text: text.trim().to_owned(), astray: false };
         if entry.text.is_empty() {
             return Err("an entry without a text".to_owned());
         }
@@ -135,6 +137,9 @@ impl Material {
             (Ok(mut all), Ok(people)) => {
                 all.people = people.pieces;
                 all.faults.extend(people.faults);
+                for fault in &mut all.faults {
+                    fault.astray = !subjects::mentions(domain, &fault.text);
+                }
                 all.slots = people.slots;
                 all.names = people.names;
                 all
