@@ -20,90 +20,29 @@ pub fn question(prompt: &str) -> Request {
     }
 }
 
-/// Words, of each list of which a text about a domain's subject has one.
-fn words_of(domain: Domain) -> &'static [&'static [&'static str]] {
-    match domain {
-        Domain::Opinions => &[&[
-            "vegeta",
-            "veg",
-            "vegan",
-            "plant",
-            "green",
-            "salad",
-            "soup",
-            "tofu",
-            "tempeh",
-            "soy",
-            "oat",
-            "bean",
-            "lentil",
-            "chickpea",
-            "hummus",
-            "pea",
-            "carrot",
-            "broccoli",
-            "spinach",
-            "kale",
-            "cabbage",
-            "potato",
-            "tomato",
-            "onion",
-            "garlic",
-            "corn",
-            "beet",
-            "mushroom",
-            "cauliflower",
-            "sprout",
-            "zucchini",
-            "courgette",
-            "eggplant",
-            "aubergine",
-            "pepper",
-            "cucumber",
-            "lettuce",
-            "celery",
-            "leek",
-            "pumpkin",
-            "squash",
-            "turnip",
-            "radish",
-            "asparagus",
-            "parsnip",
-            "meatless",
-            "avocado",
-        ]],
-        Domain::ShortStory => &[
-            &["spy", "spies", "agent", "informer", "watcher"],
-            &[
-                "politician",
-                "senator",
-                "minister",
-                "mayor",
-                "chancellor",
-                "governor",
-                "council",
-                "deputy",
-                "lord",
-                "duke",
-                "premier",
-                "lawmaker",
-                "statesman",
-                "baron",
-                "treasurer",
-                "lady",
-            ],
-        ],
-        Domain::MovieReviews => &[&[
-            "die hard", "mcclane", "gruber", "hans", "rickman", "willis", "bruce", "nakatomi", "holly",
-            "powell", "argyle", "ellis", "takagi",
-        ]],
-    }
-}
+/// How words begin by which a text shows what it is about, with bars between them.
+const FOOD: &str = "vegeta|veg|vegan|plant|green|salad|soup|tofu|tempeh|soy|oats|bean|lentil|chickpea|hummus|peas|carrot|\
+                    broccoli|spinach|kale|cabbage|potato|tomato|onion|garlic|sweetcorn|beet|mushroom|cauliflower|sprout|\
+                    zucchini|courgette|eggplant|aubergine|pepper|cucumber|lettuce|celery|leek|pumpkin|squash|turnip|\
+                    radish|asparagus|parsnip|meatless|avocado";
+const SPIES: &str = "spy|spies|agent|informer|watcher";
+const POLITICIANS: &str = "politician|senator|minister|mayor|chancellor|governor|council|deputy|lord|duke|premier|\
+                           lawmaker|statesman|baron|treasurer|lady";
+const FILM: &str =
+    "die hard|mcclane|gruber|hans|rickman|willis|bruce|nakatomi|holly|powell|argyle|ellis|takagi";
 
-/// Whether a text mentions what a domain's texts are about.
+/// Whether a text mentions what a domain's texts are about: both, if it is about two.
 pub fn mentions(domain: Domain, text: &str) -> bool {
+    let about: &[&str] = match domain {
+        Domain::Opinions => &[FOOD],
+        Domain::ShortStory => &[SPIES, POLITICIANS],
+        Domain::MovieReviews => &[FILM],
+    };
     let text = text.to_lowercase();
-    words_of(domain).iter().all(|words| words.iter().any(|word| text.contains(word)))
+    let begins = |part: &str| {
+        text.match_indices(part).any(|(at, _)| !text[..at].ends_with(|before: char| before.is_alphanumeric()))
+    };
+    about.iter().all(|words| words.split('|').any(begins))
 }
 
 #[cfg(test)]
@@ -115,6 +54,7 @@ mod tests {
         for (domain, own, other) in [
             (Domain::Opinions, "Carrots are fine.", "The hotel was loud."),
             (Domain::ShortStory, "The spy trusted Senator Gold.", "The spy trusted nobody."),
+            (Domain::Opinions, "I like peas.", "Peace on a boat."),
             (Domain::MovieReviews, "McClane is no hero of mine.", "The violin was lovely."),
         ] {
             assert!(mentions(domain, own), "{own}");
