@@ -68,7 +68,7 @@ pub(crate) struct Training {
     /// What the model learns to write
     #[arg(long, conflicts_with = "resume", value_enum, default_value = "texts")]
     pub corpus: CorpusName,
-    /// Tokens to train on, such as 300k or 20M [default: 15M; walkers 5M]
+    /// Tokens to train on, such as 300k or 20M [default: 15M; written 30M; walkers 5M]
     #[arg(long, conflicts_with = "resume", value_name = "N", value_parser = count)]
     pub tokens: Option<u64>,
     /// The model's size

@@ -129,7 +129,7 @@ impl TrainSettings {
     pub fn of(corpus: Corpus) -> Self {
         match corpus {
             Corpus::Texts => Self::default(),
-            Corpus::Written => Self { corpus, ..Self::default() },
+            Corpus::Written => Self { corpus, tokens: 30_000_000, ..Self::default() },
             Corpus::Walkers => Self { corpus, vocab_size: 768, tokens: 5_000_000, ..Self::default() },
         }
     }
