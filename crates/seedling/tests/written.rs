@@ -138,3 +138,13 @@ fn questions_about_quality_are_asked_about_good_and_bad_texts() {
         assert!(good > 60 && bad > 60, "{domain:?}: {good} good, {bad} bad");
     }
 }
+
+#[test]
+fn a_text_of_any_length_can_be_judged_and_spoiled() {
+    for domain in Domain::ALL {
+        for property in [Property::Quality, Property::Topic] {
+            let text = |n| judged_text(domain, property, Split::Train, &mut Stream::new(4, n));
+            assert!((0..30_000).map(text).all(|text| !text.text.is_empty() && text.of(property).is_finite()));
+        }
+    }
+}

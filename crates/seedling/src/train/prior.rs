@@ -1,5 +1,5 @@
 //! What single tokens say of a text, found by logistic regression before the training begins and put into the first
-//! embeddings: a dimension for every property of a domain.
+//! embeddings: a dimension for every property of a domain, and one for a property that several domains have.
 //!
 //! From random embeddings a judge has to find what thousands of words are worth at the same time as what to do with
 //! it. With them it only has to find the dimension, which takes a few hundred steps.
@@ -53,7 +53,7 @@ pub(super) fn inform(weights: &mut Weights, tokenizer: &Tokenizer, seed: u64) {
     }
 }
 
-/// What has a dimension, and the domains whose texts say what words are worth: a feeling is the same about food and films.
+/// What has a dimension, and the domains whose texts say what words are worth: liking is the same of food and of films.
 fn dimensions() -> Vec<(Property, Vec<Domain>)> {
     let mut all: Vec<(Property, Vec<Domain>)> = Vec::new();
     for domain in Domain::ALL {
@@ -151,4 +151,41 @@ fn standardised(mut weights: Vec<f64>) -> Vec<f64> {
         *weight = (*weight / deviation).clamp(-MOST, MOST);
     }
     weights
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bag(tokens: &[u32], positive: bool) -> Bag {
+        Bag { tokens: tokens.to_vec(), positive }
+    }
+
+    #[test]
+    fn a_token_is_worth_what_the_texts_are_that_have_it_and_nothing_if_only_one_has_it() {
+        let mut bags = vec![bag(&[0, 4], true)];
+        for _ in 0..20 {
+            bags.extend([bag(&[0, 1], true), bag(&[0, 2], false)]);
+        }
+        let worth = regression(&bags, 6);
+        assert!(worth[1] > 0.5 && worth[2] < -0.5, "{worth:?}");
+        assert!(worth[0].abs() < 0.3, "what both have says little: {worth:?}");
+        assert_eq!(worth[3..], [0.0; 3]);
+        let standard = standardised(worth);
+        assert!(standard[1] > 0.0 && standard.iter().all(|worth| worth.abs() <= MOST));
+    }
+
+    #[test]
+    fn only_answers_that_are_always_on_one_side_of_one_property_are_told() {
+        let words = "romance horror yes no\n".repeat(50);
+        let tokenizer = Tokenizer::train([words].into_iter(), 300, &[]);
+        let token = |word: &str| match tokenizer.encode(word)[..] {
+            [token] => token,
+            ref tokens => panic!("{word} is {} tokens", tokens.len()),
+        };
+        let told = answers(&tokenizer, Property::Romance);
+        let side = |word: &str| told.iter().find(|(other, _)| *other == token(word)).map(|(_, side)| *side);
+        assert_eq!((side("romance"), side(" horror")), (Some(1.0), Some(-1.0)));
+        assert_eq!((side(" yes"), side(" no")), (None, None));
+    }
 }

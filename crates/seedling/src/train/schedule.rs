@@ -16,12 +16,12 @@ const fn phase(until: f64, judged: f64, [marks, asks, variety]: [f64; 3]) -> Pha
     (until, Chances { judged, marks, asks, variety })
 }
 
-/// Found by trial; the weights that come with samara depend on it, as on all of these.
+/// For the grammar's texts. Found by trial; the weights that come with samara depend on it.
 const GRAMMAR: [Phase; 3] =
     [phase(0.1, 1.0, [0.0; 3]), phase(0.375, 0.45, [0.0; 3]), phase(1.0, 0.2, [0.0; 3])];
 
-/// For texts written line by line: marks, then questions in their own words, then in any. Those that come in before about
-/// 1.5 million tokens undo what was learnt.
+/// For texts written line by line: marks, then questions in their own words, then in any. In a trial those of any words
+/// undid what was learnt when they came in after half a million tokens.
 const WRITTEN: [Phase; 5] = [
     phase(0.08, 1.0, [0.6, 0.0, 0.0]),
     phase(0.14, 1.0, [0.4, 0.2, 0.2]),
