@@ -6,7 +6,7 @@
 //! - [`reader`]: folds over a run, single candidates, totals; it reads rows with `row`, the rest with `contents`;
 //!   [`run_view`]: a run folded into its archives, for whoever shows it;
 //! - [`schema`]: the tables, the views for people, the format version and its steps; `migrate`: old rows into new ones;
-//! - `columns`: a candidate's and a call's columns, for `store` and `row`; `ledger`: the totals; `contents`: all else;
+//! - `columns`: a candidate's and a call's columns, for `store` and `row`; `ledger`: the totals; `asked`: sums over calls; `contents`: all else;
 //! - `checksum`: what makes a flipped bit an error; `fault`: what is wrong with a row;
 //! - `file`: what is checked before SQLite sees a file, the writer's lock, how connections are set; `wal`: the log beside it;
 //! - `text`: how long texts are packed; `texts`: how they are read; `check`: what a record must be; `cells`: how many
@@ -28,6 +28,7 @@
 //!     print(zlib.decompress(body).decode() if codec == 1 else body)
 //! ```
 
+mod asked;
 mod cells;
 mod check;
 mod checksum;
@@ -53,6 +54,7 @@ mod texts;
 mod wal;
 mod wanted;
 
+pub use asked::Asked;
 pub use error::JournalError;
 pub use file::{FILE_NAME, is_written, same_file};
 pub use journal::Journal;

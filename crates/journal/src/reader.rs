@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use samara_search::{Candidate, Genome};
 
+use crate::asked::{self, Asked, Unsummed};
 use crate::cells;
 use crate::columns::{at, select_calls, select_candidate};
 use crate::contents;
@@ -185,6 +186,24 @@ impl Reader {
     /// If the journal can't be read.
     pub fn cached_calls(&self) -> Result<u64, JournalError> {
         Ok(self.cached_and_methods()?.0)
+    }
+
+    /// Sums over all calls by role, model and kind, in that order. Their number and tokens are compared with the checked
+    /// totals; single calls are checked by [`Reader::candidate`].
+    ///
+    /// # Errors
+    /// If the journal can't be read, or models have more names than a reader takes on.
+    pub fn asked(&self) -> Result<Vec<Asked>, JournalError> {
+        self.snapshot(|| {
+            let totals = self.ledger()?.totals;
+            asked::sums(self.connection(), &totals).map_err(|unsummed| match unsummed {
+                Unsummed::Fault(fault) => self.fault(None, fault),
+                Unsummed::TooMany => JournalError::TooBigToRead {
+                    path: self.path.clone(),
+                    detail: "it was made with more than a thousand models".to_owned(),
+                },
+            })
+        })
     }
 
     fn cached_and_methods(&self) -> Result<(u64, Vec<String>), JournalError> {

@@ -10,9 +10,12 @@ use std::collections::btree_map::Entry;
 use std::path::Path;
 
 use samara_qd::Tessellation;
-use samara_search::{AxisSettings, Fate, FoldError, Invalid, Replay, SearchSettings, decode, settings};
+use samara_search::{
+    AxisSettings, Candidate, Fate, FoldError, Invalid, Replay, SearchSettings, decode, settings,
+};
 
 use crate::cells;
+use crate::columns::at;
 use crate::error::JournalError;
 use crate::reader::Reader;
 use crate::record::{Cells, Event, EventKind, Header, SessionEnd, Totals};
@@ -39,6 +42,19 @@ pub struct RunView {
     pub reasons: Vec<Reason>,
     /// Whether the run says what it was begun from: see [`Reader::verifiable`].
     pub verifiable: bool,
+}
+
+/// A candidate of a run that is being folded.
+#[derive(Clone, Copy)]
+pub struct Step<'a> {
+    /// The candidate.
+    pub candidate: &'a Candidate,
+    /// The name of the model that wrote it.
+    pub model: Option<&'a str>,
+    /// Wall time of making and evaluating it, in milliseconds.
+    pub live_ms: f64,
+    /// The archives behind it.
+    pub replay: &'a Replay,
 }
 
 /// Why candidates are invalid or failed, and how many.
@@ -98,6 +114,15 @@ impl RunView {
     /// # Errors
     /// As [`RunView::open`].
     pub fn of(reader: &Reader) -> Result<Self, JournalError> {
+        Self::following(reader, &mut |_| {})
+    }
+
+    /// Folds the run of a reader, and hands over every candidate behind its settling: for curves and whatever else is
+    /// more than the end.
+    ///
+    /// # Errors
+    /// As [`RunView::open`].
+    pub fn following(reader: &Reader, follow: &mut dyn FnMut(Step<'_>)) -> Result<Self, JournalError> {
         reader.snapshot(|| {
             let path = reader.path();
             let (settings, axes) = search_of(&reader.header().config, reader.begun_format())
@@ -105,7 +130,7 @@ impl RunView {
             let tessellation = tessellation(reader, &settings, &axes)?;
             let replay = Replay::new(&settings, tessellation.clone())
                 .map_err(|source| JournalError::Settings { path: path.to_owned(), source })?;
-            let Folded { replay, controls, reasons } = folded(reader, replay)?;
+            let Folded { replay, controls, reasons } = folded(reader, replay, follow)?;
             Ok(Self {
                 header: reader.header().clone(),
                 settings,
@@ -191,17 +216,30 @@ struct Folded {
     reasons: Reasons,
 }
 
-fn folded(reader: &Reader, mut replay: Replay) -> Result<Folded, JournalError> {
+fn folded(
+    reader: &Reader,
+    mut replay: Replay,
+    follow: &mut dyn FnMut(Step<'_>),
+) -> Result<Folded, JournalError> {
     let mut reasons = Reasons::default();
     let fail = |source| JournalError::Fold { path: reader.path().to_owned(), source };
     let events = reader.events()?;
     let (migrations, controls): (Vec<_>, Vec<_>) =
         events.into_iter().partition(|event| matches!(event.kind, EventKind::Migration(_)));
     let mut recorded = migrations.into_iter().peekable();
-    reader.fold(&mut |candidate| {
+    reader.fold_lived(&mut |row, candidate, lived| {
         reasons.count(&candidate.fate);
         let migration = replay.refold(&candidate).map_err(fail)?;
         let after = candidate.index + 1;
+        let model: Option<String> = row
+            .get(at::MODEL)
+            .map_err(|error| JournalError::fault(reader.path(), Some(candidate.index), error.into()))?;
+        follow(Step {
+            candidate: &candidate,
+            model: model.as_deref(),
+            live_ms: lived.live_ms,
+            replay: &replay,
+        });
         let found = recorded.next_if(|event| event.after <= after).map(|event| event.kind);
         if found == migration.map(EventKind::Migration) {
             return Ok(());

@@ -25,6 +25,7 @@ fn read_all(path: &Path) -> Result<u64, JournalError> {
     reader.inputs()?;
     reader.tessellations()?;
     reader.methods()?;
+    reader.asked()?;
     export::jsonl(&reader, None, &mut std::io::sink())?;
     Ok(count)
 }

@@ -222,3 +222,21 @@ for codec, body in sqlite3.connect(sys.argv[1]).execute(
     let expected: String = (0..6).map(|index| life(index).calls[0].prompt.clone() + "\0").collect();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
 }
+
+#[test]
+fn calls_are_summed_up_by_role_and_model_and_are_those_of_the_totals() {
+    let directory = tempdir().unwrap();
+    let path = written(directory.path(), 21);
+    let asked = Reader::open(&path).unwrap().asked().unwrap();
+    let told: Vec<_> = asked.iter().map(|sum| (&*sum.role, sum.kind.name(), &*sum.model)).collect();
+    assert_eq!(told, [("generator", "complete", "seedling"), ("judge", "score", "seedling")]);
+    let (generated, judged) = (&asked[0], &asked[1]);
+    assert_eq!((generated.calls, generated.tokens_in, generated.tokens_out), (21, 21 * 200 + 210, 21 * 50));
+    assert_eq!((generated.cost, generated.retries, generated.failed), (21.0 * 0.25, 0, 0));
+    assert!(generated.median_ms.is_some_and(|ms| (ms / 400.0 - 1.0).abs() < 0.05));
+    assert_eq!((judged.calls, judged.retries, judged.failed, judged.cached), (21, 42, 3, 0));
+    let connection = Connection::open(&path).unwrap();
+    connection.execute("UPDATE calls SET tokens_in = tokens_in + 1 WHERE id = 5", []).unwrap();
+    let error = Reader::open(&path).unwrap().asked().unwrap_err();
+    assert!(error.to_string().contains("its calls are not those of its totals"), "{error}");
+}

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use samara_journal::{Cells, Contents, Event, EventKind, Header, Journal, JournalError, Life, RunView};
+use samara_journal::{
+    Cells, Contents, Event, EventKind, Header, Journal, JournalError, Life, Reader, RunView,
+};
 use samara_qd::Tessellation;
 use samara_search::{
     AxisSettings, Candidate, Charge, Fate, FoldError, Genome, IslandSettings, Replay, Score, SearchSettings,
@@ -154,4 +156,19 @@ fn a_run_of_no_candidates_is_an_empty_archive() {
     Journal::create(&directory.path().join("run.db"), &header, &contents).unwrap();
     let view = RunView::open(directory.path()).unwrap();
     assert_eq!(view.replay.population().overall().archive().stats().cells_filled, 0);
+}
+
+#[test]
+fn whoever_follows_a_fold_sees_every_candidate_with_the_archives_behind_it() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("run.db");
+    let hash = written(&path, cells(&grid(), 0));
+    let (mut next, mut last) = (0, String::new());
+    let view = RunView::following(&Reader::open(&path).unwrap(), &mut |step| {
+        assert_eq!((step.candidate.index, step.replay.settled(), step.model), (next, next + 1, None));
+        next += 1;
+        last = step.replay.population().archive_hash();
+    });
+    assert_eq!((next, last), (60, hash));
+    assert_eq!(view.unwrap().replay.settled(), 60);
 }
