@@ -8,6 +8,7 @@ use samara_lm::{ErrorKind, LmError};
 use samara_sandbox::SandboxError;
 use samara_search::{FoldError, Invalid, commanding::escaped};
 use samara_seedling::SeedlingError;
+use samara_view::picture::OtherAxes;
 use serde::Serialize;
 
 pub(crate) use samara_search::commanding::{one_line, printable};
@@ -117,6 +118,12 @@ impl From<SeedlingError> for Failure {
             SeedlingError::File { .. } | SeedlingError::Training { .. } => Exit::Internal,
         };
         Self { exit, message: error.to_string() }
+    }
+}
+
+impl From<OtherAxes> for Failure {
+    fn from(error: OtherAxes) -> Self {
+        Self::internal(error)
     }
 }
 

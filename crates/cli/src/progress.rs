@@ -15,9 +15,9 @@ use samara_search::{BudgetSettings, Charge, Search};
 
 use crate::{
     exit::remark,
-    numbers::{brief, number, percent},
     screen::{clip, columns},
 };
+use samara_view::numbers::{brief, number, percent};
 
 /// How often the line is drawn.
 const TICK: Duration = Duration::from_millis(200);

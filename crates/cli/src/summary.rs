@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use crate::{
     exit::{Failure, one_line},
-    numbers::{number, percent, short},
-    screen::{Screen, columns, fill},
+    screen::{self, columns, fill},
 };
+use samara_view::numbers::{number, percent, short};
 
 /// The object that `--format json` prints.
 #[derive(Debug, Clone, Serialize)]
@@ -186,7 +186,7 @@ impl Summary {
 
     /// As people read it, for the columns of standard output.
     pub(crate) fn to_text(&self) -> String {
-        self.laid_out(Screen::stdout().width)
+        self.laid_out(screen::stdout().width)
     }
 
     /// A line a fact, or more where one is too narrow.
@@ -215,7 +215,7 @@ impl Summary {
         }
         facts.extend(self.scoring.as_ref().map(|scoring| ("scored by", one_line(scoring))));
         facts.extend(self.islands.iter().enumerate().map(|(number, island)| {
-            let written = if self.is_of_programs { short } else { crate::numbers::number };
+            let written = if self.is_of_programs { short } else { samara_view::numbers::number };
             let (filled, best) = (island.cells_filled, island.best.map_or("-".to_owned(), written));
             let score = written(island.qd_score);
             let name = if number == 0 { "islands" } else { "" };

@@ -6,20 +6,23 @@ use serde_json::{Value, json};
 
 use crate::{
     args::{Format, Show},
-    best, diff,
+    best,
     exit::{Exit, Failure, one_line, print_drawn, print_json},
+    screen::{self, Colours, columns},
+    summary::line,
+};
+use samara_view::{
+    diff,
     lineage::{Lineage, Steps},
     numbers::number,
-    screen::{Colours, Screen, columns},
-    summary::line,
 };
 
 pub(crate) fn show(reader: &Reader, args: &Show) -> Result<Exit, Failure> {
     let Some((_, best)) = best::best_of(reader)? else {
         return Err(Failure::usage(format!("{}: no candidate has a score yet", args.run.display())));
     };
-    let lineage = Lineage::of(reader, best)?;
-    let screen = Screen::stdout();
+    let lineage = lineage_of(reader, best)?;
+    let screen = screen::stdout();
     match args.format {
         Format::Json => print_json(&as_json(&lineage, args))?,
         Format::Human => {
@@ -36,6 +39,19 @@ pub(crate) fn show(reader: &Reader, args: &Show) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Ok)
+}
+
+/// The lineage of a candidate of a run.
+///
+/// # Errors
+/// The journal can't be read or lacks an ancestor.
+pub(super) fn lineage_of(reader: &Reader, candidate: u64) -> Result<Lineage, Failure> {
+    Lineage::of(candidate, |index| {
+        let found = reader.candidate(index)?;
+        let (member, _) =
+            found.ok_or_else(|| Failure::internal(format!("the run lacks candidate {index}, a parent")))?;
+        Ok(member)
+    })
 }
 
 /// The ancestors whose diffs to the best are of interest: its parent, and the first if that is another.

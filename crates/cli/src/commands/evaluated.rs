@@ -6,9 +6,9 @@ use samara_search::{Artifact, Score};
 
 use crate::{
     exit::{Failure, one_line},
-    numbers::short,
     summary::line,
 };
+use samara_view::numbers::short;
 
 /// Lines of a text that are shown.
 const LINES: usize = 3;

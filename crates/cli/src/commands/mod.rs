@@ -14,5 +14,4 @@ pub(crate) mod run;
 pub(crate) mod sandbox;
 pub(crate) mod show;
 pub(crate) mod sodarace;
-mod texts;
 pub(crate) mod trial;

@@ -21,9 +21,9 @@ use crate::{
     config::{self, Experiment},
     exit::{Exit, Failure, one_line, print, print_json, remark},
     models::Checks,
-    numbers::{number, percent},
     session,
 };
+use samara_view::numbers::{number, percent};
 
 /// Solved puzzles that a puzzle's file holds beside it: the examples of prompts, and what operators without a model
 /// begin with.

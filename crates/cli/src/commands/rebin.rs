@@ -11,10 +11,10 @@ use samara_search::{
 use crate::{
     args::{Format, Rebin},
     exit::{Exit, Failure, print_drawn, print_json, remark},
-    heatmap,
-    screen::Screen,
+    screen,
     summary::Summary,
 };
+use samara_view::heatmap;
 
 /// What is replayed: candidates in their order, and what is known beside them.
 struct History {
@@ -58,7 +58,7 @@ pub(crate) fn rebin(args: &Rebin) -> Result<Exit, Failure> {
         Format::Json => print_json(&summary)?,
         Format::Human => {
             let archive = replay.population().overall().archive();
-            let map = heatmap::draw(archive, &axes, Screen::stdout());
+            let map = heatmap::draw(archive, &axes, screen::stdout());
             print_drawn(&format!("{map}\n{}", summary.to_text()))?;
         }
     }

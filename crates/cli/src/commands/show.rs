@@ -8,17 +8,20 @@ use samara_qd::{Elite, Tessellation};
 use samara_search::{FateCounts, Island};
 use serde_json::{Value, json};
 
-use super::{ancestry, evaluated, texts};
+use super::{ancestry, evaluated};
 use crate::{
     args::{Format, Show},
     cells,
     exit::{Exit, Failure, one_line, print, print_drawn, print_json, printable},
+    output,
+    screen::{self, columns, fill},
+    summary::{Summary, line},
+};
+use samara_view::{
     gallery::{self, Gallery, Pixels},
     heatmap,
     numbers::{number, percent, short},
-    output, picture,
-    screen::{Screen, columns, fill},
-    summary::{Summary, line},
+    picture, texts,
 };
 
 /// Reasons that are told of each fate.
@@ -41,7 +44,7 @@ pub(crate) fn show(args: &Show) -> Result<Exit, Failure> {
     if let Some(folder) = &args.pictures {
         write_pictures(folder, found, &elites, reader.path())?;
     }
-    let shown = Shown { view: &view, found, screen: Screen::stdout() };
+    let shown = Shown { view: &view, found, screen: screen::stdout() };
     if let Some(Some(path)) = &args.gallery {
         output::refuse_run(path, reader.path())?;
         output::write_text(path, &shown.markdown(elites))?;
@@ -104,7 +107,7 @@ struct Shown<'a> {
     view: &'a RunView,
     /// All islands in one.
     found: &'a Island,
-    screen: Screen,
+    screen: screen::Screen,
 }
 
 impl Shown<'_> {

@@ -19,9 +19,9 @@ use crate::{
     config::{self, Experiment},
     exit::{self, Exit, Failure, one_line, print, print_json, printable},
     models::{Checks, Shared},
-    numbers::number,
     session::{self, Opened},
 };
+use samara_view::numbers::number;
 
 /// What the stand-in writes.
 const PLACE: &str = "(the text that the generator writes)";

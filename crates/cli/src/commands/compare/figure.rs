@@ -2,12 +2,12 @@
 //! final values, which are the legend too.
 
 use samara_search::{Interval, Strategy};
-
-use super::report::{Found, Report};
-use crate::{
+use samara_view::{
     numbers::column,
     svg::{Anchor, Scale, Svg, room},
 };
+
+use super::report::{Found, Report};
 
 /// Where the curves are, in pixels: left, right, top, bottom.
 const CURVES: [f64; 4] = [72.0, 590.0, 48.0, 400.0];

@@ -21,13 +21,13 @@ use crate::{
     config::Experiment,
     exit::{self, Exit, Failure, print, print_json, remark},
     models::{Checks, Shared},
-    numbers::number,
     session::{self, Opened},
     weights,
 };
 use curve::Run;
 use plan::Planned;
 use report::Report;
+use samara_view::numbers::number;
 
 pub(crate) fn compare(args: &Compare) -> Result<Exit, Failure> {
     let plan = plan::plan(args)?;

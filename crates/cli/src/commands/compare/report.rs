@@ -4,7 +4,8 @@ use samara_qd::Stream;
 use samara_search::{Interval, Resamples, Strategy};
 use serde::Serialize;
 
-use crate::{exit::one_line, numbers::fixed};
+use crate::exit::one_line;
+use samara_view::numbers::fixed;
 
 use super::{
     curve::{Point, Run, steps},

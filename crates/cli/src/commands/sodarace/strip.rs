@@ -4,7 +4,7 @@ use super::{
     scene::{Colour, Shape, View, shapes},
     walk::Walk,
 };
-use crate::svg::{Anchor, Svg};
+use samara_view::svg::{Anchor, Svg};
 
 /// The drawing's width in pixels; its height follows.
 const WIDTH: f64 = 1200.0;

@@ -1,0 +1,191 @@
+//! HTML, written so that nothing that is shown can be taken for markup.
+//!
+//! Tags and names of attributes are samara's own, which their type says; texts and values may be anybody's and are
+//! escaped without exception. There is no way to write a text as it is: whoever needs other markup adds a method here.
+
+use samara_search::commanding::{one_line, printable};
+
+use crate::svg::{self, Svg};
+
+/// Attributes: names of samara's own, values of anybody's.
+pub type Attributes<'a> = &'a [(&'static str, &'a str)];
+
+/// A part of a page.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Html(String);
+
+impl Html {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An element with what `fill` writes in it.
+    pub fn within(&mut self, tag: &'static str, attributes: Attributes<'_>, fill: impl FnOnce(&mut Self)) {
+        self.open(tag, attributes);
+        fill(self);
+        self.0 += &format!("</{tag}>");
+        // Lines for whoever reads the source, where no reader of the page sees them.
+        if matches!(
+            tag,
+            "section"
+                | "article"
+                | "header"
+                | "main"
+                | "table"
+                | "tr"
+                | "details"
+                | "div"
+                | "figure"
+                | "dl"
+                | "nav"
+        ) {
+            self.0.push('\n');
+        }
+    }
+
+    /// An element with a text.
+    pub fn element(&mut self, tag: &'static str, attributes: Attributes<'_>, text: &str) {
+        self.within(tag, attributes, |html| html.text(text));
+    }
+
+    /// An element that has no end.
+    pub fn empty(&mut self, tag: &'static str, attributes: Attributes<'_>) {
+        self.open(tag, attributes);
+    }
+
+    /// A text: lines stay lines where the element's style keeps them.
+    pub fn text(&mut self, text: &str) {
+        self.0 += &escaped(text);
+    }
+
+    /// A drawing, made for a page.
+    pub fn drawing(&mut self, svg: Svg) {
+        self.0 += &svg.finish();
+    }
+
+    /// A picture as a part of the file. `kind` is its type, such as `image/png`.
+    pub fn picture(&mut self, kind: &'static str, bytes: &[u8], attributes: Attributes<'_>) {
+        let source = format!("data:{kind};base64,{}", svg::base64(bytes));
+        self.empty("img", &[&[("src", &*source)], attributes].concat());
+    }
+
+    /// A style sheet of samara's own.
+    pub fn style(&mut self, sheet: &'static str) {
+        self.0 += &format!("<style>\n{sheet}</style>\n");
+    }
+
+    /// What `other` holds.
+    pub fn append(&mut self, other: Self) {
+        self.0 += &other.0;
+    }
+
+    /// A page of this body.
+    pub fn page(self, title: &str, sheet: &'static str) -> String {
+        let mut html = Self::new();
+        html.0 += "<!doctype html>\n";
+        html.within("html", &[("lang", "en")], |html| {
+            html.within("head", &[], |html| {
+                html.empty("meta", &[("charset", "utf-8")]);
+                // Before anything that could ask somebody for something.
+                html.empty("meta", &[("http-equiv", "Content-Security-Policy"), ("content", POLICY)]);
+                html.empty(
+                    "meta",
+                    &[("name", "viewport"), ("content", "width=device-width, initial-scale=1")],
+                );
+                html.empty("meta", &[("name", "color-scheme"), ("content", "light dark")]);
+                html.empty("meta", &[("name", "referrer"), ("content", "no-referrer")]);
+                html.element("title", &[], &one_line(title));
+                html.style(sheet);
+            });
+            html.within("body", &[], |html| html.append(self));
+        });
+        html.0.push('\n');
+        html.0
+    }
+
+    fn open(&mut self, tag: &'static str, attributes: Attributes<'_>) {
+        self.0 += &format!("<{tag}");
+        for (name, value) in attributes {
+            self.0 += &format!(" {name}=\"{}\"", escaped(value));
+        }
+        self.0.push('>');
+    }
+}
+
+/// What a browser lets a report do: show its own style and pictures. It runs no script, asks no host, sends no form.
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+
+/// A text that is no markup, neither between tags nor in an attribute's quotes, and commands nothing: what controls is
+/// seen as U+FFFD.
+pub fn escaped(text: &str) -> String {
+    let text = printable(text);
+    let mut safe = String::with_capacity(text.len() + text.len() / 16);
+    for c in text.chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            // No characters, and so no text.
+            '\u{fffe}' | '\u{ffff}' => safe.push('\u{fffd}'),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A text as a browser reads it back.
+    fn read(safe: &str) -> String {
+        let pairs = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
+        pairs.iter().fold(safe.to_owned(), |text, (from, to)| text.replace(from, to))
+    }
+
+    #[test]
+    fn a_script_is_text_wherever_it_stands() {
+        let hostile = "</p><script>alert(1)</script>\" onload='x'\u{202e}\u{1b}[2J\0";
+        let mut html = Html::new();
+        html.within("p", &[("title", hostile)], |html| html.text(hostile));
+        let safe = "&lt;/p&gt;&lt;script&gt;alert(1)&lt;/script&gt;&quot; onload=&#39;x&#39;\u{fffd}\u{fffd}[2J\u{fffd}";
+        assert_eq!(html.0, format!("<p title=\"{safe}\">{safe}</p>"));
+    }
+
+    #[test]
+    fn a_page_lets_nothing_be_asked_for() {
+        let mut body = Html::new();
+        body.picture("image/png", b"foo", &[("alt", "a <b>")]);
+        let page = body.page("a </title><script>", "p { color: red }\n");
+        insta::assert_snapshot!(page);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_escaped_and_read_back(text in any::<String>()) {
+            let safe = escaped(&text);
+            prop_assert!(!safe.contains(['<', '>', '"', '\'']));
+            prop_assert!(!safe.chars().any(|c| c != '\n' && samara_search::commanding::commands(c)));
+            let shown: String =
+                printable(&text).chars().map(|c| if matches!(c, '\u{fffe}' | '\u{ffff}') { '\u{fffd}' } else { c }).collect();
+            prop_assert_eq!(read(&safe), shown);
+        }
+
+        #[test]
+        fn any_text_stays_in_its_element_and_attribute(
+            text in "(<|>|&|\"|'|/|script|[a-z]|\\PC|\\p{Cc}){0,40}",
+        ) {
+            let mut html = Html::new();
+            html.element("p", &[("title", &text)], &text);
+            prop_assert_eq!(html.0.matches('<').count(), 2, "{}", html.0);
+            prop_assert_eq!(html.0.matches('>').count(), 2, "{}", html.0);
+            prop_assert_eq!(html.0.matches('"').count(), 2, "{}", html.0);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Failures by their reasons, what models were asked, and what each way of making candidates brought.
+
+use samara_journal::Asked;
+use samara_search::{FateCounts, commanding::one_line};
+
+use super::{Run, overview::milliseconds, page::Section, settings::cut};
+use crate::{
+    html::Html,
+    numbers::{grouped, number, percent},
+    trace::Way,
+};
+
+/// Reasons that are told at most.
+const MOST_REASONS: usize = 12;
+/// Ways and models that are told at most.
+const MOST_ROWS: usize = 40;
+
+/// The heads of a table's columns; those of numbers stand at the right.
+pub(super) fn heads(html: &mut Html, names: &[&str], numbers: &[usize]) {
+    html.within("tr", &[], |html| {
+        for (column, name) in names.iter().enumerate() {
+            let class: &[(&str, &str)] = if numbers.contains(&column) {
+                &[("class", "n"), ("scope", "col")]
+            } else {
+                &[("scope", "col")]
+            };
+            html.element("th", class, name);
+        }
+    });
+}
+
+/// A row of texts; those in the columns of numbers stand at the right.
+pub(super) fn row(html: &mut Html, cells: &[String], numbers: &[usize]) {
+    html.within("tr", &[], |html| {
+        for (column, cell) in cells.iter().enumerate() {
+            let class: &[(&str, &str)] = if numbers.contains(&column) { &[("class", "n")] } else { &[] };
+            html.element("td", class, cell);
+        }
+    });
+}
+
+/// A table that scrolls where the page is too narrow.
+pub(super) fn table(html: &mut Html, names: &[&str], numbers: &[usize], rows: &[Vec<String>]) {
+    html.within("div", &[("class", "scroll"), ("tabindex", "0")], |html| {
+        html.within("table", &[], |html| {
+            heads(html, names, numbers);
+            rows.iter().for_each(|cells| row(html, cells, numbers));
+        });
+    });
+}
+
+/// Why candidates are invalid or failed.
+pub(super) fn failures(html: &mut Html, section: &Section<'_>) {
+    let view = &section.run.view;
+    let fates = &view.totals.fates;
+    if view.reasons.is_empty() {
+        html.element("p", &[("class", "remark")], "No candidate was invalid or failed.");
+        return;
+    }
+    let all = fates.total() as usize;
+    let told =
+        |fate: &str, count: u64| format!("{} {fate} ({} %)", grouped(count), percent(count as usize, all));
+    let text = format!(
+        "{}, {} of {} candidates.",
+        told("invalid", fates.invalid),
+        told("failed", fates.failed),
+        grouped(all as u64)
+    );
+    html.element("p", &[("class", "remark")], &text);
+    let rows: Vec<Vec<String>> = reasons(section.run);
+    table(html, &["candidates", "%", "fate", "why"], &[0, 1], &rows);
+    let more = view.reasons.len().saturating_sub(MOST_REASONS);
+    if more > 0 {
+        html.element("p", &[("class", "remark")], &format!("and {} rarer reasons", grouped(more as u64)));
+    }
+}
+
+/// The commonest reasons: how many candidates, their part of all, the fate, why.
+pub(super) fn reasons(run: &Run) -> Vec<Vec<String>> {
+    let all = run.view.totals.fates.total() as usize;
+    let reasons = run.view.reasons.iter().take(MOST_REASONS);
+    let cells = |reason: &samara_journal::run_view::Reason| {
+        vec![
+            grouped(reason.count),
+            percent(reason.count as usize, all),
+            reason.fate.clone(),
+            cut(&reason.why, 200),
+        ]
+    };
+    reasons.map(cells).collect()
+}
+
+/// The heads of [`calls`], and which of its columns are numbers.
+pub(super) const CALLS: [&str; 10] = [
+    "role",
+    "asked for",
+    "model",
+    "calls",
+    "tokens in",
+    "tokens out",
+    "cost",
+    "retries",
+    "median",
+    "slowest of 20",
+];
+pub(super) const CALL_NUMBERS: [usize; 7] = [3, 4, 5, 6, 7, 8, 9];
+
+/// What models were asked, a row for each role, kind and model.
+pub(super) fn calls(run: &Run) -> Vec<Vec<String>> {
+    let time = |ms: Option<f64>| ms.map_or_else(|| "–".to_owned(), milliseconds);
+    let cells = |asked: &Asked| {
+        let mut calls = grouped(asked.calls);
+        if asked.failed > 0 {
+            calls += &format!(" ({} failed)", grouped(asked.failed));
+        }
+        let cost = if asked.cost > 0.0 { number(asked.cost) } else { "–".to_owned() };
+        vec![
+            one_line(&asked.role),
+            asked.kind.name().to_owned(),
+            cut(&asked.model, 60),
+            calls,
+            grouped(asked.tokens_in),
+            grouped(asked.tokens_out),
+            cost,
+            grouped(asked.retries),
+            time(asked.median_ms),
+            time(asked.slow_ms),
+        ]
+    };
+    run.asked.iter().take(MOST_ROWS).map(cells).collect()
+}
+
+/// The heads of [`ways`], and which of its columns are numbers.
+pub(super) const WAYS: [&str; 9] = [
+    "operator",
+    "model",
+    "candidates",
+    "entered",
+    "%",
+    "new",
+    "improved",
+    "invalid or failed",
+    "calls' time each",
+];
+pub(super) const WAY_NUMBERS: [usize; 7] = [2, 3, 4, 5, 6, 7, 8];
+
+/// What every operator and model brought.
+pub(super) fn ways(run: &Run) -> Vec<Vec<String>> {
+    let cells = |operator: &str, model: &str, way: &Way| {
+        let FateCounts { new, improved, invalid, failed, .. } = way.fates;
+        let all = way.fates.total();
+        let each = way.model_ms / all.max(1) as f64;
+        vec![
+            if operator.is_empty() { "–".to_owned() } else { cut(operator, 60) },
+            if model.is_empty() { "none".to_owned() } else { cut(model, 60) },
+            grouped(all),
+            grouped(new + improved),
+            percent((new + improved) as usize, all as usize),
+            grouped(new),
+            grouped(improved),
+            grouped(invalid + failed),
+            if each > 0.0 { milliseconds(each) } else { "–".to_owned() },
+        ]
+    };
+    let told = run.trace.ways();
+    let mut rows: Vec<Vec<String>> =
+        told.iter().take(MOST_ROWS).map(|(operator, model, way)| cells(operator, model, way)).collect();
+    rows.extend(run.trace.others().map(|way| cells("all others", "", way)));
+    rows
+}
