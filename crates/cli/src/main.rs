@@ -54,6 +54,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Compare(compare) => commands::compare::compare(&compare),
         Command::P3(p3) => commands::p3::p3(&p3),
         Command::Show(show) => commands::show::show(&show),
+        Command::Report(report) => commands::report::report(&report),
         Command::Export(export) => commands::export::export(&export),
         Command::Rebin(rebin) => commands::rebin::rebin(&rebin),
         Command::List(list) => commands::catalogue::list(list.format),

@@ -47,6 +47,8 @@ fn no_command_prints_or_writes_what_commands_a_terminal() {
         &["export", "out", "--as", "jsonl", "--out", "out.jsonl"],
         &["export", "out", "--as", "openelm"],
         &["export", "out", "--as", "settings"],
+        &["report", "out", "--markdown"],
+        &["report", "out", "--out", "out.html"],
         &["rebin", "out", "--bins", "4"],
         &["rebin", "out", "--bins", "4", "--format", "json"],
         &["resume", "out", "--set", "search.total_steps=70", "--log", "log"],
@@ -59,7 +61,7 @@ fn no_command_prints_or_writes_what_commands_a_terminal() {
             seen += &text;
         }
     }
-    for file in ["out.svg", "out.csv", "out.jsonl", "log"] {
+    for file in ["out.svg", "out.html", "out.csv", "out.jsonl", "log"] {
         let text = std::fs::read_to_string(place.path(file)).unwrap();
         assert_eq!(commanding(&text), None, "{file}");
     }

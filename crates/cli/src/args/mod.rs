@@ -47,6 +47,8 @@ pub(crate) enum Command {
     P3(P3),
     /// Show a run: its archive, its numbers and its best elites
     Show(Show),
+    /// Write a report of a run, or of several beside each other: one HTML file that needs nothing else, or Markdown
+    Report(Report),
     /// Export a run's candidates
     Export(Export),
     /// Replay a run, or an OpenELM history.jsonl, into other axes
@@ -286,6 +288,19 @@ pub(crate) struct Export {
     /// The file, of `openevolve` the folder [default: standard output]
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Report {
+    /// The runs' folders; several are compared first, and told one by one below
+    #[arg(required = true, value_name = "RUN", add = ArgValueCompleter::new(offers::runs))]
+    pub runs: Vec<PathBuf>,
+    /// The file, such as report.html; of --markdown [default: standard output]
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present = "markdown")]
+    pub out: Option<PathBuf>,
+    /// Write Markdown in place of HTML
+    #[arg(long)]
+    pub markdown: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -10,6 +10,7 @@ pub(crate) mod model;
 pub(crate) mod new;
 pub(crate) mod p3;
 pub(crate) mod rebin;
+pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod sandbox;
 pub(crate) mod show;
