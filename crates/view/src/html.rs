@@ -76,7 +76,7 @@ impl Html {
     }
 
     /// What `other` holds.
-    pub fn append(&mut self, other: Self) {
+    pub fn append(&mut self, other: &Self) {
         self.0 += &other.0;
     }
 
@@ -98,7 +98,7 @@ impl Html {
                 html.element("title", &[], &one_line(title));
                 html.style(sheet);
             });
-            html.within("body", &[], |html| html.append(self));
+            html.within("body", &[], |html| html.append(&self));
         });
         html.0.push('\n');
         html.0

@@ -117,7 +117,9 @@ pub fn aligned(values: &[f64]) -> Vec<String> {
     }
     let least = (DECIMALS - (largest - 1).max(0)).clamp(1, DECIMALS) as usize;
     let whole = |x: f64, decimals: usize| {
-        x.fract() != 0.0 && format!("{x:.decimals$}").parse().is_ok_and(|shown: f64| shown.fract() == 0.0)
+        // What differs from a whole number by noise is that number.
+        (x - x.round()).abs() > 1e-9 * x.abs().max(1.0)
+            && format!("{x:.decimals$}").parse().is_ok_and(|shown: f64| shown.fract() == 0.0)
     };
     let told = |decimals: &usize| !values.iter().any(|x| whole(*x, *decimals));
     let decimals = (least..=8).find(told).unwrap_or(8);
@@ -376,6 +378,7 @@ mod tests {
         assert_eq!(texts(&[1130.97, 1120.4, 1165.0]), "1130.97 1120.40 1165.00");
         assert_eq!(texts(&[0.5, 0.999_999_9]), "0.5000000 0.9999999");
         assert_eq!(texts(&[3.0, -0.0]), "3 0");
+        assert_eq!(texts(&[34.090_909_09, 75.000_000_000_000_01]), "34.0909 75.0000");
         assert_eq!(texts(&[1e-12, 2.5e300]), "1e-12 2.5e300");
         assert_eq!(texts(&[]), "");
     }

@@ -5,7 +5,7 @@ use samara_search::commanding::one_line;
 
 use super::{
     Run,
-    overview::{self, MEASURES, Measure},
+    drawn::{self, MEASURES, Measure},
     settings::but_for_the_seed,
     tables,
 };
@@ -80,7 +80,7 @@ pub(super) fn compare(html: &mut Html, runs: &[Run]) {
                 let candidates = runs.iter().map(|run| run.view.replay.settled()).max().unwrap_or(0);
                 let Measure { percent, from_zero, .. } = *measure;
                 let about = About { label: &label, percent, from_zero, candidates };
-                overview::figure(html, measure.title, "", chart::curves(about, &curves));
+                drawn::figure(html, measure.title, "", chart::curves(about, &curves));
             }
         });
     });

@@ -3,7 +3,7 @@
 use samara_qd::Elite;
 use samara_search::{Artifact, ArtifactKind, Candidate, Genome, commanding::one_line};
 
-use super::{Run, overview, page::Section, settings::cut};
+use super::{Run, page::Section, settings::cut};
 use crate::{
     code::{self, Kind, Language},
     diff, gallery,
@@ -57,7 +57,7 @@ pub(super) fn best(html: &mut Html, section: &Section<'_>) {
             let open: &[(&str, &str)] = if best == Some(elite.id) { &[("open", "")] } else { &[] };
             html.within("details", open, |html| {
                 html.within("summary", &[], |html| {
-                    summary(html, section.run, elite, (objective, measures), ends)
+                    summary(html, section.run, elite, (objective, measures), ends);
                 });
                 html.within("div", &[("class", "body"), ("id", &section.place(elite.id))], |html| {
                     body(html, section.run, elite, &mut room);
@@ -163,18 +163,36 @@ fn origin(elite: &Elite<'_>, member: Option<&Candidate>) -> String {
 
 /// A genome: a text as a text, a program as a program.
 fn genome_of(html: &mut Html, run: &Run, genome: &Genome) {
-    for (path, text) in overview::files(genome) {
+    for (path, text) in files(genome) {
         if !path.is_empty() {
             html.element("p", &[("class", "file")], &one_line(&path));
         }
         let (text, left_out) = cut_off(&text, LONGEST);
-        let language = overview::language(run, &path);
+        let language = language(run, &path);
         if language == Language::Unknown && path.is_empty() {
             html.element("div", &[("class", "text"), ("dir", "auto")], text.trim_end());
         } else {
             program(html, text, language);
         }
         more(html, left_out);
+    }
+}
+
+/// Whether a genome is read as code, and in which language.
+pub(super) fn language(run: &Run, path: &str) -> Language {
+    match Language::of(path) {
+        Language::Unknown if run.programs && path.is_empty() => Language::Python,
+        known => known,
+    }
+}
+
+/// The files of a genome; what is no file has an empty path.
+pub(super) fn files(genome: &Genome) -> Vec<(String, String)> {
+    match genome {
+        Genome::Files(files) => {
+            files.iter().map(|(path, text)| (path.to_owned(), text.to_string())).collect()
+        }
+        other => vec![(String::new(), other.text().into_owned())],
     }
 }
 

@@ -4,7 +4,7 @@
 
 use samara_search::commanding::{one_line, printable};
 
-use super::{Run, compare, overview, page::title, tables};
+use super::{Run, compare, elites, overview, page::title, tables};
 use crate::{
     heatmap,
     numbers::number,
@@ -23,14 +23,14 @@ const LONGEST: usize = 4000;
 
 /// One file: of a run, or of several beside each other.
 pub fn markdown(runs: &[Run]) -> String {
-    let mut file = format!("# {}\n", escaped(&title(runs)));
+    let mut file = format!("# {}\n", safe(&title(runs)));
     match runs {
         [run] => file += &of_run(run, "##"),
         runs => {
             file += "\n";
             file += &table(&compare::HEADS, &compare::NUMBERS, &compare::rows(runs));
             for run in runs {
-                file += &format!("\n## {}\n", escaped(&one_line(&run.name)));
+                file += &format!("\n## {}\n", safe(&run.name));
                 file += &of_run(run, "###");
             }
         }
@@ -42,12 +42,12 @@ fn of_run(run: &Run, heading: &str) -> String {
     let header = &run.view.header;
     let mut file = format!(
         "\n{}, seed {}: {} after {} candidates. Begun {}, samara {}.\n\n",
-        escaped(&one_line(&header.experiment)),
+        safe(&header.experiment),
         header.seed,
-        escaped(&one_line(run.state.told())),
+        safe(run.state.told()),
         run.view.replay.settled(),
-        escaped(&overview::moment(&header.created)),
-        escaped(&one_line(&header.samara)),
+        safe(&overview::moment(&header.created)),
+        safe(&header.samara),
     );
     let facts: Vec<Vec<String>> =
         overview::subject(run).into_iter().map(|(name, fact)| vec![name, fact]).collect();
@@ -62,7 +62,7 @@ fn of_run(run: &Run, heading: &str) -> String {
     let map = heatmap::draw(archive, &run.view.axes, Screen { width: COLUMNS, colours: Colours::None });
     file += &format!("\n{heading} Archive\n\n{}", fenced(&map));
     file += &format!("\n{heading} Curves\n\n{}", curves(run));
-    file += &format!("\n{heading} Best of every cell\n{}", elites(run, heading));
+    file += &format!("\n{heading} Best of every cell\n{}", best(run, heading));
     let reasons = tables::reasons(run);
     if !reasons.is_empty() {
         let heads = ["candidates", "%", "fate", "why"];
@@ -103,7 +103,7 @@ fn curves(run: &Run) -> String {
     table(&["candidates", "QD score", "coverage %", "best", "mean"], &[0, 1, 2, 3, 4], &rows)
 }
 
-fn elites(run: &Run, heading: &str) -> String {
+fn best(run: &Run, heading: &str) -> String {
     let found = run.view.replay.population().overall();
     let told = super::told(&run.view);
     let mut file = String::new();
@@ -120,13 +120,13 @@ fn elites(run: &Run, heading: &str) -> String {
             .collect();
         file += &format!(
             "\n{heading}# {}\n\n{} by candidate {}\n\n",
-            escaped(&measures.join(", ")),
-            escaped(&number(elite.objective)),
+            safe(&measures.join(", ")),
+            safe(&number(elite.objective)),
             elite.id
         );
-        for (path, text) in overview::files(found.genome(elite.id)) {
+        for (path, text) in elites::files(found.genome(elite.id)) {
             if !path.is_empty() {
-                file += &format!("{}\n\n", escaped(&one_line(&path)));
+                file += &format!("{}\n\n", safe(&path));
             }
             let text: String = text.chars().take(LONGEST).collect();
             if run.programs || !path.is_empty() {
@@ -147,15 +147,19 @@ fn elites(run: &Run, heading: &str) -> String {
 /// A table; the columns of numbers stand at the right.
 fn table(heads: &[&str], numbers: &[usize], rows: &[Vec<String>]) -> String {
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-    let mut file = line(heads.iter().map(|head| escaped(head)).collect());
+    let mut file = line(heads.iter().map(|head| safe(head)).collect());
     let rule = |column| if numbers.contains(&column) { "---:".to_owned() } else { "---".to_owned() };
     file += &line((0..heads.len()).map(rule).collect());
     for row in rows {
-        file += &line(
-            row.iter().map(|cell| if is_number(cell) { cell.clone() } else { escaped(cell) }).collect(),
-        );
+        file +=
+            &line(row.iter().map(|cell| if is_number(cell) { cell.clone() } else { safe(cell) }).collect());
     }
     file
+}
+
+/// A text on a line that means and commands nothing.
+fn safe(text: &str) -> String {
+    escaped(&one_line(text))
 }
 
 /// Whether a cell is nothing but a number, which means nothing else inside a table.

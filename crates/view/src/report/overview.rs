@@ -1,56 +1,26 @@
-//! What was searched, how it stands, and how it went: the head of a report, its figures, curves and maps.
+//! What was searched and how it stands: the head of a report and its figures.
 
 use std::time::Duration;
 
-use samara_search::{Algorithm, FateCounts, Genome, commanding::one_line};
+use samara_search::{Algorithm, FateCounts, commanding::one_line};
 
 use super::{Run, State};
 use crate::{
-    chart::{self, About, Curve},
-    gallery::Gallery,
     html::Html,
-    numbers::{fixed, grouped, number, percent},
-    picture::{self, OtherAxes},
-    projection::objectives,
-    report::page::Section,
-    trace::Point,
+    numbers::{grouped, number, percent},
 };
 
-/// The fates by name, with the colour and the count of each.
-pub(super) const FATES: [(&str, &str, fn(&FateCounts) -> u64); 5] = [
+/// A fate: its name, its colour and its count.
+pub(super) type Fated = (&'static str, &'static str, fn(&FateCounts) -> u64);
+
+/// All fates, from the best.
+pub(super) const FATES: [Fated; 5] = [
     ("new", "var(--new)", |fates| fates.new),
     ("improved", "var(--improved)", |fates| fates.improved),
     ("not better", "var(--not-better)", |fates| fates.not_better),
     ("invalid", "var(--invalid)", |fates| fates.invalid),
     ("failed", "var(--failed)", |fates| fates.failed),
 ];
-
-/// A curve of a run: its title, its value at a point, and how it is shown.
-pub(super) struct Measure {
-    pub(super) title: &'static str,
-    pub(super) value: fn(&Point) -> Option<f64>,
-    pub(super) percent: bool,
-    pub(super) from_zero: bool,
-}
-
-/// The curves that every run has.
-pub(super) const MEASURES: [Measure; 4] = [
-    Measure { title: "QD score", value: |point| Some(point.qd_score), percent: false, from_zero: false },
-    Measure { title: "Coverage", value: |point| Some(point.coverage), percent: true, from_zero: true },
-    Measure { title: "Best objective", value: |point| point.best, percent: false, from_zero: false },
-    Measure { title: "Mean over cells", value: |point| point.mean, percent: false, from_zero: false },
-];
-
-impl Measure {
-    /// A value as it stands beside the curve.
-    pub(super) fn told(&self, value: f64) -> String {
-        if self.percent {
-            let [percent] = fixed([value * 100.0], 1);
-            return format!("{percent} %");
-        }
-        number(value)
-    }
-}
 
 /// The line below the title.
 pub(super) fn lead(html: &mut Html, run: &Run) {
@@ -302,144 +272,4 @@ fn axis(axis: &samara_search::AxisSettings, grid: bool) -> String {
         (None, None) => String::new(),
     };
     format!("{name} ({lo} to {hi}{cells})")
-}
-
-/// The curves of a run.
-pub(super) fn curves(html: &mut Html, run: &Run) {
-    let points = run.trace.points();
-    let candidates = run.view.replay.settled();
-    html.within("div", &[("class", "figures")], |html| {
-        for measure in &MEASURES {
-            let values =
-                points.iter().filter_map(|point| Some((point.candidates as f64, (measure.value)(point)?)));
-            let curve = Curve { points: values.collect(), ..Curve::default() };
-            let last = curve.points.last().map(|(_, y)| measure.told(*y));
-            let label = format!(
-                "{} over candidates, {} at the end",
-                measure.title,
-                last.as_deref().unwrap_or("without a value")
-            );
-            let Measure { percent, from_zero, .. } = *measure;
-            let about = About { label: &label, percent, from_zero, candidates };
-            let svg = chart::curves(about, &[curve]);
-            figure(html, measure.title, &last.unwrap_or_default(), svg);
-        }
-        let xs: Vec<f64> = points.iter().map(|point| point.candidates as f64).collect();
-        // From the bottom: what entered, then what did not.
-        let parts: Vec<(&'static str, Vec<f64>)> = FATES
-            .iter()
-            .map(|(_, colour, count)| {
-                (*colour, points.iter().map(|point| count(&point.fates) as f64).collect())
-            })
-            .collect();
-        let svg = chart::stacked("What became of candidates, counted from the first", &xs, &parts);
-        figure(html, "Fates", "in the colours of the bar above", svg);
-        if points.last().is_some_and(|last| last.spent.tokens > 0) {
-            let tokens: fn(&Point) -> f64 = |point| point.spent.tokens as f64;
-            let money: fn(&Point) -> f64 = |point| point.spent.money;
-            let spent: &[(&str, fn(&Point) -> f64)] =
-                if points.last().is_some_and(|last| last.spent.money > 0.0) {
-                    &[("Tokens", tokens), ("Cost", money)]
-                } else {
-                    &[("Tokens", tokens)]
-                };
-            for (title, value) in spent {
-                let curve = points.iter().map(|point| (point.candidates as f64, value(point)));
-                let last = points.last().map_or(0.0, value);
-                let about = About { label: title, percent: false, from_zero: true, candidates };
-                let svg = chart::curves(about, &[Curve { points: curve.collect(), ..Curve::default() }]);
-                let told = if *title == "Tokens" { grouped(last as u64) } else { number(last) };
-                figure(html, title, &told, svg);
-            }
-        }
-    });
-}
-
-/// A drawing below its title and what is said beside it.
-pub(super) fn figure(html: &mut Html, title: &str, beside: &str, svg: crate::svg::Svg) {
-    html.within("figure", &[], |html| {
-        html.within("figcaption", &[], |html| {
-            html.element("b", &[], title);
-            html.text(" ");
-            html.element("span", &[], beside);
-        });
-        html.drawing(svg);
-    });
-}
-
-/// The archive of the run and, if there are several, of every island.
-///
-/// # Errors
-/// Axes that are not those of the archive.
-pub(super) fn maps(html: &mut Html, section: &Section<'_>) -> Result<(), OtherAxes> {
-    let run = section.run;
-    let population = run.view.replay.population();
-    let overall = population.overall();
-    let gallery = Gallery::of(overall);
-    let told: std::collections::BTreeSet<u64> = super::told(&run.view).iter().map(|elite| elite.id).collect();
-    let place = |candidate| told.contains(&candidate).then(|| section.place(candidate));
-    let ends = objectives(overall.archive());
-    let figures = picture::figures(overall.archive(), &run.view.axes, &gallery, ends, &place)?;
-    let islands = population.islands();
-    let mut remarks: Vec<String> = figures.iter().filter_map(|figure| figure.remark.clone()).collect();
-    remarks.dedup();
-    if run.view.axes.len() > 2 {
-        remarks.insert(0, "each map is the best over all other axes".to_owned());
-    }
-    remarks.extend(gallery.remark());
-    if !told.is_empty() {
-        remarks.push("a cell leads to its elite".to_owned());
-    }
-    html.within("div", &[("class", "legend")], |html| {
-        if let Some(bar) = picture::colour_bar(overall.archive()) {
-            html.element("span", &[], "objective");
-            html.drawing(bar);
-        }
-        html.element("span", &[("class", "remark")], &remarks.join("; "));
-    });
-    let class = if figures.len() == 1 && islands.len() == 1 { "figures one" } else { "figures" };
-    html.within("div", &[("class", class)], |html| {
-        for shown in figures {
-            let beside = if islands.len() > 1 { "the best of all islands" } else { "" };
-            figure(html, &shown.title, beside, shown.svg);
-        }
-    });
-    if islands.len() > 1 {
-        html.element(section.below, &[], "Islands");
-        html.within("div", &[("class", "figures")], |html| {
-            for (number_of, island) in islands.iter().enumerate() {
-                let gallery = Gallery::of(island);
-                let figures = picture::figures(island.archive(), &run.view.axes, &gallery, ends, &place);
-                let stats = island.archive().stats();
-                let best =
-                    stats.best.map_or_else(|| "empty".to_owned(), |best| format!("best {}", number(best)));
-                let beside =
-                    format!("{best}, {} cells, QD score {}", stats.cells_filled, number(stats.qd_score));
-                // The first two axes: the rest is in the maps of all islands.
-                if let Some(shown) = figures.unwrap_or_default().into_iter().next() {
-                    figure(html, &format!("Island {number_of}"), &beside, shown.svg);
-                }
-            }
-        });
-    }
-    Ok(())
-}
-
-/// Whether a genome is read as code, and in which language.
-pub(super) fn language(run: &Run, path: &str) -> crate::code::Language {
-    use crate::code::Language;
-    match Language::of(path) {
-        Language::Unknown if run.programs && path.is_empty() => Language::Python,
-        known => known,
-    }
-}
-
-/// The files of a genome; what is no file has an empty path.
-pub(super) fn files(genome: &Genome) -> Vec<(String, String)> {
-    match genome {
-        Genome::Files(files) => {
-            files.iter().map(|(path, text)| (path.to_owned(), text.to_string())).collect()
-        }
-        other => vec![(String::new(), other.text().into_owned())],
-    }
 }

@@ -2,7 +2,7 @@
 
 use samara_search::commanding::one_line;
 
-use super::{Run, compare, elites, overview, settings, tables};
+use super::{Run, compare, drawn, elites, overview, settings, tables};
 use crate::{html::Html, picture::OtherAxes};
 
 const STYLE: &str = include_str!("style.css");
@@ -111,8 +111,8 @@ fn parts(html: &mut Html, section: &Section<'_>) -> Result<(), OtherAxes> {
         html.within("section", &[("id", &format!("run-{}-{name}", section.number))], |html| {
             html.element(section.heading, &[], title);
             match name {
-                "archive" => done = overview::maps(html, section),
-                "curves" => overview::curves(html, run),
+                "archive" => done = drawn::maps(html, section),
+                "curves" => drawn::curves(html, run),
                 "best" => elites::best(html, section),
                 "lineage" => elites::lineage(html, section),
                 "failures" => tables::failures(html, section),

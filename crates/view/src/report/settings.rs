@@ -124,7 +124,7 @@ pub(super) fn stored(html: &mut Html, section: &Section<'_>) {
                             html.element("td", &[], &one_line(&input.path));
                             html.element("td", &[("class", "n")], &grouped(input.bytes as u64));
                             html.within("td", &[], |html| {
-                                html.element("code", &[], input.digest.get(..16).unwrap_or(""))
+                                html.element("code", &[], input.digest.get(..16).unwrap_or(""));
                             });
                         });
                     }
