@@ -1,9 +1,9 @@
 //! A report: runs as one file that needs nothing else to be read, as HTML or as Markdown.
 //!
-//! [`page`] writes the HTML of one run or of several beside each other, out of [`overview`] (what was searched, in
-//! figures), [`drawn`] (curves and maps), [`tables`] (failures, calls, operators), [`elites`] (the best of every cell, and where the best comes from),
-//! [`compare`] (several runs) and [`settings`]; [`markdown`] says the same without pictures. What is told of a run is in
-//! [`Run`], which whoever reads it fills.
+//! [`page()`] writes the HTML of one run or of several beside each other, out of `overview` (what was searched, in
+//! figures), `drawn` (curves and maps), `tables` (failures, calls, operators), `elites` (the best of every cell, and where
+//! the best comes from), `compare` (several runs) and `settings`; [`markdown()`] says the same without pictures. What is
+//! told of a run is in [`Run`], which whoever reads it fills.
 
 mod compare;
 mod drawn;
