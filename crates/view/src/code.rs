@@ -52,8 +52,8 @@ impl Language {
     }
 }
 
-const PYTHON: &str = "False None True and as assert async await break class continue def del elif else end except finally \
-    for from function global if import in is lambda nonlocal not or pass raise return try while with \
+const PYTHON: &str = "False None True and as assert async await break class continue def del elif else except finally \
+    for from global if import in is lambda nonlocal not or pass raise return try while with \
     yield";
 
 const C: &str = "as async auto await bool break case catch char class const continue default do double else enum \

@@ -113,7 +113,7 @@ fn a_migration_that_folding_does_not_give_is_an_error() {
         .unwrap();
         let whole = tempdir().unwrap();
         written(&whole.path().join("run.db"), cells(&grid(), 0));
-        let reader = samara_journal::Reader::open(whole.path()).unwrap();
+        let reader = Reader::open(whole.path()).unwrap();
         let mut events = reader.events().unwrap();
         for event in events.iter_mut().filter(|event| event.after == after) {
             let EventKind::Migration(migration) = &mut event.kind else { continue };

@@ -247,7 +247,7 @@ fn changed(html: &mut Html, genome: &Genome, parent: &Candidate, candidate: u64,
     }
     *room -= text.len();
     html.within("details", &[], |html| {
-        let gain = parent.objective().map_or_else(String::new, |before| format!(", {}", number(before)));
+        let gain = parent.objective().map_or_else(String::new, |before| format!(" ({})", number(before)));
         html.element("summary", &[], &format!("What it changed of candidate {}{gain}", parent.index));
         html.within("pre", &[("class", "code diff")], |html| {
             for line in text.lines() {
@@ -323,7 +323,7 @@ pub(super) fn lineage(html: &mut Html, section: &Section<'_>) {
     html.element("p", &[("class", "remark")], &told);
     if section.run.programs && all > 0 {
         let steps = format!(
-            "{only_numbers} of the steps changed numbers and nothing else; {lines_added} lines were put in, of which {lines_again} had been taken out before."
+            "Steps that changed numbers and nothing else: {only_numbers}. Lines put in: {lines_added}, of which had been taken out before: {lines_again}."
         );
         html.element("p", &[("class", "remark")], &steps);
     }
@@ -389,7 +389,7 @@ fn ancestor(html: &mut Html, member: &Candidate, before: Option<&Candidate>) {
         html.element("span", &[("class", "n")], &format!("{}", member.index));
         html.element("b", &[("class", "n")], &member.objective().map_or_else(|| "–".to_owned(), number));
         html.element("span", &[("class", "n change")], &change.unwrap_or_default());
-        html.element("span", &[], &cut(&member.operator, 60));
+        html.element("span", &[("class", "how")], &cut(&member.operator, 60));
         let text = member.genome.as_deref().map(|genome| cut(&genome.text(), 120)).unwrap_or_default();
         html.element("span", &[("class", "begins")], &text);
     });
