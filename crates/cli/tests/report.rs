@@ -66,7 +66,7 @@ fn several_runs_are_one_report_and_markdown_goes_to_stdout() {
 #[test]
 fn why_a_run_ended_is_told() {
     let place = runs(&[]);
-    let run = ["run", "function", "--quiet", "--out", "2", "--set", "search.target_score=-1e300"];
+    let run = ["run", "function", "--quiet", "--out", "2", "--set", "search.target_score=-1000.0"];
     assert!(place.run(&run).status.success());
     let output = place.run(&["report", "2", "-o", "report.html"]);
     assert!(output.status.success(), "{}", error(&output));
