@@ -232,6 +232,31 @@ fn sections_that_can_not_work_name_their_key() {
     assert_eq!(build(&plain).map(|_| ()).expect_err("no categories").key, "axes[1].categories");
 }
 
+#[test]
+fn an_axis_has_answers_for_categories_where_the_most_probable_is_the_measure_and_there_alone() {
+    let with = |measure: &str, axis: AxisSettings| {
+        let mut parts = parts("opinions", "");
+        let asked = parts.table["environment"]["diversity"][0].as_table_mut().expect("a question");
+        asked.insert("measure".into(), measure.into());
+        asked.insert("answers".into(), vec!["calm", "merry", "grim"].into());
+        parts.axes = vec![axis];
+        build(&parts).map(|_| ()).map_err(|invalid| invalid.key)
+    };
+    let named = |names: &[&str]| AxisSettings::named("sentiment", names.iter().copied());
+    let even = AxisSettings::even("sentiment", [0.0, 1.0], 10);
+    assert_eq!(with("most_probable", named(&["calm", "merry", "grim"])), Ok(()));
+    assert_eq!((with("first", even.clone()), with("expected", even.clone())), (Ok(()), Ok(())));
+    for (measure, axis) in [
+        ("most_probable", even),
+        ("most_probable", named(&["calm", "grim", "merry"])),
+        ("most_probable", named(&["calm", "merry"])),
+        ("expected", named(&["calm", "merry", "grim"])),
+        ("first", named(&["calm", "merry", "grim"])),
+    ] {
+        assert_eq!(with(measure, axis.clone()), Err("axes[0].categories".to_owned()), "{measure} {axis:?}");
+    }
+}
+
 /// A poet whose poems say what they were asked to be, in its own words, and a judge who reads them; of some it says
 /// nothing that was asked for.
 fn poet(prompt: &str, seed: u64) -> String {
