@@ -195,6 +195,31 @@ fn prompts_and_their_races_are_the_same_at_any_concurrency() {
 }
 
 #[test]
+fn items_that_are_kept_for_a_test_are_answered_by_what_may_enter_and_decide_nothing() {
+    // Of 45 items that are not shown, the last nine.
+    let tested = |race: &str| antonym_run(&format!("[environment]\ntest_share = 0.2\n{race}"));
+    let untested = |race: &str| antonym_run(&format!("[environment]\nscored = 36\n{race}"));
+    for race in ["", "[environment.race]\nenabled = false\n"] {
+        let outcomes = |candidates: &[Candidate]| {
+            let told = |c: &Candidate| (c.index, c.genome.clone(), c.objective(), c.fate.clone(), c.cell);
+            candidates.iter().map(told).collect::<Vec<_>>()
+        };
+        let candidates = tested(race);
+        assert_eq!(outcomes(&candidates), outcomes(&untested(race)));
+        let share = |candidate: &Candidate| candidate.score.as_ref()?.metrics.get("test_share").copied();
+        let mut shares = Vec::new();
+        for candidate in candidates.iter().filter(|candidate| candidate.score.is_some()) {
+            match share(candidate) {
+                Some(share) => shares.push(share),
+                None => assert!(!candidate.fate.entered(), "{candidate:?}"),
+            }
+        }
+        assert!(shares.iter().all(|share| ((share * 9.0).round() - share * 9.0).abs() < 1e-9), "{shares:?}");
+        assert!(shares.iter().any(|share| *share > 0.0) && shares.len() < 70, "{shares:?}");
+    }
+}
+
+#[test]
 fn instructions_to_begin_with_are_written_from_items_where_none_are_given() {
     let mut parts = parts("prompt-evolution", ANTONYMS);
     parts.table["environment"].as_table_mut().expect("a section").remove("initial_instructions");
@@ -216,6 +241,8 @@ fn sections_that_can_not_work_name_their_key() {
     assert_eq!(prompts("[environment]\ndata = \"builtin:opposites\""), "environment.data");
     assert_eq!(prompts("[environment]\ndata = \"nowhere.jsonl\""), "environment.data");
     assert_eq!(prompts("[environment]\nshown = 100"), "environment.data");
+    assert_eq!(prompts("[environment]\ntest_share = 0.01"), "environment.test_share");
+    assert_eq!(prompts("[environment]\ntest_share = 0.95"), "environment.test_share");
     assert_eq!(prompts("[environment]\nmutations = [\"splice\", \"splice\"]"), "environment.mutations");
     assert_eq!(prompts("[environment]\nmutations = []"), "environment.mutations");
     assert_eq!(

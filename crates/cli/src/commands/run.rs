@@ -395,7 +395,8 @@ fn finish(
         (ended.search.population(), ended.search.settled()),
         &reader.totals()?,
     )
-    .with_initial(&reader)?;
+    .with_initial(&reader)?
+    .with_test(ended.search.population().overall());
     summary.cached_calls = Some(reader.cached_calls()?).filter(|calls| *calls > 0);
     summary.ended = Some(ended.ending.name().to_owned());
     summary.folder = Some(folder.display().to_string());
