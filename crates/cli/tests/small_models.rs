@@ -85,6 +85,14 @@ fn a_foreign_prompt_ends_the_command_before_anything_is_made_and_anyway_runs_it(
         assert!(told.contains("vegetables and plant-based foods, stories about a suspicious spy"), "{told}");
         assert!(!place.path("run/run.db").exists(), "{command} has begun a run");
     }
+    for more in [&[][..], &["--yes"]] {
+        let output = place.run_all(&opinions(&place, "try", &generator, more));
+        assert_eq!(output.status.code(), Some(2), "{}", error(&output));
+        assert!(output.stdout.is_empty(), "what means nothing to the model is not shown");
+    }
+    let output = place.run_all(&opinions(&place, "try", &generator, &["--yes", "--anyway"]));
+    assert!(output.status.success() && !output.stdout.is_empty(), "{}", error(&output));
+    assert_eq!(error(&output).matches("knows nothing of").count(), 1, "nobody is warned twice");
     let output = place.run_all(&opinions(&place, "run", &generator, &["--out", "run", "--anyway"]));
     let told = error(&output);
     assert!(

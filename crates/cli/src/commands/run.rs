@@ -127,6 +127,7 @@ pub(crate) fn resume(args: &args::Resume) -> Result<Exit, Failure> {
     let checks = Checks {
         goes_on: true,
         anyway: args.anyway,
+        looked: false,
         replays: args.recording.replay.is_some(),
         set: changes.clone(),
         quiet: args.output.quiet,
