@@ -68,7 +68,7 @@ pub(crate) type Found = (String, Capabilities);
 pub(crate) struct Ready {
     pub models: Models,
     pub found: Vec<Found>,
-    /// Weights that are to be recorded.
+    /// The weights of those that have some here.
     pub weights: Vec<Weights>,
 }
 
@@ -99,7 +99,7 @@ pub(crate) async fn start(
     }
     knowledge::check(&models, environment, &shared.checks).await?;
     let Opener { found, weights, .. } = opener;
-    let weights = weights::check(&weights, &shared.checks)?;
+    weights::check(&weights, &shared.checks)?;
     Ok(Ready { models, found, weights })
 }
 

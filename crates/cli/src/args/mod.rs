@@ -103,7 +103,8 @@ pub(crate) struct Run {
     /// The run's folder [default: a new one under runs/]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
-    /// Run even if a small model knows nothing of what it would be asked, or its weights are not those of the settings
+    /// Run even if a small model knows nothing of what it would be asked, or its weights are not those of the settings or
+    /// of the scores that are taken over
     #[arg(long)]
     pub anyway: bool,
     #[command(flatten)]

@@ -133,7 +133,7 @@ pub(crate) fn resume(args: &args::Resume) -> Result<Exit, Failure> {
         quiet: args.output.quiet,
     };
     let open = |_: &Experiment, weights: &[Weights]| {
-        let digests: Vec<String> = weights.iter().map(Weights::setting).collect();
+        let digests = weights::unrecorded(weights);
         let changes = [&changes[..], &digests].concat();
         // Opened to write: that brings a journal of an earlier format up to date.
         let mut journal = Journal::open(&args.run)?;
