@@ -16,6 +16,7 @@ mod init_from;
 mod knowledge;
 mod lineage;
 mod logs;
+mod markdown;
 mod models;
 mod numbers;
 mod openelm;
