@@ -10,7 +10,11 @@ use std::{
 };
 
 use samara_engine::{Environment, EvaluatorSpec, SandboxSettings};
-use samara_environments::{InputFile, Inputs, Source, builtin, continued, evaluator};
+use samara_environments::{
+    InputFile, Inputs, Source, builtin,
+    continued::{self, Judges},
+    evaluator,
+};
 use samara_lm::{ModelSettings, files};
 use samara_qd::Tessellation;
 use samara_search::{
@@ -80,6 +84,8 @@ pub(crate) struct Experiment {
     pub evaluator: Option<EvaluatorSpec>,
     /// The files that the environment read.
     pub inputs: Vec<InputFile>,
+    /// Which weights gave the scores that are taken over from another run; `None` if none are.
+    pub taken: Option<Judges>,
     /// With the prices of `[prices]`.
     pub models: Roles,
     pub cache: CacheSettings,
@@ -385,6 +391,7 @@ fn build(table: &Table, folder: &Path, fresh: Fresh) -> Result<Experiment, Inval
         environment,
         evaluator,
         inputs,
+        taken: None,
         models,
         cache,
         sandbox,
@@ -394,6 +401,7 @@ fn build(table: &Table, folder: &Path, fresh: Fresh) -> Result<Experiment, Inval
     experiment.resolved = experiment.to_toml()?;
     if let Some(beginning) = beginning {
         let judged = init_from::judged(&experiment.resolved);
+        experiment.taken = beginning.keeps_scores(&judged).then(|| beginning.judges.clone());
         experiment.environment =
             continued::begin(experiment.environment, beginning, (&judged, experiment.axes.len()));
     }

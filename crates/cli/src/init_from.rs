@@ -8,7 +8,7 @@ use std::path::Path;
 
 use samara_environments::{
     InputFile, Inputs,
-    continued::{self, Beginning, Taken},
+    continued::{self, Beginning, Judges, Taken},
     evaluator, function,
     inputs::MAX_BYTES,
     lmx,
@@ -17,7 +17,7 @@ use samara_journal::{JournalError, Reader, history};
 use samara_search::{Candidate, Genome, Invalid, Score};
 use toml::{Table, Value};
 
-use crate::exit::Failure;
+use crate::{exit::Failure, weights};
 
 /// Candidates that are taken over at most.
 const MOST: usize = 100_000;
@@ -102,7 +102,8 @@ fn of_run(path: &Path, environment: &str) -> Result<Beginning, Invalid> {
         })
         .map_err(unreadable)?;
     let pool = reader.pool().map_err(unreadable)?.filter(|pool| !pool.is_empty());
-    Ok(Beginning { judged: Some(judged(&header.config)), pool, candidates })
+    let judges = weights::of_scores(&reader).map_err(|failure| invalid(failure.message, hint))?;
+    Ok(Beginning { judged: Some(judged(&header.config)), judges, pool, candidates })
 }
 
 /// A candidate without the files and pictures that its evaluation left: they stay in the run that it is from.
@@ -130,7 +131,7 @@ fn of_history(path: &Path, environment: &str) -> Result<Beginning, Invalid> {
             break;
         }
     }
-    Ok(Beginning { judged: None, pool: None, candidates })
+    Ok(Beginning { judged: None, judges: Judges::new(), pool: None, candidates })
 }
 
 /// What a history's text is in an environment.

@@ -36,6 +36,8 @@ pub(crate) async fn check(
     if checks.goes_on || checks.replays {
         return Ok(());
     }
+    // Nobody is warned twice.
+    let checks = &Checks { quiet: checks.quiet || checks.looked, ..checks.clone() };
     let about = environment.about();
     let (generator, judge) = match &about {
         About::Texts { generator, judge } => (generator.as_slice(), judge.as_slice()),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use samara_engine::{Environment, Models};
 use samara_lm::{
-    AnswerCache, Budget, Capabilities, LanguageModel, LmError, ModelSettings, Needs, open, open_with,
+    AnswerCache, Budget, Capabilities, LanguageModel, LmError, ModelSettings, Needs, ProviderName, open,
+    open_with,
 };
 
 use crate::{
@@ -32,6 +33,8 @@ pub(crate) struct Checks {
     pub goes_on: bool,
     /// What would be refused is a warning.
     pub anyway: bool,
+    /// What models know was looked at, and told, before.
+    pub looked: bool,
     /// A recording answers in the models' place.
     pub replays: bool,
     /// Changes of settings that the user gives to this session.
@@ -65,7 +68,7 @@ pub(crate) type Found = (String, Capabilities);
 pub(crate) struct Ready {
     pub models: Models,
     pub found: Vec<Found>,
-    /// Weights that are to be recorded.
+    /// The weights of those that have some here.
     pub weights: Vec<Weights>,
 }
 
@@ -77,15 +80,12 @@ pub(crate) async fn start(
     shared: &Shared,
 ) -> Result<Ready, Failure> {
     let needed = environment.roles();
-    let mut opener = Opener { shared, opened: Vec::new(), found: Vec::new(), weights: Vec::new() };
+    let mut opener = Opener::new(shared);
     let mut models = Models::default();
     if let Some(generator) = roles.generator.as_ref().filter(|_| needed.generator) {
         let needs = Needs { complete: true, ..Needs::default() };
         for (position, member) in generator.members.iter().enumerate() {
-            let name = match generator.ensemble {
-                Some(_) => format!("generator.ensemble[{position}]"),
-                None => "generator".to_owned(),
-            };
+            let name = generator.name_of(position);
             models.generator.push(opener.open(&name, &member.model, needs).await?);
         }
     }
@@ -99,8 +99,32 @@ pub(crate) async fn start(
     }
     knowledge::check(&models, environment, &shared.checks).await?;
     let Opener { found, weights, .. } = opener;
-    let weights = weights::check(&weights, &shared.checks)?;
+    weights::check(&weights, &shared.checks)?;
     Ok(Ready { models, found, weights })
+}
+
+/// Asks the small models among these whether they know what an environment would ask them, before anything else is opened:
+/// no server is reached, and nothing is fetched.
+pub(crate) async fn look(
+    roles: &Roles,
+    environment: &dyn Environment,
+    shared: &Shared,
+) -> Result<(), Failure> {
+    let needed = environment.roles();
+    let is_here = |settings: &&ModelSettings| settings.provider == ProviderName::Embedded;
+    let mut opener = Opener::new(shared);
+    let mut models = Models::default();
+    if let Some(generator) = roles.generator.as_ref().filter(|_| needed.generator) {
+        for (position, member) in generator.members.iter().enumerate() {
+            if let Some(settings) = Some(&member.model).filter(is_here) {
+                models.generator.push(opener.model(&generator.name_of(position), settings)?.model);
+            }
+        }
+    }
+    if let Some(settings) = roles.judge.as_ref().filter(|_| needed.judge || needed.answers).filter(is_here) {
+        models.judge = Some(opener.model("judge", settings)?.model);
+    }
+    knowledge::check(&models, environment, &shared.checks).await
 }
 
 struct Opener<'a> {
@@ -120,17 +144,17 @@ struct Opened<'a> {
 }
 
 impl<'a> Opener<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        Self { shared, opened: Vec::new(), found: Vec::new(), weights: Vec::new() }
+    }
+
     async fn open(
         &mut self,
         role: &str,
         settings: &'a ModelSettings,
         needs: Needs,
     ) -> Result<Arc<dyn LanguageModel>, Failure> {
-        let same = self.opened.iter().find(|other| are_of_one_model(other.settings, settings)).cloned();
-        let Opened { model, weights, .. } = match same {
-            Some(same) => same,
-            None => self.new_model(settings).map_err(|error| named(role, error))?,
-        };
+        let Opened { model, weights, .. } = self.model(role, settings)?;
         self.found.push((role.to_owned(), model.probe(needs).await.map_err(|error| named(role, error))?));
         self.weights.extend(weights.map(|now| Weights {
             // `generator.ensemble[0]` as `--set` has it.
@@ -140,6 +164,14 @@ impl<'a> Opener<'a> {
             now,
         }));
         Ok(model)
+    }
+
+    /// The model of a role, which may be another role's, too.
+    fn model(&mut self, role: &str, settings: &'a ModelSettings) -> Result<Opened<'a>, Failure> {
+        match self.opened.iter().find(|other| are_of_one_model(other.settings, settings)) {
+            Some(same) => Ok(same.clone()),
+            None => self.new_model(settings).map_err(|error| named(role, error)),
+        }
     }
 
     fn new_model(&mut self, settings: &'a ModelSettings) -> Result<Opened<'a>, LmError> {

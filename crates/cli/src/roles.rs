@@ -38,6 +38,16 @@ pub(crate) struct Generator {
     pub ensemble: Option<EnsembleSettings>,
 }
 
+impl Generator {
+    /// What errors and remarks call one of its models.
+    pub(crate) fn name_of(&self, position: usize) -> String {
+        match self.ensemble {
+            Some(_) => format!("generator.ensemble[{position}]"),
+            None => "generator".to_owned(),
+        }
+    }
+}
+
 /// A model of an ensemble.
 #[derive(Debug, Clone)]
 pub(crate) struct Member {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use samara_engine::{Control, Ended, EngineError, EvaluatorSlots, Programs, Run, Tools};
-use samara_journal::{Cells, Contents, Header, Input, Journal, JournalError, Reader};
+use samara_journal::{Cells, Contents, Event, EventKind, Header, Input, Journal, JournalError, Reader};
 use samara_lm::AnswerCache;
 use samara_sandbox::EvaluatorOptions;
 use tokio::{runtime::Runtime, sync::watch};
@@ -19,7 +19,7 @@ use crate::{
     models::{self, Ready, Shared},
     progress::Progress,
     trust,
-    weights::Weights,
+    weights::{self, Weights},
 };
 
 /// Where runs are made that are told no other place.
@@ -68,6 +68,19 @@ pub(crate) fn create(
     let id = trust::new_id()?;
     let journal = begun(&experiment.with_weights(weights)?, folder, &id)?;
     trust::remember(&id, &experiment.table()?);
+    Ok(journal)
+}
+
+/// Opens the journal of a run that is there, to go on with it. Weights that it has no digest of, or another one, are
+/// recorded as they are.
+pub(crate) fn reopen(reader: Reader, folder: &Path, weights: &[Weights]) -> Result<Journal, Failure> {
+    let settings = weights::unrecorded(&weights::of_run(&reader, weights)?);
+    drop(reader);
+    let mut journal = Journal::open(folder)?;
+    if !settings.is_empty() {
+        let after = journal.totals().candidates;
+        journal.note(&Event { after, kind: EventKind::Control(samara_journal::Control { settings }) })?;
+    }
     Ok(journal)
 }
 
@@ -166,7 +179,7 @@ pub(crate) fn cache(experiment: &Experiment) -> Result<Option<Arc<AnswerCache>>,
 #[derive(Clone)]
 pub(crate) struct Opened {
     pub tools: Tools,
-    /// Weights that the run is to record.
+    /// The weights of the models that have some here.
     pub weights: Vec<Weights>,
 }
 
@@ -180,6 +193,12 @@ pub(crate) async fn open(
 ) -> Result<Opened, Failure> {
     let Ready { models, found, weights } =
         models::start(&experiment.models, experiment.environment.as_ref(), shared).await?;
+    // A run that goes on has its scores already.
+    if let (false, Some(judges), Some(from)) =
+        (shared.checks.goes_on, &experiment.taken, &experiment.naming.init_from)
+    {
+        weights::check_taken((from, judges), &weights, &shared.checks)?;
+    }
     for (role, found) in &found {
         let scoring = found.score.map(|method| method.name());
         tracing::info!(role = role.as_str(), model = found.model.as_str(), api = %found.api, scoring, "model");

@@ -1,6 +1,6 @@
 //! An experiment about a subject of somebody's own, as a commented file of settings.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use samara_search::settings::MOST_NAME;
 use toml::Value;
@@ -20,38 +20,68 @@ pub(crate) struct Subject<'a> {
     pub judge: Option<&'a str>,
 }
 
-/// What tells texts apart: a question with two answers.
+/// What tells texts apart: a question with answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Axis {
     pub name: String,
-    pub answers: [String; 2],
+    /// Two or more.
+    pub answers: Vec<String>,
+    pub kind: Kind,
 }
 
+/// What answers are to one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Two ends: the measure is how probable the first one is.
+    Ends,
+    /// Three or more in an order: the measure is where a text is expected among them.
+    Order,
+    /// Kinds without an order: the measure is the most probable one.
+    Kinds,
+}
+
+/// How an axis is written, for hints.
+const WRITTEN: &str = "write NAME=ANSWER/ANSWER with the answers in order, such as tone=sad/happy or \
+                       length=short/medium/long; commas are for kinds without an order: form=haiku,sonnet,ode";
+
 impl Axis {
-    /// From `NAME=ANSWER/ANSWER`.
+    /// From `NAME=ANSWER/ANSWER...` or `NAME=KIND,KIND...`. Where there is a `/`, a comma is part of an answer.
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
-        let bad = |what: &str| {
-            Failure::usage(format!(
-                "--axis {}: {what}\nhint: write NAME=ANSWER/ANSWER, such as tone=sad/happy",
-                one_line(text)
-            ))
-        };
+        let bad = |what: &str| Failure::usage(format!("--axis {}: {what}\nhint: {WRITTEN}", one_line(text)));
         let (name, answers) = text.split_once('=').ok_or_else(|| bad("it has no name"))?;
-        let answers: Vec<&str> = answers.split('/').map(str::trim).collect();
-        let [first, second] = answers[..] else { return Err(bad("an axis has two ends")) };
+        let in_order = answers.contains('/');
+        let answers: Vec<String> =
+            answers.split(if in_order { '/' } else { ',' }).map(|answer| answer.trim().to_owned()).collect();
+        let kind = match answers.len() {
+            _ if !in_order => Kind::Kinds,
+            2 => Kind::Ends,
+            _ => Kind::Order,
+        };
         let name = name.trim();
         if name.is_empty() || name.chars().count() > MOST_NAME {
             return Err(bad("its name is empty or too long"));
         }
-        if first.is_empty() || second.is_empty() || first == second {
-            return Err(bad("its answers are two different ones"));
+        let distinct: BTreeSet<&String> = answers.iter().filter(|answer| !answer.is_empty()).collect();
+        if answers.len() < 2 || distinct.len() < answers.len() {
+            return Err(bad("its answers are two different ones or more"));
         }
-        Ok(Self { name: name.to_owned(), answers: [first.to_owned(), second.to_owned()] })
+        Ok(Self { name: name.to_owned(), answers, kind })
     }
 }
 
 /// Examples in a prompt, where there are as many.
 const FEW_SHOT: usize = 3;
+
+/// Cells of an axis of numbers.
+fn bins(axes: &[Axis]) -> usize {
+    if axes.len() == 1 { 10 } else { 6 }
+}
+
+/// Examples in a prompt: as many filled cells are needed.
+fn few_shot(axes: &[Axis]) -> usize {
+    let cells = |axis: &Axis| if axis.kind == Kind::Kinds { axis.answers.len() } else { bins(axes) };
+    axes.iter().map(cells).fold(1, usize::saturating_mul).min(FEW_SHOT)
+}
 
 /// The file.
 ///
@@ -65,9 +95,9 @@ pub(crate) fn experiment(subject: &Subject<'_>) -> Result<String, Failure> {
         ));
     }
     if subject.axes.is_empty() {
-        return Err(Failure::usage(
-            "--axis is missing: what tells the texts apart?\nhint: write --axis NAME=ANSWER/ANSWER, such as tone=sad/happy",
-        ));
+        return Err(Failure::usage(format!(
+            "--axis is missing: what tells the texts apart?\nhint: {WRITTEN}"
+        )));
     }
     let twice =
         |(place, axis): (usize, &Axis)| subject.axes[..place].iter().any(|other| other.name == axis.name);
@@ -105,12 +135,25 @@ fn head(subject: &Subject<'_>, words: &str) -> String {
 }
 
 fn axes(axes: &[Axis]) -> String {
-    let bins = if axes.len() == 1 { 10 } else { 6 };
-    let mut file = "# The cells: an axis goes from 0 to 1, the judge's probability of the first answer. Judges are sure more often \
-                    than not:\n# in place of bins, `ticks = [0.01, 0.05, 0.5, 0.95, 0.99]` makes cells narrow at both ends.\n"
-        .to_owned();
+    let bins = bins(axes);
+    let has = |kind: Kind| axes.iter().any(|axis| axis.kind == kind);
+    let mut file = String::new();
+    if has(Kind::Ends) {
+        file += "# The cells: an axis goes from 0 to 1, the judge's probability of the first answer. Judges are sure more often \
+                 than not:\n# in place of bins, `ticks = [0.01, 0.05, 0.5, 0.95, 0.99]` makes cells narrow at both ends.\n";
+    }
+    if has(Kind::Order) {
+        file += "# Of three or more answers in order: from 0, the first, to 1, the last, wherever the judge expects the text.\n";
+    }
+    if has(Kind::Kinds) {
+        file += "# Of kinds: a cell for each, that of the judge's most probable answer.\n";
+    }
     for axis in axes {
-        file += &format!("[[axes]]\nname = {}\nrange = [0.0, 1.0]\nbins = {bins}\n\n", text(&axis.name));
+        let cells = match axis.kind {
+            Kind::Ends | Kind::Order => format!("range = [0.0, 1.0]\nbins = {bins}"),
+            Kind::Kinds => format!("categories = [{}]", list(&axis.answers)),
+        };
+        file += &format!("[[axes]]\nname = {}\n{cells}\n\n", text(&axis.name));
     }
     file
 }
@@ -123,16 +166,17 @@ fn environment(subject: &Subject<'_>, words: &str) -> String {
          temperature = 1.0                         # 0.6 to 0.8 suits small models\n\
          similarity = 0.8                          # texts that share so many runs of words with an elite are written anew; 1: none\n"
     );
+    let few_shot = few_shot(subject.axes);
     file += &match &subject.seeds {
         Some((path, count)) => format!(
             "solution_init_method = \"seed\"             # seed | generated\nprompt_pool_path = {}\n\
              few_shot = {}                              # examples in a prompt\n",
             text(path),
-            FEW_SHOT.min(*count)
+            few_shot.min(*count)
         ),
         None => format!(
             "solution_init_method = \"generated\"        # the generator writes the first texts; seed: prompt_pool_path names them\n\
-             few_shot = {FEW_SHOT}                              # examples in a prompt\n"
+             few_shot = {few_shot}                              # examples in a prompt\n"
         ),
     };
     let question = format!(
@@ -146,19 +190,32 @@ fn environment(subject: &Subject<'_>, words: &str) -> String {
 
 fn questions(axes: &[Axis]) -> String {
     let mut file = "# A question for each axis, of the same name and in the same order.\n".to_owned();
-    for Axis { name, answers: [first, second] } in axes {
-        let question = format!(
-            "Determine the {name} of the input text. If it is {first}, answer \"{first}\". If it is {second}, answer \"{second}\"."
-        );
+    for Axis { name, answers, kind } in axes {
+        let each = |answer: &String| format!(" If it is {answer}, answer \"{answer}\".");
+        let all: String = answers.iter().map(each).collect();
+        let question = format!("Determine the {name} of the input text.{all}");
+        let measure = match kind {
+            Kind::Ends => "",
+            Kind::Order => {
+                "measure = \"expected\"                      # 0 at the first answer, 1 at the last\n"
+            }
+            Kind::Kinds => {
+                "measure = \"most_probable\"                 # of the answers, which are the axis' categories\n"
+            }
+        };
         file += &format!(
-            "[[environment.diversity]]\nname = {}\ninstruction_prompt = {}\nanswers = [{}, {}]\n\n",
+            "[[environment.diversity]]\nname = {}\ninstruction_prompt = {}\nanswers = [{}]\n{measure}\n",
             text(name),
             text(&question),
-            text(first),
-            text(second)
+            list(answers)
         );
     }
     file
+}
+
+/// Texts as the items of a TOML list.
+fn list(texts: &[String]) -> String {
+    texts.iter().map(|one| text(one)).collect::<Vec<_>>().join(", ")
 }
 
 fn models(subject: &Subject<'_>) -> String {
@@ -198,12 +255,38 @@ mod tests {
     }
 
     #[test]
-    fn an_axis_is_a_name_and_two_answers() {
-        let axis = Axis::parse(" tone = sad / happy ").unwrap();
-        assert_eq!(axis, Axis { name: "tone".into(), answers: ["sad".into(), "happy".into()] });
-        for bad in ["tone", "=a/b", "tone=a", "tone=a/b/c", "tone=/b", "tone=a/a"] {
+    fn an_axis_is_a_name_and_two_answers_or_more_in_order_or_of_kinds() {
+        let axis = |text: &str| Axis::parse(text).unwrap();
+        for (text, answers, kind) in [
+            (" tone = sad / happy ", &["sad", "happy"][..], Kind::Ends),
+            ("tone=sad, bitter/happy", &["sad, bitter", "happy"], Kind::Ends),
+            ("tone=a/b/c", &["a", "b", "c"], Kind::Order),
+            ("tone=ode, haiku", &["ode", "haiku"], Kind::Kinds),
+            ("tone=ode,haiku,song", &["ode", "haiku", "song"], Kind::Kinds),
+        ] {
+            let answers = answers.iter().map(|answer| (*answer).to_owned()).collect();
+            assert_eq!(axis(text), Axis { name: "tone".into(), answers, kind }, "{text}");
+        }
+        for bad in ["tone", "=a/b", "tone=a", "tone=a/b/a", "tone=/b", "tone=a/a", "tone=a//b", "tone=a,,b"] {
             assert!(Axis::parse(bad).unwrap_err().message.contains("hint: "), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_answers_are_decides_the_cells_and_the_measure() {
+        let axes = ["tone=sad/happy", "length=short/medium/long", "form=ode,haiku"];
+        let axes = axes.map(|text| Axis::parse(text).unwrap());
+        let table: toml::Table = experiment(&subject("a poem", &axes)).unwrap().parse().unwrap();
+        let measure = |i: usize| table["environment"]["diversity"][i].get("measure").and_then(Value::as_str);
+        assert_eq!([0, 1, 2].map(measure), [None, Some("expected"), Some("most_probable")]);
+        let bins = |i: usize| table["axes"][i].get("bins").and_then(Value::as_integer);
+        assert_eq!([0, 1, 2].map(bins), [Some(6), Some(6), None]);
+        assert_eq!(table["axes"][2]["categories"], table["environment"]["diversity"][2]["answers"]);
+        let asked = table["environment"]["diversity"][1]["instruction_prompt"].as_str().unwrap();
+        assert!(
+            asked.ends_with("If it is medium, answer \"medium\". If it is long, answer \"long\"."),
+            "{asked}"
+        );
     }
 
     #[test]

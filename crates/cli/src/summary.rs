@@ -1,8 +1,8 @@
 //! A run in numbers: what `show`, `rebin` and the end of a run print, for people and as JSON.
 
-use samara_environments::evaluator;
+use samara_environments::{evaluator, prompt_evolution::TEST_SHARE};
 use samara_journal::{Reader, Totals};
-use samara_search::{FateCounts, Population};
+use samara_search::{FateCounts, Island, Population};
 use serde::Serialize;
 
 use crate::{
@@ -26,6 +26,9 @@ pub(crate) struct Summary {
     pub qd_score: f64,
     /// Best objective.
     pub best: Option<f64>,
+    /// What part of the items that are kept for a test the best candidate answers right (`environment.test_share`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_share: Option<f64>,
     /// Mean of the cells' best objectives.
     pub mean: Option<f64>,
     /// Filled cells.
@@ -109,7 +112,7 @@ pub(crate) struct IslandSummary {
 
 fn islands(population: &Population) -> Vec<IslandSummary> {
     let islands = population.islands();
-    let of = |island: &samara_search::Island| {
+    let of = |island: &Island| {
         let stats = island.archive().stats();
         IslandSummary {
             cells_filled: stats.cells_filled,
@@ -136,6 +139,7 @@ impl Summary {
             coverage: stats.coverage,
             qd_score: stats.qd_score,
             best: stats.best,
+            test_share: None,
             mean: stats.mean,
             cells_filled: stats.cells_filled,
             cells_total: stats.cells_total,
@@ -166,6 +170,13 @@ impl Summary {
             self.initial = reader.candidate(0)?.and_then(|(initial, _)| initial.objective());
         }
         Ok(self)
+    }
+
+    /// With what the best candidate's test says, where there was one.
+    pub(crate) fn with_test(mut self, found: &Island) -> Self {
+        let best = found.archive().best_of(1).first().map(|elite| elite.id);
+        self.test_share = best.and_then(|best| found.score(best).metrics.get(TEST_SHARE).copied());
+        self
     }
 
     /// The best score, and by how much it is better than the initial program's.
@@ -208,6 +219,9 @@ impl Summary {
             let score = number(self.qd_score);
             vec![("candidates", candidates), coverage, ("QD score", score), ("objective", objective)]
         };
+        facts.extend(self.test_share.map(|share| {
+            ("test", format!("the best answers {} of the items right that are kept for it", number(share)))
+        }));
         if self.calls > 0 {
             let cost = if self.cost > 0.0 { format!(", cost {}", number(self.cost)) } else { String::new() };
             let cached = self.cached_calls.map_or(String::new(), |calls| format!(" ({calls} cached)"));
@@ -253,6 +267,7 @@ mod tests {
             coverage: 4095.0 / 4096.0,
             qd_score: 123_456.75,
             best: Some(0.999_999_9),
+            test_share: None,
             mean: Some(1e-12),
             cells_filled: 4095,
             cells_total: 4096,

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use samara_environments::continued::Judges;
 use samara_journal::{EventKind, Reader};
 use toml::Value;
 
@@ -30,12 +31,11 @@ pub(crate) struct Weights {
 /// Settings of a model that say which it is: with one of them in a session's `--set`, the user chose the model anew.
 const NAMING: [&str; 4] = ["provider", "model", "folder", "file"];
 
-/// Refuses weights that are not those that the settings have; with `--anyway` that is a warning. What is then to be
-/// recorded: each model whose settings have no digest or another one.
+/// Refuses weights that are not those that the settings have; with `--anyway` that is a warning.
 ///
 /// # Errors
 /// Other weights.
-pub(crate) fn check(found: &[Weights], checks: &Checks) -> Result<Vec<Weights>, Failure> {
+pub(crate) fn check(found: &[Weights], checks: &Checks) -> Result<(), Failure> {
     let mut told = BTreeSet::new();
     let mut unknown = BTreeSet::new();
     for weights in found.iter().filter(|weights| !chosen_anew(&weights.key, &checks.set)) {
@@ -50,15 +50,19 @@ pub(crate) fn check(found: &[Weights], checks: &Checks) -> Result<Vec<Weights>, 
         }
     }
     if !unknown.is_empty() {
-        let models: Vec<String> = unknown.into_iter().collect();
         checks.warn(&format!(
             "the run was begun by an earlier version, which did not record the weights of {}: whether they are the \
              same can't be known",
-            models.join(", ")
+            all(unknown)
         ));
     }
+    Ok(())
+}
+
+/// Settings that record each model whose recorded settings have no digest or another one.
+pub(crate) fn unrecorded(found: &[Weights]) -> Vec<String> {
     let unrecorded = |weights: &&Weights| weights.recorded.as_ref() != Some(&weights.now);
-    Ok(found.iter().filter(unrecorded).cloned().collect())
+    found.iter().filter(unrecorded).map(Weights::setting).collect()
 }
 
 /// Refuses to put runs side by side that were made with different weights: those of a run on disk, and those of the models
@@ -68,17 +72,95 @@ pub(crate) fn check(found: &[Weights], checks: &Checks) -> Result<Vec<Weights>, 
 /// Other weights, or a run that can't be read.
 pub(crate) fn check_run(reader: &Reader, found: &[Weights], checks: &Checks) -> Result<(), Failure> {
     let place = reader.path().parent().unwrap_or(reader.path());
-    let settings = Value::Table(config::stored(&reader.header().config, place, &changes(reader)?)?);
-    for weights in found {
-        let mut parts = weights.key.split('.').chain(["digest"]);
-        let recorded = parts.try_fold(&settings, at).and_then(Value::as_str);
-        if let Some(recorded) = recorded.filter(|recorded| *recorded != weights.now) {
-            let what = changed(weights, recorded, true);
+    for weights in of_run(reader, found)? {
+        if let Some(recorded) = weights.recorded.as_ref().filter(|recorded| **recorded != weights.now) {
+            let what = changed(&weights, recorded, true);
             let hint = "choose another --out, or --anyway to put runs of different weights side by side";
             return checks.stop(&format!("{}: {what}", place.display()), hint);
         }
     }
     Ok(())
+}
+
+/// The weights of the models as they are, beside the digests that a run on disk has of them.
+///
+/// # Errors
+/// A run that can't be read.
+pub(crate) fn of_run(reader: &Reader, found: &[Weights]) -> Result<Vec<Weights>, Failure> {
+    let states = states(reader)?;
+    let recorded = |key: &str| states.last().and_then(|settings| digest(settings, key));
+    Ok(found.iter().map(|weights| Weights { recorded: recorded(&weights.key), ..weights.clone() }).collect())
+}
+
+/// Which weights gave the scores of a run: for the judge and the embedder the digests that its settings had one after the
+/// other, `None` where they had none.
+///
+/// # Errors
+/// A run that can't be read.
+pub(crate) fn of_scores(reader: &Reader) -> Result<Judges, Failure> {
+    let states = states(reader)?;
+    let digests = |key: &&str| {
+        let mut digests: Vec<Option<String>> = states.iter().map(|settings| digest(settings, key)).collect();
+        digests.dedup();
+        ((*key).to_owned(), digests)
+    };
+    Ok(["models.judge", "models.embedder"].iter().map(digests).collect())
+}
+
+/// Refuses scores of another run that other weights gave than those that the models have; with `--anyway` that is a
+/// warning. `from` is what the run is called.
+///
+/// # Errors
+/// Other weights.
+pub(crate) fn check_taken(
+    (from, judges): (&str, &Judges),
+    found: &[Weights],
+    checks: &Checks,
+) -> Result<(), Failure> {
+    let mut unknown = BTreeSet::new();
+    for weights in found {
+        let digests = judges.get(&weights.key).map(Vec::as_slice).unwrap_or_default();
+        let model = named(&weights.label);
+        if let Some(then) = digests.iter().flatten().find(|digest| **digest != weights.now) {
+            let (then, now) = (short(then), short(&weights.now));
+            let what = format!(
+                "--init-from {from}: its scores are of other weights of {model} (digest {then}, now {now}), and would \
+                 stand beside scores that mean something else"
+            );
+            checks
+                .stop(&what, "use the weights that it was made with, or --anyway to take its scores over")?;
+        } else if digests.contains(&None) {
+            unknown.insert(model);
+        }
+    }
+    if !unknown.is_empty() {
+        checks.warn(&format!(
+            "--init-from {from}: an earlier version made that run, and did not record the weights of {}: whether its \
+             scores are of the same can't be known",
+            all(unknown)
+        ));
+    }
+    Ok(())
+}
+
+/// The settings of a run as it began, and after each change that a session made.
+fn states(reader: &Reader) -> Result<Vec<Value>, Failure> {
+    let place = reader.path().parent().unwrap_or(reader.path());
+    let mut settings = config::stored(&reader.header().config, place, &[])?;
+    let mut states = vec![Value::Table(settings.clone())];
+    for event in reader.events()? {
+        if let EventKind::Control(control) = event.kind {
+            settings = config::changed(settings, &control.settings)?;
+            states.push(Value::Table(settings.clone()));
+        }
+    }
+    Ok(states)
+}
+
+/// The digest that settings have of a model.
+fn digest(settings: &Value, key: &str) -> Option<String> {
+    let mut parts = key.split('.').chain(["digest"]);
+    parts.try_fold(settings, at).and_then(Value::as_str).map(str::to_owned)
 }
 
 /// The changes of settings that earlier sessions of a run made.
@@ -148,6 +230,10 @@ fn hint(weights: &Weights, goes_on: bool) -> String {
     format!("--anyway runs with the weights as they are, and so it does without {key}.digest")
 }
 
+fn all(models: BTreeSet<String>) -> String {
+    models.into_iter().collect::<Vec<_>>().join(", ")
+}
+
 fn named(label: &str) -> String {
     match label {
         "embedded" => "the embedded model".to_owned(),
@@ -175,7 +261,8 @@ mod tests {
     }
 
     fn recorded(found: &[Weights], checks: &Checks) -> Vec<String> {
-        check(found, checks).expect("may go on").iter().map(Weights::setting).collect()
+        check(found, checks).expect("may go on");
+        unrecorded(found)
     }
 
     #[test]
@@ -210,5 +297,25 @@ mod tests {
     fn weights_that_nobody_recorded_are_from_now_on() {
         let found = [weights("models.generator.ensemble.1", None, "def")];
         assert_eq!(recorded(&found, &checks(&[])), ["models.generator.ensemble.1.digest=\"def\""]);
+    }
+
+    #[test]
+    fn scores_of_other_weights_are_refused_and_unknown_ones_are_told() {
+        let judged = |digests: &[Option<&str>]| {
+            let digests = digests.iter().map(|digest| digest.map(str::to_owned)).collect();
+            Judges::from_iter([("models.judge".to_owned(), digests)])
+        };
+        let found = [weights("models.generator", None, "x"), weights("models.judge", Some("z"), "b")];
+        let checked = |digests: &[Option<&str>], anyway: bool| {
+            let checks = Checks { anyway, quiet: true, ..Checks::default() };
+            check_taken(("runs/old", &judged(digests)), &found, &checks)
+        };
+        assert!(checked(&[Some("b")], false).is_ok() && checked(&[], false).is_ok());
+        assert!(checked(&[None, Some("b")], false).is_ok(), "what is unknown is told alone");
+        for digests in [&[Some("a")][..], &[Some("a"), Some("b")], &[None, Some("a")]] {
+            let refused = checked(digests, false).expect_err("other weights").message;
+            assert!(refused.contains("runs/old") && refused.contains("digest a, now b"), "{refused}");
+            assert!(checked(digests, true).is_ok());
+        }
     }
 }

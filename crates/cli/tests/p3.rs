@@ -94,3 +94,15 @@ fn puzzles_are_perturbed_without_a_model_and_chosen_by_number() {
         assert!(error(&refused).contains("hint: "), "{}", error(&refused));
     }
 }
+
+#[test]
+fn puzzles_without_solutions_say_what_to_pass() {
+    let place = Place::new();
+    place.write("bare.json", &PUZZLES.replace("\"    return 3\"", "").replace("\"    return 4\"", ""));
+    let refused = place.run(&["p3", "bare.json", "--out", "out"]);
+    let told = error(&refused);
+    assert_eq!(refused.status.code(), Some(2), "{told}");
+    assert!(told.contains("bare.json: programs begin with solutions of other puzzles"), "{told}");
+    assert!(told.contains("--generator MODEL") && !told.contains("environment.puzzles"), "{told}");
+    assert!(!place.path("out").exists(), "nothing is left behind");
+}

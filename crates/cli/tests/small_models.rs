@@ -7,7 +7,7 @@ mod common;
 use std::path::Path;
 
 use common::{Place, error, parse, script};
-use samara_journal::{Contents, Journal, Reader};
+use samara_journal::{Contents, Event, EventKind, Journal, Reader};
 use samara_seedling::{
     Dtype, Tokenizer, Weights, shipped,
     train::{Corpus, checkpoint::write_model},
@@ -85,6 +85,14 @@ fn a_foreign_prompt_ends_the_command_before_anything_is_made_and_anyway_runs_it(
         assert!(told.contains("vegetables and plant-based foods, stories about a suspicious spy"), "{told}");
         assert!(!place.path("run/run.db").exists(), "{command} has begun a run");
     }
+    for more in [&[][..], &["--yes"]] {
+        let output = place.run_all(&opinions(&place, "try", &generator, more));
+        assert_eq!(output.status.code(), Some(2), "{}", error(&output));
+        assert!(output.stdout.is_empty(), "what means nothing to the model is not shown");
+    }
+    let output = place.run_all(&opinions(&place, "try", &generator, &["--yes", "--anyway"]));
+    assert!(output.status.success() && !output.stdout.is_empty(), "{}", error(&output));
+    assert_eq!(error(&output).matches("knows nothing of").count(), 1, "nobody is warned twice");
     let output = place.run_all(&opinions(&place, "run", &generator, &["--out", "run", "--anyway"]));
     let told = error(&output);
     assert!(
@@ -177,12 +185,11 @@ fn a_run_goes_on_with_other_weights_only_if_that_is_wanted() {
     assert!(error(&output).contains("models.generator.digest"), "{}", error(&output));
 }
 
-/// A run in which nothing has happened yet, with the settings of another but for digests: as earlier versions began them.
-fn begun_without_digests(from: &Path, to: &Path) {
+/// A run in which nothing has happened yet, with the settings of another that are kept, line by line.
+fn begun_again(from: &Path, to: &Path, kept: impl Fn(&str) -> bool) {
     let reader = Reader::open(from).unwrap();
     let mut header = reader.header().clone();
-    header.config =
-        header.config.lines().filter(|line| !line.starts_with("digest = ")).collect::<Vec<_>>().join("\n");
+    header.config = header.config.lines().filter(|line| kept(line)).collect::<Vec<_>>().join("\n");
     let contents =
         Contents { inputs: reader.inputs().unwrap(), tessellations: reader.tessellations().unwrap() };
     std::fs::create_dir(to).unwrap();
@@ -195,7 +202,8 @@ fn a_run_without_digests_is_shown_exported_and_goes_on_with_a_warning() {
     let sets = ["--set", "search.total_steps=3", "--set", "search.init_steps=3"];
     parse(&place.run(&[&["run", "opinions", "--out", "new", "--format", "json"][..], &sets].concat()));
     assert_eq!(digests(&place, "new").len(), 2);
-    begun_without_digests(&place.path("new"), &place.path("old"));
+    // As earlier versions began them.
+    begun_again(&place.path("new"), &place.path("old"), |line| !line.starts_with("digest = "));
     assert_eq!(digests(&place, "old"), [""; 0]);
     assert!(place.run(&["show", "old"]).status.success());
     let output = place.run(&["resume", "old"]);
@@ -227,4 +235,78 @@ fn runs_of_different_weights_are_not_compared_unless_that_is_wanted() {
     assert!(error(&output).contains("was made with other weights"), "{}", error(&output));
     let output = compared(&["2", "--anyway"]);
     assert!(output.status.success(), "{}", error(&output));
+}
+
+/// The changes of settings that an event records.
+fn settings(event: Event) -> Vec<String> {
+    match event.kind {
+        EventKind::Control(control) => control.settings,
+        EventKind::Migration(_) => Vec::new(),
+    }
+}
+
+#[test]
+fn a_run_of_a_comparison_that_goes_on_with_other_weights_records_them() {
+    let place = Place::new();
+    let generator = model(&place, "model", |_, _| {});
+    let compared = |out: &str, more: &[&str]| {
+        let more = [&["--out", out, "--strategies", "qdaif", "--seeds"][..], more].concat();
+        place.run_all(&opinions(&place, "compare", &generator, &more))
+    };
+    assert!(compared("all", &["1"]).status.success());
+    // One that was stopped before it had a candidate.
+    let (done, run) = (place.path("all/qdaif/seed-0"), place.path("half/qdaif/seed-0"));
+    std::fs::create_dir_all(place.path("half/qdaif")).unwrap();
+    begun_again(&done, &run, |_| true);
+    model(&place, "model", |weights, _| weights.final_norm[0] += 0.5);
+    assert_eq!(compared("half", &["1"]).status.code(), Some(2), "other weights");
+    let output = compared("half", &["1", "--anyway"]);
+    assert!(output.status.success() && error(&output).contains("warning: "), "{}", error(&output));
+    let changes: Vec<String> =
+        Reader::open(&run).unwrap().events().unwrap().into_iter().flat_map(settings).collect();
+    let [change] = &changes[..] else { panic!("one model has weights: {changes:?}") };
+    let now = change.strip_prefix("models.generator.digest=").unwrap();
+    assert!(digests(&place, "half/qdaif/seed-0") != [now], "{now}");
+    // They are its own from now on.
+    let output = compared("half", &["2"]);
+    assert!(output.status.success() && !error(&output).contains("weights"), "{}", error(&output));
+}
+
+#[test]
+fn scores_of_other_weights_are_taken_over_only_if_that_is_wanted() {
+    let place = Place::new();
+    let judge = model(&place, "model", |_, _| {});
+    let script = place.write("script.toml", &script(""));
+    let begun = |out: &str, more: &[&str]| {
+        let mut arguments: Vec<String> = ["run", "opinions", "--out", out].map(str::to_owned).to_vec();
+        for set in [
+            format!("models.generator=scripted:{script}"),
+            format!("models.judge={judge}"),
+            "search.total_steps=3".to_owned(),
+            "search.init_steps=3".to_owned(),
+        ] {
+            arguments.extend(["--set".to_owned(), set]);
+        }
+        arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
+        place.run_all(&arguments)
+    };
+    let output = begun("first", &[]);
+    assert!(output.status.success(), "{}", error(&output));
+    let output = begun("same", &["--init-from", "first"]);
+    assert!(output.status.success() && !error(&output).contains("weights"), "{}", error(&output));
+
+    model(&place, "model", |weights, _| weights.final_norm[0] += 0.5);
+    let output = begun("other", &["--init-from", "first"]);
+    let told = error(&output);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("its scores are of other weights of the model embedded:"), "{told}");
+    assert!(told.contains("--anyway") && !place.path("other/run.db").exists(), "{told}");
+    let output = begun("other", &["--init-from", "first", "--anyway"]);
+    assert!(output.status.success() && error(&output).contains("warning: "), "{}", error(&output));
+    // What goes on has its scores already; and a run that asks something else keeps none.
+    let output = resumed(&place, "other", &[]);
+    assert!(output.status.success() && !error(&output).contains("weights"), "{}", error(&output));
+    let asked = "environment.quality_feedback_prompt=\"Is it about vegetables?\"";
+    let output = begun("anew", &["--init-from", "first", "--set", asked]);
+    assert!(output.status.success() && !error(&output).contains("weights"), "{}", error(&output));
 }

@@ -78,6 +78,31 @@ fn a_file_about_a_subject_runs_as_it_is_written() {
 }
 
 #[test]
+fn answers_in_order_and_kinds_are_axes_as_two_ends_are() {
+    let place = Place::new();
+    poems(&place);
+    for (name, axes) in [
+        ("both", &["--axis", "length=short/medium/long", "--axis", "form=haiku,sonnet,ode"][..]),
+        ("kinds", &["--axis", "form=haiku,ode"]),
+    ] {
+        let new = ["new", name, "--subject", "a short poem about the sea", "--seeds", "poems"];
+        said(&place.run(&[&new[..], axes].concat()));
+        let file = format!("{name}.toml");
+        let more = ["--set", "search.total_steps=30", "--set", "search.init_steps=10"];
+        let steps = [&["run", &*file, "--quiet", "--out", name][..], &more].concat();
+        said(&run(&place, &steps, &scripted(&place)));
+    }
+    let shown = place.json(&["show", "both", "--format", "json", "--best", "1000"]);
+    for elite in shown["elites"].as_array().unwrap() {
+        let (expected, form) = (&elite["measures"][0], &elite["measures_by_axis"]["form"]);
+        assert!((0.0..=1.0).contains(&expected.as_f64().unwrap()), "{elite}");
+        assert!(["haiku", "sonnet", "ode"].contains(&form.as_str().unwrap()), "{elite}");
+    }
+    let gallery = said(&place.run(&["show", "both", "--gallery"]));
+    assert!(gallery.contains(", form "), "{gallery}");
+}
+
+#[test]
 fn what_is_there_is_not_written_over_and_what_can_not_run_is_not_left_behind() {
     let place = Place::new();
     poems(&place);

@@ -4,7 +4,7 @@
 //! no other folder and resumes as any does. A candidate keeps its recorded score where both runs ask the same of the same
 //! judges ([`Beginning::judged`]); otherwise it is evaluated and judged anew, as a candidate that was written.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use samara_engine::{About, Context, Environment, Evaluator, Future, Roles, Screen};
 use samara_qd::Stream;
@@ -28,6 +28,10 @@ pub struct Taken {
     pub score: Arc<Score>,
 }
 
+/// The digests of the weights that gave a run's scores, by the setting that names the model, such as `models.judge`: all
+/// that it had one after the other, `None` while they were not recorded.
+pub type Judges = BTreeMap<String, Vec<Option<String>>>;
+
 /// What a run begins with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,6 +39,9 @@ pub struct Beginning {
     /// What decides a score in the run that the candidates are from; `None` where nobody knows (a history), and scores are
     /// then kept.
     pub judged: Option<String>,
+    /// Which weights gave the scores; empty of a history.
+    #[serde(default, skip_serializing_if = "Judges::is_empty")]
+    pub judges: Judges,
     /// Its initial prompt pool; `None` to make one as usual.
     pub pool: Option<Vec<String>>,
     /// Its candidates, in their order.

@@ -159,7 +159,7 @@ pub fn entry(name: &str) -> Result<&'static Entry, Invalid> {
 }
 
 /// Environments whose measures may be categories.
-const OF_CATEGORIES: [&str; 1] = [poetry::NAME];
+const OF_CATEGORIES: [&str; 2] = [poetry::NAME, lmx::NAME];
 
 /// Refuses axes of categories where no measure is the index of one.
 fn expect_no_categories(name: &str, source: &Source<'_>) -> Result<(), Invalid> {

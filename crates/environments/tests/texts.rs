@@ -195,6 +195,31 @@ fn prompts_and_their_races_are_the_same_at_any_concurrency() {
 }
 
 #[test]
+fn items_that_are_kept_for_a_test_are_answered_by_what_may_enter_and_decide_nothing() {
+    // Of 45 items that are not shown, the last nine.
+    let tested = |race: &str| antonym_run(&format!("[environment]\ntest_share = 0.2\n{race}"));
+    let untested = |race: &str| antonym_run(&format!("[environment]\nscored = 36\n{race}"));
+    for race in ["", "[environment.race]\nenabled = false\n"] {
+        let outcomes = |candidates: &[Candidate]| {
+            let told = |c: &Candidate| (c.index, c.genome.clone(), c.objective(), c.fate.clone(), c.cell);
+            candidates.iter().map(told).collect::<Vec<_>>()
+        };
+        let candidates = tested(race);
+        assert_eq!(outcomes(&candidates), outcomes(&untested(race)));
+        let share = |candidate: &Candidate| candidate.score.as_ref()?.metrics.get("test_share").copied();
+        let mut shares = Vec::new();
+        for candidate in candidates.iter().filter(|candidate| candidate.score.is_some()) {
+            match share(candidate) {
+                Some(share) => shares.push(share),
+                None => assert!(!candidate.fate.entered(), "{candidate:?}"),
+            }
+        }
+        assert!(shares.iter().all(|share| ((share * 9.0).round() - share * 9.0).abs() < 1e-9), "{shares:?}");
+        assert!(shares.iter().any(|share| *share > 0.0) && shares.len() < 70, "{shares:?}");
+    }
+}
+
+#[test]
 fn instructions_to_begin_with_are_written_from_items_where_none_are_given() {
     let mut parts = parts("prompt-evolution", ANTONYMS);
     parts.table["environment"].as_table_mut().expect("a section").remove("initial_instructions");
@@ -216,6 +241,8 @@ fn sections_that_can_not_work_name_their_key() {
     assert_eq!(prompts("[environment]\ndata = \"builtin:opposites\""), "environment.data");
     assert_eq!(prompts("[environment]\ndata = \"nowhere.jsonl\""), "environment.data");
     assert_eq!(prompts("[environment]\nshown = 100"), "environment.data");
+    assert_eq!(prompts("[environment]\ntest_share = 0.01"), "environment.test_share");
+    assert_eq!(prompts("[environment]\ntest_share = 0.95"), "environment.test_share");
     assert_eq!(prompts("[environment]\nmutations = [\"splice\", \"splice\"]"), "environment.mutations");
     assert_eq!(prompts("[environment]\nmutations = []"), "environment.mutations");
     assert_eq!(
@@ -230,6 +257,31 @@ fn sections_that_can_not_work_name_their_key() {
     let mut plain = parts("poetry", "");
     plain.axes[1] = AxisSettings::even("tone", [0.0, 1.0], 5);
     assert_eq!(build(&plain).map(|_| ()).expect_err("no categories").key, "axes[1].categories");
+}
+
+#[test]
+fn an_axis_has_answers_for_categories_where_the_most_probable_is_the_measure_and_there_alone() {
+    let with = |measure: &str, axis: AxisSettings| {
+        let mut parts = parts("opinions", "");
+        let asked = parts.table["environment"]["diversity"][0].as_table_mut().expect("a question");
+        asked.insert("measure".into(), measure.into());
+        asked.insert("answers".into(), vec!["calm", "merry", "grim"].into());
+        parts.axes = vec![axis];
+        build(&parts).map(|_| ()).map_err(|invalid| invalid.key)
+    };
+    let named = |names: &[&str]| AxisSettings::named("sentiment", names.iter().copied());
+    let even = AxisSettings::even("sentiment", [0.0, 1.0], 10);
+    assert_eq!(with("most_probable", named(&["calm", "merry", "grim"])), Ok(()));
+    assert_eq!((with("first", even.clone()), with("expected", even.clone())), (Ok(()), Ok(())));
+    for (measure, axis) in [
+        ("most_probable", even),
+        ("most_probable", named(&["calm", "grim", "merry"])),
+        ("most_probable", named(&["calm", "merry"])),
+        ("expected", named(&["calm", "merry", "grim"])),
+        ("first", named(&["calm", "merry", "grim"])),
+    ] {
+        assert_eq!(with(measure, axis.clone()), Err("axes[0].categories".to_owned()), "{measure} {axis:?}");
+    }
 }
 
 /// A poet whose poems say what they were asked to be, in its own words, and a judge who reads them; of some it says

@@ -7,7 +7,8 @@
 //! - [`projection`]: an archive as bars or a map, whatever cuts the measures into cells; [`voronoi`]: the cells of a CVT;
 //! - [`heatmap`]: an archive in the terminal; [`picture`]: as an SVG file; [`svg`]: what drawings are made of;
 //! - [`gallery`]: pictures that candidates have; [`diff`]: what changed between two; [`lineage`]: where one comes from;
-//! - [`trace`]: a run as it went, thinned; [`chart`]: curves of it; [`texts`]: the best texts as Markdown;
+//! - [`trace`]: a run as it went, thinned; [`chart`]: curves of it; [`texts`]: the best texts as Markdown, [`markdown`]: in which
+//!   they mean nothing but themselves;
 //! - [`html`]: markup that no text can break; [`code`]: programs with their words told apart;
 //! - [`mod@report`]: runs as one HTML or Markdown file.
 //!
@@ -22,6 +23,7 @@ pub mod gallery;
 pub mod heatmap;
 pub mod html;
 pub mod lineage;
+pub mod markdown;
 pub mod numbers;
 pub mod picture;
 pub mod projection;

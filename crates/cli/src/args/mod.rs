@@ -105,7 +105,8 @@ pub(crate) struct Run {
     /// The run's folder [default: a new one under runs/]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
-    /// Run even if a small model knows nothing of what it would be asked, or its weights are not those of the settings
+    /// Run even if a small model knows nothing of what it would be asked, or its weights are not those of the settings or
+    /// of the scores that are taken over
     #[arg(long)]
     pub anyway: bool,
     #[command(flatten)]
@@ -352,7 +353,8 @@ pub(crate) struct Subject {
     /// What the texts are, such as "a short poem about the sea"
     #[arg(long, value_name = "WORDS", conflicts_with = "from")]
     pub subject: Option<String>,
-    /// What tells the texts apart: a name and two answers, such as tone=sad/happy (repeatable)
+    /// What tells the texts apart: a name and answers in order, such as tone=sad/happy or length=short/medium/long; or
+    /// kinds without an order, such as form=haiku,sonnet,ode (repeatable)
     #[arg(long, value_name = "NAME=ANSWER/ANSWER", requires = "subject")]
     pub axis: Vec<String>,
     /// Texts to begin with: a folder with a text in each file, or a file of texts with blank lines between them

@@ -99,6 +99,10 @@ fn about(args: &New, given: &crate::args::Subject, path: &Path) -> Result<Exit, 
     Ok(Exit::Ok)
 }
 
+/// The question for an axis, asked until nothing is answered.
+const WHAT_TELLS_APART: &str = "What tells them apart? Such as: tone=sad/happy, length=short/medium/long or, without an \
+                                order, form=haiku,sonnet,ode (nothing: that is all)";
+
 /// What a person at a terminal says; `None` if no subject.
 fn asked() -> Result<Option<crate::args::Subject>, Failure> {
     let ask = |question: &str| -> Result<Option<String>, Failure> {
@@ -108,7 +112,7 @@ fn asked() -> Result<Option<crate::args::Subject>, Failure> {
         return Ok(None);
     };
     let mut axis = Vec::new();
-    while let Some(one) = ask("What tells them apart? Such as: tone=sad/happy (nothing: that is all)")? {
+    while let Some(one) = ask(WHAT_TELLS_APART)? {
         // Said at once, while it can be said again.
         match Axis::parse(&one) {
             Ok(_) => axis.push(one),

@@ -13,6 +13,7 @@ use samara_environments::{
     p3::{passes::pass_at_k, problem, puzzle, puzzle::Puzzle},
 };
 use samara_journal::{JournalError, Reader};
+use samara_search::Operator;
 use serde::Serialize;
 
 use super::compare::{Several, plan, run_to_end};
@@ -135,17 +136,17 @@ fn plan_one(args: &P3, puzzles: &[Puzzle], number: usize, of_all: &Path) -> Resu
     let others = puzzles.iter().enumerate().filter(|(other, _)| *other != number).map(|(_, other)| other);
     let beside =
         others.filter(|other| !other.sol_bodies.is_empty() && other.name != puzzle.name).take(BESIDE);
+    let beside: Vec<&Puzzle> = beside.collect();
+    if beside.is_empty() {
+        refuse_without_solutions(args, &puzzle.name)?;
+    }
     let text = serde_json::to_string(&std::iter::once(puzzle).chain(beside).collect::<Vec<_>>());
     let text = text.map_err(|error| Failure::internal(error.to_string()))?;
     let failed =
         |error: std::io::Error| Failure::internal(format!("{} can't be written: {error}", file.display()));
     std::fs::create_dir_all(&folder).map_err(failed)?;
     std::fs::write(&file, text).map_err(failed)?;
-    let mut set = args.set.clone();
-    if let Some(generator) = &args.generator {
-        set.push(format!("models.generator={}", toml::Value::String(generator.clone())));
-        set.push("search.operator=prompt".to_owned());
-    }
+    let mut set = changes(args);
     let path = std::path::absolute(&file).map_err(failed)?;
     set.push(format!("environment.puzzles={}", toml::Value::String(path.display().to_string())));
     set.push("environment.puzzle=0".to_owned());
@@ -162,6 +163,31 @@ fn plan_one(args: &P3, puzzles: &[Puzzle], number: usize, of_all: &Path) -> Resu
         )));
     }
     Ok(Planned { number, name: puzzle.name.clone(), folder, experiment })
+}
+
+/// The settings that the user gives.
+fn changes(args: &P3) -> Vec<String> {
+    let mut set = args.set.clone();
+    if let Some(generator) = &args.generator {
+        set.push(format!("models.generator={}", toml::Value::String(generator.clone())));
+        set.push("search.operator=prompt".to_owned());
+    }
+    set
+}
+
+/// Refuses a puzzle beside which no other has a solution, if programs begin with such solutions.
+fn refuse_without_solutions(args: &P3, name: &str) -> Result<(), Failure> {
+    // The experiment as it is without these puzzles.
+    let operator = config::load(&args.from, &changes(args))?.search.operator;
+    if !matches!(operator, Some(Operator::Gp | Operator::Diff)) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "{}: programs begin with solutions of other puzzles (`sol_bodies`), and beside `{}` no puzzle has one\n\
+         hint: --generator MODEL has a model write solutions, such as --generator openai:NAME",
+        args.puzzles,
+        one_line(name)
+    )))
 }
 
 /// Every puzzle to its end, one after the other; `None` if the user interrupted.

@@ -127,12 +127,13 @@ pub(crate) fn resume(args: &args::Resume) -> Result<Exit, Failure> {
     let checks = Checks {
         goes_on: true,
         anyway: args.anyway,
+        looked: false,
         replays: args.recording.replay.is_some(),
         set: changes.clone(),
         quiet: args.output.quiet,
     };
     let open = |_: &Experiment, weights: &[Weights]| {
-        let digests: Vec<String> = weights.iter().map(Weights::setting).collect();
+        let digests = weights::unrecorded(weights);
         let changes = [&changes[..], &digests].concat();
         // Opened to write: that brings a journal of an earlier format up to date.
         let mut journal = Journal::open(&args.run)?;
@@ -395,7 +396,8 @@ fn finish(
         (ended.search.population(), ended.search.settled()),
         &reader.totals()?,
     )
-    .with_initial(&reader)?;
+    .with_initial(&reader)?
+    .with_test(ended.search.population().overall());
     summary.cached_calls = Some(reader.cached_calls()?).filter(|calls| *calls > 0);
     summary.ended = Some(ended.ending.name().to_owned());
     summary.folder = Some(folder.display().to_string());

@@ -115,7 +115,8 @@ impl Shown<'_> {
         let (header, replay) = (&self.view.header, &self.view.replay);
         let settled = (replay.population(), replay.settled());
         let mut summary = Summary::new(&*header.experiment, Some(header.seed), settled, &self.view.totals)
-            .with_initial(reader)?;
+            .with_initial(reader)?
+            .with_test(self.found);
         summary.cached_calls = Some(reader.cached_calls()?).filter(|cached| *cached > 0);
         let methods = reader.methods()?;
         summary.scoring = (!methods.is_empty()).then(|| methods.join(", "));

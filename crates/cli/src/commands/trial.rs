@@ -18,7 +18,7 @@ use crate::{
     args::{Format, Try},
     config::{self, Experiment},
     exit::{self, Exit, Failure, one_line, print, print_json, printable},
-    models::{Checks, Shared},
+    models::{self, Checks, Shared},
     session::{self, Opened},
 };
 use samara_view::numbers::number;
@@ -49,6 +49,14 @@ pub(crate) fn try_it(args: &Try) -> Result<Exit, Failure> {
 async fn tried(experiment: Experiment, args: &Try, roles: Roles) -> Result<Exit, Failure> {
     let quiet = args.output.quiet;
     let human = args.output.format == Format::Human;
+    let budget = &experiment.search.budget;
+    let limits = Limits { calls: None, tokens: budget.tokens, money: budget.money };
+    let cache = session::cache(&experiment)?;
+    let checks = Checks { anyway: args.anyway, quiet, ..Checks::default() };
+    let mut shared = Shared { budget: Budget::new(limits, Spent::default()), cache, checks };
+    // Prompts that mean nothing to the models are not worth looking at.
+    models::look(&experiment.models, experiment.environment.as_ref(), &shared).await?;
+    shared.checks.looked = true;
     let dry = made(experiment.clone(), stand_ins(&experiment, roles)?).await?;
     if human {
         print(&dry.prompts())?;
@@ -60,11 +68,6 @@ async fn tried(experiment: Experiment, args: &Try, roles: Roles) -> Result<Exit,
         return Ok(Exit::Ok);
     }
     let folder = folder()?;
-    let budget = &experiment.search.budget;
-    let limits = Limits { calls: None, tokens: budget.tokens, money: budget.money };
-    let cache = session::cache(&experiment)?;
-    let checks = Checks { anyway: args.anyway, quiet, ..Checks::default() };
-    let shared = Shared { budget: Budget::new(limits, Spent::default()), cache, checks };
     let Opened { tools, .. } = session::open(&experiment, folder.path(), &shared, quiet).await?;
     let real = made(experiment, tools).await?;
     if human {

@@ -55,15 +55,23 @@ fn is_key(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '+' | '=' | '~')
 }
 
+/// Keys go first: the name before a value is kept, and may hold one.
 fn line_of(line: &str) -> String {
+    blotted(&blotted(line, key), named)
+}
+
+/// How much of a text's beginning is a secret, with what says so: the bytes that stay, and those up to its end.
+type Found = Option<(usize, usize)>;
+
+fn blotted(line: &str, secret: fn(&str) -> Found) -> String {
     let mut text = String::new();
     let mut at = 0;
     while let Some(first) = line[at..].chars().next() {
         let rest = &line[at..];
         // A key begins where a word does.
         let begins = !text.ends_with(|c: char| c.is_ascii_alphanumeric());
-        let length = if begins { secret(rest) } else { None };
-        if let Some((kept, length)) = length {
+        let found = if begins { secret(rest) } else { None };
+        if let Some((kept, length)) = found {
             text += &rest[..kept];
             text += BLOT;
             at += length;
@@ -75,18 +83,27 @@ fn line_of(line: &str) -> String {
     text
 }
 
-/// How much of a text's beginning is a secret with its name: the bytes that stay, and those up to its end.
-fn secret(rest: &str) -> Option<(usize, usize)> {
-    let run = |from: usize| rest[from..].len() - rest[from..].trim_start_matches(is_key).len();
+/// The bytes from a place on that a key could consist of.
+fn run(rest: &str, from: usize) -> usize {
+    rest[from..].len() - rest[from..].trim_start_matches(is_key).len()
+}
+
+/// A key by its own form, or behind `Bearer`.
+fn key(rest: &str) -> Found {
     if let Some(beginning) = BEGINNINGS.iter().find(|beginning| rest.starts_with(**beginning)) {
-        let length = run(0);
+        let length = run(rest, 0);
         return (length >= beginning.len() + LEAST).then_some((0, length));
     }
-    let small = |word: &str| rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-    if small("bearer ") {
-        let length = run("bearer ".len());
-        return (length >= LEAST_VALUE).then_some(("bearer ".len(), "bearer ".len() + length));
+    let bearer = "bearer ";
+    if !rest.get(..bearer.len()).is_some_and(|start| start.eq_ignore_ascii_case(bearer)) {
+        return None;
     }
+    let length = run(rest, bearer.len());
+    (length >= LEAST_VALUE).then_some((bearer.len(), bearer.len() + length))
+}
+
+/// A value whose name says that it is secret.
+fn named(rest: &str) -> Found {
     let word = rest.len()
         - rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).len();
     let name = rest[..word].to_ascii_lowercase();
@@ -95,7 +112,7 @@ fn secret(rest: &str) -> Option<(usize, usize)> {
     }
     let gap: usize = rest[word..].chars().take_while(|c| matches!(c, '"' | '\'' | ' ' | ':' | '=')).count();
     let assigned = rest[word..word + gap].contains([':', '=']);
-    let length = run(word + gap);
+    let length = run(rest, word + gap);
     (assigned && length >= LEAST_VALUE).then_some((word + gap, word + gap + length))
 }
 
@@ -113,6 +130,9 @@ mod tests {
             ("Authorization: Bearer abc.def-ghi_jkl", "Authorization: Bearer ***"),
             ("a\n-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----\nb", "a\n***\nb"),
             ("ghp_0123456789abcdefghij", "***"),
+            ("my-sk-abcdefghijklmnop-token=abcdefgh", "my-***"),
+            ("my-sk-abcdefghijklmnop token=abcdefgh", "my-*** token=***"),
+            ("ask-sk-sk-sk-token=sk-token=", "ask-***"),
         ] {
             assert_eq!(filtered(text), expected);
         }

@@ -30,13 +30,14 @@ use samara_search::{AxisSettings, Genome, Index, Invalid, Plan, Proposer, Score,
 
 use crate::{
     answer,
+    prompt_evolution::answers::most_probable,
     source::{Source, expect_cells, expect_no_operator},
 };
 use examples::Examples;
 use memory::Memory;
 use pool::Pool;
 use read::Reader;
-use settings::{LmxSettings, Mutation, PoolOrigin, Quality};
+use settings::{LmxSettings, Measured, Mutation, PoolOrigin, Quality};
 
 /// Its name in `experiment.environment`.
 pub const NAME: &str = "lmx_generation";
@@ -201,9 +202,10 @@ impl Lmx {
             questions.push(self.question(template, asked, &settings.quality_answers, text));
         }
         let scores = context.score(questions).await?;
-        let mut measures: Vec<f64> = scores.iter().map(first_answer).collect();
+        let asked = settings.diversity.iter().zip(&scores);
+        let measures = asked.map(|(axis, score)| measure(axis.measure, score)).collect();
         let objective = match settings.quality {
-            Quality::AiFeedback => measures.pop().unwrap_or(f64::NAN),
+            Quality::AiFeedback => scores.last().map_or(f64::NAN, first_answer),
             Quality::Embedding => self.similarity(text, context).await?,
         };
         Ok(Score::new(objective, measures))
@@ -230,6 +232,26 @@ impl Lmx {
     }
 }
 
+/// The measure that the probabilities of a question's answers come to.
+fn measure(measured: Measured, score: &Answered) -> f64 {
+    match measured {
+        Measured::First => first_answer(score),
+        Measured::Expected => expected_place(&score.normalised()),
+        Measured::MostProbable => {
+            most_probable(&score.log_probabilities).map_or(f64::NAN, |place| place as f64)
+        }
+    }
+}
+
+/// Where among answers in an order a text is expected: 0 at the first, 1 at the last.
+fn expected_place(probabilities: &[f64]) -> f64 {
+    let last = probabilities.len().saturating_sub(1).max(1) as f64;
+    let sum: f64 =
+        probabilities.iter().enumerate().map(|(place, probability)| place as f64 * probability).sum();
+    // What a hundred probabilities sum to may be a little more than one.
+    if sum > last { 1.0 } else { sum / last }
+}
+
 /// P(first answer), normalised over the answers.
 fn first_answer(score: &Answered) -> f64 {
     score.normalised().first().copied().unwrap_or(f64::NAN)
@@ -244,7 +266,37 @@ pub(crate) fn cosine(a: &[f64], b: &[f64]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::cosine;
+    use samara_lm::{ScoreMethod, Usage};
+
+    use super::*;
+
+    #[test]
+    fn a_measure_is_the_first_answers_probability_the_expected_place_or_the_most_probable_answer() {
+        let of = |measured: Measured, probabilities: &[f64]| {
+            let log_probabilities = probabilities.iter().map(|p| p.ln()).collect();
+            measure(
+                measured,
+                &Answered { log_probabilities, method: ScoreMethod::Echo, usage: Usage::default() },
+            )
+        };
+        for (probabilities, [first, expected, most_probable]) in [
+            (&[1.0, 0.0, 0.0][..], [1.0, 0.0, 0.0]),
+            (&[0.0, 0.0, 0.5], [0.0, 1.0, 2.0]),
+            (&[0.2, 0.6, 0.2], [0.2, 0.5, 1.0]),
+            (&[0.5, 0.0, 0.25, 0.25], [0.5, 5.0 / 12.0, 0.0]),
+            (&[0.25, 0.75], [0.25, 0.75, 1.0]),
+        ] {
+            for (measured, number) in [
+                (Measured::First, first),
+                (Measured::Expected, expected),
+                (Measured::MostProbable, most_probable),
+            ] {
+                let found = of(measured, probabilities);
+                assert!((found - number).abs() < 1e-12, "{measured:?} of {probabilities:?}: {found}");
+            }
+        }
+        assert!(of(Measured::Expected, &[f64::NAN, 0.5]).is_nan(), "no number is made of none");
+    }
 
     #[test]
     fn similarity_ignores_length_and_refuses_what_has_no_direction() {

@@ -104,6 +104,28 @@ pub enum Quality {
     Embedding,
 }
 
+/// What a question's answers become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Measured {
+    /// The judge's probability of the first answer.
+    #[default]
+    First,
+    /// Of answers that stand in an order: where the judge expects the text among them, 0 at the first, 1 at the last, and
+    /// the others evenly between.
+    Expected,
+    /// Of answers without an order: the most probable one. The axis has them as its `categories`, in the same order.
+    MostProbable,
+}
+
+impl Measured {
+    /// For a setting that is left out where it changes nothing.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+    fn is_usual(&self) -> bool {
+        *self == Self::First
+    }
+}
+
 /// One axis of diversity: a question and its answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -115,9 +137,12 @@ pub struct Diversity {
     /// The question; left out where `feedback_prompt_template` has no `{instruction}`.
     #[serde(default)]
     pub instruction_prompt: String,
-    /// Two answers to a hundred; the measure is the probability of the first.
+    /// Two answers to a hundred.
     #[schemars(length(min = 2, max = MOST_TEXTS))]
     pub answers: Vec<String>,
+    /// What the measure is. Default `first`, the judge's probability of the first answer.
+    #[serde(default, skip_serializing_if = "Measured::is_usual")]
+    pub measure: Measured,
     /// The judge's whole prompt for this question, as `environment.feedback_prompt_template` is for all. Default: that one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feedback_prompt_template: Option<String>,
@@ -319,6 +344,27 @@ impl Asked<'_> {
     }
 }
 
+impl Diversity {
+    /// Checks that the axis has the answers for categories if the measure is one of them, and else none.
+    fn validate_categories(&self, axis: &AxisSettings, position: usize) -> Result<(), Invalid> {
+        let key = format!("axes[{position}].categories");
+        let most_probable = self.measure == Measured::MostProbable;
+        match &axis.categories {
+            Some(_) if !most_probable => {
+                let what =
+                    format!("the measure of environment.diversity[{position}] is a number, not a category");
+                Err(Invalid::new(key, what, "use bins or ticks, or set its measure = \"most_probable\""))
+            }
+            categories if most_probable && categories.as_ref() != Some(&self.answers) => {
+                let what = format!("are not the answers of environment.diversity[{position}]");
+                let hint = "list them in the same order in place of bins and ticks: the most probable is the measure";
+                Err(Invalid::new(key, what, hint))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// How many texts a generated pool starts with unless settings say otherwise.
 const GENERATED_POOL: usize = 5;
 
@@ -447,6 +493,7 @@ impl LmxSettings {
                     "give both the same names in the same order",
                 ));
             }
+            diversity.validate_categories(axis, i)?;
         }
         Ok(())
     }

@@ -20,7 +20,8 @@ pub(super) struct Memory {
     pub induces: bool,
     pub mutations: Vec<Mutation>,
     pub few_shot: usize,
-    pub races: bool,
+    /// Whether a plan says what its cell takes to enter.
+    pub has_bars: bool,
 }
 
 impl Proposer for Memory {
@@ -40,7 +41,7 @@ impl Proposer for Memory {
                 Plan::fresh(mutation.name(), texts.collect())
             }
         };
-        self.raced(plan, view)
+        self.with_bars(plan, view)
     }
 
     fn vary(&self, view: &View<'_>, stream: &mut Stream) -> Option<Plan> {
@@ -54,7 +55,7 @@ impl Proposer for Memory {
             None => vec![view.archive().select(stream)?],
         };
         let parents = elites.iter().map(|elite| view.parent(elite)).collect();
-        Some(self.raced(Plan::varied(mutation.name(), parents), view))
+        Some(self.with_bars(Plan::varied(mutation.name(), parents), view))
     }
 }
 
@@ -69,8 +70,8 @@ impl Memory {
     }
 
     /// With what every filled cell takes to enter, as it is known now.
-    fn raced(&self, plan: Plan, view: &View<'_>) -> Plan {
-        if !self.races {
+    fn with_bars(&self, plan: Plan, view: &View<'_>) -> Plan {
+        if !self.has_bars {
             return plan;
         }
         let archive = view.archive();

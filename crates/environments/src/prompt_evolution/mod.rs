@@ -29,10 +29,13 @@ use data::Item;
 use memory::{INDUCE, INITIAL, Memory};
 use prompts::fill;
 use race::{Race, share};
-use settings::{Mutation, PromptSettings};
+use settings::{Items, Mutation, PromptSettings, has_bars};
 
 /// Its name in `experiment.environment`.
 pub const NAME: &str = "prompt_evolution";
+
+/// The metric of an instruction on the items that are kept for a test (`environment.test_share`).
+pub const TEST_SHARE: &str = "test_share";
 
 /// Where an instruction ends: at a blank line, or where a prompt would go on.
 const CUTS: [&str; 4] = ["\n\n", "###", "@@@", "\nInput:"];
@@ -44,11 +47,10 @@ const LONGEST: usize = 4000;
 struct Prompts {
     settings: PromptSettings,
     axes: Vec<String>,
-    shown: Vec<Item>,
-    scored: Vec<Item>,
+    items: Items,
     choices: Vec<String>,
     reader: Reader,
-    /// The cells, where prompts race for them.
+    /// The cells, where it counts what a prompt must do better than.
     cells: Option<Tessellation>,
 }
 
@@ -57,12 +59,13 @@ pub(crate) fn build(source: &Source<'_>) -> Result<Arc<dyn Environment>, Invalid
     expect_no_operator(source)?;
     let settings: PromptSettings = schema::read(source.section, "environment")?;
     settings.validate(source)?;
-    let (shown, scored) = settings.read(source.inputs)?;
-    let choices = settings.choices(&scored)?;
-    let cells = if settings.race.enabled { Some(source.search.tessellation(source.axes)?) } else { None };
+    let items = settings.read(source.inputs)?;
+    let choices = settings.choices(&items)?;
+    let has_bars = has_bars(source.search) && (settings.race.enabled || !items.tested.is_empty());
+    let cells = if has_bars { Some(source.search.tessellation(source.axes)?) } else { None };
     let reader = Reader::new("Instruction:", CUTS.map(str::to_owned).to_vec());
     let axes = source.axes.iter().map(|axis| axis.name.clone()).collect();
-    Ok(Arc::new(Prompts { settings, axes, shown, scored, choices, reader, cells }))
+    Ok(Arc::new(Prompts { settings, axes, items, choices, reader, cells }))
 }
 
 impl Environment for Prompts {
@@ -126,7 +129,7 @@ impl Environment for Prompts {
             induces: self.settings.initial_instructions.is_empty(),
             mutations: self.settings.mutations.clone(),
             few_shot: self.settings.few_shot,
-            races: self.settings.race.enabled,
+            has_bars: self.cells.is_some(),
         })
     }
 
@@ -198,8 +201,9 @@ impl Prompts {
 
     /// The items that are shown, in an order of the candidate's own.
     fn drawn(&self, context: &mut Context) -> String {
-        let order = context.stream.distinct(self.shown.len(), self.shown.len());
-        prompts::examples(&order.into_iter().map(|i| &self.shown[i]).collect::<Vec<_>>())
+        let shown = &self.items.shown;
+        let order = context.stream.distinct(shown.len(), shown.len());
+        prompts::examples(&order.into_iter().map(|i| &shown[i]).collect::<Vec<_>>())
     }
 
     fn request(&self, prompt: String) -> CompletionRequest {
@@ -283,21 +287,38 @@ impl Prompts {
         bar: Option<f64>,
         context: &mut Context,
     ) -> Result<Score, Abort> {
-        let section = &self.settings.race;
-        let race = bar.map(|bar| Race::new(self.scored.len(), section.batch, bar, section.risk));
-        let order = context.stream.distinct(self.scored.len(), self.scored.len());
+        let (section, all) = (&self.settings.race, &self.items.scored);
+        let race = bar.filter(|_| section.enabled);
+        let race = race.map(|bar| Race::new(all.len(), section.batch, bar, section.risk));
+        let order = context.stream.distinct(all.len(), all.len());
         let mut tally = Tally::default();
         for batch in order.chunks(section.batch) {
-            let items: Vec<&Item> = batch.iter().map(|i| &self.scored[*i]).collect();
+            let items: Vec<&Item> = batch.iter().map(|i| &all[*i]).collect();
             tally.right += self.right(instruction, &items, context).await?;
             tally.answered += items.len();
-            let left = tally.answered < self.scored.len();
+            let left = tally.answered < all.len();
             if left && race.is_some_and(|race| race.stops(tally.right, tally.answered)) {
                 tally.stopped = true;
                 break;
             }
         }
-        Ok(scored(tally, measures, bar))
+        let mut score = scored(tally, measures, bar);
+        if !tally.stopped && bar.is_none_or(|bar| score.objective > bar) {
+            score.metrics.extend(self.test(instruction, context).await?);
+        }
+        Ok(score)
+    }
+
+    /// The metric of an instruction on the items that nothing is selected by, if there are any. They come last, so that
+    /// a candidate is what it would be without them.
+    async fn test(&self, instruction: &str, context: &mut Context) -> Result<Option<(String, f64)>, Abort> {
+        let tested = &self.items.tested;
+        let mut right = 0;
+        for batch in tested.chunks(self.settings.race.batch) {
+            right += self.right(instruction, &batch.iter().collect::<Vec<_>>(), context).await?;
+        }
+        let share = share(right, tested.len());
+        Ok((!tested.is_empty()).then(|| (TEST_SHARE.to_owned(), share)))
     }
 
     /// How many of the items are answered right.

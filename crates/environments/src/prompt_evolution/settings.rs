@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use samara_search::{Algorithm, Invalid};
+use samara_search::{Algorithm, Invalid, SearchSettings};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +89,12 @@ pub struct PromptSettings {
     #[serde(default = "hundred")]
     #[schemars(range(min = 1, max = MOST_ITEMS))]
     pub scored: usize,
+    /// The part of the items that are not shown which is kept for a test, 0 to 0.9: the last of them, by which nothing is
+    /// selected. An instruction that does better than what its cell held when it was planned is asked them, too, and its
+    /// metric `test_share` says what part it answers right. Default 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0.0, max = 0.9))]
+    pub test_share: f64,
     /// How an item is asked and what counts as right. Default `exact`.
     #[serde(default)]
     pub answer: Answer,
@@ -157,6 +163,22 @@ pub struct PromptSettings {
     pub race: RaceSection,
 }
 
+/// The items of a run, by what they are for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Items {
+    /// Shown to the generator.
+    pub shown: Vec<Item>,
+    /// What instructions are selected by.
+    pub scored: Vec<Item>,
+    /// What nothing is selected by.
+    pub tested: Vec<Item>,
+}
+
+/// For a setting that is left out where it changes nothing.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
+}
 fn three() -> usize {
     3
 }
@@ -193,6 +215,11 @@ fn sentiment_answers() -> Vec<String> {
     vec!["positive".into(), "negative".into()]
 }
 
+/// Whether what an objective must exceed to enter a cell is known: on a grid without soft thresholds.
+pub(super) fn has_bars(search: &SearchSettings) -> bool {
+    search.algorithm == Algorithm::MapElites && search.learning_rate.is_none()
+}
+
 fn invalid(key: &str, what: impl Into<String>, hint: &str) -> Invalid {
     Invalid::new(format!("environment.{key}"), what, hint)
 }
@@ -221,9 +248,7 @@ impl PromptSettings {
     }
 
     fn validate_race(&self, source: &Source<'_>) -> Result<(), Invalid> {
-        let search = source.search;
-        let plain = search.algorithm == Algorithm::MapElites && search.learning_rate.is_none();
-        if self.race.enabled && !plain {
+        if self.race.enabled && !has_bars(source.search) {
             let what = "a race needs the elite of a cell of a grid to beat, without soft thresholds";
             let hint = "set race.enabled = false, or search.algorithm = \"map_elites\" without learning_rate";
             return Err(invalid("race.enabled", what, hint));
@@ -249,26 +274,37 @@ impl PromptSettings {
         Ok(())
     }
 
-    /// The items that are shown and those that score.
-    pub(super) fn read(&self, inputs: &Inputs) -> Result<(Vec<Item>, Vec<Item>), Invalid> {
-        let mut items = read("data", &self.data, inputs)?;
-        let shown = match &self.examples {
+    /// The items of the data sets, each for one thing alone.
+    pub(super) fn read(&self, inputs: &Inputs) -> Result<Items, Invalid> {
+        let mut scored = read("data", &self.data, inputs)?;
+        let shown: Vec<Item> = match &self.examples {
             Some(path) => read("examples", path, inputs)?.into_iter().take(self.shown).collect(),
-            None => items.drain(..self.shown.min(items.len())).collect::<Vec<Item>>(),
+            None => scored.drain(..self.shown.min(scored.len())).collect(),
         };
-        items.truncate(self.scored);
-        if items.is_empty() {
+        let tested = scored.split_off(scored.len() - self.tested(scored.len())?);
+        scored.truncate(self.scored);
+        if scored.is_empty() {
             let what = format!("{} holds no items beside the {} that are shown", self.data, shown.len());
             return Err(invalid("data", what, "show fewer, or name other ones in environment.examples"));
         }
-        Ok((shown, items))
+        Ok(Items { shown, scored, tested })
+    }
+
+    /// How many of so many items are kept for a test, rounded down; at least one is scored by.
+    fn tested(&self, items: usize) -> Result<usize, Invalid> {
+        let tested = (items as f64 * self.test_share) as usize;
+        if self.test_share > 0.0 && tested == 0 && items > 0 {
+            let what = format!("is {}, and that part of {items} items is none", self.test_share);
+            return Err(invalid("test_share", what, "set it higher, or use more items; 0 is for no test"));
+        }
+        Ok(tested)
     }
 
     /// The answers of `choice`: those given, or all outputs in the order of the items.
-    pub(super) fn choices(&self, items: &[Item]) -> Result<Vec<String>, Invalid> {
+    pub(super) fn choices(&self, items: &Items) -> Result<Vec<String>, Invalid> {
         let mut choices = self.choices.clone();
         if choices.is_empty() {
-            for output in items.iter().filter_map(|item| item.outputs.first()) {
+            for output in items.scored.iter().chain(&items.tested).filter_map(|item| item.outputs.first()) {
                 if !choices.contains(output) {
                     choices.push(output.clone());
                 }

@@ -6,10 +6,9 @@ use samara_search::commanding::{one_line, printable};
 
 use super::{Run, compare, elites, overview, page::title, tables};
 use crate::{
-    heatmap,
+    heatmap, markdown as marks,
     numbers::number,
     screen::{Colours, Screen},
-    texts::{escaped, quoted},
 };
 
 /// Columns of a map in characters.
@@ -132,7 +131,7 @@ fn best(run: &Run, heading: &str) -> String {
             if run.programs || !path.is_empty() {
                 file += &fenced(&printable(text.trim_end()));
             } else {
-                quoted(&text)
+                marks::lines(&printable(&text))
                     .iter()
                     .for_each(|line| file += &(format!("> {line}").trim_end().to_owned() + "\n"));
             }
@@ -155,6 +154,24 @@ fn table(heads: &[&str], numbers: &[usize], rows: &[Vec<String>]) -> String {
             &line(row.iter().map(|cell| if is_number(cell) { cell.clone() } else { safe(cell) }).collect());
     }
     file
+}
+
+/// A text in which no character is Markdown, HTML or a link, whatever stands beside it: in a cell of a table, or on a line
+/// with others.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '&' => safe.push_str("&amp;"),
+            // What has no meaning anywhere in a line.
+            ',' | '\'' | '"' | ';' | '?' | '(' | ')' | '/' | '%' => safe.push(c),
+            c if c.is_ascii_punctuation() => safe.extend(['\\', c]),
+            c => safe.push(c),
+        }
+    }
+    safe
 }
 
 /// A text on a line that means and commands nothing.

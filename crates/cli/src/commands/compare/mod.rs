@@ -12,7 +12,6 @@ mod report;
 use std::path::{Path, PathBuf};
 
 use samara_engine::Ending;
-use samara_journal::Journal;
 use samara_lm::{Budget, Limits, Spent};
 use tokio::sync::watch;
 
@@ -143,7 +142,7 @@ pub(crate) async fn run_to_end(
         None => opened.insert(all.open(experiment, quiet).await?).clone(),
     };
     let journal = match session::recorded(run_folder)? {
-        Some(_) => Journal::open(run_folder)?,
+        Some(reader) => session::reopen(reader, run_folder, &weights)?,
         None => session::create(experiment, run_folder, &weights)?,
     };
     let ended = session::search(experiment.clone(), tools, journal, interrupt.clone(), quiet).await?;
