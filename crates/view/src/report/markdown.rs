@@ -39,15 +39,16 @@ pub fn markdown(runs: &[Run]) -> String {
 
 fn of_run(run: &Run, heading: &str) -> String {
     let header = &run.view.header;
-    let mut file = format!(
-        "\n{}, seed {}: {} after {} candidates. Begun {}, samara {}.\n\n",
-        safe(&header.experiment),
+    let line = format!(
+        "{}, seed {}: {} after {} candidates. Begun {}, samara {}.",
+        header.experiment,
         header.seed,
-        safe(run.state.told()),
+        run.state.told(),
         run.view.replay.settled(),
-        safe(&overview::moment(&header.created)),
-        safe(&header.samara),
+        overview::moment(&header.created),
+        header.samara,
     );
+    let mut file = format!("\n{}\n\n", paragraph(&line));
     let facts: Vec<Vec<String>> =
         overview::subject(run).into_iter().map(|(name, fact)| vec![name, fact]).collect();
     file += &table(&["what was searched", ""], &[], &facts);
@@ -120,12 +121,12 @@ fn best(run: &Run, heading: &str) -> String {
         file += &format!(
             "\n{heading}# {}\n\n{} by candidate {}\n\n",
             safe(&measures.join(", ")),
-            safe(&number(elite.objective)),
+            number(elite.objective),
             elite.id
         );
         for (path, text) in elites::files(found.genome(elite.id)) {
             if !path.is_empty() {
-                file += &format!("{}\n\n", safe(&path));
+                file += &format!("{}\n\n", paragraph(&path));
             }
             let text: String = text.chars().take(LONGEST).collect();
             if run.programs || !path.is_empty() {
@@ -156,27 +157,19 @@ fn table(heads: &[&str], numbers: &[usize], rows: &[Vec<String>]) -> String {
     file
 }
 
-/// A text in which no character is Markdown, HTML or a link, whatever stands beside it: in a cell of a table, or on a line
-/// with others.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '&' => safe.push_str("&amp;"),
-            // What has no meaning anywhere in a line.
-            ',' | '\'' | '"' | ';' | '?' | '(' | ')' | '/' | '%' => safe.push(c),
-            c if c.is_ascii_punctuation() => safe.extend(['\\', c]),
-            c => safe.push(c),
-        }
+/// A heading, or a cell of a table, whose bars would end it: no character of the text means or commands anything.
+fn safe(text: &str) -> String {
+    let mut cell = String::new();
+    for c in marks::inline(&one_line(text)).chars() {
+        // A bar is the end of a cell even behind one backslash of two.
+        cell += &if c == '|' { "&#124;".to_owned() } else { c.to_string() };
     }
-    safe
+    cell
 }
 
-/// A text on a line that means and commands nothing.
-fn safe(text: &str) -> String {
-    escaped(&one_line(text))
+/// A line of its own that means and commands nothing.
+fn paragraph(text: &str) -> String {
+    marks::lines(&one_line(text)).concat()
 }
 
 /// Whether a cell is nothing but a number, which means nothing else inside a table.
@@ -200,7 +193,20 @@ mod tests {
         assert_eq!(fenced("a ```` b\n```"), "`````text\na ```` b\n```\n`````\n");
         assert_eq!(
             table(&["a"], &[0], &[vec!["<b> | c".to_owned()]]),
-            "| a |\n| ---: |\n| &lt;b&gt; \\| c |\n"
+            "| a |\n| ---: |\n| \\<b> &#124; c |\n"
         );
+    }
+
+    #[test]
+    fn a_cell_ends_at_no_bar_of_its_text_and_has_no_more_backslashes_than_it_needs() {
+        for (text, cell) in [
+            ("a|b", "a&#124;b"),
+            ("a\\|b", "a\\\\&#124;b"),
+            ("2026-11-29 02:04 UTC", "2026-11-29 02:04 UTC"),
+            ("function: x (-4 to 4)", "function: x (-4 to 4)"),
+            ("*x* <b>", "\\*x\\* \\<b>"),
+        ] {
+            assert_eq!(safe(text).trim_end(), cell, "{text}");
+        }
     }
 }
