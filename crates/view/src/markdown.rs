@@ -100,7 +100,8 @@ fn may_pair(line: &[char], at: usize) -> bool {
     let to = line[at..].iter().find(|c| **c != mark).copied();
     let within = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
     let is_loose = from == Some(' ') && to == Some(' ');
-    !is_loose && !(mark == '_' && within(from) && within(to))
+    let is_in_a_word = mark == '_' && within(from) && within(to);
+    !(is_loose || is_in_a_word)
 }
 
 /// The character that makes a line begin a heading, a list, a quotation, a rule or a table.
