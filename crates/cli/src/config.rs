@@ -399,13 +399,19 @@ fn build(table: &Table, folder: &Path, fresh: Fresh) -> Result<Experiment, Inval
         written,
     };
     experiment.resolved = experiment.to_toml()?;
-    if let Some(beginning) = beginning {
-        let judged = init_from::judged(&experiment.resolved);
-        experiment.taken = beginning.keeps_scores(&judged).then(|| beginning.judges.clone());
-        experiment.environment =
-            continued::begin(experiment.environment, beginning, (&judged, experiment.axes.len()));
-    }
-    Ok(experiment)
+    Ok(match beginning {
+        Some(beginning) => begun_with(experiment, beginning),
+        None => experiment,
+    })
+}
+
+/// The experiment with another run's candidates before its own, and that run's scores if they mean the same here.
+fn begun_with(mut experiment: Experiment, beginning: continued::Beginning) -> Experiment {
+    let judged = init_from::judged(&experiment.resolved);
+    experiment.taken = beginning.keeps_scores(&judged).then(|| beginning.judges.clone());
+    experiment.environment =
+        continued::begin(experiment.environment, beginning, (&judged, experiment.axes.len()));
+    experiment
 }
 
 /// What a run takes over from another, if it does.

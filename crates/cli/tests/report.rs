@@ -1,7 +1,5 @@
 //! `samara report`: what a run is told by, and what can't be told.
 
-#![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
-
 mod common;
 
 use std::fs;
