@@ -1,5 +1,5 @@
-//! The `samara` binary: arguments in, exit code out. What it does is in [`commands`]; how settings are put together
-//! is in [`config`].
+//! The command line of samara: arguments in, exit code out. What it does is in `commands`; how settings are put together
+//! is in `config`. The binary and the Python package both call [`run`].
 
 mod args;
 mod best;
@@ -34,7 +34,9 @@ use crate::{
     exit::{Exit, Failure},
 };
 
-fn main() -> std::process::ExitCode {
+/// Does what the process's arguments say, and returns the code to exit with. Parsing ends the process itself where help
+/// is asked for or the arguments are wrong.
+pub fn run() -> std::process::ExitCode {
     completion::answer();
     let args = Args::parse();
     let done = logs::start(args.log.as_deref()).and_then(|()| dispatch(args));
