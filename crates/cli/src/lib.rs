@@ -11,6 +11,7 @@ mod evolve;
 mod exit;
 mod init_from;
 mod knowledge;
+mod listening;
 mod logs;
 mod models;
 mod openelm;
@@ -57,6 +58,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::P3(p3) => commands::p3::p3(&p3),
         Command::Show(show) => commands::show::show(&show),
         Command::Report(report) => commands::report::report(&report),
+        Command::Serve(serve) => commands::serve::serve(&serve),
         Command::Export(export) => commands::export::export(&export),
         Command::Rebin(rebin) => commands::rebin::rebin(&rebin),
         Command::List(list) => commands::catalogue::list(list.format),

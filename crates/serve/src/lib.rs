@@ -1,4 +1,5 @@
-//! The sandbox over HTTP: our own route, and those that OpenELM's environments post to.
+//! samara over HTTP: the sandbox, with the routes that OpenELM's environments post to, and the dashboard of runs
+//! ([`dashboard`]), which shares its connections with nobody.
 //!
 //! | route | what |
 //! |---|---|
@@ -17,6 +18,7 @@
 
 mod app;
 mod bounds;
+pub mod dashboard;
 mod gate;
 pub mod job;
 mod listen;

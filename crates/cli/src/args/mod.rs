@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Show(Show),
     /// Write a report of a run, or of several beside each other: one HTML file that needs nothing else, or Markdown
     Report(Report),
+    /// Serve a dashboard of runs: pages in a browser that follow them while they go on
+    Serve(Serve),
     /// Export a run's candidates
     Export(Export),
     /// Replay a run, or an OpenELM history.jsonl, into other axes
@@ -302,6 +304,22 @@ pub(crate) struct Report {
     /// Write Markdown in place of HTML
     #[arg(long)]
     pub markdown: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// Runs, and folders in which runs are looked for while it serves
+    #[arg(value_name = "RUNS", default_value = "runs", add = ArgValueCompleter::new(offers::runs))]
+    pub runs: Vec<PathBuf>,
+    /// The port [default: a free one]
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    pub port: u16,
+    /// The address to listen on; another one than this machine's own shows the runs to whoever has the token
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub bind: String,
+    /// A name that browsers may use for this server besides localhost and addresses (repeatable)
+    #[arg(long, value_name = "NAME", value_parser = sandbox::host_name)]
+    pub host_name: Vec<String>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -13,6 +13,7 @@ pub(crate) mod rebin;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod sandbox;
+pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod sodarace;
 pub(crate) mod trial;

@@ -111,4 +111,4 @@ pub fn told(view: &RunView) -> Vec<Elite<'_>> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
