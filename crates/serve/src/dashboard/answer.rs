@@ -158,7 +158,7 @@ async fn shown(
     Ok(page(status, html, headers))
 }
 
-fn make(library: &Library, address: &Address) -> Result<Page, Trouble> {
+fn make(library: &Arc<Library>, address: &Address) -> Result<Page, Trouble> {
     match address {
         Address::Runs(asked) => Ok(runs::page(&library.listed(PATIENCE), asked)),
         Address::Compare(names) => compared(library, names),

@@ -13,8 +13,6 @@ use crate::pieces::{self, Answer, Pieces};
 
 /// Between two looks.
 const TICK: Duration = Duration::from_secs(1);
-/// For how long one look may read runs that are new to us.
-const LOOK: Duration = Duration::from_millis(500);
 /// Looks between two at which runs there are.
 const AROUND: u32 = 5;
 /// After so long without news something is said, so that whoever is gone is noticed.
@@ -46,7 +44,7 @@ impl Events {
                     if tick % AROUND == 0 {
                         library.look_around();
                     }
-                    library.grown(LOOK)
+                    library.grown()
                 };
                 let Ok(grown) = tokio::task::spawn_blocking(look).await else { continue };
                 if !grown.is_empty() {

@@ -1,6 +1,7 @@
 //! The list of runs: what is known of each, and which have grown.
 
-use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use samara_view::dashboard::runs::{Figures, Known, Listed};
@@ -52,37 +53,62 @@ impl Grown {
 }
 
 impl Library {
-    /// All runs as they are known by now. Those that are not are read, for as long as `patience` lasts.
-    pub(crate) fn listed(&self, patience: Duration) -> Vec<Listed> {
+    /// All runs as they are known by now. Those that are not are read beside this, which waits for it as long as
+    /// `patience` lasts.
+    pub(crate) fn listed(self: &Arc<Self>, patience: Duration) -> Vec<Listed> {
         self.look_around();
         let begun = Instant::now();
         let shelves = self.shelves();
-        let listed = shelves.iter().map(|shelf| {
-            let known = match kept(shelf) {
-                Some(kept) if !is_stale(shelf, &kept) => kept.known,
-                _ if begun.elapsed() < patience => self.read_figures(shelf),
-                Some(kept) => kept.known,
-                None => Known::Unread,
-            };
-            Listed { name: shelf.name.clone(), known }
-        });
-        listed.collect()
+        if shelves.iter().any(|shelf| kept(shelf).is_none_or(|kept| is_stale(shelf, &kept))) {
+            self.read_on();
+            while self.is_reading() && begun.elapsed() < patience {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+        let known = |shelf: &Shelf| kept(shelf).map_or(Known::Unread, |kept| kept.known);
+        shelves.iter().map(|shelf| Listed { name: shelf.name.clone(), known: known(shelf) }).collect()
     }
 
-    /// The runs that have grown since they were looked at last. Those that were never read come one by one, as long as
-    /// `patience` lasts.
-    pub(crate) fn grown(&self, patience: Duration) -> Vec<Grown> {
-        let begun = Instant::now();
+    /// Begins to read what is not known yet on a thread of its own, the small ones first, unless that is done already.
+    fn read_on(self: &Arc<Self>) {
+        if self.reading.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let library = Arc::clone(self);
+        std::thread::spawn(move || {
+            let mut shelves = library.shelves();
+            shelves
+                .sort_by_key(|shelf| shelf.stamp().iter().flatten().map(|(length, _)| *length).sum::<u64>());
+            for shelf in shelves {
+                if kept(&shelf).is_none_or(|kept| is_stale(&shelf, &kept)) {
+                    library.read_figures(&shelf);
+                    shelf.news.store(true, Ordering::Release);
+                }
+            }
+            library.reading.store(false, Ordering::Release);
+        });
+    }
+
+    fn is_reading(&self) -> bool {
+        self.reading.load(Ordering::Acquire)
+    }
+
+    /// The runs that have grown since they were looked at last.
+    pub(crate) fn grown(&self) -> Vec<Grown> {
         let mut grown = Vec::new();
         for shelf in self.shelves() {
             let before = kept(&shelf);
-            if before.as_ref().is_some_and(|kept| !is_stale(&shelf, kept)) || begun.elapsed() > patience {
-                continue;
-            }
-            let known = self.read_figures(&shelf);
+            let news = shelf.news.swap(false, Ordering::AcqRel);
+            let known = match &before {
+                Some(kept) if !is_stale(&shelf, kept) => Some(kept.known.clone()).filter(|_| news),
+                // What nobody has read yet, whoever opens the list reads.
+                None => None,
+                Some(_) => Some(self.read_figures(&shelf)),
+            };
+            let Some(known) = known else { continue };
             // A rate changes without a candidate, and is no growth.
             let told = Grown::of(&shelf.name, &known);
-            if before.is_none_or(|kept| Grown::of(&shelf.name, &kept.known) != told) {
+            if news || before.is_none_or(|kept| Grown::of(&shelf.name, &kept.known) != told) {
                 grown.push(told);
             }
         }

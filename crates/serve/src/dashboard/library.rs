@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -28,6 +28,8 @@ pub(crate) struct Library {
     known: fn(&str) -> Known,
     shelves: Mutex<BTreeMap<String, Arc<Shelf>>>,
     clock: AtomicU64,
+    /// Whether somebody reads the runs that the list does not know yet.
+    pub(crate) reading: AtomicBool,
 }
 
 /// A run's place.
@@ -40,6 +42,8 @@ pub(crate) struct Shelf {
     seen: Mutex<VecDeque<(Instant, u64)>>,
     /// What the list knows of it.
     pub(crate) listed: Mutex<Option<super::figures::Kept>>,
+    /// Whether that is to be told to whoever follows.
+    pub(crate) news: AtomicBool,
 }
 
 /// A run that is held.
@@ -80,7 +84,13 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Library {
     pub(crate) fn new(catalogue: Catalogue, known: fn(&str) -> Known) -> Self {
-        let library = Self { catalogue, known, shelves: Mutex::default(), clock: AtomicU64::new(1) };
+        let library = Self {
+            catalogue,
+            known,
+            shelves: Mutex::default(),
+            clock: AtomicU64::new(1),
+            reading: AtomicBool::new(false),
+        };
         library.look_around();
         library
     }
@@ -220,6 +230,7 @@ impl Shelf {
             used: AtomicU64::new(0),
             seen: Mutex::default(),
             listed: Mutex::default(),
+            news: AtomicBool::new(false),
         }
     }
 

@@ -210,7 +210,7 @@ pub fn encoded(text: &str) -> String {
     for byte in text.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' | b'.' => {
-                safe.push(char::from(byte))
+                safe.push(char::from(byte));
             }
             other => safe += &format!("%{other:02X}"),
         }

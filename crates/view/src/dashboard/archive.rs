@@ -207,6 +207,9 @@ impl<'a> Sight<'a> {
             }
             html.element("button", &[], "Show");
         });
+        if self.now && axes.len() <= 2 {
+            return;
+        }
         html.within("p", &[("class", "small onwards")], |html| {
             if axes.len() > 2 {
                 let link = ArchiveAsked { facets: !self.asked.facets, ..self.asked.clone() };

@@ -26,11 +26,11 @@ const HEADS: [&str; 13] = [
     "candidates",
     "entered",
     "%",
-    "better than parent",
+    "better",
     "%",
     "mean gain",
-    "largest gain",
-    "invalid or failed",
+    "best gain",
+    "failed",
     "tokens each",
     "cost each",
     "calls' time each",
@@ -69,7 +69,7 @@ fn brought(html: &mut Html, shown: Shown<'_>) {
     let mut rows: Vec<Vec<String>> = ways.iter().take(MOST).map(row).collect();
     rows.extend(shown.run.trace.others().map(|way| self::row("all others", "", way, Gains::default())));
     tables::table(html, &HEADS, &NUMBERS, &rows);
-    let told = "Entered: new or improved. Better than parent: of those that have a score and a first parent with one; the mean gain is of those that are better.";
+    let told = "Entered: new or improved. Better: than their first parents, of those that have a score and a parent with one; the mean gain is of the better ones. Failed: invalid, too.";
     html.element("p", &[("class", "remark")], told);
 }
 

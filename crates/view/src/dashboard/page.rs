@@ -115,7 +115,7 @@ impl Page {
                         (Tab::Overview, "Overview", Address::Run(run.clone())),
                         (Tab::Archive, "Archive", Address::Archive(run.clone(), Default::default())),
                         (Tab::Lineage, "Lineage", Address::Lineage(run.clone(), None)),
-                        (Tab::Operators, "Operators and models", Address::Operators(run.clone())),
+                        (Tab::Operators, "Operators", Address::Operators(run.clone())),
                     ] {
                         let link = address.link();
                         let here: &[(&str, &str)] =

@@ -19,6 +19,9 @@ use crate::{
     },
 };
 
+/// Points of a curve: two pixels each, so that an update stays small.
+const POINTS: usize = 150;
+
 /// How far a run may go, with what it was resumed with.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Limits {
@@ -70,7 +73,7 @@ pub fn page(shown: Shown<'_>, seen: Option<f64>) -> Page {
     });
     page.alive("curves", |html| {
         html.element("h2", &[], "Curves");
-        drawn::curves(html, run);
+        drawn::curves(html, run, POINTS);
     });
     page.part("ways", |html| {
         html.within("p", &[("class", "onwards")], |html| {
@@ -124,7 +127,9 @@ fn budget(html: &mut Html, run: &Run, seen: Option<f64>) {
     };
     let money = limits.money.map(|limit| ("money", totals.cost, limit, number(totals.cost), number(limit)));
     let rows = [
-        counted("candidates", totals.candidates, Some(limits.candidates)),
+        // Of a run that has made all of them, the figures above say so.
+        counted("candidates", totals.candidates, Some(limits.candidates))
+            .filter(|_| totals.candidates < limits.candidates),
         counted("calls", totals.calls, limits.calls),
         counted("tokens", tokens, limits.tokens),
         money,

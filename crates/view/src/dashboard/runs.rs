@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     html::Html,
-    numbers::{aligned, grouped, number, percent},
+    numbers::{brief, grouped, number, percent},
     report::{
         Run, State,
         overview::{MEANT, duration, moment},
@@ -245,15 +245,10 @@ struct Columns {
 
 impl Columns {
     fn of(runs: &[&Listed]) -> Self {
+        // Runs of different experiments have nothing in common: each number by itself.
         let column = |value: &dyn Fn(&Figures) -> Option<f64>| -> Vec<String> {
-            let values: Vec<Option<f64>> = runs
-                .iter()
-                .map(|run| run.figures().and_then(value).filter(|value| value.is_finite()))
-                .collect();
-            let mut texts = aligned(&values.iter().flatten().copied().collect::<Vec<_>>()).into_iter();
-            let text =
-                |value: &Option<f64>| value.and_then(|_| texts.next()).unwrap_or_else(|| "–".to_owned());
-            values.iter().map(text).collect()
+            let value = |run: &&Listed| run.figures().and_then(value).filter(|value| value.is_finite());
+            runs.iter().map(|run| value(run).map_or_else(|| "–".to_owned(), brief)).collect()
         };
         Self {
             best: column(&|figures| figures.best),
@@ -282,12 +277,12 @@ fn row(html: &mut Html, run: &Listed, place: usize, texts: &Columns) {
         html.within("td", &[("class", "name")], |html| {
             html.element("a", &[("href", &Address::Run(run.name.clone()).link())], &one_line(&run.name));
             if let Some(figures) = run.figures() {
-                let what = format!(
-                    "{} · {} · seed {}",
-                    cut(&figures.experiment, 60),
-                    cut(&figures.environment, 40),
-                    figures.seed
-                );
+                let mut what = vec![cut(&figures.experiment, 60)];
+                if figures.environment != figures.experiment {
+                    what.push(cut(&figures.environment, 40));
+                }
+                what.push(format!("seed {}", figures.seed));
+                let what = what.join(" · ");
                 html.element("span", &[("class", "what")], &what);
             }
         });

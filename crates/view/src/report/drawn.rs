@@ -41,9 +41,18 @@ impl Measure {
     }
 }
 
-/// The curves of a run.
-pub(crate) fn curves(html: &mut Html, run: &Run) {
-    let points = run.trace.points();
+/// At even distances so many points at most, with the last one.
+fn thinned(points: Vec<Point>, most: usize) -> Vec<Point> {
+    let (most, length) = (most.max(2), points.len());
+    if length <= most {
+        return points;
+    }
+    (0..most).map(|i| points[i * (length - 1) / (most - 1)]).collect()
+}
+
+/// The curves of a run, of so many points at most.
+pub(crate) fn curves(html: &mut Html, run: &Run, most: usize) {
+    let points = thinned(run.trace.points(), most);
     let candidates = run.view.replay.settled();
     html.within("div", &[("class", "figures")], |html| {
         for measure in &MEASURES {

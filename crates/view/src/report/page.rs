@@ -112,7 +112,7 @@ fn parts(html: &mut Html, section: &Section<'_>) -> Result<(), OtherAxes> {
             html.element(section.heading, &[], title);
             match name {
                 "archive" => done = drawn::maps(html, section),
-                "curves" => drawn::curves(html, run),
+                "curves" => drawn::curves(html, run, usize::MAX),
                 "best" => elites::best(html, section),
                 "lineage" => elites::lineage(html, section),
                 "failures" => tables::failures(html, section),
