@@ -93,16 +93,19 @@ impl Library {
         self.reading.load(Ordering::Acquire)
     }
 
-    /// The runs that have grown since they were looked at last.
-    pub(crate) fn grown(&self) -> Vec<Grown> {
-        let mut grown = Vec::new();
+    /// The runs that have grown since they were looked at last. Those that nobody has read yet are read beside this, and
+    /// are among them the next time.
+    pub(crate) fn grown(self: &Arc<Self>) -> Vec<Grown> {
+        let (mut grown, mut unread) = (Vec::new(), false);
         for shelf in self.shelves() {
             let before = kept(&shelf);
             let news = shelf.news.swap(false, Ordering::AcqRel);
             let known = match &before {
                 Some(kept) if !is_stale(&shelf, kept) => Some(kept.known.clone()).filter(|_| news),
-                // What nobody has read yet, whoever opens the list reads.
-                None => None,
+                None => {
+                    unread = true;
+                    None
+                }
                 Some(_) => Some(self.read_figures(&shelf)),
             };
             let Some(known) = known else { continue };
@@ -111,6 +114,9 @@ impl Library {
             if news || before.is_none_or(|kept| Grown::of(&shelf.name, &kept.known) != told) {
                 grown.push(told);
             }
+        }
+        if unread {
+            self.read_on();
         }
         grown
     }
