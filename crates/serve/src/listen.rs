@@ -1,7 +1,7 @@
 //! Connections: accepting them, and stopping.
 
 use crate::app::{App, router};
-use crate::places::Place;
+use crate::places::{Place, Places};
 use crate::wire::Wire;
 use axum::{Extension, Router};
 use hyper_util::rt::TokioTimer;
@@ -23,34 +23,11 @@ const LAST: Duration = Duration::from_secs(1);
 /// A program whose request is given up runs on until its own end, or its fork server's: shut the runtime down without
 /// waiting for its threads, and end the process.
 pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()>) -> bool {
-    let (stopping, stopped) = watch::channel(());
-    // Nobody sends: it tells when the last connection has ended.
-    let (open, mut all_closed) = mpsc::channel::<()>(1);
-    let router = router(&app);
-    tokio::pin!(stop);
-    loop {
-        let stream = tokio::select! {
-            () = &mut stop => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                // Out of descriptors, or a client that has gone: the next one may do better.
-                Err(_) => {
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                    continue;
-                }
-            },
-        };
-        let (place, router, stopped, open) =
-            (app.places.enter(), router.clone(), stopped.clone(), open.clone());
-        let (read_timeout, write_timeout) = (app.bounds().read_timeout, app.bounds().write_timeout);
-        tokio::spawn(async move {
-            let connection = Connection { place, router, read_timeout, write_timeout };
-            connection.answer(stream, stopped).await;
-            drop(open);
-        });
-    }
+    let (read_timeout, write_timeout) = (app.bounds().read_timeout, app.bounds().write_timeout);
+    let connections =
+        Connections { router: router(&app), places: Arc::clone(&app.places), read_timeout, write_timeout };
+    let mut all_closed = connections.accept(listener, stop).await;
     app.runner.stop();
-    drop((listener, stopping, stopped, open));
     let all_answered = async {
         tokio::select! {
             _ = all_closed.recv() => {}
@@ -58,6 +35,49 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
         }
     };
     tokio::time::timeout(app.bounds().grace, all_answered).await.is_ok()
+}
+
+/// What connections are given.
+pub(crate) struct Connections {
+    pub(crate) router: Router,
+    pub(crate) places: Arc<Places>,
+    pub(crate) read_timeout: Duration,
+    pub(crate) write_timeout: Duration,
+}
+
+impl Connections {
+    /// Accepts connections until `stop` is ready; then idle ones are closed. What is returned ends when the last one has
+    /// ended.
+    pub(crate) async fn accept(self, listener: TcpListener, stop: impl Future<Output = ()>) -> mpsc::Receiver<()> {
+        let (_stopping, stopped) = watch::channel(());
+        // Nobody sends: it tells when the last connection has ended.
+        let (open, all_closed) = mpsc::channel::<()>(1);
+        tokio::pin!(stop);
+        loop {
+            let stream = tokio::select! {
+                () = &mut stop => return all_closed,
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => stream,
+                    // Out of descriptors, or a client that has gone: the next one may do better.
+                    Err(_) => {
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                        continue;
+                    }
+                },
+            };
+            let connection = Connection {
+                place: self.places.enter(),
+                router: self.router.clone(),
+                read_timeout: self.read_timeout,
+                write_timeout: self.write_timeout,
+            };
+            let (stopped, open) = (stopped.clone(), open.clone());
+            tokio::spawn(async move {
+                connection.answer(stream, stopped).await;
+                drop(open);
+            });
+        }
+    }
 }
 
 /// Ready when no request is being answered.
