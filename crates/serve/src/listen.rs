@@ -23,10 +23,13 @@ const LAST: Duration = Duration::from_secs(1);
 /// A program whose request is given up runs on until its own end, or its fork server's: shut the runtime down without
 /// waiting for its threads, and end the process.
 pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()>) -> bool {
-    let (read_timeout, write_timeout) = (app.bounds().read_timeout, app.bounds().write_timeout);
-    let connections =
-        Connections { router: router(&app), places: Arc::clone(&app.places), read_timeout, write_timeout };
-    let mut all_closed = connections.accept(listener, stop).await;
+    let door = Door {
+        router: router(&app),
+        places: Arc::clone(&app.places),
+        read_timeout: app.bounds().read_timeout,
+        write_timeout: app.bounds().write_timeout,
+    };
+    let mut all_closed = door.accept(listener, stop).await;
     app.runner.stop();
     let all_answered = async {
         tokio::select! {
@@ -37,25 +40,30 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
     tokio::time::timeout(app.bounds().grace, all_answered).await.is_ok()
 }
 
-/// What connections are given.
-pub(crate) struct Connections {
+/// Where connections come in.
+pub(crate) struct Door {
+    /// What answers their requests.
     pub(crate) router: Router,
     pub(crate) places: Arc<Places>,
     pub(crate) read_timeout: Duration,
     pub(crate) write_timeout: Duration,
 }
 
-impl Connections {
-    /// Accepts connections until `stop` is ready; then idle ones are closed. What is returned ends when the last one has
-    /// ended.
-    pub(crate) async fn accept(self, listener: TcpListener, stop: impl Future<Output = ()>) -> mpsc::Receiver<()> {
-        let (_stopping, stopped) = watch::channel(());
+impl Door {
+    /// Answers connections until `stop` is ready. Then no more is accepted, and idle ones are closed; what is returned
+    /// ends with the last one.
+    pub(crate) async fn accept(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()>,
+    ) -> mpsc::Receiver<()> {
+        let (stopping, stopped) = watch::channel(());
         // Nobody sends: it tells when the last connection has ended.
         let (open, all_closed) = mpsc::channel::<()>(1);
         tokio::pin!(stop);
         loop {
             let stream = tokio::select! {
-                () = &mut stop => return all_closed,
+                () = &mut stop => break,
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => stream,
                     // Out of descriptors, or a client that has gone: the next one may do better.
@@ -65,18 +73,17 @@ impl Connections {
                     }
                 },
             };
-            let connection = Connection {
-                place: self.places.enter(),
-                router: self.router.clone(),
-                read_timeout: self.read_timeout,
-                write_timeout: self.write_timeout,
-            };
-            let (stopped, open) = (stopped.clone(), open.clone());
+            let (place, router, stopped, open) =
+                (self.places.enter(), self.router.clone(), stopped.clone(), open.clone());
+            let (read_timeout, write_timeout) = (self.read_timeout, self.write_timeout);
             tokio::spawn(async move {
+                let connection = Connection { place, router, read_timeout, write_timeout };
                 connection.answer(stream, stopped).await;
                 drop(open);
             });
         }
+        drop(stopping);
+        all_closed
     }
 }
 

@@ -10,7 +10,7 @@
 
 use crate::bounds::Bounds;
 use crate::gate::Access;
-use crate::listen::Connections;
+use crate::listen::Door;
 use crate::memory::Pool;
 use crate::pieces::{self, Serving};
 use crate::places::{Place, Places};
@@ -79,8 +79,8 @@ pub async fn coordinate(
     let (read_timeout, write_timeout) = (bounds.read_timeout, bounds.write_timeout);
     let places = Places::new(bounds.waiting, bounds.connections);
     let desk = Arc::new(Desk { coordinator, access, bounds, memory: Pool::new(MEMORY) });
-    let connections = Connections { router: router(&desk), places, read_timeout, write_timeout };
-    let mut all_closed = connections.accept(listener, stop).await;
+    let door = Door { router: router(&desk), places, read_timeout, write_timeout };
+    let mut all_closed = door.accept(listener, stop).await;
     // Who does not hear it in time learns it when nobody is there.
     let _ = tokio::time::timeout(GRACE, all_closed.recv()).await;
 }

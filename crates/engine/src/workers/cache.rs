@@ -53,7 +53,8 @@ impl Cache {
     /// A file is missing from the cache, or the folder can't be written.
     pub(crate) fn lay_out(&self, task: &Task) -> Result<PathBuf, String> {
         let to = self.folder.join("tasks").join(task.digest());
-        let whole = |folder: &Path| task.files.iter().all(|file| intact(&folder.join(&file.path), file).is_some());
+        let whole =
+            |folder: &Path| task.files.iter().all(|file| intact(&folder.join(&file.path), file).is_some());
         if to.is_dir() && whole(&to) {
             return Ok(to);
         }

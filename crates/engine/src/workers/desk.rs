@@ -6,9 +6,8 @@
 //! a ticket that was lost too often stops the run and is named.
 
 mod answers;
+mod figures;
 mod state;
-#[cfg(test)]
-mod tests;
 
 use std::{
     collections::BTreeMap,

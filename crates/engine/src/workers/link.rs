@@ -37,7 +37,8 @@ pub struct Local(pub Arc<Desk>);
 impl Link for Local {
     fn ask<'a>(&'a self, request: &'a Request) -> Replied<'a> {
         Box::pin(async move {
-            let message = serde_json::to_vec(request).map_err(|error| LinkError::Lasting(error.to_string()))?;
+            let message =
+                serde_json::to_vec(request).map_err(|error| LinkError::Lasting(error.to_string()))?;
             let no_reply = || LinkError::Passing("it is no message".to_owned());
             let reply = self.0.reply_to(&message).await.ok_or_else(no_reply)?;
             serde_json::from_slice(&reply).map_err(|error| LinkError::Passing(error.to_string()))

@@ -191,9 +191,11 @@ fn agree(one: &Outcome, other: &Outcome) -> bool {
                 && one.measures.len() == other.measures.len()
                 && one.measures.iter().zip(&other.measures).all(|(one, other)| number(*one, *other))
                 && one.metrics.len() == other.metrics.len()
-                && one.metrics.iter().zip(&other.metrics).all(|((name, one), (named, other))| {
-                    name == named && number(*one, *other)
-                })
+                && one
+                    .metrics
+                    .iter()
+                    .zip(&other.metrics)
+                    .all(|((name, one), (named, other))| name == named && number(*one, *other))
                 && one.stage == other.stage
         }
         (Outcome::Invalid { .. }, Outcome::Invalid { .. })

@@ -10,11 +10,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
 
 use self::session::{Ended, Session};
-use super::{
-    Link, LinkError, PROTOCOL, Reply, Request, Task,
-    cache::Cache,
-    task::digest_of,
-};
+use super::{Link, LinkError, PROTOCOL, Reply, Request, Task, cache::Cache, task::digest_of};
 use crate::{Bench, Evaluator};
 use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
 

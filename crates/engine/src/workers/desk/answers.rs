@@ -69,7 +69,9 @@ impl Desk {
         drop(state);
         match (refuses, isolation) {
             (Some(why), _) => self.tell(format!("worker {name} takes no tickets: {}", tame_reason(&why))),
-            (None, Some(isolation)) => self.tell(format!("worker {name}: {slots} slots, {}", tame(&isolation))),
+            (None, Some(isolation)) => {
+                self.tell(format!("worker {name}: {slots} slots, {}", tame(&isolation)))
+            }
             (None, None) => self.tell(format!("worker {name}: {slots} slots")),
         }
         if over { Reply::Over } else { Reply::Noted { drop: Vec::new() } }

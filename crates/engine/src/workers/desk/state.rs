@@ -108,15 +108,10 @@ impl State {
         Some(worker)
     }
 
-    pub(super) fn open(
-        &mut self,
-        ticket: Ticket,
-        answered: oneshot::Sender<Result<Answered, EngineError>>,
-    ) {
+    pub(super) fn open(&mut self, ticket: Ticket, answered: oneshot::Sender<Result<Answered, EngineError>>) {
         let candidate = ticket.candidate;
         let ticket = Arc::new(ticket);
-        let open =
-            Open { ticket, answered, holder: None, holders: BTreeSet::new(), losses: 0, troubles: 0 };
+        let open = Open { ticket, answered, holder: None, holders: BTreeSet::new(), losses: 0, troubles: 0 };
         self.open.insert(candidate, open);
         self.queue.insert(candidate);
     }
@@ -128,7 +123,13 @@ impl State {
 
     /// Gives tickets to a worker: not more than it has free slots, and none that it has lost before if others could have
     /// it.
-    pub(super) fn give(&mut self, worker: u64, most: usize, now: Instant, patience: &Patience) -> Vec<Ticket> {
+    pub(super) fn give(
+        &mut self,
+        worker: u64,
+        most: usize,
+        now: Instant,
+        patience: &Patience,
+    ) -> Vec<Ticket> {
         let Some(taker) = self.workers.get(&worker).filter(|taker| taker.standing == Standing::Ready) else {
             return Vec::new();
         };
@@ -141,9 +142,7 @@ impl State {
             others.any(|(other, known)| live(known) && !open.holders.contains(other))
         };
         let fits = |candidate: &u64| {
-            self.open
-                .get(candidate)
-                .is_some_and(|open| !open.holders.contains(&worker) || !could(open))
+            self.open.get(candidate).is_some_and(|open| !open.holders.contains(&worker) || !could(open))
         };
         let given: Vec<u64> = self.queue.iter().copied().filter(fits).take(most).collect();
         given.into_iter().filter_map(|candidate| self.hold(candidate, worker, now, patience)).collect()
@@ -309,7 +308,8 @@ impl State {
             .values()
             .filter(live)
             .fold((0, 0), |(workers, slots), worker| (workers + 1, slots + worker.slots));
-        let (waiting, held) = (self.queue.len(), self.open.values().filter(|open| open.holder.is_some()).count());
+        let (waiting, held) =
+            (self.queue.len(), self.open.values().filter(|open| open.holder.is_some()).count());
         let Self { evaluated, lost, late, refused, .. } = *self;
         Census { workers, slots, held, waiting, evaluated, lost, late, refused }
     }

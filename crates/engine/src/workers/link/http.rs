@@ -54,7 +54,8 @@ impl HttpLink {
             body.extend_from_slice(&chunk);
         }
         if status == StatusCode::OK {
-            let wrong = |_| LinkError::Lasting("who listens there is no coordinator of this version".to_owned());
+            let wrong =
+                |_| LinkError::Lasting("who listens there is no coordinator of this version".to_owned());
             return serde_json::from_slice(&body).map_err(wrong);
         }
         Err(refused(status, &body))
