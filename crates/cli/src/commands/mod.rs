@@ -16,3 +16,4 @@ pub(crate) mod sandbox;
 pub(crate) mod show;
 pub(crate) mod sodarace;
 pub(crate) mod trial;
+pub(crate) mod worker;
