@@ -27,6 +27,7 @@ mod summary;
 mod translation;
 mod trust;
 mod weights;
+mod workers;
 
 use clap::Parser;
 
@@ -69,6 +70,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Model(ModelCommand::Evaluate(evaluate)) => commands::model::evaluate(&evaluate),
         Command::Model(ModelCommand::Chat(chat)) => commands::model::chat(&chat),
         Command::Model(ModelCommand::Check(check)) => commands::model::check(&check),
+        Command::Worker(worker) => commands::worker::worker(&worker),
         Command::Sandbox(sandbox) => commands::sandbox::sandbox(&sandbox),
         Command::Sodarace(sodarace) => commands::sodarace::sodarace(&sodarace),
         Command::Completions { shell } => commands::catalogue::completions(shell),

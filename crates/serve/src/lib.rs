@@ -7,6 +7,8 @@
 //! | `POST /gen_racer`, `/eval_imageoptim_func`, `/eval_p3_solution` | OpenELM's, see [`openelm`] |
 //! | `GET /health`, `GET /metrics` | for operators; health needs no token |
 //!
+//! and, for evaluations on other machines, `POST /v1/work` of a run's coordinator ([`workers`]).
+//!
 //! - [`App`] answers requests and has no socket; [`serve`] gives it connections;
 //! - [`Bounds`]: everything has one. What a request can make the server allocate is taken from a counted budget first
 //!   (`memory`);
@@ -32,6 +34,7 @@ mod refusal;
 mod run;
 mod walker;
 mod wire;
+pub mod workers;
 
 pub use app::App;
 pub use bounds::{Bounds, BoundsError};

@@ -9,6 +9,7 @@ mod offers;
 mod output;
 pub(crate) mod sandbox;
 pub(crate) mod sodarace;
+pub(crate) mod workers;
 
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ pub(crate) use model::{Chat, Check, Evaluate, ModelCommand, Train};
 pub(crate) use output::{Format, Output};
 use sandbox::SandboxCommand;
 use sodarace::SodaraceCommand;
+pub(crate) use workers::Workers;
 
 /// Evolution through large models: quality-diversity search in which language models write the variation and judge
 /// the result.
@@ -66,6 +68,8 @@ pub(crate) enum Command {
     /// Train, evaluate, check or talk to a language model
     #[command(subcommand)]
     Model(ModelCommand),
+    /// Evaluate candidates for a run on another machine
+    Worker(workers::Worker),
     /// Run untrusted programs in a sandbox, serve it over HTTP, or see which isolation works here
     #[command(subcommand)]
     Sandbox(SandboxCommand),
@@ -112,6 +116,8 @@ pub(crate) struct Run {
     #[arg(long)]
     pub anyway: bool,
     #[command(flatten)]
+    pub workers: Workers,
+    #[command(flatten)]
     pub recording: Recording,
     #[command(flatten)]
     pub output: Output,
@@ -152,6 +158,8 @@ pub(crate) struct Resume {
     /// Go on even if a model's weights are not those that the run was made with
     #[arg(long)]
     pub anyway: bool,
+    #[command(flatten)]
+    pub workers: Workers,
     #[command(flatten)]
     pub recording: Recording,
     #[command(flatten)]

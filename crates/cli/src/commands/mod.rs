@@ -17,3 +17,4 @@ pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod sodarace;
 pub(crate) mod trial;
+pub(crate) mod worker;

@@ -24,6 +24,7 @@ use crate::{
     translation::written,
     trust,
     weights::{self, Weights},
+    workers::Listening,
 };
 
 pub(crate) fn run(args: &args::Run) -> Result<Exit, Failure> {
@@ -53,7 +54,7 @@ pub(crate) fn run(args: &args::Run) -> Result<Exit, Failure> {
         None => session::free_folder(&experiment.naming.name),
     };
     refuse_recorded(&folder)?;
-    begin(experiment, &folder, (&args.recording, &args.output, args.anyway), None)
+    begin(experiment, &folder, (&args.recording, &args.output, args.anyway), (None, &args.workers))
 }
 
 /// Refuses a folder that holds a run.
@@ -71,7 +72,7 @@ pub(crate) fn begin(
     experiment: Experiment,
     folder: &Path,
     (recording, output, anyway): (&args::Recording, &args::Output, bool),
-    trial: Option<&Trial<'_>>,
+    (trial, workers): (Option<&Trial<'_>>, &args::Workers),
 ) -> Result<Exit, Failure> {
     // The journal is made only once the models have answered: a run that can't start leaves nothing behind.
     let create = |experiment: &Experiment, weights: &[Weights]| session::create(experiment, folder, weights);
@@ -85,7 +86,8 @@ pub(crate) fn begin(
     let cache = cache(&experiment, recording)?;
     let replays = recording.replay.is_some();
     let checks = Checks { anyway, replays, quiet: output.quiet, ..Checks::default() };
-    let done = go(experiment, folder, (Spent::default(), cache, checks), (output, trial), create);
+    let way = Way { output, trial, workers };
+    let done = go(experiment, folder, (Spent::default(), cache, checks), &way, create);
     if let Some(file) = record
         && done.is_err()
         && matches!(session::recorded(folder), Ok(None))
@@ -151,7 +153,8 @@ pub(crate) fn resume(args: &args::Resume) -> Result<Exit, Failure> {
         }
         Ok(journal)
     };
-    go(experiment, &folder, (spent, cache, checks), (&args.output, None), open)
+    let way = Way { output: &args.output, trial: None, workers: &args.workers };
+    go(experiment, &folder, (spent, cache, checks), &way, open)
 }
 
 /// What a number of further candidates comes to: a total, of which `made` are there. `--set` goes over it.
@@ -243,11 +246,19 @@ fn refuse_changed(run: &str, recorded: &[InputFile]) -> Result<(), Failure> {
     )))
 }
 
+/// How a session goes about a run.
+struct Way<'a> {
+    output: &'a args::Output,
+    /// What looks at the opened experiment before anything is recorded.
+    trial: Option<&'a Trial<'a>>,
+    workers: &'a args::Workers,
+}
+
 fn go(
     experiment: Experiment,
     folder: &Path,
     (spent, cache, checks): (Spent, Option<Arc<AnswerCache>>, Checks),
-    (output, trial): (&args::Output, Option<&Trial<'_>>),
+    way: &Way<'_>,
     journal: impl FnOnce(&Experiment, &[Weights]) -> Result<Journal, Failure>,
 ) -> Result<Exit, Failure> {
     let budget = &experiment.search.budget;
@@ -255,12 +266,12 @@ fn go(
     let limits = Limits { calls: None, tokens: budget.tokens, money: budget.money };
     let shared = Shared { budget: Budget::new(limits, spent), cache, checks };
     let runtime = session::runtime()?;
-    let ended = runtime.block_on(search(experiment, folder, &shared, (output.quiet, trial), journal));
+    let ended = runtime.block_on(search(experiment, folder, &shared, way, journal));
     // Abandoned candidates may still wait for their models; their answers would have nowhere to go.
     runtime.shutdown_background();
     let finished = shared.cache.map_or(Ok(()), |cache| cache.finish());
     let (ended, rechecked) = ended?;
-    let exit = finish(&ended, rechecked, folder, output)?;
+    let exit = finish(&ended, rechecked, folder, way.output)?;
     finished?;
     Ok(exit)
 }
@@ -269,14 +280,16 @@ async fn search(
     experiment: Experiment,
     folder: &Path,
     shared: &Shared,
-    (quiet, trial): (bool, Option<&Trial<'_>>),
+    way: &Way<'_>,
     journal: impl FnOnce(&Experiment, &[Weights]) -> Result<Journal, Failure>,
 ) -> Result<(Ended, Option<Rechecked>), Failure> {
     let environment = Arc::clone(&experiment.environment);
+    let quiet = way.output.quiet;
+    let listening = Listening::begin(way.workers, &experiment)?;
     let _made = session::make_hidden(&experiment, folder)?;
     let Opened { tools, weights } = session::open(&experiment, folder, shared, quiet).await?;
     let mut interrupt = session::interrupts();
-    let (experiment, prepared) = match trial {
+    let (mut experiment, prepared) = match way.trial {
         Some(trial) => tried(trial, experiment, &tools, quiet, &mut interrupt).await?,
         None => (experiment, None),
     };
@@ -291,7 +304,13 @@ async fn search(
         remark(&format!("run: {}", folder.display()));
     }
     let recheck = Recheck::of(&experiment, &tools)?;
-    let ended = session::search(experiment, tools, journal, interrupt, quiet).await;
+    let mut staff = None;
+    if let Some(listening) = listening {
+        // How many live changes no result, and workers may have slots for as many as there may be.
+        experiment.search.concurrency = experiment.search.window;
+        staff = Some(listening.open(&experiment, &tools, &journal)?);
+    }
+    let ended = session::search(experiment, tools, journal, interrupt, (quiet, staff)).await;
     let ended = ended.map_err(|error| {
         let resumable = error.is_resumable();
         let mut failure = Failure::from(error);
