@@ -152,7 +152,7 @@ fn budget(html: &mut Html, run: &Run, seen: Option<f64>) {
             html.within("div", &[], |html| {
                 html.element("dt", &[], "rate");
                 let left = time.map_or_else(|_| String::new(), |time| format!(", {time} left"));
-                html.element("dd", &[], &format!("{} candidates{left}", rate(seen)));
+                html.element("dd", &[], &format!("{}{left}", rate(seen)));
             });
         }
     });
