@@ -112,9 +112,9 @@ fn chromium(place: &Place) -> Option<Command> {
 fn seen(place: &Place, address: &str) -> Option<String> {
     let output = chromium(place)?.args(["--dump-dom", address]).output().expect("chromium runs");
     assert!(output.status.success(), "{}", error(&output));
-    for line in error(&output).lines().filter(|line| line.contains("CONSOLE")) {
-        panic!("{address}: {line}");
-    }
+    let said = error(&output);
+    let complaints: Vec<&str> = said.lines().filter(|line| line.contains("CONSOLE")).collect();
+    assert!(complaints.is_empty(), "{address}: {complaints:?}");
     Some(String::from_utf8(output.stdout).expect("a page"))
 }
 
@@ -123,10 +123,8 @@ fn told(page: &str) -> BTreeMap<String, String> {
     let text = |html: &str| html.split(['<', '>']).step_by(2).collect::<String>();
     let pair = |rest: &str| {
         let (name, rest) = rest.split_once("</dt>")?;
-        Some((
-            text(&format!("<{name}").replacen('<', "", 1)),
-            text(rest.split_once("<dd")?.1.split_once('>')?.1.split_once("</dd>")?.0),
-        ))
+        let (value, _) = rest.split_once("<dd")?.1.split_once('>')?.1.split_once("</dd>")?;
+        Some((text(name), text(value)))
     };
     page.split("<dt>").skip(1).filter_map(pair).collect()
 }
@@ -164,10 +162,7 @@ fn a_browser_shows_the_numbers_that_show_tells_on_every_page() {
     let cells = shown["cells_filled"].as_u64().expect("cells");
     assert!(archive.contains(&format!("After 300 candidates: {cells} of ")), "{archive}");
     assert!(page("/run/one/archive?at=10").contains("After 10 of 300 candidates: "));
-    assert!(
-        page("/run/one/lineage").contains(&format!("Lineage of candidate {best}"))
-            || page("/run/one/lineage").contains("Ancestors")
-    );
+    assert!(page("/run/one/lineage").contains(&format!("Lineage of candidate {best}")));
     assert!(page("/run/one/operators").contains("What each brought"));
     let list = page("/");
     assert!(list.contains("/run/one\"") && list.contains("/run/two\"") && list.contains("2 runs"), "{list}");
