@@ -235,7 +235,7 @@ pub(crate) async fn open(
 /// Searches until the end, the budget or the interrupt, with a bar on stderr.
 pub(crate) async fn search(
     experiment: Experiment,
-    tools: Tools,
+    mut tools: Tools,
     journal: Journal,
     interrupt: watch::Receiver<bool>,
     (quiet, staff): (bool, Option<Staff>),
@@ -252,19 +252,19 @@ pub(crate) async fn search(
     if let Some(staff) = &staff {
         progress = progress.with_workers(staff.desk());
     }
-    let (scattered, working) = match staff {
+    let working = match staff {
         Some(staff) => {
             let (scattered, working) = staff.serve(window, (!quiet).then(|| progress.teller()));
-            (Some(scattered), Some(working))
+            tools.scattered = Some(scattered);
+            Some(working)
         }
-        None => (None, None),
+        None => None,
     };
     let run = Run {
         settings: experiment.search,
         tessellation: experiment.tessellation,
         environment: experiment.environment,
         evaluator: experiment.evaluator,
-        scattered,
         tools,
         ensemble: experiment.models.ensemble(),
         journal,

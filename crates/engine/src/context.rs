@@ -14,7 +14,9 @@ use samara_lm::{
 use samara_qd::Stream;
 use samara_search::{Charge, Ticket};
 
-use crate::{Abort, Bench, CallsInFlight, EngineError, EvaluatorSlots, Programs, in_flight::Asking};
+use crate::{
+    Abort, Bench, CallsInFlight, EngineError, EvaluatorSlots, Programs, in_flight::Asking, workers::Scattered,
+};
 
 /// Which models an environment asks, and whether it runs programs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -69,6 +71,8 @@ pub struct Tools {
     pub programs: Option<Programs>,
     /// The user's evaluator. Absent unless the environment has options for one.
     pub evaluators: Option<EvaluatorSlots>,
+    /// What evaluates drafts in place of the environment's own evaluator, if anything: that one with workers elsewhere.
+    pub scattered: Option<Scattered>,
     /// Model calls that wait for their answers at this moment.
     pub calls_in_flight: Arc<CallsInFlight>,
 }
@@ -116,7 +120,7 @@ impl Context {
     }
 
     fn new(tools: Tools, stream: Stream, seeds: Stream) -> Self {
-        let Tools { models, programs, evaluators, calls_in_flight: in_flight } = tools;
+        let Tools { models, programs, evaluators, calls_in_flight: in_flight, scattered: _ } = tools;
         let bench = Bench::new(programs, 0).with_evaluators(evaluators);
         Self {
             stream,

@@ -30,7 +30,6 @@ use crate::{
     life::{Returned, Workshop},
     log,
     prepare::prepare,
-    workers::Scattered,
 };
 
 /// Everything a run is made of.
@@ -43,8 +42,6 @@ pub struct Run {
     pub environment: Arc<dyn Environment>,
     /// What the environment's evaluator is made from, if it has one.
     pub evaluator: Option<EvaluatorSpec>,
-    /// What evaluates drafts in place of the environment's own evaluator, if anything: it with workers elsewhere.
-    pub scattered: Option<Scattered>,
     /// Whom to ask, and where to run programs.
     pub tools: Tools,
     /// How the generator is chosen if `tools` holds several; else the default.
@@ -164,7 +161,7 @@ impl Owner {
         })?;
         search.charge_setup(pool.charge);
         let workshop = Workshop {
-            evaluator: match run.scattered {
+            evaluator: match run.tools.scattered.clone() {
                 Some(scattered) => Some(Arc::new(scattered)),
                 None => run.environment.evaluator(),
             },

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     hash::{BuildHasher as _, RandomState},
     sync::Arc,
 };
@@ -34,6 +35,12 @@ pub struct Scattered {
     verify: f64,
     /// Which ones: no worker can know.
     drawn: RandomState,
+}
+
+impl fmt::Debug for Scattered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scattered").field("verify", &self.verify).finish_non_exhaustive()
+    }
 }
 
 impl Scattered {
@@ -79,7 +86,7 @@ impl Scattered {
         // Nobody else gets it from here on.
         drop(waiting);
         let Answered { answer, worker } = match place {
-            Place::There(answered) => answered,
+            Place::There(answered) => *answered,
             Place::Here(_slot) => return self.here.evaluate(draft, thresholds, bench).await,
         };
         if self.is_drawn(candidate) {
@@ -95,7 +102,7 @@ impl Scattered {
         loop {
             tokio::select! {
                 biased;
-                answered = waiting.answered() => return answered.map(Place::There),
+                answered = waiting.answered() => return answered.map(|answered| Place::There(Box::new(answered))),
                 slot = Arc::clone(&self.slots).acquire_owned(), if self.has_slots => {
                     let slot = slot.map_err(|error| EngineError::Internal(error.to_string()))?;
                     if waiting.take_back() {
@@ -111,7 +118,7 @@ impl Scattered {
             }
             tokio::select! {
                 biased;
-                answered = waiting.answered() => return answered.map(Place::There),
+                answered = waiting.answered() => return answered.map(|answered| Place::There(Box::new(answered))),
                 () = given_back => {}
             }
         }
@@ -155,7 +162,7 @@ impl Scattered {
 /// Where a draft is evaluated.
 enum Place {
     /// A worker has done it.
-    There(Answered),
+    There(Box<Answered>),
     /// Here, in this slot.
     Here(OwnedSemaphorePermit),
 }

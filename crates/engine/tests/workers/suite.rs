@@ -148,7 +148,7 @@ pub(crate) async fn run_of(
     let folder = tempfile::tempdir().unwrap();
     let mut run = numbers.run(&settings(120, alive, 2), folder.path());
     let own = numbers.evaluator().unwrap();
-    run.scattered = Some(Scattered::new(own, Arc::clone(desk), slots, verify));
+    run.tools.scattered = Some(Scattered::new(own, Arc::clone(desk), slots, verify));
     let (_sender, interrupt) = watch::channel(false);
     let mut workers = Vec::new();
     let ended = run

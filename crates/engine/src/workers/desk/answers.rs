@@ -67,13 +67,11 @@ impl Desk {
             known.standing = if refuses.is_some() { Standing::Refused } else { Standing::Ready };
         }
         drop(state);
-        match (refuses, isolation) {
-            (Some(why), _) => self.tell(format!("worker {name} takes no tickets: {}", tame_reason(&why))),
-            (None, Some(isolation)) => {
-                self.tell(format!("worker {name}: {slots} slots, {}", tame(&isolation)))
-            }
-            (None, None) => self.tell(format!("worker {name}: {slots} slots")),
-        }
+        self.tell(match (refuses, isolation) {
+            (Some(why), _) => format!("worker {name} takes no tickets: {}", tame_reason(&why)),
+            (None, Some(isolation)) => format!("worker {name}: {slots} slots, {}", tame(&isolation)),
+            (None, None) => format!("worker {name}: {slots} slots"),
+        });
         if over { Reply::Over } else { Reply::Noted { drop: Vec::new() } }
     }
 
