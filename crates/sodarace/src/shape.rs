@@ -84,11 +84,11 @@ pub enum Shape {
     },
     /// A wave in 32 straight pieces each, as high as creatures are.
     Rough {
-        /// From valley to top, above 0 to 1000. Default 40.
+        /// From valley to top, above 0 to 1000. Default 60.
         #[serde(default = "wave_height")]
         #[schemars(range(max = 1000.0), extend("exclusiveMinimum" = 0))]
         height: f64,
-        /// From top to top, 1 to 1000. Default 250.
+        /// From top to top, 1 to 1000. Default 150.
         #[serde(default = "wave_length")]
         #[schemars(range(min = 1.0, max = 1000.0))]
         length: f64,
@@ -129,12 +129,14 @@ fn hill_length() -> f64 {
     80.0
 }
 
+/// Among walkers that go more than 10 m on flat ground, the rank correlation with their distances there is 0.56 on such
+/// waves, 0.67 on waves of 200 m and 0.83 on those half as high and 200 m long (`docs/guides/sodarace.md`).
 fn wave_height() -> f64 {
-    40.0
+    60.0
 }
 
 fn wave_length() -> f64 {
-    250.0
+    150.0
 }
 
 impl Shape {

@@ -177,3 +177,66 @@ fn distance(evaluation: &Evaluation, on: &str) -> Result<f64, Abort> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grounds(over: OverTerrains) -> Grounds {
+        let settings: SodaraceSettings = toml::from_str(
+            "terrain = [\"flat\", { kind = \"tunnel\", height = 60 }]\nms = 2000\nseeds = [\"square\"]\n",
+        )
+        .expect("settings");
+        settings.validate().expect("terrains");
+        Grounds { physics: settings.physics(), over, ms: settings.ms, validate: true }
+    }
+
+    /// An evaluation that went this far.
+    fn walked(distance: Option<f64>) -> Evaluation {
+        let walker: samara_sodarace::Walker = serde_json::from_str(
+            r#"{"joints": [[0, 0], [1, 0]], "muscles": [[0, 1, {"type": "distance", "amplitude": 0, "phase": 0}]]}"#,
+        )
+        .expect("a walker");
+        let stands = samara_sodarace::evaluate(&walker, &samara_sodarace::Conditions::default(), 100);
+        let verdict = if distance.is_some() { Verdict::Scored } else { Verdict::Unsettled };
+        Evaluation { verdict, fitness: distance, ..stands.expect("it stands") }
+    }
+
+    #[test]
+    fn distances_over_several_terrains_come_to_their_mean_their_least_or_axes() {
+        let both = [walked(Some(5.0)), walked(Some(3.0))];
+        for (over, objective, measures) in
+            [(OverTerrains::Mean, 4.0, 3), (OverTerrains::Worst, 3.0, 3), (OverTerrains::Axes, 4.0, 5)]
+        {
+            let score = judge(&grounds(over), &both).unwrap_or_else(|_| panic!("{over:?}: a score"));
+            assert_eq!((score.objective, score.measures.len()), (objective, measures));
+            let metrics: Vec<(&str, f64)> =
+                score.metrics.iter().map(|(name, distance)| (name.as_str(), *distance)).collect();
+            assert_eq!(metrics, [("distance_1_flat", 5.0), ("distance_2_tunnel", 3.0)]);
+        }
+        let axes = judge(&grounds(OverTerrains::Axes), &both).unwrap_or_else(|_| panic!("a score"));
+        assert_eq!(axes.measures[3..], [5.0, 3.0]);
+    }
+
+    #[test]
+    fn a_creature_that_does_not_rest_on_one_terrain_has_failed() {
+        let walked = [walked(Some(5.0)), walked(None)];
+        assert!(judge(&grounds(OverTerrains::Mean), &walked).is_err());
+    }
+
+    #[test]
+    fn no_terrain_too_many_and_impossible_ones_are_refused() {
+        for terrain in
+            ["[]", "{ kind = \"tunnel\", height = -1 }", "[\"flat\", { kind = \"rough\", length = 2 }]"]
+        {
+            let settings: SodaraceSettings =
+                toml::from_str(&format!("terrain = {terrain}")).expect("settings");
+            assert!(settings.validate().is_err(), "{terrain}");
+        }
+        let many = format!("terrain = [{}]", "\"flat\", ".repeat(11));
+        let settings: SodaraceSettings = toml::from_str(&many).expect("settings");
+        assert!(settings.validate().is_err());
+        let openelm = "law = \"openelm\"\nterrain = [\"flat\", \"flat\"]";
+        assert!(toml::from_str::<SodaraceSettings>(openelm).expect("settings").validate().is_err());
+    }
+}
