@@ -265,7 +265,6 @@ fn both_sides(start: f64, period: f64, pattern: &[[f64; 2]]) -> Vec<[f64; 2]> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::Terrain;
 
     fn read(text: &str) -> Terrain {
