@@ -43,7 +43,7 @@ fn a_comparison_is_shown_as_a_table_and_its_numbers_are_those_of_its_runs() {
     let [csv, json, svg] = files(&place, "out");
     let report: serde_json::Value = serde_json::from_str(&json).unwrap();
     let strategies = report["strategies"].as_array().unwrap();
-    assert_eq!(strategies.len(), 7);
+    assert_eq!(strategies.len(), 8);
     for found in strategies {
         let name = found["strategy"].as_str().unwrap();
         let mut sum = 0.0;

@@ -84,21 +84,21 @@ pub const REGISTRY: &[Entry] = &[
     Entry {
         name: image::NAME,
         summary: "programs that draw, towards a yellow disc; runs them in the sandbox",
-        strategies: &[],
+        strategies: &[program::FRESH],
         schema: SchemaGenerator::subschema_for::<image::ImageSettings>,
         build: image::build,
     },
     Entry {
         name: p3::problem::NAME,
         summary: "programs that solve a puzzle (P3), told apart by their text; runs them in the sandbox",
-        strategies: &[],
+        strategies: &[program::FRESH],
         schema: SchemaGenerator::subschema_for::<p3::problem::ProblemSettings>,
         build: p3::problem::build,
     },
     Entry {
         name: p3::probsol::NAME,
         summary: "puzzles with solutions that few find (P3); runs them in the sandbox",
-        strategies: &[],
+        strategies: &[program::FRESH],
         schema: SchemaGenerator::subschema_for::<p3::probsol::ProbsolSettings>,
         build: p3::probsol::build,
     },
@@ -119,7 +119,7 @@ pub const REGISTRY: &[Entry] = &[
     Entry {
         name: sodarace::NAME,
         summary: "programs that build creatures, told apart by their shape, that walk; runs them in the sandbox",
-        strategies: &[],
+        strategies: &[program::FRESH],
         schema: SchemaGenerator::subschema_for::<sodarace::SodaraceSettings>,
         build: sodarace::build,
     },

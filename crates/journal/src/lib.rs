@@ -12,6 +12,7 @@
 //! - `text`: how long texts are packed; `texts`: how they are read; `check`: what a record must be; `cells`: how many
 //!   cells a reader takes on;
 //! - [`export`]: a run as OpenELM's history, CSV (`table`) or JSONL, of the candidates that are `wanted`; [`history`]: OpenELM's histories, read;
+//! - [`training`]: runs as data for training models elsewhere;
 //! - [`error`]: what can go wrong, each with its message and hint.
 //!
 //! # What it must not know
@@ -51,6 +52,7 @@ mod store;
 mod table;
 mod text;
 mod texts;
+pub mod training;
 mod wal;
 mod wanted;
 

@@ -1,35 +1,23 @@
 //! Terrains: what the ground looks like around a creature.
 //!
 //! All but flat ground are polylines with solid ground on their right-hand side. They have a flat start around the
-//! creature, `START_ROOM` wider than it on both sides, so that none begins inside a wall.
+//! creature, `START_ROOM` wider than it on both sides unless told otherwise, so that none begins inside a wall. How a
+//! terrain is shaped in numbers is in [`crate::shape`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::constants::SLOP;
+use crate::shape::Shape;
 
 /// Flat ground on both sides of the creature before the terrain begins, in metres.
 pub const START_ROOM: f64 = 10.0;
 /// How far the ground reaches to both sides, in metres; the same as OpenELM's.
 pub const REACH: f64 = 3_500.0;
-/// Height of a wall, in metres.
-pub const WALL_HEIGHT: f64 = 200.0;
-/// Height of the ceiling of a tunnel, in metres.
-pub const TUNNEL_HEIGHT: f64 = 50.0;
-/// Distance from bump to bump, in metres; half of it is bump.
-pub const BUMP_DISTANCE: f64 = 20.0;
-/// Height of a bump, in metres: about a node's radius. The slope is 22 degrees.
-pub const BUMP_HEIGHT: f64 = 2.0;
-/// Distance from hilltop to hilltop, in metres.
-pub const HILL_DISTANCE: f64 = 80.0;
-/// Height of a hill above the valleys, in metres. The steepest slope is 17 degrees.
-pub const HILL_HEIGHT: f64 = 8.0;
-/// In how many straight pieces a hill is cut.
-const HILL_PIECES: usize = 16;
 /// The most pieces of a terrain of one's own.
 pub const MAX_PIECES: usize = 10_000;
 
-/// What the ground looks like. `Law::OpenElm` knows flat ground only.
+/// What the ground looks like: a name, polylines, or a shape in numbers. `Law::OpenElm` knows flat ground only.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Terrain {
@@ -44,48 +32,65 @@ pub enum Terrain {
     RightWall,
     /// A plane; to both sides of the creature a ceiling begins.
     Tunnel,
-    /// Triangular bumps at equal distances.
+    /// Triangular bumps at equal distances, lower than a creature's leg.
     Bumps,
-    /// A wave.
+    /// A gentle wave, lower than most creatures.
     Hills,
+    /// A wave as high as creatures are.
+    Rough,
     /// Polylines in metres, solid on their right-hand side: ground runs from left to right. The creature is set down
     /// above y = 0 around x = 0, whatever is there.
     Custom(Vec<Vec<[f64; 2]>>),
+    /// One of the kinds above in numbers of one's own, such as `{ kind = "tunnel", height = 60 }`.
+    #[serde(untagged)]
+    Shaped(Shape),
 }
 
 impl Terrain {
+    /// Its name, such as `tunnel`; `custom` for polylines.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Custom(_) => "custom",
+            other => other.shape().map_or("flat", |shape| shape.name()),
+        }
+    }
+
+    /// What it looks like in numbers; `None` for flat ground and polylines.
+    fn shape(&self) -> Option<Shape> {
+        match self {
+            Self::Flat | Self::Custom(_) => None,
+            Self::LeftWall => Some(Shape::left_wall()),
+            Self::RightWall => Some(Shape::right_wall()),
+            Self::Tunnel => Some(Shape::tunnel()),
+            Self::Bumps => Some(Shape::bumps()),
+            Self::Hills => Some(Shape::hills()),
+            Self::Rough => Some(Shape::rough()),
+            Self::Shaped(shape) => Some(*shape),
+        }
+    }
+
     /// The terrain's lines for a creature that reaches `half_width` metres to both sides of x = 0, nodes included.
     #[must_use]
     pub fn lines(&self, half_width: f64) -> Vec<Vec<[f64; 2]>> {
-        let start = half_width + START_ROOM;
-        let far = start + REACH;
-        let up = WALL_HEIGHT;
-        match self {
-            Self::Flat => vec![vec![[-far, 0.0], [far, 0.0]]],
-            Self::LeftWall => vec![vec![[-far, up], [-start, up], [-start, 0.0], [far, 0.0]]],
-            Self::RightWall => vec![vec![[-far, 0.0], [start, 0.0], [start, up], [far, up]]],
-            Self::Tunnel => {
-                let (low, high) = (TUNNEL_HEIGHT, TUNNEL_HEIGHT + up);
-                vec![
-                    vec![[-far, 0.0], [far, 0.0]],
-                    vec![[-start, high], [-start, low], [-far, low]],
-                    vec![[far, low], [start, low], [start, high]],
-                ]
+        match (self, self.shape()) {
+            (Self::Custom(lines), _) => lines.clone(),
+            (_, Some(shape)) => shape.lines(half_width),
+            (_, None) => {
+                let far = half_width + START_ROOM + REACH;
+                vec![vec![[-far, 0.0], [far, 0.0]]]
             }
-            Self::Bumps => {
-                let half = BUMP_DISTANCE / 4.0;
-                let bump = [[0.0, 0.0], [half, BUMP_HEIGHT], [2.0 * half, 0.0]];
-                vec![both_sides(start, BUMP_DISTANCE, &bump)]
-            }
-            Self::Hills => vec![both_sides(start, HILL_DISTANCE, &hill())],
-            Self::Custom(lines) => lines.clone(),
         }
     }
 
     /// What is wrong with a terrain of one's own.
     #[must_use]
     pub fn fault(&self) -> Option<&'static str> {
-        let Self::Custom(lines) = self else { return None };
+        let lines = match self {
+            Self::Custom(lines) => lines,
+            Self::Shaped(shape) => return shape.fault(),
+            _ => return None,
+        };
         if lines.iter().map(Vec::len).sum::<usize>() > MAX_PIECES {
             return Some("the terrain has too many points");
         }
@@ -102,25 +107,4 @@ impl Terrain {
         }
         None
     }
-}
-
-/// One hill, as points from its left foot on; the right foot is the next hill's left one.
-fn hill() -> Vec<[f64; 2]> {
-    let point = |i| {
-        let share = i as f64 / HILL_PIECES as f64;
-        let height = 0.5 * HILL_HEIGHT * (1.0 - libm::cos(2.0 * std::f64::consts::PI * share));
-        [share * HILL_DISTANCE, height]
-    };
-    (0..HILL_PIECES).map(point).collect()
-}
-
-/// Flat ground up to `start`, then one pattern after the other, mirrored on the left.
-fn both_sides(start: f64, period: f64, pattern: &[[f64; 2]]) -> Vec<[f64; 2]> {
-    let periods = (REACH / period) as usize;
-    let right: Vec<[f64; 2]> = (0..periods)
-        .flat_map(|i| pattern.iter().map(move |point| [start + i as f64 * period + point[0], point[1]]))
-        .chain([[start + periods as f64 * period, 0.0]])
-        .collect();
-    let left = right.iter().rev().map(|point| [-point[0], point[1]]);
-    left.chain(right.iter().copied()).collect()
 }

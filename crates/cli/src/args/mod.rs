@@ -283,13 +283,43 @@ pub(crate) enum ExportKind {
     Settings,
     /// A folder like OpenEvolve's output, with a checkpoint that its visualiser reads
     Openevolve,
+    /// To train elsewhere: TRL's prompts and completions
+    Sft,
+    /// To train elsewhere: TRL's preferences
+    Dpo,
+    /// To train elsewhere: TRL's completions with labels
+    Kto,
+    /// To train elsewhere: TRL's prompts alone, with columns for a reward
+    Grpo,
+    /// To train elsewhere: OpenAI's messages
+    OpenaiSft,
+    /// To train elsewhere: OpenAI's preferences
+    OpenaiDpo,
+}
+
+/// Which candidates are good enough to be learnt from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeepName {
+    /// Every candidate that ever entered an archive
+    Admitted,
+    /// The elites at the end
+    Elites,
+}
+
+/// Where the two candidates of a preference come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PairsName {
+    /// A candidate and its best parent that it beats
+    Parent,
+    /// The best and the worst of a cell, the next and the last but one, and so on
+    Cell,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Export {
-    /// The run's folder
-    #[arg(add = ArgValueCompleter::new(offers::runs))]
-    pub run: PathBuf,
+    /// The run's folder; to train elsewhere, of several runs
+    #[arg(required = true, value_name = "RUN", add = ArgValueCompleter::new(offers::runs))]
+    pub runs: Vec<PathBuf>,
     /// What to write
     #[arg(long = "as", value_enum, default_value = "openelm")]
     pub kind: ExportKind,
@@ -299,6 +329,32 @@ pub(crate) struct Export {
     /// The file, of `openevolve` the folder [default: standard output]
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub training: TrainingData,
+}
+
+/// What data to train elsewhere consist of.
+#[derive(Debug, Clone, Copy, PartialEq, clap::Args)]
+#[command(next_help_heading = "To train elsewhere")]
+pub(crate) struct TrainingData {
+    /// Which candidates [default: admitted]
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub keep: Option<KeepName>,
+    /// Only candidates whose objective is this part of the best of their cell, over all runs; 0 to 1
+    #[arg(long, value_name = "PART", value_parser = part)]
+    pub min_share: Option<f64>,
+    /// Which candidates a preference sets against each other [default: parent]
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub pairs: Option<PairsName>,
+    /// Messages of a chat in place of texts, in TRL's forms
+    #[arg(long)]
+    pub chat: bool,
+    /// Hold out this part of the samples, in FILE.held-out.jsonl; 0 to 1
+    #[arg(long, value_name = "PART", value_parser = part)]
+    pub held_out: Option<f64>,
+    /// What held-out samples are drawn by [default: 0]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -422,6 +478,12 @@ fn finite(text: &str) -> Result<f64, String> {
     number.filter(|number| number.is_finite()).ok_or_else(|| "write a finite number, such as 0.5".to_owned())
 }
 
+/// A part of a whole: 0 to 1.
+fn part(text: &str) -> Result<f64, String> {
+    let part = finite(text).ok().filter(|part| (0.0..=1.0).contains(part));
+    part.ok_or_else(|| "write a number from 0 to 1, such as 0.1".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -438,5 +500,7 @@ mod tests {
         for bad in ["nan", "inf", "-infinity", "1e309", "", "1s"] {
             assert!(finite(bad).is_err(), "{bad}");
         }
+        assert_eq!((part("0"), part("1")), (Ok(0.0), Ok(1.0)));
+        assert!(part("1.1").is_err() && part("-0.1").is_err() && part("nan").is_err());
     }
 }

@@ -34,30 +34,20 @@ impl From<LawName> for Law {
     }
 }
 
-/// What the ground looks like, as `environment.terrain` names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TerrainName {
-    Flat,
-    #[value(name = "left_wall", alias = "left-wall")]
-    LeftWall,
-    #[value(name = "right_wall", alias = "right-wall")]
-    RightWall,
-    Tunnel,
-    Bumps,
-    Hills,
-}
-
-impl From<TerrainName> for Terrain {
-    fn from(name: TerrainName) -> Self {
-        match name {
-            TerrainName::Flat => Self::Flat,
-            TerrainName::LeftWall => Self::LeftWall,
-            TerrainName::RightWall => Self::RightWall,
-            TerrainName::Tunnel => Self::Tunnel,
-            TerrainName::Bumps => Self::Bumps,
-            TerrainName::Hills => Self::Hills,
-        }
-    }
+/// A terrain as `environment.terrain` has it: a name, or a table such as `{ kind = "tunnel", height = 60 }`.
+fn terrain(text: &str) -> Result<Terrain, String> {
+    let text = text.trim();
+    let value =
+        if text.starts_with('{') { text.to_owned() } else { format!("\"{}\"", text.replace('"', "")) };
+    let read = format!("terrain = {value}").parse::<toml::Table>();
+    let value = read.map_err(|error| error.message().to_owned())?.remove("terrain");
+    let terrain: Option<Terrain> = value.and_then(|value| value.try_into().ok());
+    let terrain = terrain.ok_or_else(|| {
+        "the terrains are flat, left_wall, right_wall, tunnel, bumps, hills, rough, and tables such as { kind = \
+         \"tunnel\", height = 60 } or { custom = [[[x, y], ...]] }"
+            .to_owned()
+    })?;
+    terrain.fault().map_or(Ok(terrain), |fault| Err(fault.to_owned()))
 }
 
 #[derive(Debug, clap::Args)]
@@ -74,9 +64,9 @@ pub(crate) struct Render {
     /// [default: the run's, or paper]
     #[arg(long, value_enum)]
     pub law: Option<LawName>,
-    /// [default: the run's, or flat]
-    #[arg(long, value_enum)]
-    pub terrain: Option<TerrainName>,
+    /// A name such as rough, or a table such as '{ kind = "tunnel", height = 60 }' [default: the run's first, or flat]
+    #[arg(long, value_parser = terrain)]
+    pub terrain: Option<Terrain>,
     /// Simulated milliseconds [default: the run's, or 10000]
     #[arg(long, value_parser = milliseconds())]
     pub ms: Option<u32>,
@@ -87,15 +77,16 @@ pub(crate) struct Render {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct EvaluateWalkers {
-    /// Walkers: JSON files, Python programs that define make_walker(), or names of seeds
+    /// Walkers: JSON files, Python programs that define make_walker(), names of seeds, or runs' folders: every program
+    /// that entered their archives
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Which rules hold
     #[arg(long, value_enum, default_value = "paper")]
     pub law: LawName,
-    /// What the ground looks like
-    #[arg(long, value_enum, default_value = "flat")]
-    pub terrain: TerrainName,
+    /// A name such as rough, or a table such as '{ kind = "tunnel", height = 60 }' (repeatable)
+    #[arg(long, value_parser = terrain, default_value = "flat")]
+    pub terrain: Vec<Terrain>,
     /// Simulated milliseconds, of one or more evaluations
     #[arg(long, value_name = "MS", value_delimiter = ',', default_value = "10000", value_parser = milliseconds())]
     pub ms: Vec<u32>,
@@ -106,4 +97,20 @@ pub(crate) struct EvaluateWalkers {
 
 fn milliseconds() -> RangedU64ValueParser<u32> {
     RangedU64ValueParser::new().range(0..=u64::from(MAX_MS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terrain_is_a_name_or_a_table() {
+        assert_eq!(terrain("left-wall"), Ok(Terrain::LeftWall));
+        assert_eq!(terrain("rough"), Ok(Terrain::Rough));
+        assert!(matches!(terrain("{ kind = \"tunnel\", height = 60 }"), Ok(Terrain::Shaped(_))));
+        assert!(matches!(terrain("{ custom = [[[-9, 0], [9, 0]]] }"), Ok(Terrain::Custom(_))));
+        for bad in ["", "lake", "{", "{ kind = \"lake\" }", "{ kind = \"tunnel\", height = -1 }", "custom"] {
+            assert!(terrain(bad).is_err(), "{bad}");
+        }
+    }
 }

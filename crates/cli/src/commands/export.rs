@@ -1,4 +1,6 @@
-//! `samara export`.
+//! `samara export`: a run as other files. Data to train models elsewhere are [`training`]'s.
+
+mod training;
 
 use std::{
     borrow::Cow,
@@ -19,24 +21,32 @@ use crate::{
 };
 
 pub(crate) fn export(args: &Export) -> Result<Exit, Failure> {
-    let reader = Reader::open(&args.run)?;
+    if let Some(form) = training::form(args.kind) {
+        return training::export(args, form);
+    }
+    training::refuse(&args.training)?;
+    let [run] = &args.runs[..] else {
+        let hint = "export them one by one; only data to train elsewhere (--as sft) are put together";
+        return Err(Failure::usage(format!("there are {} runs to export\nhint: {hint}", args.runs.len())));
+    };
+    let reader = Reader::open(run)?;
     match &args.out {
         Some(folder) if args.kind == ExportKind::Openevolve => {
-            let kept = if args.elites { Some(elites(&args.run)?) } else { None };
+            let kept = if args.elites { Some(elites(run)?) } else { None };
             checkpoint::write(&reader, kept.as_ref(), folder)?;
         }
-        None => write(&reader, args, &mut std::io::stdout().lock())?,
+        None => write((&reader, run), args, &mut std::io::stdout().lock())?,
         Some(path) => {
             output::refuse_run(path, reader.path())?;
-            output::write(path, |file| write(&reader, args, file))?;
+            output::write(path, |file| write((&reader, run), args, file))?;
         }
     }
     Ok(Exit::Ok)
 }
 
-fn write(reader: &Reader, args: &Export, out: &mut dyn Write) -> Result<(), Failure> {
+fn write((reader, run): (&Reader, &Path), args: &Export, out: &mut dyn Write) -> Result<(), Failure> {
     let mut out = BufWriter::new(out);
-    let kept = if args.elites { Some(elites(&args.run)?) } else { None };
+    let kept = if args.elites { Some(elites(run)?) } else { None };
     let kept = kept.as_ref();
     let written: Result<(), JournalError> = match args.kind {
         ExportKind::Openelm => export::openelm(reader, kept, &mut out),
@@ -48,7 +58,8 @@ fn write(reader: &Reader, args: &Export, out: &mut dyn Write) -> Result<(), Fail
         ExportKind::Settings => out
             .write_all(settings(&reader.header().config).as_bytes())
             .map_err(|source| JournalError::Export { source }),
-        ExportKind::Openevolve => {
+        // Those to train elsewhere have gone another way.
+        _ => {
             let hint = "name it with --out DIR";
             return Err(Failure::usage(format!("--as openevolve: it is a folder of files\nhint: {hint}")));
         }

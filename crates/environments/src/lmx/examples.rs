@@ -75,7 +75,9 @@ impl Examples {
         let learning = match (baseline, joining) {
             (None, Some(joining)) if strategy.varies() => Learning::Archive(joining),
             // Random search must not learn from what it found.
-            (None | Some(Baseline::FixedFewShot | Baseline::ShufflingFewShot), _) => Learning::Nothing,
+            (None | Some(Baseline::FixedFewShot | Baseline::ShufflingFewShot | Baseline::Fresh), _) => {
+                Learning::Nothing
+            }
             (Some(Baseline::QualityOnly), _) => Learning::Quality,
             (Some(Baseline::Nsaif), _) => Learning::Measures(Novelty::new(novelty, axes)),
             (Some(Baseline::RougeL), _) => Learning::Words(novelty.rouge_limit),
@@ -92,6 +94,7 @@ impl Examples {
     pub fn draw(&self, count: usize, stream: &mut Stream) -> Vec<Example> {
         let count = count.min(self.pool.len());
         let positions = match self.baseline {
+            Some(Baseline::Fresh) => Vec::new(),
             Some(Baseline::FixedFewShot) => (0..count).collect(),
             Some(Baseline::ShufflingFewShot) => stream.distinct(count, count),
             _ => stream.distinct(self.pool.len(), count),

@@ -8,6 +8,8 @@ use samara_search::{Invalid, Strategy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::program::FRESH;
+
 /// How the examples of a prompt are chosen where nothing is varied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Baseline {
@@ -23,16 +25,24 @@ pub enum Baseline {
     Nsaif,
     /// Novelty of words: texts that are unlike every text of the pool by ROUGE-L (Lin 2004) join it.
     RougeL,
+    /// No examples: the generator writes every text from nothing, as it would without a search.
+    Fresh,
 }
 
 /// Their names in `search.strategy`, in the order of [`Baseline::ALL`].
-pub const NAMES: [&str; 5] =
-    ["lmx_quality_only", "fixed_few_shot", "shuffling_few_shot", "lmx_nsaif", "lmx_rouge_l"];
+pub const NAMES: [&str; 6] =
+    ["lmx_quality_only", "fixed_few_shot", "shuffling_few_shot", "lmx_nsaif", "lmx_rouge_l", FRESH];
 
 impl Baseline {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::QualityOnly, Self::FixedFewShot, Self::ShufflingFewShot, Self::Nsaif, Self::RougeL];
+    pub const ALL: [Self; 6] = [
+        Self::QualityOnly,
+        Self::FixedFewShot,
+        Self::ShufflingFewShot,
+        Self::Nsaif,
+        Self::RougeL,
+        Self::Fresh,
+    ];
 
     /// The baseline that a strategy names, if it is one of these.
     pub fn of(strategy: &Strategy) -> Option<Self> {

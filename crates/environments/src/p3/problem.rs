@@ -73,9 +73,10 @@ pub(crate) fn build(source: &Source<'_>) -> Result<Arc<dyn Environment>, Invalid
     let puzzles = puzzle::read(&settings.puzzles, source.inputs)?;
     let puzzle = puzzle::find(&puzzles, &settings.puzzle)?.clone();
     // Operators that need a parent begin with solutions of the other puzzles.
-    let seeds = match program::operator(source) {
-        Operator::Prompt | Operator::Crossover => Vec::new(),
-        Operator::Gp | Operator::Diff => others(&puzzles, &puzzle.name)?,
+    let seeds = if begins_with_programs(source, &settings.writing) {
+        others(&puzzles, &puzzle.name)?
+    } else {
+        Vec::new()
     };
     let preamble = puzzle::preamble(&puzzles, Some(&puzzle.name), settings.examples);
     let keep_unsolved = settings.keep_unsolved;
@@ -83,6 +84,20 @@ pub(crate) fn build(source: &Source<'_>) -> Result<Arc<dyn Environment>, Invalid
     let reference = format!("{IMPORTS}{}    return None\n", puzzle.header(ENTRY, true));
     let measurer = Measurer::new(settings.descriptors, source.axes, &reference)?;
     Ok(Programs::new(Problem { puzzle, keep_unsolved, measurer }, Arc::new(writer), seeds))
+}
+
+fn begins_with_programs(source: &Source<'_>, writing: &WritingSettings) -> bool {
+    let needs_one = |operator: &Operator| matches!(operator, Operator::Gp | Operator::Diff);
+    if source.search.strategy.name() == program::FRESH {
+        return false;
+    }
+    match program::operator(source) {
+        Operator::Mix => {
+            let mix = writing.mix.unwrap_or_default().operators();
+            mix.iter().all(|(operator, _)| needs_one(operator))
+        }
+        operator => needs_one(&operator),
+    }
 }
 
 fn others(puzzles: &[Puzzle], but: &str) -> Result<Vec<Arc<str>>, Invalid> {

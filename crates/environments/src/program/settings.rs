@@ -1,6 +1,6 @@
 //! The `[environment.writing]` section: how the generator is asked for programs.
 
-use samara_search::Invalid;
+use samara_search::{Choose, Invalid, Operator};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,71 @@ pub enum Neighbours {
     Near,
     /// Each elite drawn on its own, uniformly over the filled cells.
     Uniform,
+}
+
+/// The `[environment.writing.mix]` section: how often each operator writes a candidate. An operator with the weight 0 never
+/// does.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(transform = samara_search::schema::in_order::<Self>)]
+pub struct MixSettings {
+    /// How an operator is chosen: by the weights, or by a bandit that learns which operator's candidates enter the archive
+    /// most often (the first candidates by the weights). Default `weights`.
+    pub choose: Choose,
+    /// A program from nothing: its weight, 0 to 1e6. Default 1.
+    #[schemars(range(min = 0.0, max = 1e6))]
+    pub new: f64,
+    /// Prompt mutation. Default 1.
+    #[schemars(range(min = 0.0, max = 1e6))]
+    pub prompt: f64,
+    /// Diffs. Default 0.
+    #[schemars(range(min = 0.0, max = 1e6))]
+    pub diff: f64,
+    /// Few-shot crossover. Default 0.
+    #[schemars(range(min = 0.0, max = 1e6))]
+    pub crossover: f64,
+    /// Edits without a model. Default 0.
+    #[schemars(range(min = 0.0, max = 1e6))]
+    pub gp: f64,
+}
+
+impl Default for MixSettings {
+    fn default() -> Self {
+        Self { choose: Choose::Weights, new: 1.0, prompt: 1.0, diff: 0.0, crossover: 0.0, gp: 0.0 }
+    }
+}
+
+impl MixSettings {
+    /// The operators with a weight above 0, each with its own.
+    pub fn operators(&self) -> Vec<(Operator, f64)> {
+        let all = [
+            (Operator::New, self.new),
+            (Operator::Prompt, self.prompt),
+            (Operator::Diff, self.diff),
+            (Operator::Crossover, self.crossover),
+            (Operator::Gp, self.gp),
+        ];
+        all.into_iter().filter(|(_, weight)| *weight > 0.0).collect()
+    }
+
+    fn validate(&self) -> Result<(), Invalid> {
+        let weights = [
+            ("new", self.new),
+            ("prompt", self.prompt),
+            ("diff", self.diff),
+            ("crossover", self.crossover),
+            ("gp", self.gp),
+        ];
+        if let Some((name, weight)) = weights.iter().find(|(_, weight)| !(0.0..=1e6).contains(weight)) {
+            let key = format!("environment.writing.mix.{name}");
+            return Err(Invalid::new(key, format!("is {weight:?}"), "set it from 0 to 1e6"));
+        }
+        if self.operators().is_empty() {
+            let hint = "give at least one operator a weight above 0, such as new = 1";
+            return Err(Invalid::new("environment.writing.mix", "has no operator", hint));
+        }
+        Ok(())
+    }
 }
 
 /// The section. Nothing in it matters to the operator `gp`.
@@ -71,6 +136,9 @@ pub struct WritingSettings {
     pub few_shot: usize,
     /// Which elites a crossover shows. Default `near`.
     pub neighbours: Neighbours,
+    /// What `search.operator = "mix"` chooses from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mix: Option<MixSettings>,
 }
 
 impl Default for WritingSettings {
@@ -85,6 +153,7 @@ impl Default for WritingSettings {
             attempts: 3,
             few_shot: 3,
             neighbours: Neighbours::Near,
+            mix: None,
         }
     }
 }
@@ -120,6 +189,6 @@ impl WritingSettings {
         if !(2..=10).contains(&self.few_shot) {
             return bad("few_shot", format!("is {}", self.few_shot), "set it from 2 to 10; 3 is the default");
         }
-        Ok(())
+        self.mix.map_or(Ok(()), |mix| mix.validate())
     }
 }

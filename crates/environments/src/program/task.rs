@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use samara_engine::{About, Bench, Context, Environment, Evaluator, Future, Roles};
 use samara_qd::Stream;
-use samara_search::{Genome, Plan, Proposer, Score, View};
+use samara_search::{Candidate, Genome, Plan, Proposer, Score, View};
 
-use super::writer::Writer;
+use super::{mix::Mix, writer::Writer};
 
 /// What programs are evolved for.
 pub(crate) trait Task: Send + Sync + 'static {
@@ -66,7 +66,8 @@ impl<T: Task> Environment for Programs<T> {
     }
 
     fn proposer(&self, _pool: &[String]) -> Box<dyn Proposer> {
-        Box::new(Plans { writer: Arc::clone(&self.writer), seeds: Arc::clone(&self.seeds) })
+        let mix = self.writer.mix().clone();
+        Box::new(Plans { writer: Arc::clone(&self.writer), seeds: Arc::clone(&self.seeds), mix })
     }
 
     fn write<'a>(&'a self, plan: &'a Plan, context: &'a mut Context) -> Future<'a, Genome> {
@@ -95,18 +96,25 @@ impl<T: Task> Evaluator for Evaluates<T> {
     }
 }
 
-/// Plans of programs remember nothing.
+/// Plans of programs remember nothing but what each operator of a mix has brought.
 struct Plans {
     writer: Arc<Writer>,
     seeds: Arc<[Arc<Genome>]>,
+    mix: Mix,
 }
 
 impl Proposer for Plans {
-    fn create(&self, _view: &View<'_>, stream: &mut Stream) -> Plan {
-        self.writer.seeded(&self.seeds, stream)
+    fn create(&self, view: &View<'_>, stream: &mut Stream) -> Plan {
+        // Every island begins with all of them.
+        let place = view.index() / (view.islands().max(1) as u64);
+        self.writer.seeded(&self.seeds, place, stream)
     }
 
     fn vary(&self, view: &View<'_>, stream: &mut Stream) -> Option<Plan> {
-        self.writer.varied(view, stream)
+        self.writer.varied(&self.mix, view, stream)
+    }
+
+    fn learn(&mut self, candidate: &Candidate) {
+        self.mix.learn(candidate);
     }
 }

@@ -9,6 +9,7 @@ use samara_search::{Genome, Invalid, Operator, Plan, View};
 
 use super::{
     diff, gp,
+    mix::{FRESH, Mix},
     prompt::{self, Format},
     read,
     settings::{Instruction, Neighbours, WritingSettings},
@@ -35,6 +36,10 @@ pub fn operator(source: &Source<'_>) -> Operator {
 /// Writes programs from others, by one operator.
 pub struct Writer {
     operator: Operator,
+    /// What the operator `mix` chooses from.
+    mix: Mix,
+    /// Whether every candidate is written from nothing, whatever the operator: the baseline `fresh`.
+    from_nothing: bool,
     settings: WritingSettings,
     format: Format,
     gp: gp::Mutator,
@@ -48,10 +53,12 @@ impl Writer {
     pub fn new(source: &Source<'_>, settings: WritingSettings, format: Format) -> Result<Self, Invalid> {
         settings.validate()?;
         let operator = operator(source);
-        if operator == Operator::Crossover {
+        let mix = Mix::new(operator, &settings);
+        if mix.has(Operator::Crossover) {
             expect_cells(source, 2, "search.operator")?;
         }
-        Ok(Self { operator, settings, format, gp: gp::Mutator::default() })
+        let from_nothing = source.search.strategy.name() == FRESH;
+        Ok(Self { operator, mix, from_nothing, settings, format, gp: gp::Mutator::default() })
     }
 
     /// The operator.
@@ -74,20 +81,39 @@ impl Writer {
 
     /// What it needs: the sandbox, and the generator for all operators but `gp`.
     pub fn roles(&self) -> Roles {
-        Roles { generator: self.operator != Operator::Gp, sandbox: true, ..Roles::default() }
+        let generator = self.from_nothing || self.mix.asks_a_model();
+        Roles { generator, sandbox: true, ..Roles::default() }
     }
 
-    /// Plans a program made from seeds. With none, a model writes it from nothing.
-    pub fn seeded(&self, seeds: &[Arc<Genome>], stream: &mut Stream) -> Plan {
+    /// What its operators are chosen by before anything is learnt.
+    pub(super) fn mix(&self) -> &Mix {
+        &self.mix
+    }
+
+    /// Plans the `place`th program that is made from seeds. With none, and under the baseline `fresh`, a model writes it
+    /// from nothing. A mix with `new` begins with every seed as it is, and goes on from nothing: what is varied from so
+    /// few programs is too much alike.
+    pub fn seeded(&self, seeds: &[Arc<Genome>], place: u64, stream: &mut Stream) -> Plan {
+        if self.from_nothing {
+            return Plan::fresh(Operator::New.name(), Vec::new());
+        }
+        if self.operator == Operator::Mix && self.mix.has(Operator::New) {
+            return match usize::try_from(place).ok().and_then(|place| seeds.get(place)) {
+                Some(seed) => Plan { verbatim: true, ..Plan::fresh("seed", vec![Arc::clone(seed)]) },
+                None => Plan::fresh(Operator::New.name(), Vec::new()),
+            };
+        }
         let wanted = if self.operator == Operator::Crossover { self.settings.few_shot } else { 1 };
         let drawn = stream.distinct(seeds.len(), wanted.min(seeds.len()));
         Plan::fresh("seed", drawn.into_iter().map(|place| Arc::clone(&seeds[place])).collect())
     }
 
-    /// Plans a program varied from elites; `None` if the archive holds too few.
-    pub fn varied(&self, view: &View<'_>, stream: &mut Stream) -> Option<Plan> {
+    /// Plans a program varied from elites, by an operator of this mix; `None` if the archive holds too few.
+    pub(super) fn varied(&self, mix: &Mix, view: &View<'_>, stream: &mut Stream) -> Option<Plan> {
         let archive = view.archive();
-        let elites = match self.operator {
+        let operator = mix.choose(stream);
+        let elites = match operator {
+            Operator::New | Operator::Mix => return Some(Plan::fresh(Operator::New.name(), Vec::new())),
             Operator::Prompt | Operator::Diff => vec![archive.select(stream)?],
             Operator::Gp if stream.unit() < CROSSED => vec![archive.select(stream)?, archive.select(stream)?],
             Operator::Gp => vec![archive.select(stream)?],
@@ -106,7 +132,7 @@ impl Writer {
             }
         };
         let parents = elites.iter().map(|elite| view.parent(elite)).collect();
-        Some(Plan::varied(self.operator.name(), parents))
+        Some(Plan::varied(operator.name(), parents))
     }
 
     /// Writes the planned program. A created one is now and then a seed as it is, so that seeds compete.
@@ -114,11 +140,12 @@ impl Writer {
         let parents: Vec<String> = plan.sources().iter().map(|genome| genome.text().into_owned()).collect();
         if plan.fresh
             && let Some(seed) = parents.first()
-            && context.stream.unit() < AS_IT_IS
+            && (plan.verbatim || context.stream.unit() < AS_IT_IS)
         {
             return Ok(seed.clone());
         }
-        let text = match self.operator {
+        let text = match self.mix.carried_out(plan, &mut context.stream) {
+            Operator::New | Operator::Mix => self.write_program(&[], Instruction::Header, context).await?,
             Operator::Gp => {
                 let names = &self.format.functions;
                 let varied = self.gp.vary(&parents, names, 1, context).await?;

@@ -18,7 +18,7 @@ use samara_sodarace::{Evaluation, Verdict};
 
 pub use programs::{ENTRY, SEEDS, Seed, preamble, seed};
 pub use read::walker;
-pub use settings::{DEFAULT_MS, SodaraceSettings};
+pub use settings::{DEFAULT_MS, OverTerrains, SodaraceSettings, Terrains};
 
 use crate::{
     program::{self, Format, Phrases, Programs, Task, Writer},
@@ -28,11 +28,15 @@ use crate::{
 /// Its name in `experiment.environment`.
 pub const NAME: &str = "sodarace";
 
-/// Height, width and mass.
-const MEASURES: usize = 3;
-
 struct Sodarace {
-    physics: Arc<samara_sodarace::Conditions>,
+    grounds: Arc<Grounds>,
+}
+
+/// Where and how long every creature walks, and what its distances come to.
+struct Grounds {
+    /// One for each terrain.
+    physics: Vec<samara_sodarace::Conditions>,
+    over: OverTerrains,
     ms: u32,
     validate: bool,
 }
@@ -41,26 +45,31 @@ struct Sodarace {
 pub(crate) fn build(source: &Source<'_>) -> Result<Arc<dyn Environment>, Invalid> {
     let settings: SodaraceSettings = schema::read(source.section, "environment")?;
     settings.validate()?;
-    expect_axes(source.axes, MEASURES, "environment `sodarace` (height, width and mass)")?;
+    let what = match settings.over_terrains {
+        OverTerrains::Axes => "environment `sodarace` (height, width, mass and the distance on each terrain)",
+        OverTerrains::Mean | OverTerrains::Worst => "environment `sodarace` (height, width and mass)",
+    };
+    expect_axes(source.axes, settings.measures(), what)?;
     let seeds = settings.read_seeds(source.inputs)?;
-    let physics = Arc::new(settings.physics());
-    let (ms, validate) = (settings.ms, settings.validate);
+    let (physics, over) = (settings.physics(), settings.over_terrains);
+    let grounds = Grounds { physics, over, ms: settings.ms, validate: settings.validate };
     let writer = Writer::new(source, settings.writing, format())?;
-    Ok(Programs::new(Sodarace { physics, ms, validate }, Arc::new(writer), seeds))
+    Ok(Programs::new(Sodarace { grounds: Arc::new(grounds) }, Arc::new(writer), seeds))
 }
 
-/// The physics' settings and the simulated milliseconds of a run, from the `[environment]` section of its resolved
-/// configuration.
+/// The physics' settings on each terrain and the simulated milliseconds of a run, from the `[environment]` section of its
+/// resolved configuration; one terrain or more.
 ///
 /// # Errors
 /// A configuration that is none of this environment.
-pub fn circumstances(config: &str) -> Result<(samara_sodarace::Conditions, u32), Invalid> {
+pub fn circumstances(config: &str) -> Result<(Vec<samara_sodarace::Conditions>, u32), Invalid> {
     let table = config.parse::<toml::Table>();
     let section = table.ok().and_then(|mut table| table.remove("environment"));
     let Some(toml::Value::Table(section)) = section else {
         return Err(Invalid::new("environment", "is missing", "name a run of `sodarace`"));
     };
     let settings: SodaraceSettings = schema::read(&section, "environment")?;
+    settings.validate()?;
     Ok((settings.physics(), settings.ms))
 }
 
@@ -104,43 +113,130 @@ impl Task for Sodarace {
         Box::pin(async move {
             let job = Job { prelude: preamble(), ..bench.job(program, ENTRY)? };
             let made = program::run::value(job, bench).await.map_err(|abort| abort.of("make_walker()"))?;
-            let (physics, ms, validate) = (Arc::clone(&self.physics), self.ms, self.validate);
+            let grounds = Arc::clone(&self.grounds);
             // What is made of a program's value is made on a thread that may block, and within limits.
-            let walked = bench.compute(move || walk(&made, validate, &physics, ms)).await?;
-            judge(walked.map_err(Abort::invalid)?)
+            let walked = bench.compute(move || walk(&made, &grounds)).await?;
+            judge(&self.grounds, &walked.map_err(Abort::invalid)?)
         })
     }
 }
 
-/// Takes the walker out of a value and lets it walk; `Err` says for a person why it can't.
-fn walk(
-    made: &Value,
-    validate: bool,
-    physics: &samara_sodarace::Conditions,
-    ms: u32,
-) -> Result<Evaluation, String> {
+/// Takes the walker out of a value and lets it walk on each terrain; `Err` says for a person why it can't.
+fn walk(made: &Value, grounds: &Grounds) -> Result<Vec<Evaluation>, String> {
     let walker = walker(made)?;
-    if validate && !walker.validate() {
+    if grounds.validate && !walker.validate() {
         return Err(
             "the walker is beyond OpenELM's limits: an amplitude above 10, more than 10 connections at a \
                     joint, or joints closer than 0.003 (environment.validate)"
                 .to_owned(),
         );
     }
-    samara_sodarace::evaluate(&walker, physics, ms).map_err(|rejection| rejection.to_string())
+    let on = |physics| samara_sodarace::evaluate(&walker, physics, grounds.ms);
+    grounds.physics.iter().map(on).collect::<Result<_, _>>().map_err(|rejection| rejection.to_string())
 }
 
-fn judge(evaluation: Evaluation) -> Result<Score, Abort> {
-    let shape = evaluation.morphology;
+/// The score of a creature that could walk on every terrain.
+fn judge(grounds: &Grounds, walked: &[Evaluation]) -> Result<Score, Abort> {
+    let several = walked.len() > 1;
+    let mut distances = Vec::with_capacity(walked.len());
+    for (evaluation, physics) in walked.iter().zip(&grounds.physics) {
+        let on = if several { format!(" (on {})", physics.terrain.name()) } else { String::new() };
+        distances.push(distance(evaluation, &on)?);
+    }
+    let Some(Evaluation { morphology: shape, .. }) = walked.first() else {
+        return Err(Abort::failed("there is no terrain to walk on"));
+    };
+    let objective = match grounds.over {
+        OverTerrains::Mean | OverTerrains::Axes => distances.iter().sum::<f64>() / distances.len() as f64,
+        OverTerrains::Worst => distances.iter().copied().fold(f64::INFINITY, f64::min),
+    };
+    let mut score = Score::new(objective, vec![shape.height, shape.width, shape.mass]);
+    if grounds.over == OverTerrains::Axes {
+        score.measures.extend(&distances);
+    }
+    if several {
+        let named = grounds.physics.iter().zip(distances).enumerate();
+        let metric = |(place, (physics, distance)): (usize, (&samara_sodarace::Conditions, f64))| {
+            (format!("distance_{}_{}", place + 1, physics.terrain.name()), distance)
+        };
+        score.metrics = named.map(metric).collect();
+    }
+    Ok(score)
+}
+
+fn distance(evaluation: &Evaluation, on: &str) -> Result<f64, Abort> {
     match (evaluation.verdict, evaluation.fitness) {
-        (Verdict::Scored, Some(fitness)) => {
-            Ok(Score::new(fitness, vec![shape.height, shape.width, shape.mass]))
-        }
+        (Verdict::Scored, Some(fitness)) => Ok(fitness),
         (Verdict::Unsettled, _) => {
             let steps = evaluation.settling_steps;
-            Err(Abort::failed(format!("the creature did not come to rest in {steps} steps")))
+            Err(Abort::failed(format!("the creature did not come to rest in {steps} steps{on}")))
         }
         (Verdict::NoConnections, _) => Err(Abort::invalid("nothing of the walker is connected")),
-        (Verdict::NotFinite | Verdict::Scored, _) => Err(Abort::failed("the creature flew apart")),
+        (Verdict::NotFinite | Verdict::Scored, _) => {
+            Err(Abort::failed(format!("the creature flew apart{on}")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grounds(over: OverTerrains) -> Grounds {
+        let settings: SodaraceSettings = toml::from_str(
+            "terrain = [\"flat\", { kind = \"tunnel\", height = 60 }]\nms = 2000\nseeds = [\"square\"]\n",
+        )
+        .expect("settings");
+        settings.validate().expect("terrains");
+        Grounds { physics: settings.physics(), over, ms: settings.ms, validate: true }
+    }
+
+    /// An evaluation that went this far.
+    fn walked(distance: Option<f64>) -> Evaluation {
+        let walker: samara_sodarace::Walker = serde_json::from_str(
+            r#"{"joints": [[0, 0], [1, 0]], "muscles": [[0, 1, {"type": "distance", "amplitude": 0, "phase": 0}]]}"#,
+        )
+        .expect("a walker");
+        let stands = samara_sodarace::evaluate(&walker, &samara_sodarace::Conditions::default(), 100);
+        let verdict = if distance.is_some() { Verdict::Scored } else { Verdict::Unsettled };
+        Evaluation { verdict, fitness: distance, ..stands.expect("it stands") }
+    }
+
+    #[test]
+    fn distances_over_several_terrains_come_to_their_mean_their_least_or_axes() {
+        let both = [walked(Some(5.0)), walked(Some(3.0))];
+        for (over, objective, measures) in
+            [(OverTerrains::Mean, 4.0, 3), (OverTerrains::Worst, 3.0, 3), (OverTerrains::Axes, 4.0, 5)]
+        {
+            let score = judge(&grounds(over), &both).unwrap_or_else(|_| panic!("{over:?}: a score"));
+            assert_eq!((score.objective, score.measures.len()), (objective, measures));
+            let metrics: Vec<(&str, f64)> =
+                score.metrics.iter().map(|(name, distance)| (name.as_str(), *distance)).collect();
+            assert_eq!(metrics, [("distance_1_flat", 5.0), ("distance_2_tunnel", 3.0)]);
+        }
+        let axes = judge(&grounds(OverTerrains::Axes), &both).unwrap_or_else(|_| panic!("a score"));
+        assert_eq!(axes.measures[3..], [5.0, 3.0]);
+    }
+
+    #[test]
+    fn a_creature_that_does_not_rest_on_one_terrain_has_failed() {
+        let walked = [walked(Some(5.0)), walked(None)];
+        assert!(judge(&grounds(OverTerrains::Mean), &walked).is_err());
+    }
+
+    #[test]
+    fn no_terrain_too_many_and_impossible_ones_are_refused() {
+        for terrain in
+            ["[]", "{ kind = \"tunnel\", height = -1 }", "[\"flat\", { kind = \"rough\", length = 2 }]"]
+        {
+            let settings: SodaraceSettings =
+                toml::from_str(&format!("terrain = {terrain}")).expect("settings");
+            assert!(settings.validate().is_err(), "{terrain}");
+        }
+        let many = format!("terrain = [{}]", "\"flat\", ".repeat(11));
+        let settings: SodaraceSettings = toml::from_str(&many).expect("settings");
+        assert!(settings.validate().is_err());
+        let openelm = "law = \"openelm\"\nterrain = [\"flat\", \"flat\"]";
+        assert!(toml::from_str::<SodaraceSettings>(openelm).expect("settings").validate().is_err());
     }
 }

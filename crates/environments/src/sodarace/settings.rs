@@ -13,6 +13,58 @@ use crate::{Inputs, program::WritingSettings, source::MOST_TEXTS};
 /// Simulated milliseconds of an evaluation, if nothing else is set.
 pub const DEFAULT_MS: u32 = 10_000;
 
+/// Height, width and mass.
+pub(super) const SHAPE: usize = 3;
+
+/// Terrains of a run at most.
+const MOST_TERRAINS: usize = 10;
+
+/// One terrain or several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Terrains {
+    /// One.
+    One(Terrain),
+    /// Several, in the order in which axes and metrics have them.
+    Several(#[schemars(length(min = 1, max = MOST_TERRAINS))] Vec<Terrain>),
+}
+
+impl Default for Terrains {
+    fn default() -> Self {
+        Self::One(Terrain::Flat)
+    }
+}
+
+impl Terrains {
+    /// All of them.
+    pub fn all(&self) -> &[Terrain] {
+        match self {
+            Self::One(terrain) => std::slice::from_ref(terrain),
+            Self::Several(terrains) => terrains,
+        }
+    }
+}
+
+/// What a creature's distances over several terrains come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OverTerrains {
+    /// The objective is their mean.
+    #[default]
+    Mean,
+    /// The objective is the least of them.
+    Worst,
+    /// The objective is their mean, and each distance is a measure behind height, width and mass: an axis for each
+    /// terrain.
+    Axes,
+}
+
+impl OverTerrains {
+    fn is_mean(&self) -> bool {
+        *self == Self::Mean
+    }
+}
+
 /// The section.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -20,8 +72,12 @@ pub const DEFAULT_MS: u32 = 10_000;
 pub struct SodaraceSettings {
     /// Which rules hold. Default `paper`.
     pub law: Law,
-    /// What the ground looks like, for the law `paper`. Default `flat`.
-    pub terrain: Terrain,
+    /// What the ground looks like, for the law `paper`: a name, `{ kind = "tunnel", height = 60 }`, `{ custom = [[[x, y],
+    /// ...]] }`, or a list of up to ten of them, over each of which every creature walks. Default `flat`.
+    pub terrain: Terrains,
+    /// What several terrains come to. Default `mean`.
+    #[serde(skip_serializing_if = "OverTerrains::is_mean")]
+    pub over_terrains: OverTerrains,
     /// Simulated milliseconds, 1 to 3,600,000. Default 10,000.
     #[schemars(range(min = 1, max = MAX_MS))]
     pub ms: u32,
@@ -41,7 +97,8 @@ impl Default for SodaraceSettings {
         let examples = SEEDS.iter().filter(|seed| seed.is_example).map(|seed| seed.name.to_owned());
         Self {
             law: Law::Paper,
-            terrain: Terrain::Flat,
+            terrain: Terrains::default(),
+            over_terrains: OverTerrains::Mean,
             ms: DEFAULT_MS,
             validate: true,
             seeds: examples.collect(),
@@ -57,24 +114,36 @@ impl SodaraceSettings {
             let hint = "set it from 1 to 3600000; 10000 is the default";
             return Err(Invalid::new("environment.ms", format!("is {}", self.ms), hint));
         }
-        if self.law == Law::OpenElm && self.terrain != Terrain::Flat {
+        let terrains = self.terrain.all();
+        if !(1..=MOST_TERRAINS).contains(&terrains.len()) {
+            let what = format!("has {} terrains", terrains.len());
+            return Err(Invalid::new("environment.terrain", what, "name one, or up to ten in a list"));
+        }
+        if self.law == Law::OpenElm && terrains != [Terrain::Flat] {
             let hint = "remove it, or use the law paper";
             return Err(Invalid::new("environment.terrain", "the law openelm knows flat ground only", hint));
         }
         // A creature would only find out one by one.
-        if let Some(fault) = self.terrain.fault() {
+        if let Some(fault) = terrains.iter().find_map(Terrain::fault) {
             return Err(Invalid::new("environment.terrain", fault, "change its points, or name a terrain"));
         }
         Ok(())
     }
 
-    /// What the simulation is told.
-    pub(super) fn physics(&self) -> samara_sodarace::Conditions {
-        samara_sodarace::Conditions {
+    /// How many measures a creature has.
+    pub(super) fn measures(&self) -> usize {
+        let own = if self.over_terrains == OverTerrains::Axes { self.terrain.all().len() } else { 0 };
+        SHAPE + own
+    }
+
+    /// What the simulation is told, for each terrain.
+    pub(super) fn physics(&self) -> Vec<samara_sodarace::Conditions> {
+        let on = |terrain: &Terrain| samara_sodarace::Conditions {
             law: self.law,
-            terrain: self.terrain.clone(),
+            terrain: terrain.clone(),
             ..samara_sodarace::Conditions::default()
-        }
+        };
+        self.terrain.all().iter().map(on).collect()
     }
 
     /// The texts of the seeds.

@@ -28,6 +28,10 @@ pub enum Operator {
     Crossover,
     /// No model: numbers, loops and calls of the parent's syntax tree are perturbed. The ELM paper's baseline.
     Gp,
+    /// The generator writes a program from nothing, without a parent.
+    New,
+    /// One of the others for each candidate, by the weights or the bandit of `environment.writing.mix`.
+    Mix,
 }
 
 impl Operator {
@@ -38,6 +42,8 @@ impl Operator {
             Self::Diff => "diff",
             Self::Crossover => "crossover",
             Self::Gp => "gp",
+            Self::New => "new",
+            Self::Mix => "mix",
         }
     }
 }

@@ -28,6 +28,7 @@ fn look(strategy: &Strategy) -> (&'static str, &'static str) {
         "random_search" => ("#e69f00", "3 2"),
         "lmx_nsaif" => ("#009e73", "12 3"),
         "lmx_rouge_l" => ("#56b4e9", "10 3 2 3"),
+        "fresh" => ("#999999", "4 2 1 2"),
         _ => ("#000000", "2 3"),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use samara_environments::{Inputs, entry};
+use samara_environments::{Inputs, entry, program::FRESH};
 use samara_search::{Strategy, nearest};
 use toml::{Table, Value};
 
@@ -66,7 +66,10 @@ fn strategies(names: &[String], base: &Experiment) -> Result<Vec<Strategy>, Fail
     let own = entry(&base.naming.environment)?.strategies;
     let known: Vec<&str> = ["qdaif"].iter().chain(own).chain(&["random_search"]).copied().collect();
     if names.is_empty() {
-        return Ok(known.into_iter().map(|name| Strategy::from(name.to_owned())).collect());
+        // What a model writes from nothing needs one: experiments whose operator needs none may have named none.
+        let writes = base.environment.roles().generator;
+        let known = known.into_iter().filter(|name| writes || *name != FRESH);
+        return Ok(known.map(|name| Strategy::from(name.to_owned())).collect());
     }
     let mut strategies = Vec::new();
     for name in names.iter().map(|name| name.trim()) {

@@ -1,7 +1,12 @@
-//! `samara sodarace evaluate`: what walkers look like and how far they walk.
+//! `samara sodarace evaluate`: what walkers look like and how far they walk, of files and of whole runs.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
+use samara_environments::sodarace;
+use samara_journal::{JournalError, Reader};
 use samara_sodarace::{Conditions, Evaluation, Morphology, Verdict, Walker};
 use serde::Serialize;
 
@@ -15,7 +20,11 @@ use crate::{
 #[derive(Debug, Serialize)]
 struct Report {
     file: String,
+    /// Of a run, the candidate's index.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    candidate: Option<u64>,
     law: samara_sodarace::Law,
+    terrain: samara_sodarace::Terrain,
     /// Whether it can be simulated and OpenELM's `validate` accepts it.
     valid: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,25 +59,67 @@ impl From<Morphology> for Shape {
     }
 }
 
+/// What is evaluated: a file, or a candidate of a run.
+struct Named {
+    file: String,
+    candidate: Option<u64>,
+}
+
 pub(super) fn evaluate(args: &EvaluateWalkers) -> Result<Exit, Failure> {
-    let settings = Conditions { law: args.law.into(), terrain: args.terrain.into(), ..Conditions::default() };
     let mut source = Source::default();
     for file in &args.files {
         let name = file.display().to_string();
-        let report = match source.walker(file)? {
-            Ok(walker) => of(name, &walker, &settings, &args.ms)?,
-            Err(why) => rejected(name, &settings, why),
-        };
-        match args.format {
-            Format::Json => print_json(&report)?,
-            Format::Human => print(&told(&report))?,
+        if file.is_dir() {
+            for (index, program) in entered(file)? {
+                let walker = source.program(&program)?;
+                tell(args, &Named { file: name.clone(), candidate: Some(index) }, walker.as_ref())?;
+            }
+        } else {
+            let walker = source.walker(file)?;
+            tell(args, &Named { file: name, candidate: None }, walker.as_ref())?;
         }
     }
     Ok(Exit::Ok)
 }
 
-fn of(file: String, walker: &Walker, settings: &Conditions, ms: &[u32]) -> Result<Report, Failure> {
-    let mut report = rejected(file, settings, String::new());
+/// Every program that entered a run's archives, once, with the first candidate that was it.
+fn entered(run: &Path) -> Result<Vec<(u64, String)>, Failure> {
+    let reader = Reader::open(run)?;
+    if reader.header().environment != sodarace::NAME {
+        let hint = "name a run of the environment sodarace";
+        let what = format!("{}: its candidates are no walkers\nhint: {hint}", run.display());
+        return Err(Failure::usage(what));
+    }
+    let (mut known, mut programs) = (BTreeSet::new(), Vec::new());
+    reader.fold(&mut |candidate| {
+        if let Some(genome) = candidate.genome.filter(|_| candidate.fate.entered())
+            && known.insert(genome.digest())
+        {
+            programs.push((candidate.index, genome.text().into_owned()));
+        }
+        Ok::<(), JournalError>(())
+    })?;
+    Ok(programs)
+}
+
+/// Says how far one walks, on every terrain.
+fn tell(args: &EvaluateWalkers, named: &Named, walker: Result<&Walker, &String>) -> Result<(), Failure> {
+    for terrain in &args.terrain {
+        let settings = Conditions { law: args.law.into(), terrain: terrain.clone(), ..Conditions::default() };
+        let report = match walker {
+            Ok(walker) => of(named, walker, &settings, &args.ms)?,
+            Err(why) => rejected(named, &settings, why.clone()),
+        };
+        match args.format {
+            Format::Json => print_json(&report)?,
+            Format::Human => print(&told(&report, args.terrain.len() > 1))?,
+        }
+    }
+    Ok(())
+}
+
+fn of(named: &Named, walker: &Walker, settings: &Conditions, ms: &[u32]) -> Result<Report, Failure> {
+    let mut report = rejected(named, settings, String::new());
     report.valid = walker.validate();
     report.rejected = None;
     let times: Vec<(&Walker, u32)> = ms.iter().map(|ms| (walker, *ms)).collect();
@@ -89,10 +140,12 @@ fn of(file: String, walker: &Walker, settings: &Conditions, ms: &[u32]) -> Resul
     Ok(report)
 }
 
-fn rejected(file: String, settings: &Conditions, why: String) -> Report {
+fn rejected(named: &Named, settings: &Conditions, why: String) -> Report {
     Report {
-        file,
+        file: named.file.clone(),
+        candidate: named.candidate,
         law: settings.law,
+        terrain: settings.terrain.clone(),
         valid: false,
         morphology: None,
         fitness: BTreeMap::new(),
@@ -101,8 +154,10 @@ fn rejected(file: String, settings: &Conditions, why: String) -> Report {
     }
 }
 
-fn told(report: &Report) -> String {
-    let mut text = format!("{}\n", report.file);
+fn told(report: &Report, several: bool) -> String {
+    let candidate = report.candidate.map_or_else(String::new, |index| format!(", candidate {index}"));
+    let terrain = if several { format!(" on {}", report.terrain.name()) } else { String::new() };
+    let mut text = format!("{}{candidate}{terrain}\n", report.file);
     if let Some(why) = &report.rejected {
         text += &format!("  rejected  {}\n", why.replace('\n', "\n            "));
     }

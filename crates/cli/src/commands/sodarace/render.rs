@@ -34,8 +34,8 @@ pub(super) fn render(args: &Render) -> Result<Exit, Failure> {
     };
     let mut subject = subject(args)?;
     subject.settings.law = args.law.map_or(subject.settings.law, Into::into);
-    if let Some(terrain) = args.terrain {
-        subject.settings.terrain = terrain.into();
+    if let Some(terrain) = &args.terrain {
+        subject.settings.terrain = terrain.clone();
     }
     let ms = args.ms.unwrap_or(subject.ms);
     let frames = if film { ms * film::RATE / 1000 + 1 } else { args.frames };
@@ -87,6 +87,8 @@ fn of_run(args: &Render) -> Result<Subject, Failure> {
     let found = view.replay.population().overall();
     let elite = chosen(found.archive(), args.cell.as_deref(), &args.source)?;
     let (settings, ms) = sodarace::circumstances(&header.config)?;
+    // Of several terrains the first; --terrain shows another.
+    let settings = settings.into_iter().next().unwrap_or_default();
     let text = found.genome(elite.id).text().into_owned();
     let name = format!("{}, candidate {}", header.experiment, elite.id);
     let walker = Source::default().program(&text)?.map_err(|why| Failure::usage(format!("{name}: {why}")))?;
