@@ -21,7 +21,8 @@ use crate::{
 /// The numbers of all full covariance matrices together at most: two gigabytes with their eigensystems.
 const MOST_NUMBERS: usize = 1 << 27;
 
-/// Plans vectors by emitters.
+/// Plans vectors by emitters. A clone is another island's, as long as nothing has settled.
+#[derive(Debug, Clone)]
 pub struct Emitting {
     scheduler: Scheduler,
     dims: usize,
