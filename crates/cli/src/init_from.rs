@@ -9,7 +9,7 @@ use std::path::Path;
 use samara_environments::{
     InputFile, Inputs,
     continued::{self, Beginning, Judges, Taken},
-    evaluator, function,
+    evaluator, function, functions,
     inputs::MAX_BYTES,
     lmx,
 };
@@ -137,7 +137,7 @@ fn of_history(path: &Path, environment: &str) -> Result<Beginning, Invalid> {
 /// What a history's text is in an environment.
 fn genome(text: &str, environment: &str) -> Option<Genome> {
     match environment {
-        function::NAME => serde_json::from_str::<Vec<f64>>(text).ok().map(Genome::Vector),
+        function::NAME | functions::NAME => serde_json::from_str::<Vec<f64>>(text).ok().map(Genome::Vector),
         lmx::NAME => Some(Genome::FewShot { examples: Vec::new(), text: text.into() }),
         _ => Some(Genome::text_of(text)),
     }
@@ -154,10 +154,12 @@ fn check(beginning: &Beginning, environment: &str, axes: usize) -> Result<(), In
     for (number, Taken { genome, score }) in beginning.candidates.iter().enumerate() {
         let fits = match &**genome {
             Genome::Vector(vector) => {
-                let right = vector.len() == axes && vector.iter().all(|number| number.abs() <= FARTHEST);
-                environment == function::NAME && right
+                let near = vector.iter().all(|number| number.abs() <= FARTHEST);
+                // The vectors of `function` are their own measures; `functions` looks at the length itself.
+                let long = environment == functions::NAME || vector.len() == axes;
+                matches!(environment, function::NAME | functions::NAME) && long && near
             }
-            Genome::Text(_) => !matches!(environment, function::NAME | lmx::NAME),
+            Genome::Text(_) => !matches!(environment, function::NAME | functions::NAME | lmx::NAME),
             Genome::FewShot { .. } => environment == lmx::NAME,
             Genome::Files(_) => false,
         };

@@ -49,6 +49,21 @@ pub const EXPERIMENTS: &[Experiment] = &[
         toml: file!("function.toml"),
     },
     Experiment {
+        name: "sphere",
+        summary: "the sphere of the QD literature, by evolution strategies (CMA-ME); no model",
+        toml: file!("sphere.toml"),
+    },
+    Experiment {
+        name: "rastrigin",
+        summary: "the same measures on Rastrigin's function, with a soft archive (CMA-MAE); no model",
+        toml: file!("rastrigin.toml"),
+    },
+    Experiment {
+        name: "arm",
+        summary: "where a robot's arm can reach, by steps along lines between elites; no model",
+        toml: file!("arm.toml"),
+    },
+    Experiment {
         name: "image",
         summary: "programs that draw, towards a yellow disc; no model",
         toml: file!("image.toml"),

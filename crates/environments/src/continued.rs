@@ -169,7 +169,15 @@ impl Proposer for Beginner {
         self.taken(view).or_else(|| self.inner.vary(view, stream))
     }
 
+    fn is_ready(&self, view: &View<'_>) -> bool {
+        self.taken(view).is_some() || self.inner.is_ready(view)
+    }
+
     fn learn(&mut self, candidate: &Candidate) {
         self.inner.learn(candidate);
+    }
+
+    fn settle(&mut self, candidate: &Candidate, value: Option<f64>, view: &View<'_>) {
+        self.inner.settle(candidate, value, view);
     }
 }

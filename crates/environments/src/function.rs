@@ -5,7 +5,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use samara_engine::{Bench, Context, Environment, Evaluator, Future};
-use samara_search::{Genome, Invalid, Plan, Proposer, Score, schema};
+use samara_qd::emitters::Space;
+use samara_search::{EmitterKind, EmitterSettings, Emitting, Genome, Invalid, Plan, Proposer, Score, schema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +29,8 @@ pub struct FunctionSettings {
     /// Lowest and highest value of every coordinate. Default `[-4, 4]`.
     #[schemars(inner(range(min = -1e100, max = 1e100)))]
     pub range: [f64; 2],
-    /// Standard deviation of the Gaussian step that every coordinate takes in a mutation, above 0. Default 0.5.
+    /// Standard deviation of the Gaussian step that every coordinate takes in a mutation, above 0; without meaning where
+    /// `search.emitters` are named. Default 0.5.
     #[schemars(range(max = 1e100), extend("exclusiveMinimum" = 0))]
     pub step: f64,
 }
@@ -41,6 +43,8 @@ impl Default for FunctionSettings {
 
 struct Function {
     settings: FunctionSettings,
+    /// What proposes in place of its own steps.
+    emitting: Option<Emitting>,
 }
 
 /// Builds it.
@@ -59,7 +63,19 @@ pub(crate) fn build(source: &Source<'_>) -> Result<Arc<dyn Environment>, Invalid
         return Err(Invalid::new("environment.dimensions", "is 0", "2 is the default"));
     }
     expect_axes(source.axes, settings.dimensions, "environment.dimensions")?;
-    Ok(Arc::new(Function { settings }))
+    let emitting = emitting(source, &settings)?;
+    Ok(Arc::new(Function { settings, emitting }))
+}
+
+/// The emitters that the search names: they begin in the middle of the range.
+fn emitting(source: &Source<'_>, settings: &FunctionSettings) -> Result<Option<Emitting>, Invalid> {
+    if source.search.emitters.is_empty() {
+        return Ok(None);
+    }
+    let [lo, hi] = settings.range;
+    let space = Space { start: vec![lo.midpoint(hi); settings.dimensions], bounds: Some(settings.range) };
+    let default = EmitterSettings::new(EmitterKind::Gaussian);
+    Emitting::new(source.search, &default, space, "sample").map(Some)
 }
 
 /// The Ackley function with a = 5, b = 0.1, c = 2 pi, negated: 0 at the origin, lower everywhere else
@@ -87,11 +103,18 @@ impl Environment for Function {
     }
 
     fn proposer(&self, _pool: &[String]) -> Box<dyn Proposer> {
-        Box::new(Simple { created: "sample", varied: "gaussian" })
+        match &self.emitting {
+            Some(emitting) => Box::new(emitting.clone()),
+            None => Box::new(Simple { created: "sample", varied: "gaussian" }),
+        }
     }
 
     fn write<'a>(&'a self, plan: &'a Plan, context: &'a mut Context) -> Future<'a, Genome> {
         let FunctionSettings { dimensions, range, step } = self.settings;
+        if let Some(Genome::Vector(vector)) = plan.material.first().map(|genome| &**genome) {
+            let proposed = Genome::Vector(vector.clone());
+            return Box::pin(async { Ok(proposed) });
+        }
         let stream = &mut context.stream;
         let vector: Vec<f64> = match plan.parents.first().map(|parent| &*parent.genome) {
             Some(Genome::Vector(parent)) => {

@@ -2,6 +2,7 @@
 //!
 //! - [`lmx`]: texts, by language-model crossover and AI feedback (QDAIF);
 //! - [`function`]: vectors, against an Ackley function;
+//! - [`functions`]: vectors, against the functions of the literature, by emitters;
 //! - [`mod@evaluator`]: anybody's program, against anybody's evaluator;
 //! - [`poetry`]: texts of named kinds, rewritten from one kind to another (QDAIF);
 //! - [`prompt_evolution`]: instructions, against the items of a data set;
@@ -22,6 +23,7 @@ pub mod continued;
 pub mod evaluator;
 mod fences;
 pub mod function;
+pub mod functions;
 pub mod image;
 pub mod inputs;
 pub mod lmx;
@@ -80,6 +82,13 @@ pub const REGISTRY: &[Entry] = &[
         strategies: &[],
         schema: SchemaGenerator::subschema_for::<function::FunctionSettings>,
         build: function::build,
+    },
+    Entry {
+        name: functions::NAME,
+        summary: "vectors against the functions of the literature: sphere, Rastrigin, arm",
+        strategies: &[],
+        schema: SchemaGenerator::subschema_for::<functions::FunctionsSettings>,
+        build: functions::build,
     },
     Entry {
         name: image::NAME,
@@ -173,11 +182,24 @@ fn expect_no_categories(name: &str, source: &Source<'_>) -> Result<(), Invalid> 
     }
 }
 
+/// Environments whose genomes are vectors.
+const OF_VECTORS: [&str; 2] = [function::NAME, functions::NAME];
+
+/// Refuses emitters where there are no vectors.
+fn expect_no_emitters(name: &str, source: &Source<'_>) -> Result<(), Invalid> {
+    let given = !source.search.emitters.is_empty() || source.search.bandit.is_some();
+    if given && !OF_VECTORS.contains(&name) {
+        let what = format!("propose vectors, and the genomes of `{name}` are none");
+        return Err(Invalid::new("search.emitters", what, "leave them out"));
+    }
+    Ok(())
+}
+
 /// Builds the environment called `name`.
 ///
 /// # Errors
-/// An unknown name, a strategy that it doesn't know, categories where its measures are none, or a section that it can't
-/// use.
+/// An unknown name, a strategy that it doesn't know, categories where its measures are none, emitters where its genomes
+/// are no vectors, or a section that it can't use.
 pub fn build(name: &str, source: &Source<'_>) -> Result<Arc<dyn Environment>, Invalid> {
     let entry = entry(name)?;
     if let Strategy::Own(strategy) = &source.search.strategy
@@ -186,6 +208,7 @@ pub fn build(name: &str, source: &Source<'_>) -> Result<Arc<dyn Environment>, In
         return Err(unknown_strategy(entry, strategy));
     }
     expect_no_categories(name, source)?;
+    expect_no_emitters(name, source)?;
     (entry.build)(source)
 }
 

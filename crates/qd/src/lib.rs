@@ -3,6 +3,7 @@
 //! - [`axis`], [`grid`], [`cvt`], [`tessellation`]: how measure space is cut into cells;
 //! - [`archive`]: the elites, the add status, the statistics; [`sum`]: exact sums for them; [`select`]: choosing
 //!   among elites;
+//! - [`emitters`]: what proposes vectors (Gaussian, lines, CMA-ES), and generations of them;
 //! - [`snapshot`]: an archive as data (serde); [`digest`]: an archive as a hash;
 //! - [`stream`]: counter-based random streams, the project's only source of randomness.
 //!
@@ -12,6 +13,7 @@ pub mod archive;
 pub mod axis;
 pub mod cvt;
 pub mod digest;
+pub mod emitters;
 pub mod error;
 pub mod grid;
 mod kdtree;
@@ -19,6 +21,7 @@ pub mod select;
 pub mod snapshot;
 pub mod stream;
 pub mod sum;
+mod symmetric;
 pub mod tessellation;
 
 pub use archive::{Added, Archive, Elite, Entry, Rules, Soft, Stats, Status};

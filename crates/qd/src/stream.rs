@@ -96,6 +96,19 @@ impl Stream {
         radius * libm::cos(std::f64::consts::TAU * self.unit())
     }
 
+    /// Fills a vector with standard normal numbers, two from each pair of words (Box-Muller with sine and cosine): about
+    /// twice as fast as as many of [`Stream::normal`], and other numbers. Of an odd number the last pair's second is lost.
+    pub fn fill_normal(&mut self, out: &mut [f64]) {
+        for pair in out.chunks_mut(2) {
+            let radius = libm::sqrt(-2.0 * libm::log(1.0 - self.unit()));
+            let (sine, cosine) = libm::sincos(std::f64::consts::TAU * self.unit());
+            pair[0] = radius * cosine;
+            if let Some(second) = pair.get_mut(1) {
+                *second = radius * sine;
+            }
+        }
+    }
+
     /// `k` different positions below `n`, in random order.
     ///
     /// # Panics

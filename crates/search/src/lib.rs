@@ -7,6 +7,7 @@
 //! - [`population`]: archives with the genomes of their elites, and islands; [`replay`]: the same without an
 //!   environment, for readers of a run; [`index`]: what workers may ask about the past;
 //! - [`proposer`]: what an environment contributes, plans and a memory;
+//! - [`emitting`]: the proposer of vectors, by emitters;
 //! - [`ensemble`]: which of several generators writes a candidate; [`budget`]: what a run may spend; `stops`: when it has
 //!   found what it was to find; [`strategy`];
 //! - [`settings`]: the `[search]` and `[[axes]]` sections; [`decode`](mod@decode): a section of TOML into its settings; [`schema`]:
@@ -21,6 +22,7 @@ pub mod budget;
 pub mod candidate;
 pub mod commanding;
 pub mod decode;
+pub mod emitting;
 pub mod ensemble;
 pub mod error;
 pub mod genome;
@@ -43,6 +45,7 @@ pub use artifact::{Artifact, ArtifactKind};
 pub use budget::{BudgetSettings, Spending};
 pub use candidate::{Candidate, Charge, Fate, FateCounts};
 pub use decode::{decode, nearest};
+pub use emitting::Emitting;
 pub use ensemble::{Choose, CostUnit, Ensemble, EnsembleSettings, Gain, Trial};
 pub use error::FoldError;
 pub use genome::{ContentDigest, Files, FilesError, Genome, number_list};
@@ -54,7 +57,8 @@ pub use replay::Replay;
 pub use score::Score;
 pub use search::{Ask, End, Search, Settled, Setup};
 pub use settings::{
-    Algorithm, AxisSettings, CvtSection, Duplicates, IslandSettings, Operator, SearchSettings,
+    Algorithm, AxisSettings, BanditSettings, CvtSection, Duplicates, EmitterKind, EmitterSettings,
+    IslandSettings, Operator, ParentsName, RankingName, ReselectName, RestartName, SearchSettings,
 };
 pub use statistics::{Interval, Resamples};
 pub use strategy::Strategy;

@@ -36,6 +36,15 @@ pub struct Placement {
     pub rank: Option<usize>,
     /// The candidate that left the archive for it.
     pub displaced: Option<u64>,
+    /// The improvement value ([`samara_qd::Added::value`]); `None` without a cell.
+    pub value: Option<f64>,
+}
+
+impl Placement {
+    /// That of a candidate that no archive saw.
+    pub(crate) fn nowhere(fate: Fate) -> Self {
+        Self { fate, cell: None, rank: None, displaced: None, value: None }
+    }
 }
 
 impl Island {
@@ -75,7 +84,7 @@ impl Island {
             Ok(added) => added,
             Err(error) => {
                 let fate = Fate::Failed { why: error.to_string() };
-                return Placement { fate, cell: None, rank: None, displaced: None };
+                return Placement::nowhere(fate);
             }
         };
         let fate = match added.status {
@@ -89,7 +98,8 @@ impl Island {
         if let Some(displaced) = added.displaced {
             self.members.remove(&displaced);
         }
-        Placement { fate, cell: Some(added.cell), rank: added.rank, displaced: added.displaced }
+        let (cell, value) = (Some(added.cell), Some(added.value));
+        Placement { fate, cell, rank: added.rank, displaced: added.displaced, value }
     }
 
     /// Whether a candidate is among the elites.

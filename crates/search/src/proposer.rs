@@ -19,8 +19,21 @@ pub trait Proposer: Send {
     /// candidate is then created instead.
     fn vary(&self, view: &View<'_>, stream: &mut Stream) -> Option<Plan>;
 
+    /// Whether the candidate may be planned from the state as it is. If not, it is asked again when the next candidate has
+    /// settled: a proposer that needs a whole generation waits for the last one. The answer must follow from what has
+    /// settled, and must not stay `false` once all candidates before this one have. Default: always.
+    fn is_ready(&self, _view: &View<'_>) -> bool {
+        true
+    }
+
     /// Hears of a candidate of its island that has settled.
     fn learn(&mut self, _candidate: &Candidate) {}
+
+    /// The same with what the archive made of it: the improvement value ([`samara_qd::Added::value`]; `None` if it was not
+    /// offered), and a view of the archive as it now is. Default: [`Proposer::learn`].
+    fn settle(&mut self, candidate: &Candidate, _value: Option<f64>, _view: &View<'_>) {
+        self.learn(candidate);
+    }
 }
 
 /// What a plan may depend on beside the proposer's own memory: the candidate's index, the archive of its island, and that
@@ -55,6 +68,17 @@ impl<'a> View<'a> {
         let best = island.archive().stats().best_id.filter(|best| island.holds(*best))?;
         let (genome, score) = (island.genome(best), island.score(best));
         Some(Parent { id: best, genome: Arc::clone(genome), score: Some(Arc::clone(score)) })
+    }
+
+    /// An elite's genome, if the island holds one of this index.
+    pub fn genome_of(&self, id: u64) -> Option<&'a Arc<Genome>> {
+        self.island.holds(id).then(|| self.island.genome(id))
+    }
+
+    /// An elite as a parent, if the island holds one of this index.
+    pub fn parent_of(&self, id: u64) -> Option<Parent> {
+        let genome = Arc::clone(self.genome_of(id)?);
+        Some(Parent { id, genome, score: Some(Arc::clone(self.island.score(id))) })
     }
 
     /// The island's archive; entries are candidate indices.

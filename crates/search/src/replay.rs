@@ -47,10 +47,7 @@ impl Replay {
     pub fn settle(&mut self, candidate: &Candidate) -> (Placement, Option<Migration>) {
         let placement = match (&candidate.genome, &candidate.score) {
             (Some(genome), Some(score)) => self.population.offer(self.settled, genome, score),
-            _ => {
-                let fate = candidate.fate.clone().without_score();
-                Placement { fate, cell: None, rank: None, displaced: None }
-            }
+            _ => Placement::nowhere(candidate.fate.clone().without_score()),
         };
         self.settled += 1;
         self.fates.count(&placement.fate);

@@ -5,8 +5,8 @@
 //! tell   in any order; results settle in index order: archive -> fate, charge, memory, ensemble, migration
 //! ```
 //!
-//! Candidate i is planned from the state exactly as candidate i - window left it, by its own random stream, and
-//! results settle in index order. So the archive is a function of (settings, seed, outcomes), whatever the order in
+//! Candidate i is planned from the state exactly as candidate i - window left it (or a later one, if its proposer waits
+//! for a generation to be complete: `Proposer::is_ready`), by its own random stream, and results settle in index order. So the archive is a function of (settings, seed, outcomes), whatever the order in
 //! which they are told, and however often the search was stopped and folded again ([`Search::refold`]).
 
 use std::{
@@ -269,9 +269,10 @@ impl Search {
             charge,
             model_ms,
         };
-        self.place(&mut candidate, outcome);
+        let value = self.place(&mut candidate, outcome);
         self.stops.learn(&self.settings, &candidate);
-        self.proposers[island as usize].learn(&candidate);
+        let view = View::new(&self.population, index);
+        self.proposers[island as usize].settle(&candidate, value, &view);
         if let Some(generator) = candidate.generator {
             self.ensemble.learn(&Trial { generator, charge, model_ms }, gain_of(&candidate.fate));
         }
@@ -283,10 +284,11 @@ impl Search {
         Settled { candidate, migration }
     }
 
-    /// Offers an outcome to the archive and notes what it became.
-    fn place(&mut self, candidate: &mut Candidate, outcome: Outcome) {
+    /// Offers an outcome to the archive and notes what it became; the improvement value, if it was offered.
+    fn place(&mut self, candidate: &mut Candidate, outcome: Outcome) -> Option<f64> {
+        let mut value = None;
         match outcome {
-            Outcome::Scored { genome, score } => self.place_scored(candidate, genome, score),
+            Outcome::Scored { genome, score } => value = self.place_scored(candidate, genome, score),
             Outcome::Invalid(unscored) => place_unscored(candidate, unscored, |why| Fate::Invalid { why }),
             Outcome::Failed(unscored) => place_unscored(candidate, unscored, |why| Fate::Failed { why }),
         }
@@ -294,13 +296,19 @@ impl Search {
             let first = self.index.note_content(genome.digest(), candidate.index);
             candidate.copy_of = (first != candidate.index).then_some(first);
         }
+        value
     }
 
-    fn place_scored(&mut self, candidate: &mut Candidate, genome: Arc<Genome>, mut score: Score) {
+    fn place_scored(
+        &mut self,
+        candidate: &mut Candidate,
+        genome: Arc<Genome>,
+        mut score: Score,
+    ) -> Option<f64> {
         score.artifacts = artifact::fitting(std::mem::take(&mut score.artifacts));
         score.metrics.retain(|_, value| value.is_finite());
         let score = Arc::new(score);
-        let Placement { fate, cell, rank, displaced } =
+        let Placement { fate, cell, rank, displaced, value } =
             self.population.offer(candidate.index, &genome, &score);
         if fate.entered() {
             let elite = (candidate.index, &genome, &score);
@@ -316,10 +324,12 @@ impl Search {
         candidate.fate = fate;
         candidate.cell = cell.map(|cell| cell as u64);
         candidate.rank = rank.map(|rank| rank as u32);
+        value
     }
 
     /// Plans every candidate that is due: those below settled + window. While a record is folded, the candidates it
-    /// holds are passed over; the others are planned from the very states that they were first planned from.
+    /// holds are passed over; the others are planned from the very states that they were first planned from. A candidate
+    /// whose proposer is not ready for it waits, and all after it.
     fn plan_due(&mut self) {
         if self.settled == 1 {
             self.drop_unaffordable();
@@ -327,6 +337,9 @@ impl Search {
         let due = self.settled + self.settings.window as u64;
         while self.next < due.min(self.settings.total_steps) && self.closed.is_none() {
             let index = self.next;
+            if !self.is_ready(index) {
+                return;
+            }
             let in_flight = index - self.settled;
             let spent = !self.spending.allows(&self.settings.budget, in_flight);
             self.closed = self.stops.end(&self.settings).or(spent.then_some(End::Budget));
@@ -360,11 +373,20 @@ impl Search {
         Ticket { index, seed, horizon, island, generator, plan, stream }
     }
 
+    fn is_ready(&self, index: u64) -> bool {
+        let proposer = &self.proposers[self.population.island_of(index) as usize];
+        self.is_fresh(index) || proposer.is_ready(&View::new(&self.population, index))
+    }
+
+    /// Whether a candidate is created, whatever the archive holds.
+    fn is_fresh(&self, index: u64) -> bool {
+        index < self.settings.init_steps || !self.settings.strategy.varies()
+    }
+
     fn plan(&self, index: u64, island: usize, stream: &mut Stream) -> Plan {
         let view = View::new(&self.population, index);
         let proposer = &self.proposers[island];
-        let fresh = index < self.settings.init_steps || !self.settings.strategy.varies();
-        let varied = if fresh { None } else { proposer.vary(&view, stream) };
+        let varied = if self.is_fresh(index) { None } else { proposer.vary(&view, stream) };
         varied.unwrap_or_else(|| proposer.create(&view, stream))
     }
 }

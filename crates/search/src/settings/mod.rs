@@ -1,11 +1,12 @@
 //! The `[search]` and `[[axes]]` sections of an experiment, and how they become an archive.
 //!
 //! Reading files and naming the file in an error is the command line's; here a section is checked and built. `search` is a
-//! section with its `choices` and `islands`, `axis` the other one, `cells` what follows from both within their `limits`.
+//! section with its `choices`, `emitters` and `islands`, `axis` the other one, `cells` what follows from both within their `limits`.
 
 mod axis;
 mod cells;
 mod choices;
+mod emitters;
 mod islands;
 mod limits;
 mod search;
@@ -13,6 +14,9 @@ mod search;
 pub use axis::{AxisSettings, axes, plain_name};
 pub use cells::CvtSection;
 pub use choices::{Algorithm, Duplicates, Operator};
+pub use emitters::{
+    BanditSettings, EmitterKind, EmitterSettings, ParentsName, RankingName, ReselectName, RestartName,
+};
 pub use islands::IslandSettings;
 pub(crate) use limits::{MOST, MOST_STEPS};
 pub use limits::{MOST_AXES, MOST_NAME, MOST_PLACES};

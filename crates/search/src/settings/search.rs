@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Algorithm, CvtSection, Duplicates, IslandSettings, Operator,
+    Algorithm, BanditSettings, CvtSection, Duplicates, EmitterSettings, IslandSettings, Operator, emitters,
     limits::{MAX_SEED, MAX_WINDOW, MOST, MOST_DEPTH, MOST_STEPS},
 };
 use crate::{BudgetSettings, Invalid, Strategy, budget, stops};
@@ -79,6 +79,14 @@ pub struct SearchSettings {
     pub islands: IslandSettings,
     /// What the run may spend.
     pub budget: BudgetSettings,
+    /// A bandit over the emitters: which of them propose each generation. Default: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bandit: Option<BanditSettings>,
+    /// What proposes vectors, for environments of vectors; 1,000 emitters at most, each counted as often as its `count`.
+    /// Default: the environment's own steps.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
+    pub emitters: Vec<EmitterSettings>,
 }
 
 impl Default for SearchSettings {
@@ -104,6 +112,8 @@ impl Default for SearchSettings {
             cvt: CvtSection::default(),
             islands: IslandSettings::default(),
             budget: BudgetSettings::default(),
+            bandit: None,
+            emitters: Vec::new(),
         }
     }
 }
@@ -140,6 +150,7 @@ impl SearchSettings {
             return bad("learning_rate", what, "set both for a soft archive, or neither");
         }
         self.islands.validate()?;
+        emitters::validate(&self.emitters, self.bandit.as_ref())?;
         stops::validate(self)?;
         budget::validate(&self.budget)
     }

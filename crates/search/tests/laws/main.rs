@@ -6,6 +6,7 @@
 
 mod budget;
 mod drive;
+mod emitting;
 mod ends;
 mod index;
 mod islands;
