@@ -94,7 +94,6 @@ fn run(parts: Parts, model: Rules) -> Vec<Candidate> {
         tessellation,
         environment,
         evaluator: None,
-        scattered: None,
         tools: Tools { models, ..Tools::default() },
         ensemble: Ensemble::default(),
         journal,
