@@ -17,8 +17,8 @@ fn run(place: &Place, out: &str, seed: u32) {
 }
 
 fn lines(place: &Place, file: &str) -> Vec<Value> {
-    let text = std::fs::read_to_string(place.path(file)).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let text = std::fs::read_to_string(place.path(file)).expect("a file that was written");
+    text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
 }
 
 fn export(place: &Place, more: &[&str]) {
