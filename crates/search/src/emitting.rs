@@ -100,7 +100,7 @@ impl Proposer for Emitting {
     }
 
     fn is_ready(&self, view: &View<'_>) -> bool {
-        self.number(view).is_none_or(|number| self.place(number).is_some())
+        self.number(view).is_none_or(|number| number < self.first || self.place(number).is_some())
     }
 
     fn settle(&mut self, candidate: &Candidate, value: Option<f64>, view: &View<'_>) {

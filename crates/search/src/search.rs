@@ -373,9 +373,14 @@ impl Search {
         Ticket { index, seed, horizon, island, generator, plan, stream }
     }
 
+    /// Whether a candidate may be planned: its proposer is ready for it, and those of the other islands for the candidates
+    /// just before it, since candidates are planned in their order, recorded ones too.
     fn is_ready(&self, index: u64) -> bool {
-        let proposer = &self.proposers[self.population.island_of(index) as usize];
-        self.is_fresh(index) || proposer.is_ready(&View::new(&self.population, index))
+        let others = self.population.islands().len() as u64 - 1;
+        (index.saturating_sub(others)..=index).all(|index| {
+            let proposer = &self.proposers[self.population.island_of(index) as usize];
+            self.is_fresh(index) || proposer.is_ready(&View::new(&self.population, index))
+        })
     }
 
     /// Whether a candidate is created, whatever the archive holds.
