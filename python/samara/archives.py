@@ -313,23 +313,26 @@ class GridArchive(Archive):
     @property
     def dims(self) -> NDArray[np.int32]:
         """How many cells each measure is cut into."""
-        np = _numpy()
-        return np.array(self._dims, dtype=np.int32)
+        dims: NDArray[np.int32] = _numpy().array(self._dims, dtype="int32")
+        return dims
 
     @property
     def lower_bounds(self) -> NDArray[np.float64]:
         """The lowest value of each measure."""
-        return _numpy().array([lo for lo, _ in self._ranges])
+        bounds: NDArray[np.float64] = _numpy().array([lo for lo, _ in self._ranges])
+        return bounds
 
     @property
     def upper_bounds(self) -> NDArray[np.float64]:
         """The highest value of each measure."""
-        return _numpy().array([hi for _, hi in self._ranges])
+        bounds: NDArray[np.float64] = _numpy().array([hi for _, hi in self._ranges])
+        return bounds
 
     @property
     def interval_size(self) -> NDArray[np.float64]:
         """The width of each measure's range."""
-        return self.upper_bounds - self.lower_bounds
+        size: NDArray[np.float64] = self.upper_bounds - self.lower_bounds
+        return size
 
     @property
     def boundaries(self) -> list[NDArray[np.float64]]:
@@ -339,13 +342,15 @@ class GridArchive(Archive):
 
     def grid_to_int_index(self, grid_indices: ArrayLike) -> NDArray[np.int64]:
         """Indices along each measure (n, measure_dim) as numbers of cells (n,)."""
-        np = _numpy()
-        return np.ravel_multi_index(tuple(np.asarray(grid_indices).T), self._dims)
+        places = tuple(_numpy().asarray(grid_indices).T)
+        cells: NDArray[np.int64] = _numpy().ravel_multi_index(places, self._dims)
+        return cells
 
     def int_to_grid_index(self, int_indices: ArrayLike) -> NDArray[np.int64]:
         """Numbers of cells (n,) as indices along each measure (n, measure_dim)."""
-        np = _numpy()
-        return np.stack(np.unravel_index(np.asarray(int_indices), self._dims), axis=-1)
+        places = _numpy().unravel_index(_numpy().asarray(int_indices), self._dims)
+        indices: NDArray[np.int64] = _numpy().stack(places, axis=-1)
+        return indices
 
 
 class TickArchive(Archive):
@@ -493,12 +498,14 @@ class CVTArchive(Archive):
     @property
     def lower_bounds(self) -> NDArray[np.float64]:
         """The lowest value of each measure."""
-        return _numpy().array([lo for lo, _ in self._ranges])
+        bounds: NDArray[np.float64] = _numpy().array([lo for lo, _ in self._ranges])
+        return bounds
 
     @property
     def upper_bounds(self) -> NDArray[np.float64]:
         """The highest value of each measure."""
-        return _numpy().array([hi for _, hi in self._ranges])
+        bounds: NDArray[np.float64] = _numpy().array([hi for _, hi in self._ranges])
+        return bounds
 
 
 def cqd_score(
@@ -593,7 +600,7 @@ def _named(names: Sequence[str] | None, count: int) -> list[str]:
     return [str(name) for name in names]
 
 
-def _frame(columns: Mapping[str, NDArray[Any]]) -> Any:
+def _frame(columns: Mapping[str, Any]) -> Any:
     import pandas
 
     flat: dict[str, Any] = {}

@@ -6,6 +6,7 @@ one, and ``samara show``, ``samara report`` and the other commands read the same
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -26,7 +27,8 @@ __all__ = ["Elite", "Event", "Run", "Running", "Table", "open", "resume", "run",
 _PATIENCE = 0.05
 
 
-class Event(NamedTuple):
+@dataclasses.dataclass(frozen=True, slots=True)
+class Event:
     """A candidate has settled; the numbers of the archive are those behind it."""
 
     #: The candidate's number: 0, 1, 2, ...
@@ -260,15 +262,19 @@ class Running:
         try:
             while self._ended is None:
                 for event in self._news(_PATIENCE):
-                    if on_event is not None:
-                        on_event(event)
+                    self._tell(event, on_event)
         except KeyboardInterrupt:
             raise Interrupted(self._stopped()) from None
+        return Run(self._ended[0])
+
+    def _tell(self, event: Event, on_event: Callable[[Event], object] | None) -> None:
+        if on_event is None:
+            return
+        try:
+            on_event(event)
         except Exception:
-            # What the listener raises ends the run, too.
             self._stopped()
             raise
-        return Run(self._ended[0])
 
     def _stopped(self) -> Run:
         self.stop()

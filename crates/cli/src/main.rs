@@ -1,0 +1,5 @@
+//! The `samara` binary.
+
+fn main() -> std::process::ExitCode {
+    samara::run()
+}
