@@ -8,6 +8,8 @@
 //! Algorithms are in `samara-qd` and `samara-search`; here are conversions. The interpreter's lock is released while Rust
 //! works long or waits.
 
+#![expect(clippy::needless_pass_by_value, reason = "pyo3 hands over what it has converted")]
+
 mod archive;
 mod cells;
 mod errors;

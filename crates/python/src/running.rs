@@ -21,6 +21,9 @@ const AT_ONCE: usize = 1000;
 /// A candidate that has settled: index, fate, objective, measures, operator, filled cells, coverage, QD score, best.
 type Told = (u64, &'static str, Option<f64>, Option<Vec<f64>>, String, usize, f64, f64, Option<f64>);
 
+/// Candidates that have settled, and at the end the run's folder and why it ended.
+type News = (Vec<Told>, Option<(PathBuf, &'static str)>);
+
 enum Message {
     Settled(Box<Told>),
     Ended(Result<Done, Stopped>),
@@ -62,7 +65,7 @@ impl Running {
     }
 
     /// Waits up to so many seconds for news: candidates that have settled, and at the end the folder and why it ended.
-    fn poll(&self, py: Python<'_>, seconds: f64) -> PyResult<(Vec<Told>, Option<(PathBuf, &'static str)>)> {
+    fn poll(&self, py: Python<'_>, seconds: f64) -> PyResult<News> {
         let wait = Duration::try_from_secs_f64(seconds).unwrap_or_default();
         let (told, ended) = py.detach(|| self.news(wait));
         match ended {
