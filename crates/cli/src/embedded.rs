@@ -71,7 +71,8 @@ pub fn run(
     };
     run::refuse_recorded(&folder)?;
     let recording = args::Recording { record: None, replay: None };
-    let driven = run::begun(experiment, &folder, (&recording, false), None, hearing.quiet())?;
+    let way = run::Way { trial: None, workers: args::Workers::default(), hearing: hearing.quiet() };
+    let driven = run::begun(experiment, &folder, (&recording, false), way)?;
     done(driven, folder)
 }
 
@@ -89,6 +90,7 @@ pub fn resume(folder: &Path, set: &[String], hearing: Hearing<'_>) -> Result<Don
         trust_run: false,
         anyway: false,
         recording: args::Recording { record: None, replay: None },
+        workers: args::Workers::default(),
         output: args::Output { format: Format::Human, quiet: true },
     };
     let (driven, folder) = run::resumed(&args, hearing.quiet())?;

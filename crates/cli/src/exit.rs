@@ -94,7 +94,10 @@ impl From<EngineError> for Failure {
             EngineError::Model { error, .. } => exit_of(error.kind),
             EngineError::Failures { .. } => Exit::Model,
             EngineError::Sandbox(_) => Exit::Sandbox,
-            EngineError::Journal(_) | EngineError::Fold(_) | EngineError::Internal(_) => Exit::Internal,
+            EngineError::Workers(_)
+            | EngineError::Journal(_)
+            | EngineError::Fold(_)
+            | EngineError::Internal(_) => Exit::Internal,
         };
         Self { exit, message: error.to_string() }
     }

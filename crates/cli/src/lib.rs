@@ -12,6 +12,7 @@ mod evolve;
 mod exit;
 mod init_from;
 mod knowledge;
+mod listening;
 mod logs;
 mod models;
 mod openelm;
@@ -27,6 +28,7 @@ mod summary;
 mod translation;
 mod trust;
 mod weights;
+mod workers;
 
 use std::ffi::OsString;
 
@@ -79,6 +81,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::P3(p3) => commands::p3::p3(&p3),
         Command::Show(show) => commands::show::show(&show),
         Command::Report(report) => commands::report::report(&report),
+        Command::Serve(serve) => commands::serve::serve(&serve),
         Command::Export(export) => commands::export::export(&export),
         Command::Rebin(rebin) => commands::rebin::rebin(&rebin),
         Command::List(list) => commands::catalogue::list(list.format),
@@ -89,6 +92,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Model(ModelCommand::Evaluate(evaluate)) => commands::model::evaluate(&evaluate),
         Command::Model(ModelCommand::Chat(chat)) => commands::model::chat(&chat),
         Command::Model(ModelCommand::Check(check)) => commands::model::check(&check),
+        Command::Worker(worker) => commands::worker::worker(&worker),
         Command::Sandbox(sandbox) => commands::sandbox::sandbox(&sandbox),
         Command::Sodarace(sodarace) => commands::sodarace::sodarace(&sodarace),
         Command::Completions { shell } => commands::catalogue::completions(shell),

@@ -10,7 +10,10 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
-use samara_engine::{CallsInFlight, Ending, Event};
+use samara_engine::{
+    CallsInFlight, Ending, Event,
+    workers::{Census, Desk},
+};
 use samara_search::{BudgetSettings, Charge, Search};
 
 use crate::{
@@ -40,6 +43,7 @@ struct View {
     settled: u64,
     budget: BudgetSettings,
     calls: Option<Arc<CallsInFlight>>,
+    desk: Option<Arc<Desk>>,
     numbers: Option<Numbers>,
     pace: Pace,
     /// The objective that a best is compared with: that of the first candidate of the session that has one, or the best
@@ -52,8 +56,9 @@ struct View {
 impl Progress {
     /// A search of `total` candidates, those of earlier sessions among them, within a budget.
     pub(crate) fn new(total: u64, budget: BudgetSettings, quiet: bool) -> Self {
-        let (calls, numbers, pace) = (None, None, Pace::default());
-        let view = View { total, settled: 0, budget, calls, numbers, pace, first: None, compares: false };
+        let (calls, desk, numbers, pace) = (None, None, None, Pace::default());
+        let view =
+            View { total, settled: 0, budget, calls, desk, numbers, pace, first: None, compares: false };
         let view = Arc::new(Mutex::new(view));
         let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(total) };
         let (started, seen) = (Instant::now(), view.clone());
@@ -73,6 +78,18 @@ impl Progress {
     pub(crate) fn with_calls(self, calls: Arc<CallsInFlight>) -> Self {
         locked(&self.view).calls = Some(calls);
         self
+    }
+
+    /// Shows the workers of a desk, too.
+    pub(crate) fn with_workers(self, desk: Arc<Desk>) -> Self {
+        locked(&self.view).desk = Some(desk);
+        self
+    }
+
+    /// What says a remark above the line.
+    pub(crate) fn teller(&self) -> impl Fn(&str) + Send + 'static {
+        let bar = self.bar.clone();
+        move |text| bar.suspend(|| remark(text))
     }
 
     /// Shows by how much the best has become better in this session, too.
@@ -149,6 +166,7 @@ impl View {
             numbers: self.numbers,
             change: self.change(),
             calls: self.calls.as_ref().map(|calls| calls.now()),
+            workers: self.desk.as_ref().map(|desk| desk.census()),
             rate: self.pace.rate(elapsed),
             left: self.numbers.map_or(String::new(), |numbers| left(&self.budget, &numbers.spent)),
             eta: self.pace.eta(elapsed, &limits),
@@ -281,6 +299,8 @@ struct Seen {
     change: Option<f64>,
     /// Model calls in flight, and the age of the oldest.
     calls: Option<(usize, Duration)>,
+    /// The workers elsewhere, if there may be some.
+    workers: Option<Census>,
     /// Candidates a second.
     rate: Option<f64>,
     /// What the budget leaves.
@@ -310,6 +330,7 @@ fn line(seen: &Seen, width: usize) -> String {
         (0, format!("{}/{}", seen.settled, seen.total)),
         (6, told(seen.rate.map(|rate| format!("{}/s", rough(rate))))),
         (7, told(seen.calls.map(|(calls, oldest)| in_flight(calls, oldest)))),
+        (7, told(seen.workers.map(staffed))),
         (4, told(covered.map(|percent| format!("coverage {percent} %")))),
         (2, told(numbers.map(|n| format!("QD {}", brief(n.qd_score))))),
         (5, told(numbers.and_then(|n| n.best).map(|best| best_of(best, seen.change)))),
@@ -342,6 +363,11 @@ fn line(seen: &Seen, width: usize) -> String {
 fn in_flight(calls: usize, oldest: Duration) -> String {
     let calls = format!("{calls} {}", if calls == 1 { "call" } else { "calls" });
     if oldest < WONDERING { calls } else { format!("{calls}, oldest {}", duration(oldest.as_secs_f64())) }
+}
+
+/// Workers elsewhere, and how many of their slots evaluate.
+fn staffed(Census { workers, slots, held, .. }: Census) -> String {
+    format!("{workers} {}, {held}/{slots} slots", if workers == 1 { "worker" } else { "workers" })
 }
 
 /// The best objective, with its change behind it.

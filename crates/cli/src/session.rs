@@ -20,6 +20,7 @@ use crate::{
     progress::Progress,
     trust,
     weights::{self, Weights},
+    workers::Staff,
 };
 
 /// Where runs are made that are told no other place.
@@ -238,21 +239,34 @@ pub(crate) async fn search(
     tools: Tools,
     journal: Journal,
     interrupt: watch::Receiver<bool>,
-    (quiet, heard): (bool, &mut (dyn FnMut(samara_engine::Event<'_>) + Send)),
+    (quiet, staff): (bool, Option<Staff>),
+    heard: &mut (dyn FnMut(samara_engine::Event<'_>) + Send),
 ) -> Result<Ended, EngineError> {
     log_session(&experiment, journal.path());
     let hidden = quiet || logs::on_stderr();
+    let window = experiment.search.window;
     let mut progress = Progress::new(experiment.search.total_steps, experiment.search.budget, hidden)
         .with_calls(tools.calls_in_flight.clone());
     let mut best = best_of_programs(&experiment, journal.path());
     if best.is_some() {
         progress = progress.with_change();
     }
+    if let Some(staff) = &staff {
+        progress = progress.with_workers(staff.desk());
+    }
+    let (scattered, working) = match staff {
+        Some(staff) => {
+            let (scattered, working) = staff.serve(window, (!quiet).then(|| progress.teller()));
+            (Some(scattered), Some(working))
+        }
+        None => (None, None),
+    };
     let run = Run {
         settings: experiment.search,
         tessellation: experiment.tessellation,
         environment: experiment.environment,
         evaluator: experiment.evaluator,
+        scattered,
         tools,
         ensemble: experiment.models.ensemble(),
         journal,
@@ -266,6 +280,9 @@ pub(crate) async fn search(
     };
     let ended = run.run(Control { interrupt }, &mut hear).await;
     progress.end();
+    if let Some(working) = working {
+        working.end().await;
+    }
     ended
 }
 

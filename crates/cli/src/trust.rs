@@ -91,7 +91,7 @@ fn reads(file: &InputFile) -> (String, String) {
 }
 
 /// What settings allow beyond computing: the key, and what would happen.
-fn reasons(resolved: &Table) -> Vec<(String, String)> {
+pub(crate) fn reasons(resolved: &Table) -> Vec<(String, String)> {
     let mut reasons = Vec::new();
     let table = |name: &str| resolved.get(name).and_then(Value::as_table);
     if let Some(sandbox) = table("sandbox") {

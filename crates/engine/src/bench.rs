@@ -14,12 +14,16 @@ pub struct Bench {
     /// The seed of programs: it follows from the content that is evaluated.
     seed: u64,
     isolation: Option<String>,
+    /// The candidate whose draft is evaluated.
+    candidate: Option<u64>,
+    /// The worker that has evaluated it.
+    worker: Option<String>,
 }
 
 impl Bench {
     /// A bench with a sandbox, if programs are to run. Programs get this seed.
     pub fn new(programs: Option<Programs>, seed: u64) -> Self {
-        Self { programs, evaluators: None, seed, isolation: None }
+        Self { programs, seed, ..Self::default() }
     }
 
     /// The same with the user's evaluator, if there is one.
@@ -33,9 +37,30 @@ impl Bench {
         self.isolation.as_deref()
     }
 
-    /// The same with another seed.
-    pub(crate) fn reseed(&mut self, seed: u64) {
+    /// The same for an evaluation of this candidate's draft, with this seed.
+    pub(crate) fn assign(&mut self, candidate: u64, seed: u64) {
+        self.candidate = Some(candidate);
         self.seed = seed;
+    }
+
+    /// The candidate whose draft is evaluated; `None` before the search.
+    pub(crate) fn candidate(&self) -> Option<u64> {
+        self.candidate
+    }
+
+    /// The seed of programs.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The worker that has evaluated the draft; `None` if that was here.
+    pub(crate) fn worker(&self) -> Option<&str> {
+        self.worker.as_deref()
+    }
+
+    /// Notes the worker of an evaluation.
+    pub(crate) fn note_worker(&mut self, worker: Option<String>) {
+        self.worker = worker.or(self.worker.take());
     }
 
     /// Notes the isolation of an evaluation that another bench has run.

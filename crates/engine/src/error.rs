@@ -22,6 +22,9 @@ pub enum EngineError {
     /// The sandbox can't run programs any more.
     #[error("the sandbox: {0}")]
     Sandbox(SandboxError),
+    /// The workers can't evaluate what they were given, or say of it what is not so.
+    #[error("the workers: {0}")]
+    Workers(String),
     /// Too many candidates in a row failed for the run to be worth its calls.
     #[error(
         "{count} candidates in a row failed, the last because: {last}\nhint: look at the model's server, then \
@@ -59,6 +62,7 @@ impl EngineError {
             Self::Settings(_) => "settings",
             Self::Model { .. } => "model",
             Self::Sandbox(_) => "sandbox",
+            Self::Workers(_) => "workers",
             Self::Failures { .. } => "failures",
             Self::Journal(_) => "journal",
             Self::Fold(_) => "fold",

@@ -20,8 +20,8 @@ const MOST: usize = 1024;
 /// Content and thresholds: what an evaluation depends on.
 type Key = (ContentDigest, Vec<(String, u64)>);
 
-/// What an evaluation came to, and how its programs were isolated.
-type Shared = (Result<Score, Unscored>, Option<String>);
+/// What an evaluation came to, how its programs were isolated, and which worker it ran on.
+type Shared = (Result<Score, Unscored>, Option<String>, Option<String>);
 
 #[derive(Debug, Clone)]
 enum Unscored {
@@ -59,10 +59,11 @@ impl Evaluations {
                 Err(Abort::Failed(reason)) => Err(Unscored::Failed(reason)),
                 Err(stop @ Abort::Run(_)) => return Err(stop),
             };
-            Ok((result, bench.isolation().map(str::to_owned)))
+            Ok((result, bench.isolation().map(str::to_owned), bench.worker().map(str::to_owned)))
         });
-        let (result, isolation) = shared.await?.clone();
+        let (result, isolation, worker) = shared.await?.clone();
         bench.note_isolation(isolation);
+        bench.note_worker(worker);
         result.map_err(|unscored| match unscored {
             Unscored::Invalid(reason) => Abort::Invalid(reason),
             Unscored::Failed(reason) => Abort::Failed(reason),

@@ -13,7 +13,9 @@
 //! - [`prepare`](mod@prepare): an environment's setup, before candidate 0;
 //! - [`event`]: what an observer hears; [`error`]: why a run stops.
 //!
-//! This crate never prints, speaks HTTP to sandbox servers only, and knows no concrete environment.
+//! - [`workers`]: evaluations on other machines.
+//!
+//! This crate never prints, speaks HTTP to sandbox servers and to coordinators only, and knows no concrete environment.
 
 pub mod abort;
 pub mod bench;
@@ -31,6 +33,7 @@ pub mod programs;
 mod remote;
 pub mod run;
 pub mod spec;
+pub mod workers;
 
 pub use abort::{Abort, Reason};
 pub use bench::Bench;

@@ -56,6 +56,7 @@ impl Workshop {
         let model = context.generator().map(str::to_owned);
         let outcome = self.outcome(&ticket, &mut context).await;
         let isolation = context.bench.isolation().map(str::to_owned);
+        let worker = context.bench.worker().map(str::to_owned);
         let calls = context.into_calls();
         let finished = outcome.map(|outcome| Finished {
             index,
@@ -69,7 +70,7 @@ impl Workshop {
             isolation,
             model,
             evaluator: self.evaluator_digest,
-            worker: None,
+            worker,
         };
         Returned { index, finished, life }
     }
@@ -134,7 +135,7 @@ impl Workshop {
     }
 
     async fn score(&self, draft: &Genome, ticket: &Ticket, context: &mut Context) -> Result<Score, Abort> {
-        context.bench.reseed(draft.digest().seed(0));
+        context.bench.assign(ticket.index, draft.digest().seed(0));
         let score = match &self.evaluator {
             None => Score::default(),
             Some(evaluator) => {

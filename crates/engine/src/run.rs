@@ -30,6 +30,7 @@ use crate::{
     life::{Returned, Workshop},
     log,
     prepare::prepare,
+    workers::Scattered,
 };
 
 /// Everything a run is made of.
@@ -42,6 +43,8 @@ pub struct Run {
     pub environment: Arc<dyn Environment>,
     /// What the environment's evaluator is made from, if it has one.
     pub evaluator: Option<EvaluatorSpec>,
+    /// What evaluates drafts in place of the environment's own evaluator, if anything: it with workers elsewhere.
+    pub scattered: Option<Scattered>,
     /// Whom to ask, and where to run programs.
     pub tools: Tools,
     /// How the generator is chosen if `tools` holds several; else the default.
@@ -161,7 +164,10 @@ impl Owner {
         })?;
         search.charge_setup(pool.charge);
         let workshop = Workshop {
-            evaluator: run.environment.evaluator(),
+            evaluator: match run.scattered {
+                Some(scattered) => Some(Arc::new(scattered)),
+                None => run.environment.evaluator(),
+            },
             evaluator_digest: run.evaluator.map(|spec| spec.digest()),
             environment: run.environment,
             evaluations: Evaluations::default(),

@@ -194,6 +194,15 @@ pub fn build(name: &str, source: &Source<'_>) -> Result<Arc<dyn Environment>, In
 /// # Errors
 /// Those of [`build`]; inputs that are not those of the specification; an environment that has no evaluator.
 pub fn evaluator(spec: &EvaluatorSpec, inputs: &Inputs) -> Result<Arc<dyn Evaluator>, Invalid> {
+    let environment = evaluating(spec, inputs)?;
+    environment.evaluator().ok_or_else(|| asks_models(&spec.environment))
+}
+
+/// The environment whose evaluator a specification describes: how its programs are isolated, too.
+///
+/// # Errors
+/// Those of [`evaluator`].
+pub fn evaluating(spec: &EvaluatorSpec, inputs: &Inputs) -> Result<Arc<dyn Environment>, Invalid> {
     let search = SearchSettings { operator: spec.operator, ..SearchSettings::default() };
     let source = Source { section: &spec.section, axes: &spec.axes, cells: None, search: &search, inputs };
     let environment = build(&spec.environment, &source)?;
@@ -206,10 +215,16 @@ pub fn evaluator(spec: &EvaluatorSpec, inputs: &Inputs) -> Result<Arc<dyn Evalua
             "send the files that it was made from",
         ));
     }
-    environment.evaluator().ok_or_else(|| {
-        let what = format!("`{}` evaluates nothing without models", spec.environment);
-        Invalid::new("experiment.environment", what, "its candidates are judged where the search runs")
-    })
+    if environment.evaluator().is_none() {
+        return Err(asks_models(&spec.environment));
+    }
+    Ok(environment)
+}
+
+/// What is told of an environment whose evaluations can't run elsewhere.
+pub fn asks_models(environment: &str) -> Invalid {
+    let what = format!("`{environment}` evaluates nothing without models");
+    Invalid::new("experiment.environment", what, "its candidates are judged where the search runs")
 }
 
 fn unknown_strategy(entry: &Entry, strategy: &str) -> Invalid {

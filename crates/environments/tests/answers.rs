@@ -114,6 +114,7 @@ fn run(name: &str, changes: &str, answer: &str) -> Option<Ran> {
         tessellation,
         environment,
         evaluator: None,
+        scattered: None,
         tools: Tools { models, programs, ..Tools::default() },
         ensemble: Ensemble::default(),
         journal,

@@ -80,6 +80,7 @@ impl Trial {
             tessellation,
             environment,
             evaluator: None,
+            scattered: None,
             tools: Tools { models, evaluators: Some(evaluators), ..Tools::default() },
             ensemble: Ensemble::default(),
             journal: Journal::create(&place.path().join("run.db"), &header(), &contents).expect("a journal"),

@@ -117,6 +117,7 @@ impl Trial {
             tessellation,
             environment,
             evaluator: None,
+            scattered: None,
             tools: Tools { models, programs: Some(programs), ..Tools::default() },
             ensemble: Ensemble::default(),
             journal: Journal::create(&folder.join("run.db"), &header, &contents).expect("a journal"),

@@ -94,6 +94,7 @@ fn run(parts: Parts, model: Rules) -> Vec<Candidate> {
         tessellation,
         environment,
         evaluator: None,
+        scattered: None,
         tools: Tools { models, ..Tools::default() },
         ensemble: Ensemble::default(),
         journal,

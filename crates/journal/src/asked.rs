@@ -65,30 +65,46 @@ impl From<rusqlite::Error> for Unsummed {
     }
 }
 
-/// Sums over the calls of a run, ordered by role, model and kind.
-pub(crate) fn sums(connection: &Connection, totals: &Totals) -> Result<Vec<Asked>, Unsummed> {
-    let select = "SELECT role, kind, model, tokens_in, tokens_out, cost, latency_ms, attempts, error IS NOT NULL \
-                  FROM calls LIMIT ?1";
-    let mut statement = connection.prepare(select)?;
-    // One more than there should be is enough to see it.
-    let mut rows = statement.query([i64::try_from(totals.calls).unwrap_or(i64::MAX).saturating_add(1)])?;
-    let mut sums: BTreeMap<(String, String, &'static str), Sum> = BTreeMap::new();
-    while let Some(row) = rows.next()? {
-        let text = |column| string(row, column).map(Option::unwrap_or_default);
-        let kind = CallKind::from_name(text(1)?).ok_or_else(|| wrong("there is no such kind of call"))?;
-        let key = (text(0)?.to_owned(), text(2)?.to_owned(), kind.name());
-        if sums.len() == MOST && !sums.contains_key(&key) {
-            return Err(Unsummed::TooMany);
+/// Sums over the calls of a run that may go on: what was summed is not read again.
+#[derive(Default)]
+pub struct AskedSums {
+    sums: BTreeMap<(String, String, &'static str), Sum>,
+    /// The last call that is among them.
+    last: Option<i64>,
+}
+
+impl AskedSums {
+    /// The sums, ordered by role, model and kind.
+    pub fn told(&self) -> Vec<Asked> {
+        self.sums.iter().map(|((role, model, _), sum)| sum.told(role, model)).collect()
+    }
+
+    pub(crate) fn go_on(&mut self, connection: &Connection, totals: &Totals) -> Result<(), Unsummed> {
+        let select = "SELECT role, kind, model, tokens_in, tokens_out, cost, latency_ms, attempts, error IS NOT NULL, id \
+                      FROM calls WHERE id > ?1 ORDER BY id LIMIT ?2";
+        let mut statement = connection.prepare(select)?;
+        // One more than there should be is enough to see it.
+        let most = i64::try_from(totals.calls).unwrap_or(i64::MAX).saturating_add(1);
+        let mut rows = statement.query([self.last.unwrap_or(i64::MIN), most])?;
+        while let Some(row) = rows.next()? {
+            let text = |column| string(row, column).map(Option::unwrap_or_default);
+            let kind = CallKind::from_name(text(1)?).ok_or_else(|| wrong("there is no such kind of call"))?;
+            let key = (text(0)?.to_owned(), text(2)?.to_owned(), kind.name());
+            if self.sums.len() == MOST && !self.sums.contains_key(&key) {
+                return Err(Unsummed::TooMany);
+            }
+            self.sums.entry(key).or_insert_with(|| Sum::new(kind)).add(row)?;
+            self.last = Some(row.get(9)?);
         }
-        sums.entry(key).or_insert_with(|| Sum::new(kind)).add(row)?;
+        let all = |count: fn(&Asked) -> u64| {
+            self.sums.values().map(|sum| count(&sum.asked)).fold(0, u64::saturating_add)
+        };
+        let found = [all(|sum| sum.calls), all(|sum| sum.tokens_in), all(|sum| sum.tokens_out)];
+        if found != [totals.calls, totals.tokens_in, totals.tokens_out] {
+            return Err(wrong("its calls are not those of its totals").into());
+        }
+        Ok(())
     }
-    let asked: Vec<Asked> = sums.into_iter().map(|((role, model, _), sum)| sum.told(role, model)).collect();
-    let all = |count: fn(&Asked) -> u64| asked.iter().map(count).fold(0, u64::saturating_add);
-    let found = [all(|sum| sum.calls), all(|sum| sum.tokens_in), all(|sum| sum.tokens_out)];
-    if found != [totals.calls, totals.tokens_in, totals.tokens_out] {
-        return Err(wrong("its calls are not those of its totals").into());
-    }
-    Ok(asked)
 }
 
 struct Sum {
@@ -132,9 +148,9 @@ impl Sum {
         Ok(())
     }
 
-    fn told(self, role: String, model: String) -> Asked {
+    fn told(&self, role: &str, model: &str) -> Asked {
         let (median_ms, slow_ms) = (self.latencies.at(0.5), self.latencies.at(0.95));
-        Asked { role, model, median_ms, slow_ms, ..self.asked }
+        Asked { role: role.to_owned(), model: model.to_owned(), median_ms, slow_ms, ..self.asked.clone() }
     }
 }
 

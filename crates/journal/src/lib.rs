@@ -54,7 +54,7 @@ mod texts;
 mod wal;
 mod wanted;
 
-pub use asked::Asked;
+pub use asked::{Asked, AskedSums};
 pub use error::JournalError;
 pub use file::{FILE_NAME, is_written, same_file};
 pub use journal::Journal;

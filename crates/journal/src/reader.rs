@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use samara_search::{Candidate, Genome};
 
-use crate::asked::{self, Asked, Unsummed};
+use crate::asked::{Asked, AskedSums, Unsummed};
 use crate::cells;
 use crate::columns::{at, select_calls, select_candidate};
 use crate::contents;
@@ -194,9 +194,20 @@ impl Reader {
     /// # Errors
     /// If the journal can't be read, or models have more names than a reader takes on.
     pub fn asked(&self) -> Result<Vec<Asked>, JournalError> {
+        let mut sums = AskedSums::default();
+        self.asked_since(&mut sums)?;
+        Ok(sums.told())
+    }
+
+    /// Takes the calls into sums that are not among them yet: for whoever follows a run. After an error the sums are of
+    /// no use.
+    ///
+    /// # Errors
+    /// As [`Reader::asked`].
+    pub fn asked_since(&self, sums: &mut AskedSums) -> Result<(), JournalError> {
         self.snapshot(|| {
             let totals = self.ledger()?.totals;
-            asked::sums(self.connection(), &totals).map_err(|unsummed| match unsummed {
+            sums.go_on(self.connection(), &totals).map_err(|unsummed| match unsummed {
                 Unsummed::Fault(fault) => self.fault(None, fault),
                 Unsummed::TooMany => JournalError::TooBigToRead {
                     path: self.path.clone(),
@@ -228,21 +239,22 @@ impl Reader {
         &self,
         f: &mut dyn FnMut(Candidate) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.fold_lived(&mut |_, candidate, _| f(candidate))
+        self.fold_lived(0, &mut |_, candidate, _| f(candidate))
     }
 
-    /// The same, with what its row holds beside it.
+    /// The same from a candidate on, with what its row holds beside it.
     pub(crate) fn fold_lived<E: From<JournalError>>(
         &self,
+        first: u64,
         f: &mut dyn FnMut(&Row<'_>, Candidate, LifeColumns) -> Result<(), E>,
     ) -> Result<(), E> {
         self.snapshot(|| {
             let settled = self.ledger()?.totals.candidates;
             let sqlite = |error| E::from(JournalError::sqlite(&self.path, error));
-            let select = format!("{} ORDER BY c.id", select_candidate(self.format));
+            let select = format!("{} WHERE c.id >= ?1 ORDER BY c.id", select_candidate(self.format));
             let mut statement = self.connection().prepare_cached(&select).map_err(sqlite)?;
-            let mut rows = statement.query([]).map_err(sqlite)?;
-            let mut next = 0;
+            let mut rows = statement.query([i64::try_from(first).unwrap_or(i64::MAX)]).map_err(sqlite)?;
+            let mut next = first;
             while let Some(row) = rows.next().map_err(sqlite)? {
                 let (candidate, lived) = self.settled(row).map_err(|fault| self.fault(Some(next), fault))?;
                 self.check_order(next, candidate.index)?;

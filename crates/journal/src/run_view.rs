@@ -76,6 +76,14 @@ impl Reasons {
     const MOST: usize = 10_000;
     const LENGTH: usize = 200;
 
+    /// As they were counted so far.
+    fn of(reasons: Vec<Reason>) -> Self {
+        let known = [Fate::Invalid { why: String::new() }, Fate::Failed { why: String::new() }];
+        let name = |fate: &str| known.iter().map(Fate::name).find(|name| *name == fate);
+        let counted = reasons.into_iter().filter_map(|one| Some(((name(&one.fate)?, one.why), one.count)));
+        Self(counted.collect())
+    }
+
     fn count(&mut self, fate: &Fate) {
         let Some(why) = fate.why() else { return };
         let first = why.lines().next().unwrap_or_default().chars().take(Self::LENGTH).collect();
@@ -130,7 +138,9 @@ impl RunView {
             let tessellation = tessellation(reader, &settings, &axes)?;
             let replay = Replay::new(&settings, tessellation.clone())
                 .map_err(|source| JournalError::Settings { path: path.to_owned(), source })?;
-            let Folded { replay, controls, reasons } = folded(reader, replay, follow)?;
+            let mut replay = replay;
+            let mut reasons = Reasons::default();
+            let controls = folded(reader, &mut replay, &mut reasons, follow)?;
             Ok(Self {
                 header: reader.header().clone(),
                 settings,
@@ -143,6 +153,26 @@ impl RunView {
                 reasons: reasons.ordered(),
                 verifiable: reader.verifiable(),
             })
+        })
+    }
+
+    /// Folds what has settled since, for whoever follows a run that goes on: the time that this takes does not depend on
+    /// what is folded already. The result is whether the reader's run is this one and goes on where it was; if it is not,
+    /// nothing is changed. After an error the view is of no use.
+    ///
+    /// # Errors
+    /// As [`RunView::open`].
+    pub fn go_on(&mut self, reader: &Reader, follow: &mut dyn FnMut(Step<'_>)) -> Result<bool, JournalError> {
+        reader.snapshot(|| {
+            let totals = reader.totals()?;
+            if *reader.header() != self.header || totals.candidates < self.replay.settled() {
+                return Ok(false);
+            }
+            let mut reasons = Reasons::of(std::mem::take(&mut self.reasons));
+            self.controls = folded(reader, &mut self.replay, &mut reasons, follow)?;
+            self.reasons = reasons.ordered();
+            (self.totals, self.sessions) = (totals, reader.sessions()?);
+            Ok(true)
         })
     }
 }
@@ -209,37 +239,30 @@ fn tessellation(
     Ok(tessellation)
 }
 
-/// All candidates folded, with the migrations compared; the events that are no migrations; and what was counted.
-struct Folded {
-    replay: Replay,
-    controls: Vec<Event>,
-    reasons: Reasons,
-}
-
+/// Folds all candidates that are not folded yet, with the migrations compared; the result is the events that are no
+/// migrations.
 fn folded(
     reader: &Reader,
-    mut replay: Replay,
+    replay: &mut Replay,
+    reasons: &mut Reasons,
     follow: &mut dyn FnMut(Step<'_>),
-) -> Result<Folded, JournalError> {
-    let mut reasons = Reasons::default();
+) -> Result<Vec<Event>, JournalError> {
     let fail = |source| JournalError::Fold { path: reader.path().to_owned(), source };
+    let first = replay.settled();
     let events = reader.events()?;
     let (migrations, controls): (Vec<_>, Vec<_>) =
         events.into_iter().partition(|event| matches!(event.kind, EventKind::Migration(_)));
-    let mut recorded = migrations.into_iter().peekable();
-    reader.fold_lived(&mut |row, candidate, lived| {
+    // Those that are due by now were compared when they were folded.
+    let mut recorded =
+        migrations.into_iter().skip_while(|event| event.after <= first && first > 0).peekable();
+    reader.fold_lived(first, &mut |row, candidate, lived| {
         reasons.count(&candidate.fate);
         let migration = replay.refold(&candidate).map_err(fail)?;
         let after = candidate.index + 1;
         let model: Option<String> = row
             .get(at::MODEL)
             .map_err(|error| JournalError::fault(reader.path(), Some(candidate.index), error.into()))?;
-        follow(Step {
-            candidate: &candidate,
-            model: model.as_deref(),
-            live_ms: lived.live_ms,
-            replay: &replay,
-        });
+        follow(Step { candidate: &candidate, model: model.as_deref(), live_ms: lived.live_ms, replay });
         let found = recorded.next_if(|event| event.after <= after).map(|event| event.kind);
         if found == migration.map(EventKind::Migration) {
             return Ok(());
@@ -248,7 +271,7 @@ fn folded(
     })?;
     match recorded.next() {
         Some(event) => Err(fail(FoldError::Migration { after: event.after })),
-        None => Ok(Folded { replay, controls, reasons }),
+        None => Ok(controls),
     }
 }
 

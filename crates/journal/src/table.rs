@@ -66,7 +66,7 @@ pub fn csv(
     reader.snapshot(|| {
         let (width, metrics) = breadth(reader, axes, only)?;
         table.write_record(names(width, axes, &metrics)).map_err(failed)?;
-        reader.fold_lived(&mut |row, candidate, lived| {
+        reader.fold_lived(0, &mut |row, candidate, lived| {
             if !is_wanted(only, candidate.index) {
                 return Ok(());
             }

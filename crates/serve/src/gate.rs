@@ -59,12 +59,14 @@ impl Access {
         let Some(token) = &self.token else { return true };
         let given =
             headers.get(header::AUTHORIZATION).and_then(|given| given.as_bytes().strip_prefix(b"Bearer "));
-        // Compared without stopping at the first difference, so that the time does not tell how much was right.
-        given.is_some_and(|given| {
-            given.len() == token.len()
-                && given.iter().zip(token.bytes()).fold(0, |all, (a, b)| all | (a ^ b)) == 0
-        })
+        given.is_some_and(|given| same(given, token.as_bytes()))
     }
+}
+
+/// Whether two secrets are the same. They are compared without stopping at the first difference, so that the time does not
+/// tell how much was right.
+pub(crate) fn same(given: &[u8], secret: &[u8]) -> bool {
+    given.len() == secret.len() && given.iter().zip(secret).fold(0, |all, (a, b)| all | (a ^ b)) == 0
 }
 
 /// A host without its port and without the brackets, in which only an IPv6 address stands. `None` if something else

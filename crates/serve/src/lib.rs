@@ -1,10 +1,13 @@
-//! The sandbox over HTTP: our own route, and those that OpenELM's environments post to.
+//! samara over HTTP: the sandbox, with the routes that OpenELM's environments post to, and the dashboard of runs
+//! ([`dashboard`]), which shares its connections with nobody.
 //!
 //! | route | what |
 //! |---|---|
 //! | `POST /v1/run` | a job as JSON -> a verdict as JSON |
 //! | `POST /gen_racer`, `/eval_imageoptim_func`, `/eval_p3_solution` | OpenELM's, see [`openelm`] |
 //! | `GET /health`, `GET /metrics` | for operators; health needs no token |
+//!
+//! and, for evaluations on other machines, `POST /v1/work` of a run's coordinator ([`workers`]).
 //!
 //! - [`App`] answers requests and has no socket; [`serve`] gives it connections;
 //! - [`Bounds`]: everything has one. What a request can make the server allocate is taken from a counted budget first
@@ -17,6 +20,7 @@
 
 mod app;
 mod bounds;
+pub mod dashboard;
 mod gate;
 pub mod job;
 mod listen;
@@ -30,6 +34,7 @@ mod refusal;
 mod run;
 mod walker;
 mod wire;
+pub mod workers;
 
 pub use app::App;
 pub use bounds::{Bounds, BoundsError};

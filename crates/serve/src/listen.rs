@@ -1,7 +1,7 @@
 //! Connections: accepting them, and stopping.
 
 use crate::app::{App, router};
-use crate::places::Place;
+use crate::places::{Place, Places};
 use crate::wire::Wire;
 use axum::{Extension, Router};
 use hyper_util::rt::TokioTimer;
@@ -23,34 +23,14 @@ const LAST: Duration = Duration::from_secs(1);
 /// A program whose request is given up runs on until its own end, or its fork server's: shut the runtime down without
 /// waiting for its threads, and end the process.
 pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()>) -> bool {
-    let (stopping, stopped) = watch::channel(());
-    // Nobody sends: it tells when the last connection has ended.
-    let (open, mut all_closed) = mpsc::channel::<()>(1);
-    let router = router(&app);
-    tokio::pin!(stop);
-    loop {
-        let stream = tokio::select! {
-            () = &mut stop => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                // Out of descriptors, or a client that has gone: the next one may do better.
-                Err(_) => {
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                    continue;
-                }
-            },
-        };
-        let (place, router, stopped, open) =
-            (app.places.enter(), router.clone(), stopped.clone(), open.clone());
-        let (read_timeout, write_timeout) = (app.bounds().read_timeout, app.bounds().write_timeout);
-        tokio::spawn(async move {
-            let connection = Connection { place, router, read_timeout, write_timeout };
-            connection.answer(stream, stopped).await;
-            drop(open);
-        });
-    }
+    let door = Door {
+        router: router(&app),
+        places: Arc::clone(&app.places),
+        read_timeout: app.bounds().read_timeout,
+        write_timeout: app.bounds().write_timeout,
+    };
+    let mut all_closed = door.accept(listener, stop).await;
     app.runner.stop();
-    drop((listener, stopping, stopped, open));
     let all_answered = async {
         tokio::select! {
             _ = all_closed.recv() => {}
@@ -58,6 +38,53 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
         }
     };
     tokio::time::timeout(app.bounds().grace, all_answered).await.is_ok()
+}
+
+/// Where connections come in.
+pub(crate) struct Door {
+    /// What answers their requests.
+    pub(crate) router: Router,
+    pub(crate) places: Arc<Places>,
+    pub(crate) read_timeout: Duration,
+    pub(crate) write_timeout: Duration,
+}
+
+impl Door {
+    /// Answers connections until `stop` is ready. Then no more is accepted, and idle ones are closed; what is returned
+    /// ends with the last one.
+    pub(crate) async fn accept(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()>,
+    ) -> mpsc::Receiver<()> {
+        let (stopping, stopped) = watch::channel(());
+        // Nobody sends: it tells when the last connection has ended.
+        let (open, all_closed) = mpsc::channel::<()>(1);
+        tokio::pin!(stop);
+        loop {
+            let stream = tokio::select! {
+                () = &mut stop => break,
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => stream,
+                    // Out of descriptors, or a client that has gone: the next one may do better.
+                    Err(_) => {
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                        continue;
+                    }
+                },
+            };
+            let (place, router, stopped, open) =
+                (self.places.enter(), self.router.clone(), stopped.clone(), open.clone());
+            let (read_timeout, write_timeout) = (self.read_timeout, self.write_timeout);
+            tokio::spawn(async move {
+                let connection = Connection { place, router, read_timeout, write_timeout };
+                connection.answer(stream, stopped).await;
+                drop(open);
+            });
+        }
+        drop(stopping);
+        all_closed
+    }
 }
 
 /// Ready when no request is being answered.

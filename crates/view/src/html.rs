@@ -64,6 +64,37 @@ impl Html {
         self.0 += &svg.finish();
     }
 
+    /// A square of a colour of samara's own, such as that of a curve or an objective. It is a drawing, since a page may
+    /// forbid styles that stand in its elements.
+    pub fn swatch(&mut self, class: &'static str, colour: &str) {
+        let attributes = [("class", class), ("viewBox", "0 0 1 1"), ("aria-hidden", "true")];
+        self.within("svg", &attributes, |html| {
+            html.within("rect", &[("width", "1"), ("height", "1"), ("fill", colour)], |_| ());
+        });
+    }
+
+    /// A bar of parts side by side: of each its colour and its share of the whole.
+    pub fn bar(&mut self, class: &'static str, parts: &[(&str, f64)]) {
+        let attributes = [
+            ("class", class),
+            ("viewBox", "0 0 1000 10"),
+            ("preserveAspectRatio", "none"),
+            ("aria-hidden", "true"),
+        ];
+        self.within("svg", &attributes, |html| {
+            let mut from = 0.0;
+            for (colour, share) in parts {
+                let (x, wide) = (format!("{:.1}", from * 1000.0), format!("{:.1}", share * 1000.0));
+                html.within(
+                    "rect",
+                    &[("x", &x), ("width", &wide), ("height", "10"), ("fill", colour)],
+                    |_| (),
+                );
+                from += share;
+            }
+        });
+    }
+
     /// A picture as a part of the file. `kind` is its type, such as `image/png`.
     pub fn picture(&mut self, kind: &'static str, bytes: &[u8], attributes: Attributes<'_>) {
         let source = format!("data:{kind};base64,{}", svg::base64(bytes));
@@ -78,6 +109,37 @@ impl Html {
     /// What `other` holds.
     pub fn append(&mut self, other: &Self) {
         self.0 += &other.0;
+    }
+
+    /// What was written so far.
+    pub fn into_text(self) -> String {
+        self.0
+    }
+
+    /// A page of this body whose style sheet and script are files of the same host; what it may do is said by whoever
+    /// serves it.
+    pub fn linked_page(self, title: &str, sheet: &'static str, script: &'static str) -> String {
+        let mut html = Self::new();
+        html.0 += "<!doctype html>\n";
+        html.within("html", &[("lang", "en")], |html| {
+            html.within("head", &[], |html| {
+                Self::head(html, title);
+                html.empty("link", &[("rel", "stylesheet"), ("href", sheet)]);
+                html.empty("link", &[("rel", "icon"), ("href", "data:,")]);
+                html.within("script", &[("src", script), ("defer", "")], |_| ());
+            });
+            html.within("body", &[], |html| html.append(&self));
+        });
+        html.0.push('\n');
+        html.0
+    }
+
+    fn head(html: &mut Self, title: &str) {
+        html.empty("meta", &[("charset", "utf-8")]);
+        html.empty("meta", &[("name", "viewport"), ("content", "width=device-width, initial-scale=1")]);
+        html.empty("meta", &[("name", "color-scheme"), ("content", "light dark")]);
+        html.empty("meta", &[("name", "referrer"), ("content", "no-referrer")]);
+        html.element("title", &[], &one_line(title));
     }
 
     /// A page of this body.

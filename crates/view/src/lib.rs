@@ -16,8 +16,10 @@
 //! Files, clocks, terminals, the network: it is handed what was read, and gives texts back. The same run gives the same
 //! bytes. All that it shows was written by a model or a stranger, and is escaped wherever it goes.
 
+pub mod book;
 pub mod chart;
 pub mod code;
+pub mod dashboard;
 pub mod diff;
 pub mod gallery;
 pub mod heatmap;

@@ -92,7 +92,7 @@ struct Colours<'a> {
     places: Option<&'a Places<'a>>,
 }
 
-/// Where a candidate is told of on a page, if it is.
+/// The address at which a candidate is told of, if it is.
 pub type Places<'a> = dyn Fn(u64) -> Option<String> + 'a;
 
 impl<'a> Colours<'a> {
@@ -528,7 +528,7 @@ fn legend(svg: &mut Svg, colours: &Colours<'_>, (x, top): (f64, f64), side: f64)
 }
 
 mod page;
-pub use page::{Figure, colour_bar, figures};
+pub use page::{Figure, colour_bar, figures, of_pair};
 
 #[cfg(test)]
 mod tests;

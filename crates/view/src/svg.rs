@@ -95,9 +95,9 @@ impl Svg {
         self.inks
     }
 
-    /// What `draw` draws as a link to a place in the page; `title` is shown over it.
-    pub fn link(&mut self, place: &str, title: &str, draw: impl FnOnce(&mut Self)) {
-        self.body += &format!("<a href=\"#{}\"><title>{}</title>", escape(place), escape(title));
+    /// What `draw` draws as a link to an address of samara's own; `title` is shown over it.
+    pub fn link(&mut self, address: &str, title: &str, draw: impl FnOnce(&mut Self)) {
+        self.body += &format!("<a href=\"{}\"><title>{}</title>", escape(address), escape(title));
         draw(self);
         self.body += "</a>\n";
     }

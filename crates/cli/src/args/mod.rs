@@ -9,6 +9,7 @@ mod offers;
 mod output;
 pub(crate) mod sandbox;
 pub(crate) mod sodarace;
+pub(crate) mod workers;
 
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ pub(crate) use model::{Chat, Check, Evaluate, ModelCommand, Train};
 pub(crate) use output::{Format, Output};
 use sandbox::SandboxCommand;
 use sodarace::SodaraceCommand;
+pub(crate) use workers::Workers;
 
 /// Evolution through large models: quality-diversity search in which language models write the variation and judge
 /// the result.
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     Show(Show),
     /// Write a report of a run, or of several beside each other: one HTML file that needs nothing else, or Markdown
     Report(Report),
+    /// Serve a dashboard of runs: pages in a browser that follow them while they go on
+    Serve(Serve),
     /// Export a run's candidates
     Export(Export),
     /// Replay a run, or an OpenELM history.jsonl, into other axes
@@ -64,6 +68,8 @@ pub(crate) enum Command {
     /// Train, evaluate, check or talk to a language model
     #[command(subcommand)]
     Model(ModelCommand),
+    /// Evaluate candidates for a run on another machine
+    Worker(workers::Worker),
     /// Run untrusted programs in a sandbox, serve it over HTTP, or see which isolation works here
     #[command(subcommand)]
     Sandbox(SandboxCommand),
@@ -110,6 +116,8 @@ pub(crate) struct Run {
     #[arg(long)]
     pub anyway: bool,
     #[command(flatten)]
+    pub workers: Workers,
+    #[command(flatten)]
     pub recording: Recording,
     #[command(flatten)]
     pub output: Output,
@@ -150,6 +158,8 @@ pub(crate) struct Resume {
     /// Go on even if a model's weights are not those that the run was made with
     #[arg(long)]
     pub anyway: bool,
+    #[command(flatten)]
+    pub workers: Workers,
     #[command(flatten)]
     pub recording: Recording,
     #[command(flatten)]
@@ -302,6 +312,22 @@ pub(crate) struct Report {
     /// Write Markdown in place of HTML
     #[arg(long)]
     pub markdown: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// Runs, and folders in which runs are looked for while it serves
+    #[arg(value_name = "RUNS", default_value = "runs", add = ArgValueCompleter::new(offers::runs))]
+    pub runs: Vec<PathBuf>,
+    /// The port [default: a free one]
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    pub port: u16,
+    /// The address to listen on; another one than this machine's own shows the runs to whoever has the token
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub bind: String,
+    /// A name that browsers may use for this server besides localhost and addresses (repeatable)
+    #[arg(long, value_name = "NAME", value_parser = sandbox::host_name)]
+    pub host_name: Vec<String>,
 }
 
 #[derive(Debug, clap::Args)]

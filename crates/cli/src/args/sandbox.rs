@@ -122,7 +122,7 @@ pub(crate) struct Serve {
     pub isolating: Isolating,
 }
 
-fn host_name(text: &str) -> Result<String, String> {
+pub(crate) fn host_name(text: &str) -> Result<String, String> {
     let of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     let name = !text.is_empty() && text.bytes().all(of_name);
     if name {

@@ -43,7 +43,12 @@ pub(crate) fn evolve(args: &Evolve) -> Result<Exit, Failure> {
     refuse_missing_key(&assembled, args)?;
     let trial = Trial { assembled: &assembled, args };
     let experiment = trial.experiment(&[])?;
-    run::begin(experiment, &folder, (&args.recording, &args.output, args.anyway), Some(&trial))
+    run::begin(
+        experiment,
+        &folder,
+        (&args.recording, &args.output, args.anyway),
+        (Some(&trial), &args.workers),
+    )
 }
 
 fn name(table: &Table) -> &str {

@@ -13,6 +13,8 @@ pub(crate) mod rebin;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod sandbox;
+pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod sodarace;
 pub(crate) mod trial;
+pub(crate) mod worker;

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Environments whose genomes are programs.
-const PROGRAMS: [&str; 5] = ["evaluator", "image", "p3_problem", "p3_probsol", "sodarace"];
+pub(super) const PROGRAMS: [&str; 5] = ["evaluator", "image", "p3_problem", "p3_probsol", "sodarace"];
 
 pub(crate) fn report(args: &Report) -> Result<Exit, Failure> {
     for (run, out) in args.runs.iter().filter_map(|run| Some((run, args.out.as_ref()?))) {

@@ -28,6 +28,7 @@ use crate::{
     translation::written,
     trust,
     weights::{self, Weights},
+    workers::Listening,
 };
 
 pub(crate) fn run(args: &args::Run) -> Result<Exit, Failure> {
@@ -57,7 +58,7 @@ pub(crate) fn run(args: &args::Run) -> Result<Exit, Failure> {
         None => session::free_folder(&experiment.naming.name),
     };
     refuse_recorded(&folder)?;
-    begin(experiment, &folder, (&args.recording, &args.output, args.anyway), None)
+    begin(experiment, &folder, (&args.recording, &args.output, args.anyway), (None, &args.workers))
 }
 
 /// Refuses a folder that holds a run.
@@ -76,10 +77,11 @@ pub(crate) fn begin(
     experiment: Experiment,
     folder: &Path,
     (recording, output, anyway): (&args::Recording, &args::Output, bool),
-    trial: Option<&Trial<'_>>,
+    (trial, workers): (Option<&Trial<'_>>, &args::Workers),
 ) -> Result<Exit, Failure> {
     let hearing = Hearing { quiet: output.quiet, interrupt: None, hear: &mut |_| {} };
-    let driven = begun(experiment, folder, (recording, anyway), trial, hearing)?;
+    let driven =
+        begun(experiment, folder, (recording, anyway), Way { trial, workers: workers.clone(), hearing })?;
     driven.printed(folder, output)
 }
 
@@ -88,8 +90,7 @@ pub(crate) fn begun(
     experiment: Experiment,
     folder: &Path,
     (recording, anyway): (&args::Recording, bool),
-    trial: Option<&Trial<'_>>,
-    hearing: Hearing<'_>,
+    way: Way<'_>,
 ) -> Result<Driven, Failure> {
     // The journal is made only once the models have answered: a run that can't start leaves nothing behind.
     let create = |experiment: &Experiment, weights: &[Weights]| session::create(experiment, folder, weights);
@@ -102,8 +103,8 @@ pub(crate) fn begun(
     }
     let cache = cache(&experiment, recording)?;
     let replays = recording.replay.is_some();
-    let checks = Checks { anyway, replays, quiet: hearing.quiet, ..Checks::default() };
-    let done = drive(experiment, folder, (Spent::default(), cache, checks), (trial, hearing), create);
+    let checks = Checks { anyway, replays, quiet: way.hearing.quiet, ..Checks::default() };
+    let done = drive(experiment, folder, (Spent::default(), cache, checks), way, create);
     if let Some(file) = record
         && done.is_err()
         && matches!(session::recorded(folder), Ok(None))
@@ -176,7 +177,8 @@ pub(crate) fn resumed(args: &args::Resume, hearing: Hearing<'_>) -> Result<(Driv
         }
         Ok(journal)
     };
-    let driven = drive(experiment, &folder, (spent, cache, checks), (None, hearing), open)?;
+    let way = Way { trial: None, workers: args.workers.clone(), hearing };
+    let driven = drive(experiment, &folder, (spent, cache, checks), way, open)?;
     Ok((driven, folder))
 }
 
@@ -305,11 +307,19 @@ impl Driven {
     }
 }
 
+/// How a session goes about a run.
+pub(crate) struct Way<'a> {
+    /// What looks at the opened experiment before anything is recorded.
+    pub trial: Option<&'a Trial<'a>>,
+    pub workers: args::Workers,
+    pub hearing: Hearing<'a>,
+}
+
 fn drive(
     experiment: Experiment,
     folder: &Path,
     (spent, cache, checks): (Spent, Option<Arc<AnswerCache>>, Checks),
-    (trial, hearing): (Option<&Trial<'_>>, Hearing<'_>),
+    way: Way<'_>,
     journal: impl FnOnce(&Experiment, &[Weights]) -> Result<Journal, Failure>,
 ) -> Result<Driven, Failure> {
     let budget = &experiment.search.budget;
@@ -317,7 +327,7 @@ fn drive(
     let limits = Limits { calls: None, tokens: budget.tokens, money: budget.money };
     let shared = Shared { budget: Budget::new(limits, spent), cache, checks };
     let runtime = session::runtime()?;
-    let ended = runtime.block_on(search(experiment, folder, &shared, (trial, hearing), journal));
+    let ended = runtime.block_on(search(experiment, folder, &shared, way, journal));
     // Abandoned candidates may still wait for their models; their answers would have nowhere to go.
     runtime.shutdown_background();
     let cached = shared.cache.map_or(Ok(()), |cache| cache.finish());
@@ -329,15 +339,16 @@ async fn search(
     experiment: Experiment,
     folder: &Path,
     shared: &Shared,
-    (trial, hearing): (Option<&Trial<'_>>, Hearing<'_>),
+    way: Way<'_>,
     journal: impl FnOnce(&Experiment, &[Weights]) -> Result<Journal, Failure>,
 ) -> Result<(Ended, Option<Rechecked>), Failure> {
-    let Hearing { quiet, interrupt, hear } = hearing;
+    let Way { trial, workers, hearing: Hearing { quiet, interrupt, hear } } = way;
     let environment = Arc::clone(&experiment.environment);
+    let listening = Listening::begin(&workers, &experiment)?;
     let _made = session::make_hidden(&experiment, folder)?;
     let Opened { tools, weights } = session::open(&experiment, folder, shared, quiet).await?;
     let mut interrupt = interrupt.unwrap_or_else(session::interrupts);
-    let (experiment, prepared) = match trial {
+    let (mut experiment, prepared) = match trial {
         Some(trial) => tried(trial, experiment, &tools, quiet, &mut interrupt).await?,
         None => (experiment, None),
     };
@@ -352,7 +363,13 @@ async fn search(
         remark(&format!("run: {}", folder.display()));
     }
     let recheck = Recheck::of(&experiment, &tools)?;
-    let ended = session::search(experiment, tools, journal, interrupt, (quiet, hear)).await;
+    let mut staff = None;
+    if let Some(listening) = listening {
+        // How many live changes no result, and workers may have slots for as many as there may be.
+        experiment.search.concurrency = experiment.search.window;
+        staff = Some(listening.open(&experiment, &tools, &journal)?);
+    }
+    let ended = session::search(experiment, tools, journal, interrupt, (quiet, staff), hear).await;
     let ended = ended.map_err(|error| {
         let resumable = error.is_resumable();
         let mut failure = Failure::from(error);

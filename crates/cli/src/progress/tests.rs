@@ -12,6 +12,7 @@ fn seen() -> Seen {
         numbers: Some(numbers),
         change: None,
         calls: Some((8, Duration::from_secs(1))),
+        workers: None,
         rate: Some(41.3),
         left: "left 0.75 of 2 money".to_owned(),
         eta: Some(151.0),

@@ -220,7 +220,7 @@ fn no_answer(why: &str) -> Trouble {
 }
 
 /// The beginning of what a server says, without characters that command a terminal.
-fn brief(said: &str) -> String {
+pub(crate) fn brief(said: &str) -> String {
     said.chars().filter(|c| !samara_search::commanding::commands(*c)).take(200).collect()
 }
 
@@ -251,20 +251,20 @@ fn passing(error: &reqwest::Error) -> Trouble {
     Trouble::Passing(what.to_owned())
 }
 
-fn bearer(token: &str) -> Result<header::HeaderValue, SandboxError> {
+pub(crate) fn bearer(token: &str) -> Result<header::HeaderValue, SandboxError> {
     let unusable = |_| SandboxError::Setting("the token of sandbox.token_env can't be sent".to_owned());
     let mut value = header::HeaderValue::try_from(format!("Bearer {token}")).map_err(unusable)?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-fn join(base: &Url, path: &str) -> Url {
+pub(crate) fn join(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
     url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
     url
 }
 
-fn client(base: &Url) -> Result<Client, SandboxError> {
+pub(crate) fn client(base: &Url) -> Result<Client, SandboxError> {
     // The first installation wins; a second one is refused and changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder();

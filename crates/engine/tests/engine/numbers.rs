@@ -72,6 +72,7 @@ impl Numbers {
             tessellation,
             environment: Arc::new(self.clone()),
             evaluator: None,
+            scattered: None,
             tools: Tools::default(),
             ensemble: Ensemble::default(),
             journal,

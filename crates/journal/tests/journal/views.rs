@@ -172,3 +172,68 @@ fn whoever_follows_a_fold_sees_every_candidate_with_the_archives_behind_it() {
     assert_eq!((next, last), (60, hash));
     assert_eq!(view.unwrap().replay.settled(), 60);
 }
+
+#[test]
+fn a_view_that_goes_on_with_a_run_comes_to_what_the_whole_run_gives() {
+    let whole = tempdir().unwrap();
+    written(&whole.path().join("run.db"), cells(&grid(), 0));
+    let source = Reader::open(whole.path()).unwrap();
+    let events = source.events().unwrap();
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("run.db");
+    let header = Header { config: config(), ..crate::samples::header() };
+    let contents = Contents { inputs: vec![], tessellations: cells(&grid(), 0) };
+    let mut journal = Journal::create(&path, &header, &contents).unwrap();
+    let mut view = RunView::open(&path).unwrap();
+    let mut seen = Vec::new();
+    let mut sums = samara_journal::AskedSums::default();
+    for index in 0..60 {
+        let (mut candidate, mut life) = source.candidate(index).unwrap().unwrap();
+        if index % 9 == 4 {
+            (candidate.score, candidate.cell, candidate.rank) = (None, None, None);
+            candidate.fate = Fate::Failed { why: format!("reason {}", index % 2) };
+        }
+        // Candidates that have failed change what follows, so the archives are folded anew.
+        let mut replay = RunView::open(&path).unwrap().replay;
+        let (placement, migration) = replay.settle(&candidate);
+        candidate.fate = placement.fate;
+        candidate.cell = placement.cell.map(|cell| cell as u64);
+        candidate.rank = placement.rank.map(|rank| rank as u32);
+        life.calls = crate::samples::life(index).calls;
+        let due =
+            migration.map(|migration| Event { after: index + 1, kind: EventKind::Migration(migration) });
+        journal.append(&candidate, &life, &due.into_iter().collect::<Vec<_>>()).unwrap();
+        if index % 7 == 3 || index % 10 == 9 {
+            let reader = Reader::open(&path).unwrap();
+            assert!(view.go_on(&reader, &mut |step| seen.push(step.candidate.index)).unwrap());
+            reader.asked_since(&mut sums).unwrap();
+            assert_eq!(sums.told(), reader.asked().unwrap());
+            let anew = RunView::of(&reader).unwrap();
+            assert_eq!(view.replay.population().archive_hash(), anew.replay.population().archive_hash());
+            assert_eq!((view.totals, &view.reasons), (anew.totals, &anew.reasons));
+        }
+    }
+    assert_eq!((seen, events.len()), ((0..60).collect(), 6));
+    journal.note(&crate::samples::control(60)).unwrap();
+    journal.finish("completed").unwrap();
+    let reader = Reader::open(&path).unwrap();
+    assert!(view.go_on(&reader, &mut |_| panic!("nothing is new")).unwrap());
+    assert_eq!((view.sessions.len(), view.controls.len()), (1, 1));
+}
+
+#[test]
+fn a_view_does_not_go_on_with_another_run_or_a_shorter_one() {
+    let (one, other) = (tempdir().unwrap(), tempdir().unwrap());
+    written(&one.path().join("run.db"), cells(&grid(), 0));
+    let header = Header { config: config(), ..crate::samples::header() };
+    let contents = |tessellations| Contents { inputs: vec![], tessellations };
+    let begun = other.path().join("begun.db");
+    drop(Journal::create(&begun, &header, &contents(cells(&grid(), 0))).unwrap());
+    let mut view = RunView::open(one.path()).unwrap();
+    assert!(!view.go_on(&Reader::open(&begun).unwrap(), &mut |_| ()).unwrap(), "it is shorter");
+    let another = other.path().join("another.db");
+    let header = Header { seed: 1, ..header };
+    drop(Journal::create(&another, &header, &contents(cells(&grid(), 0))).unwrap());
+    let mut view = RunView::open(&begun).unwrap();
+    assert!(!view.go_on(&Reader::open(&another).unwrap(), &mut |_| ()).unwrap(), "it is another run");
+}

@@ -15,6 +15,8 @@ const BARS_HIGH: f64 = 150.0;
 const MOST_LINKS: usize = 2000;
 /// Squares of a side: what is finer than a pixel or two is taken together.
 const FINEST: usize = 100;
+/// The same where each of them has to be a link: as many as a page may hold.
+const COARSER: usize = 44;
 
 /// A drawing for a page, and what a reader must know of it.
 pub struct Figure {
@@ -49,17 +51,41 @@ pub fn figures(
         places: few.then_some(places),
     };
     Ok(match axes {
-        [axis] => vec![of_bars(archive, axis, &colours)],
+        [axis] => vec![of_bars(archive, axis, &colours, FINEST)],
         axes => {
             let shown = axes.len().min(AXES);
             let pairs = (0..shown).flat_map(|y| (0..y).map(move |x| [x, y]));
-            pairs.map(|pair| of_map(archive, axes, pair, &colours)).collect()
+            pairs.map(|pair| map_of(archive, axes, pair, &colours, FINEST)).collect()
         }
     })
 }
 
-fn of_bars(archive: &Archive, axis: &AxisSettings, colours: &Colours<'_>) -> Figure {
-    let bars = Bars::of(archive, axis, FINEST);
+/// The same drawing of one axis, or of a chosen pair: the first to the right, the second up. Where there are more elites
+/// than links, neighbours are taken together until every square can be one.
+///
+/// # Errors
+/// Axes that are not those of the archive.
+pub fn of_pair(
+    archive: &Archive,
+    axes: &[AxisSettings],
+    pair: [usize; 2],
+    gallery: &Gallery<'_>,
+    places: &Places<'_>,
+) -> Result<Figure, OtherAxes> {
+    OtherAxes::check(archive, axes)?;
+    let colours = Colours { ends: objectives(archive), gallery, inks: Inks::PAGE, places: Some(places) };
+    let side = if archive.occupied().len() <= MOST_LINKS { FINEST } else { COARSER };
+    Ok(match axes {
+        [axis] => of_bars(archive, axis, &colours, side),
+        axes => {
+            let last = axes.len().saturating_sub(1);
+            map_of(archive, axes, pair.map(|axis| axis.min(last)), &colours, side)
+        }
+    })
+}
+
+fn of_bars(archive: &Archive, axis: &AxisSettings, colours: &Colours<'_>, finest: usize) -> Figure {
+    let bars = Bars::of(archive, axis, finest);
     let title = format!("Best objective by {}", bars.side.name);
     let place = [BARS_LEFT, FROM_TOP, WIDTH - BARS_LEFT - 8.0, BARS_HIGH];
     let mut svg = Svg::with_links(WIDTH, FROM_TOP + BARS_HIGH + under(&bars.side, place[2]), &title);
@@ -72,8 +98,14 @@ fn of_bars(archive: &Archive, axis: &AxisSettings, colours: &Colours<'_>) -> Fig
     Figure { title, remark: merged, svg }
 }
 
-fn of_map(archive: &Archive, axes: &[AxisSettings], pair: [usize; 2], colours: &Colours<'_>) -> Figure {
-    let map = Map::of(archive, axes, pair, [FINEST; 2]);
+fn map_of(
+    archive: &Archive,
+    axes: &[AxisSettings],
+    pair: [usize; 2],
+    colours: &Colours<'_>,
+    finest: usize,
+) -> Figure {
+    let map = Map::of(archive, axes, pair, [finest; 2]);
     let title = format!("{} and {}", map.sides[0].name, map.sides[1].name);
     let [width, height] = size(&map, PLOT);
     let label = format!("Best objective by {title}");

@@ -19,15 +19,15 @@ use crate::{
 const STEPS: u64 = 200;
 
 /// Runs that differ in nothing but their seed.
-pub(super) struct Group<'a> {
-    pub(super) name: String,
-    pub(super) runs: Vec<&'a Run>,
+pub(crate) struct Group<'a> {
+    pub(crate) name: String,
+    pub(crate) runs: Vec<&'a Run>,
 }
 
 /// The runs by what they have in common, in the order of the first of each.
-pub(super) fn groups(runs: &[Run]) -> Vec<Group<'_>> {
+pub(crate) fn groups<'a>(runs: &[&'a Run]) -> Vec<Group<'a>> {
     let mut keys: Vec<String> = Vec::new();
-    let mut groups: Vec<Group<'_>> = Vec::new();
+    let mut groups: Vec<Group<'a>> = Vec::new();
     for run in runs {
         let key = but_for_the_seed(&run.view.header.config);
         match keys.iter().position(|held| *held == key) {
@@ -52,7 +52,7 @@ pub(super) fn groups(runs: &[Run]) -> Vec<Group<'_>> {
 }
 
 /// The table and the curves.
-pub(super) fn compare(html: &mut Html, runs: &[Run]) {
+pub(crate) fn compare(html: &mut Html, runs: &[&Run]) {
     html.within("section", &[], |html| {
         tables::table(html, &HEADS, &NUMBERS, &rows(runs));
     });
@@ -62,7 +62,7 @@ pub(super) fn compare(html: &mut Html, runs: &[Run]) {
         html.within("p", &[("class", "keys")], |html| {
             for (place, group) in groups.iter().enumerate() {
                 html.within("span", &[("class", "key")], |html| {
-                    html.element("i", &[("style", &format!("background:{}", chart::look(place).0))], "");
+                    html.swatch("swatch", chart::look(place).0);
                     html.text(&group.name);
                 });
             }
@@ -87,12 +87,12 @@ pub(super) fn compare(html: &mut Html, runs: &[Run]) {
 }
 
 /// The heads of [`rows`], and which of its columns are numbers.
-pub(super) const HEADS: [&str; 10] =
+pub(crate) const HEADS: [&str; 10] =
     ["run", "experiment", "seed", "state", "candidates", "QD score", "coverage %", "best", "mean", "tokens"];
-pub(super) const NUMBERS: [usize; 7] = [2, 4, 5, 6, 7, 8, 9];
+pub(crate) const NUMBERS: [usize; 7] = [2, 4, 5, 6, 7, 8, 9];
 
 /// A row a run.
-pub(super) fn rows(runs: &[Run]) -> Vec<Vec<String>> {
+pub(crate) fn rows(runs: &[&Run]) -> Vec<Vec<String>> {
     let stats: Vec<_> =
         runs.iter().map(|run| run.view.replay.population().overall().archive().stats()).collect();
     let told = |value: &dyn Fn(usize) -> Option<f64>| -> Vec<String> {
@@ -120,7 +120,7 @@ pub(super) fn rows(runs: &[Run]) -> Vec<Vec<String>> {
             grouped(totals.tokens_in.saturating_add(totals.tokens_out)),
         ]
     };
-    runs.iter().enumerate().map(row).collect()
+    runs.iter().copied().enumerate().map(row).collect()
 }
 
 /// The curve of a group: of a single run its points, of several their mean as far as all of them go.

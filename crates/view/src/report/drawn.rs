@@ -15,15 +15,15 @@ use crate::{
 };
 
 /// A curve of a run: its title, its value at a point, and how it is shown.
-pub(super) struct Measure {
-    pub(super) title: &'static str,
-    pub(super) value: fn(&Point) -> Option<f64>,
-    pub(super) percent: bool,
-    pub(super) from_zero: bool,
+pub(crate) struct Measure {
+    pub(crate) title: &'static str,
+    pub(crate) value: fn(&Point) -> Option<f64>,
+    pub(crate) percent: bool,
+    pub(crate) from_zero: bool,
 }
 
 /// The curves that every run has.
-pub(super) const MEASURES: [Measure; 4] = [
+pub(crate) const MEASURES: [Measure; 4] = [
     Measure { title: "QD score", value: |point| Some(point.qd_score), percent: false, from_zero: false },
     Measure { title: "Coverage", value: |point| Some(point.coverage), percent: true, from_zero: true },
     Measure { title: "Best objective", value: |point| point.best, percent: false, from_zero: false },
@@ -32,7 +32,7 @@ pub(super) const MEASURES: [Measure; 4] = [
 
 impl Measure {
     /// A value as it stands beside the curve.
-    pub(super) fn told(&self, value: f64) -> String {
+    pub(crate) fn told(&self, value: f64) -> String {
         if self.percent {
             let [percent] = fixed([value * 100.0], 1);
             return format!("{percent} %");
@@ -41,9 +41,18 @@ impl Measure {
     }
 }
 
-/// The curves of a run.
-pub(super) fn curves(html: &mut Html, run: &Run) {
-    let points = run.trace.points();
+/// At even distances so many points at most, with the last one.
+fn thinned(points: Vec<Point>, most: usize) -> Vec<Point> {
+    let (most, length) = (most.max(2), points.len());
+    if length <= most {
+        return points;
+    }
+    (0..most).map(|i| points[i * (length - 1) / (most - 1)]).collect()
+}
+
+/// The curves of a run, of so many points at most.
+pub(crate) fn curves(html: &mut Html, run: &Run, most: usize) {
+    let points = thinned(run.trace.points(), most);
     let candidates = run.view.replay.settled();
     html.within("div", &[("class", "figures")], |html| {
         for measure in &MEASURES {
@@ -90,7 +99,7 @@ pub(super) fn curves(html: &mut Html, run: &Run) {
 }
 
 /// A drawing below its title and what is said beside it.
-pub(super) fn figure(html: &mut Html, title: &str, beside: &str, svg: Svg) {
+pub(crate) fn figure(html: &mut Html, title: &str, beside: &str, svg: Svg) {
     html.within("figure", &[], |html| {
         html.within("figcaption", &[], |html| {
             html.element("b", &[], title);
@@ -105,13 +114,13 @@ pub(super) fn figure(html: &mut Html, title: &str, beside: &str, svg: Svg) {
 ///
 /// # Errors
 /// Axes that are not those of the archive.
-pub(super) fn maps(html: &mut Html, section: &Section<'_>) -> Result<(), OtherAxes> {
+pub(crate) fn maps(html: &mut Html, section: &Section<'_>) -> Result<(), OtherAxes> {
     let run = section.run;
     let population = run.view.replay.population();
     let overall = population.overall();
     let gallery = Gallery::of(overall);
     let told: BTreeSet<u64> = super::told(&run.view).iter().map(|elite| elite.id).collect();
-    let place = |candidate| told.contains(&candidate).then(|| section.place(candidate));
+    let place = |candidate| told.contains(&candidate).then(|| format!("#{}", section.place(candidate)));
     let ends = objectives(overall.archive());
     let figures = picture::figures(overall.archive(), &run.view.axes, &gallery, ends, &place)?;
     let islands = population.islands();

@@ -27,7 +27,7 @@ const MOST_ARTIFACTS: usize = 8;
 const FOLDED: usize = 3;
 
 /// The best of every cell, in the order of the axes.
-pub(super) fn best(html: &mut Html, section: &Section<'_>) {
+pub(crate) fn best(html: &mut Html, section: &Section<'_>) {
     let view = &section.run.view;
     let archive = view.replay.population().overall().archive();
     let told = super::told(view);
@@ -93,8 +93,7 @@ fn summary(
 ) {
     let found = run.view.replay.population().overall();
     let (red, green, blue) = viridis(crate::numbers::share(elite.objective, lo, hi));
-    let colour = format!("background:#{red:02x}{green:02x}{blue:02x}");
-    html.element("i", &[("class", "chip"), ("style", &colour)], "");
+    html.swatch("chip", &format!("#{red:02x}{green:02x}{blue:02x}"));
     html.element("b", &[("class", "n")], objective);
     html.element("span", &[("class", "measures")], measures);
     if let Some(picture) = gallery::picture(found, elite.id) {
@@ -140,7 +139,7 @@ fn body(html: &mut Html, run: &Run, elite: &Elite<'_>, room: &mut usize) {
     if let (true, Some(parent)) = (run.programs && fits, parent) {
         changed(html, genome, parent, elite.id, room);
     }
-    artifacts(html, &score.artifacts);
+    artifacts(html, &score.artifacts, LONGEST_ARTIFACT);
 }
 
 fn origin(elite: &Elite<'_>, member: Option<&Candidate>) -> String {
@@ -162,7 +161,7 @@ fn origin(elite: &Elite<'_>, member: Option<&Candidate>) -> String {
 }
 
 /// A genome: a text as a text, a program as a program.
-fn genome_of(html: &mut Html, run: &Run, genome: &Genome) {
+pub(crate) fn genome_of(html: &mut Html, run: &Run, genome: &Genome) {
     for (path, text) in files(genome) {
         if !path.is_empty() {
             html.element("p", &[("class", "file")], &one_line(&path));
@@ -179,7 +178,7 @@ fn genome_of(html: &mut Html, run: &Run, genome: &Genome) {
 }
 
 /// Whether a genome is read as code, and in which language.
-pub(super) fn language(run: &Run, path: &str) -> Language {
+pub(crate) fn language(run: &Run, path: &str) -> Language {
     match Language::of(path) {
         Language::Unknown if run.programs && path.is_empty() => Language::Python,
         known => known,
@@ -187,7 +186,7 @@ pub(super) fn language(run: &Run, path: &str) -> Language {
 }
 
 /// The files of a genome; what is no file has an empty path.
-pub(super) fn files(genome: &Genome) -> Vec<(String, String)> {
+pub(crate) fn files(genome: &Genome) -> Vec<(String, String)> {
     match genome {
         Genome::Files(files) => {
             files.iter().map(|(path, text)| (path.to_owned(), text.to_string())).collect()
@@ -197,14 +196,14 @@ pub(super) fn files(genome: &Genome) -> Vec<(String, String)> {
 }
 
 /// What of a text is beyond so many characters is not told; how many these are.
-fn cut_off(text: &str, most: usize) -> (&str, usize) {
+pub(crate) fn cut_off(text: &str, most: usize) -> (&str, usize) {
     match text.char_indices().nth(most) {
         Some((at, _)) => (&text[..at], text[at..].chars().count()),
         None => (text, 0),
     }
 }
 
-fn more(html: &mut Html, left_out: usize) {
+pub(crate) fn more(html: &mut Html, left_out: usize) {
     if left_out > 0 {
         html.element(
             "p",
@@ -249,24 +248,45 @@ fn changed(html: &mut Html, genome: &Genome, parent: &Candidate, candidate: u64,
     html.within("details", &[], |html| {
         let gain = parent.objective().map_or_else(String::new, |before| format!(" ({})", number(before)));
         html.element("summary", &[], &format!("What it changed of candidate {}{gain}", parent.index));
-        html.within("pre", &[("class", "code diff")], |html| {
-            for line in text.lines() {
-                let class = match line.as_bytes().first() {
-                    _ if line.starts_with("--- ") || line.starts_with("+++ ") => "name",
-                    Some(b'+') => "added",
-                    Some(b'-') => "removed",
-                    Some(b'@') => "where",
-                    _ => "same",
-                };
-                html.element("span", &[("class", class)], &format!("{line}\n"));
-            }
-        });
+        differing(html, text);
         more(html, left_out);
     });
 }
 
+/// A unified diff, line by line.
+fn differing(html: &mut Html, diff: &str) {
+    html.within("pre", &[("class", "code diff")], |html| {
+        for line in diff.lines() {
+            let class = match line.as_bytes().first() {
+                _ if line.starts_with("--- ") || line.starts_with("+++ ") => "name",
+                Some(b'+') => "added",
+                Some(b'-') => "removed",
+                Some(b'@') => "where",
+                _ => "same",
+            };
+            html.element("span", &[("class", class)], &format!("{line}\n"));
+        }
+    });
+}
+
+/// What a genome changed of another, and what is said where that can't be told.
+pub(crate) fn difference(html: &mut Html, (old, from): (&Genome, u64), (new, to): (&Genome, u64)) {
+    let remark = |html: &mut Html, text: &str| html.element("p", &[("class", "remark")], text);
+    if old.text().len().max(new.text().len()) > 4 * LONGEST {
+        return remark(html, "They are too long to be compared here.");
+    }
+    let names = (format!("candidate {from}"), format!("candidate {to}"));
+    let text = diff::unified(old, new, (&names.0, &names.1), Colours::None);
+    if text.is_empty() {
+        return remark(html, "They are the same.");
+    }
+    let (text, left_out) = cut_off(&text, LONGEST);
+    differing(html, text);
+    more(html, left_out);
+}
+
 /// What the evaluation left beside its picture: texts folded, drawings as pictures, which run no script.
-fn artifacts(html: &mut Html, artifacts: &[Artifact]) {
+pub(crate) fn artifacts(html: &mut Html, artifacts: &[Artifact], most: usize) {
     for artifact in artifacts.iter().take(MOST_ARTIFACTS) {
         let name = cut(&artifact.name, 100);
         match artifact.kind {
@@ -282,7 +302,7 @@ fn artifacts(html: &mut Html, artifacts: &[Artifact]) {
             }
             ArtifactKind::Text | ArtifactKind::Json => {
                 let text = String::from_utf8_lossy(&artifact.body);
-                let (text, left_out) = cut_off(&text, LONGEST_ARTIFACT);
+                let (text, left_out) = cut_off(&text, most);
                 html.within("details", &[], |html| {
                     html.element("summary", &[], &name);
                     html.element("pre", &[("class", "code")], text.trim_end());
@@ -295,7 +315,7 @@ fn artifacts(html: &mut Html, artifacts: &[Artifact]) {
 }
 
 /// The ancestors of the best candidate, a row each; those that brought nothing are folded together.
-pub(super) fn lineage(html: &mut Html, section: &Section<'_>) {
+pub(crate) fn lineage(html: &mut Html, section: &Section<'_>) {
     let Some(lineage) = &section.run.lineage else {
         html.element("p", &[("class", "remark")], "No candidate has a score.");
         return;
@@ -356,10 +376,10 @@ pub(super) fn lineage(html: &mut Html, section: &Section<'_>) {
 }
 
 /// An ancestor, the one before it, and whether it is better than all before.
-type Ancestor<'a> = (&'a Candidate, Option<&'a Candidate>, bool);
+pub(crate) type Ancestor<'a> = (&'a Candidate, Option<&'a Candidate>, bool);
 
 /// The members of a lineage, each by itself but for long rows of those that are no better than all before them.
-fn runs_of(lineage: &Lineage) -> Vec<Vec<Ancestor<'_>>> {
+pub(crate) fn runs_of(lineage: &Lineage) -> Vec<Vec<Ancestor<'_>>> {
     let mut best = f64::NEG_INFINITY;
     let mut before = None;
     let mut members = Vec::with_capacity(lineage.members.len());

@@ -27,7 +27,8 @@ pub fn markdown(runs: &[Run]) -> String {
         [run] => file += &of_run(run, "##"),
         runs => {
             file += "\n";
-            file += &table(&compare::HEADS, &compare::NUMBERS, &compare::rows(runs));
+            file +=
+                &table(&compare::HEADS, &compare::NUMBERS, &compare::rows(&runs.iter().collect::<Vec<_>>()));
             for run in runs {
                 file += &format!("\n## {}\n", safe(&run.name));
                 file += &of_run(run, "###");

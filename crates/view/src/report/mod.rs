@@ -5,14 +5,14 @@
 //! the best comes from), `compare` (several runs) and `settings`; [`markdown()`] says the same without pictures. What is
 //! told of a run is in [`Run`], which whoever reads it fills.
 
-mod compare;
-mod drawn;
-mod elites;
+pub(crate) mod compare;
+pub(crate) mod drawn;
+pub(crate) mod elites;
 mod markdown;
-mod overview;
-mod page;
-mod settings;
-mod tables;
+pub(crate) mod overview;
+pub(crate) mod page;
+pub(crate) mod settings;
+pub(crate) mod tables;
 
 use std::collections::BTreeMap;
 
@@ -111,4 +111,4 @@ pub fn told(view: &RunView) -> Vec<Elite<'_>> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -11,10 +11,10 @@ use crate::{
 };
 
 /// A fate: its name, its colour and its count.
-pub(super) type Fated = (&'static str, &'static str, fn(&FateCounts) -> u64);
+pub(crate) type Fated = (&'static str, &'static str, fn(&FateCounts) -> u64);
 
 /// All fates, from the best.
-pub(super) const FATES: [Fated; 5] = [
+pub(crate) const FATES: [Fated; 5] = [
     ("new", "var(--new)", |fates| fates.new),
     ("improved", "var(--improved)", |fates| fates.improved),
     ("not better", "var(--not-better)", |fates| fates.not_better),
@@ -23,7 +23,7 @@ pub(super) const FATES: [Fated; 5] = [
 ];
 
 /// The line below the title.
-pub(super) fn lead(html: &mut Html, run: &Run) {
+pub(crate) fn lead(html: &mut Html, run: &Run) {
     let header = &run.view.header;
     html.within("p", &[("class", "lead")], |html| {
         state(html, run);
@@ -38,10 +38,10 @@ pub(super) fn lead(html: &mut Html, run: &Run) {
 }
 
 /// Reasons by which a run ends as it was meant to, or as somebody wished.
-const MEANT: [&str; 6] = ["completed", "target", "patience", "budget", "wall_time", "interrupted"];
+pub(crate) const MEANT: [&str; 6] = ["completed", "target", "patience", "budget", "wall_time", "interrupted"];
 
 /// Whether it goes on, as a mark and in words.
-fn state(html: &mut Html, run: &Run) {
+pub(crate) fn state(html: &mut Html, run: &Run) {
     let settled = grouped(run.view.replay.settled());
     let planned = grouped(run.view.settings.total_steps);
     let (class, told) = match &run.state {
@@ -71,7 +71,7 @@ fn why(html: &mut Html, run: &Run) {
 }
 
 /// A moment of RFC 3339 as people read it: to the minute, without a `T`.
-pub(super) fn moment(text: &str) -> String {
+pub(crate) fn moment(text: &str) -> String {
     match humantime::parse_rfc3339(text) {
         Ok(_) => format!("{} UTC", text.get(..16).unwrap_or(text).replace('T', " ")),
         Err(_) => one_line(text),
@@ -79,7 +79,7 @@ pub(super) fn moment(text: &str) -> String {
 }
 
 /// How long the run took, if it went on without a pause.
-fn wall_time(run: &Run) -> Option<Duration> {
+pub(crate) fn wall_time(run: &Run) -> Option<Duration> {
     let [session] = &run.view.sessions[..] else { return None };
     let [begun, ended] =
         [&run.view.header.created, &session.ended].map(|text| humantime::parse_rfc3339(text).ok());
@@ -87,7 +87,7 @@ fn wall_time(run: &Run) -> Option<Duration> {
 }
 
 /// A duration in its two largest units.
-pub(super) fn duration(of: Duration) -> String {
+pub(crate) fn duration(of: Duration) -> String {
     let seconds = of.as_secs();
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {
@@ -100,7 +100,7 @@ pub(super) fn duration(of: Duration) -> String {
 }
 
 /// Milliseconds as [`duration`] tells them, shorter ones as they are.
-pub(super) fn milliseconds(ms: f64) -> String {
+pub(crate) fn milliseconds(ms: f64) -> String {
     if ms < 1000.0 {
         return format!("{} ms", if ms < 10.0 { format!("{ms:.1}") } else { format!("{ms:.0}") });
     }
@@ -109,10 +109,10 @@ pub(super) fn milliseconds(ms: f64) -> String {
 }
 
 /// A figure: its name, its value, and what is said of it.
-pub(super) type Figure = (&'static str, String, String);
+pub(crate) type Figure = (&'static str, String, String);
 
 /// The run in figures.
-pub(super) fn figures(run: &Run) -> Vec<Figure> {
+pub(crate) fn figures(run: &Run) -> Vec<Figure> {
     let population = run.view.replay.population();
     let stats = population.overall().archive().stats();
     let totals = &run.view.totals;
@@ -161,7 +161,7 @@ pub(super) fn figures(run: &Run) -> Vec<Figure> {
 }
 
 /// The figures as tiles, what became of candidates, and the hash.
-pub(super) fn tiles(html: &mut Html, run: &Run) {
+pub(crate) fn tiles(html: &mut Html, run: &Run) {
     html.within("dl", &[("class", "tiles")], |html| {
         for (name, value, remark) in figures(run) {
             html.within("div", &[], |html| {
@@ -179,22 +179,23 @@ pub(super) fn tiles(html: &mut Html, run: &Run) {
 }
 
 /// What became of candidates, as parts of a bar with their names below.
-fn fates(html: &mut Html, fates: &FateCounts) {
+pub(crate) fn fates(html: &mut Html, fates: &FateCounts) {
     let all = fates.total();
     if all == 0 {
         return;
     }
     html.within("div", &[("class", "fates")], |html| {
-        html.within("div", &[("class", "bar"), ("aria-hidden", "true")], |html| {
-            for (_, colour, count) in FATES.iter().filter(|(.., count)| count(fates) > 0) {
-                let width = 100.0 * count(fates) as f64 / all as f64;
-                html.element("span", &[("style", &format!("width:{width:.3}%;background:{colour}"))], "");
-            }
-        });
+        let share = |count: &fn(&FateCounts) -> u64| count(fates) as f64 / all as f64;
+        let parts: Vec<(&str, f64)> = FATES
+            .iter()
+            .map(|(_, colour, count)| (*colour, share(count)))
+            .filter(|(_, share)| *share > 0.0)
+            .collect();
+        html.bar("bar", &parts);
         html.within("p", &[("class", "keys")], |html| {
             for (name, colour, count) in FATES {
                 html.within("span", &[("class", "key")], |html| {
-                    html.element("i", &[("style", &format!("background:{colour}"))], "");
+                    html.swatch("swatch", colour);
                     html.text(&format!("{name} "));
                     html.element("b", &[], &grouped(count(fates)));
                     html.text(&format!(" ({} %)", percent(count(fates) as usize, all as usize)));
@@ -205,7 +206,7 @@ fn fates(html: &mut Html, fates: &FateCounts) {
 }
 
 /// What was searched: the environment, its axes, the models.
-pub(super) fn searched(html: &mut Html, run: &Run) {
+pub(crate) fn searched(html: &mut Html, run: &Run) {
     html.within("dl", &[("class", "facts")], |html| {
         for (name, fact) in subject(run) {
             html.within("div", &[], |html| {
@@ -217,7 +218,7 @@ pub(super) fn searched(html: &mut Html, run: &Run) {
 }
 
 /// What was searched, fact by fact.
-pub(super) fn subject(run: &Run) -> Vec<(String, String)> {
+pub(crate) fn subject(run: &Run) -> Vec<(String, String)> {
     let view = &run.view;
     let mut facts = Vec::new();
     let environment = one_line(&view.header.environment);

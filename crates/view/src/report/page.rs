@@ -8,18 +8,18 @@ use crate::{html::Html, picture::OtherAxes};
 const STYLE: &str = include_str!("style.css");
 
 /// A run's part of the page.
-pub(super) struct Section<'a> {
-    pub(super) run: &'a Run,
+pub(crate) struct Section<'a> {
+    pub(crate) run: &'a Run,
     /// Which of the page's runs.
-    pub(super) number: usize,
+    pub(crate) number: usize,
     /// The heading of its parts, and of what is below these.
-    pub(super) heading: &'static str,
-    pub(super) below: &'static str,
+    pub(crate) heading: &'static str,
+    pub(crate) below: &'static str,
 }
 
 impl Section<'_> {
     /// Where a candidate is told of.
-    pub(super) fn place(&self, candidate: u64) -> String {
+    pub(crate) fn place(&self, candidate: u64) -> String {
         format!("run-{}-candidate-{candidate}", self.number)
     }
 }
@@ -54,7 +54,7 @@ pub fn page(runs: &[Run]) -> Result<String, OtherAxes> {
 }
 
 /// What the file is called.
-pub(super) fn title(runs: &[Run]) -> String {
+pub(crate) fn title(runs: &[Run]) -> String {
     match runs {
         [run] => one_line(&run.view.header.experiment),
         runs => format!("{} runs compared", runs.len()),
@@ -82,7 +82,7 @@ fn contents(html: &mut Html) {
 
 /// The runs beside each other, then each with all its parts, folded.
 fn several(html: &mut Html, runs: &[Run]) -> Result<(), OtherAxes> {
-    compare::compare(html, runs);
+    compare::compare(html, &runs.iter().collect::<Vec<_>>());
     html.element("h2", &[], "Each run");
     let mut done = Ok(());
     for (position, run) in runs.iter().enumerate() {
@@ -112,7 +112,7 @@ fn parts(html: &mut Html, section: &Section<'_>) -> Result<(), OtherAxes> {
             html.element(section.heading, &[], title);
             match name {
                 "archive" => done = drawn::maps(html, section),
-                "curves" => drawn::curves(html, run),
+                "curves" => drawn::curves(html, run, usize::MAX),
                 "best" => elites::best(html, section),
                 "lineage" => elites::lineage(html, section),
                 "failures" => tables::failures(html, section),

@@ -27,7 +27,7 @@ fn section<'a>(table: &'a Table, name: &str) -> Option<&'a Table> {
 }
 
 /// A text on a line, cut where it is too long to stand among others.
-pub(super) fn cut(text: &str, most: usize) -> String {
+pub(crate) fn cut(text: &str, most: usize) -> String {
     let (mut line, mut length) = (String::new(), 0);
     for word in text.split_whitespace() {
         for c in (length > 0).then_some(' ').into_iter().chain(word.chars()) {
@@ -42,7 +42,7 @@ pub(super) fn cut(text: &str, most: usize) -> String {
 }
 
 /// What was searched, in the words of the settings.
-pub(super) fn subject(config: &str) -> Vec<(String, String)> {
+pub(crate) fn subject(config: &str) -> Vec<(String, String)> {
     let table = table(config);
     let Some(environment) = section(&table, "environment") else { return Vec::new() };
     let told = |(key, name): &(&str, &str)| {
@@ -53,7 +53,7 @@ pub(super) fn subject(config: &str) -> Vec<(String, String)> {
 }
 
 /// The models by their roles.
-pub(super) fn models(config: &str) -> Vec<(String, String)> {
+pub(crate) fn models(config: &str) -> Vec<(String, String)> {
     let table = table(config);
     let Some(models) = section(&table, "models") else { return Vec::new() };
     let name = |model: &Value| {
@@ -78,7 +78,7 @@ pub(super) fn models(config: &str) -> Vec<(String, String)> {
 }
 
 /// The settings without what differs between runs of one outcome but for their seed: which runs belong together.
-pub(super) fn but_for_the_seed(config: &str) -> String {
+pub(crate) fn but_for_the_seed(config: &str) -> String {
     let mut table = table(config);
     table.remove("cache");
     if let Some(Value::Table(search)) = table.get_mut("search") {
@@ -88,7 +88,7 @@ pub(super) fn but_for_the_seed(config: &str) -> String {
 }
 
 /// The settings and inputs, folded.
-pub(super) fn stored(html: &mut Html, section: &Section<'_>) {
+pub(crate) fn stored(html: &mut Html, section: &Section<'_>) {
     let Run { view, inputs, .. } = section.run;
     html.within("details", &[], |html| {
         html.element("summary", &[], "Settings as stored");

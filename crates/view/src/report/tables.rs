@@ -16,7 +16,7 @@ const MOST_REASONS: usize = 12;
 const MOST_ROWS: usize = 40;
 
 /// The heads of a table's columns; those of numbers stand at the right.
-pub(super) fn heads(html: &mut Html, names: &[&str], numbers: &[usize]) {
+pub(crate) fn heads(html: &mut Html, names: &[&str], numbers: &[usize]) {
     html.within("tr", &[], |html| {
         for (column, name) in names.iter().enumerate() {
             let class: &[(&str, &str)] = if numbers.contains(&column) {
@@ -30,7 +30,7 @@ pub(super) fn heads(html: &mut Html, names: &[&str], numbers: &[usize]) {
 }
 
 /// A row of texts; those in the columns of numbers stand at the right.
-pub(super) fn row(html: &mut Html, cells: &[String], numbers: &[usize]) {
+pub(crate) fn row(html: &mut Html, cells: &[String], numbers: &[usize]) {
     html.within("tr", &[], |html| {
         for (column, cell) in cells.iter().enumerate() {
             let class: &[(&str, &str)] = if numbers.contains(&column) { &[("class", "n")] } else { &[] };
@@ -40,7 +40,7 @@ pub(super) fn row(html: &mut Html, cells: &[String], numbers: &[usize]) {
 }
 
 /// A table that scrolls where the page is too narrow.
-pub(super) fn table(html: &mut Html, names: &[&str], numbers: &[usize], rows: &[Vec<String>]) {
+pub(crate) fn table(html: &mut Html, names: &[&str], numbers: &[usize], rows: &[Vec<String>]) {
     html.within("div", &[("class", "scroll"), ("tabindex", "0")], |html| {
         html.within("table", &[], |html| {
             heads(html, names, numbers);
@@ -50,7 +50,7 @@ pub(super) fn table(html: &mut Html, names: &[&str], numbers: &[usize], rows: &[
 }
 
 /// Why candidates are invalid or failed.
-pub(super) fn failures(html: &mut Html, section: &Section<'_>) {
+pub(crate) fn failures(html: &mut Html, section: &Section<'_>) {
     let view = &section.run.view;
     let fates = &view.totals.fates;
     if view.reasons.is_empty() {
@@ -76,7 +76,7 @@ pub(super) fn failures(html: &mut Html, section: &Section<'_>) {
 }
 
 /// The commonest reasons: how many candidates, their part of all, the fate, why.
-pub(super) fn reasons(run: &Run) -> Vec<Vec<String>> {
+pub(crate) fn reasons(run: &Run) -> Vec<Vec<String>> {
     let all = run.view.totals.fates.total() as usize;
     let reasons = run.view.reasons.iter().take(MOST_REASONS);
     let cells = |reason: &samara_journal::run_view::Reason| {
@@ -91,7 +91,7 @@ pub(super) fn reasons(run: &Run) -> Vec<Vec<String>> {
 }
 
 /// The heads of [`calls`], and which of its columns are numbers.
-pub(super) const CALLS: [&str; 10] = [
+pub(crate) const CALLS: [&str; 10] = [
     "role",
     "asked for",
     "model",
@@ -103,10 +103,10 @@ pub(super) const CALLS: [&str; 10] = [
     "median",
     "slowest of 20",
 ];
-pub(super) const CALL_NUMBERS: [usize; 7] = [3, 4, 5, 6, 7, 8, 9];
+pub(crate) const CALL_NUMBERS: [usize; 7] = [3, 4, 5, 6, 7, 8, 9];
 
 /// What models were asked, a row for each role, kind and model.
-pub(super) fn calls(run: &Run) -> Vec<Vec<String>> {
+pub(crate) fn calls(run: &Run) -> Vec<Vec<String>> {
     let time = |ms: Option<f64>| ms.map_or_else(|| "–".to_owned(), milliseconds);
     let cells = |asked: &Asked| {
         let mut calls = grouped(asked.calls);
@@ -131,7 +131,7 @@ pub(super) fn calls(run: &Run) -> Vec<Vec<String>> {
 }
 
 /// The heads of [`ways`], and which of its columns are numbers.
-pub(super) const WAYS: [&str; 9] = [
+pub(crate) const WAYS: [&str; 9] = [
     "operator",
     "model",
     "candidates",
@@ -142,10 +142,10 @@ pub(super) const WAYS: [&str; 9] = [
     "invalid or failed",
     "calls' time each",
 ];
-pub(super) const WAY_NUMBERS: [usize; 7] = [2, 3, 4, 5, 6, 7, 8];
+pub(crate) const WAY_NUMBERS: [usize; 7] = [2, 3, 4, 5, 6, 7, 8];
 
 /// What every operator and model brought.
-pub(super) fn ways(run: &Run) -> Vec<Vec<String>> {
+pub(crate) fn ways(run: &Run) -> Vec<Vec<String>> {
     let cells = |operator: &str, model: &str, way: &Way| {
         let FateCounts { new, improved, invalid, failed, .. } = way.fates;
         let all = way.fates.total();

@@ -17,23 +17,24 @@ use samara_search::{
 };
 
 use super::*;
+use crate::book::Book;
 
-const HOSTILE: &str =
+pub(crate) const HOSTILE: &str =
     "</pre><script>alert(1)</script><img src=http://a.b/c onerror='x'>\"&\u{202e}\u{1b}[2J\u{9b}\0";
 
 /// What a run is made of.
-struct Made {
-    axes: Vec<AxisSettings>,
+pub(crate) struct Made {
+    pub(crate) axes: Vec<AxisSettings>,
     /// The archive's cells, if they are not those of the axes.
-    cells: Option<Tessellation>,
-    settings: SearchSettings,
-    environment: String,
-    name: String,
-    seed: u64,
-    candidates: Vec<Candidate>,
+    pub(crate) cells: Option<Tessellation>,
+    pub(crate) settings: SearchSettings,
+    pub(crate) environment: String,
+    pub(crate) name: String,
+    pub(crate) seed: u64,
+    pub(crate) candidates: Vec<Candidate>,
 }
 
-fn candidate(index: u64, scored: Option<(f64, Vec<f64>)>, text: &str) -> Candidate {
+pub(crate) fn candidate(index: u64, scored: Option<(f64, Vec<f64>)>, text: &str) -> Candidate {
     let fate = Fate::Invalid { why: "nothing was written".to_owned() };
     Candidate {
         index,
@@ -54,11 +55,11 @@ fn candidate(index: u64, scored: Option<(f64, Vec<f64>)>, text: &str) -> Candida
     }
 }
 
-fn axes(dims: usize) -> Vec<AxisSettings> {
+pub(crate) fn axes(dims: usize) -> Vec<AxisSettings> {
     ["tone", "length", "depth"][..dims].iter().map(|name| AxisSettings::even(*name, [0.0, 1.0], 4)).collect()
 }
 
-fn made(axes: Vec<AxisSettings>, candidates: Vec<Candidate>) -> Made {
+pub(crate) fn made(axes: Vec<AxisSettings>, candidates: Vec<Candidate>) -> Made {
     let settings =
         SearchSettings { total_steps: candidates.len().max(1) as u64, ..SearchSettings::default() };
     Made {
@@ -73,7 +74,13 @@ fn made(axes: Vec<AxisSettings>, candidates: Vec<Candidate>) -> Made {
 }
 
 impl Made {
-    fn run(self) -> Run {
+    pub(crate) fn run(self) -> Run {
+        self.with_book().0
+    }
+
+    /// The run, and all its candidates.
+    pub(crate) fn with_book(self) -> (Run, Book) {
+        let mut book = Book::new();
         let of_axes = || self.settings.tessellation(&self.axes).expect("cells");
         let tessellation = self.cells.clone().unwrap_or_else(of_axes);
         let mut replay = Replay::new(&self.settings, tessellation.clone()).expect("a fold");
@@ -82,12 +89,9 @@ impl Made {
         let mut members = BTreeMap::new();
         for mut candidate in self.candidates {
             candidate.fate = replay.settle(&candidate).0.fate;
-            trace.follow(Step {
-                candidate: &candidate,
-                model: Some("small"),
-                live_ms: 40.0,
-                replay: &replay,
-            });
+            let step = Step { candidate: &candidate, model: Some("small"), live_ms: 40.0, replay: &replay };
+            trace.follow(step);
+            book.follow(step);
             totals.candidates += 1;
             totals.calls += candidate.charge.calls;
             totals.tokens_in += candidate.charge.tokens;
@@ -107,7 +111,7 @@ impl Made {
         let find = |index: u64| members.get(&index).cloned().ok_or("missing");
         let lineage = best.map(|best| Lineage::of(best, find).expect("all are there"));
         let asked = asked(self.name, &totals);
-        Run {
+        let run = Run {
             name: format!("runs/{}", self.seed),
             state: State::Ended("completed".into()),
             view: RunView {
@@ -135,7 +139,8 @@ impl Made {
             lineage,
             programs: false,
             about: "texts of named kinds".into(),
-        }
+        };
+        (run, book)
     }
 }
 
@@ -171,7 +176,7 @@ fn asked(model: String, totals: &Totals) -> Asked {
 }
 
 /// Some candidates of which most have scores.
-fn some(dims: usize, count: u64) -> Vec<Candidate> {
+pub(crate) fn some(dims: usize, count: u64) -> Vec<Candidate> {
     let at = |index: u64| {
         let part = |by: u64| (index * by % 10) as f64 / 10.0;
         (index % 4 != 3)
@@ -238,6 +243,11 @@ fn an_empty_run_and_one_of_failures_alone_are_told() {
 
 /// A run of which everything that others write is hostile.
 fn hostile(text: &str) -> Run {
+    hostile_with_book(text).0
+}
+
+/// The same with all its candidates.
+pub(crate) fn hostile_with_book(text: &str) -> (Run, Book) {
     let mut candidates = some(2, 8);
     for candidate in &mut candidates {
         candidate.genome = Some(Arc::new(Genome::text_of(text)));
@@ -262,7 +272,8 @@ fn hostile(text: &str) -> Run {
             Arc::make_mut(score).measures[1] = 0.0;
         }
     }
-    let mut run = Made { cells, environment: text.into(), name: text.into(), ..made(axes, candidates) }.run();
+    let made = Made { cells, environment: text.into(), name: text.into(), ..made(axes, candidates) };
+    let (mut run, book) = made.with_book();
     run.view.header.config = format!("# {text}");
     run.view.header.created = text.into();
     run.view.header.samara = text.into();
@@ -274,11 +285,11 @@ fn hostile(text: &str) -> Run {
     run.inputs[0].key = text.into();
     run.inputs[0].path = text.into();
     run.programs = true;
-    run
+    (run, book)
 }
 
 /// The tags of a page, without their attributes.
-fn tags(file: &str) -> BTreeSet<String> {
+pub(crate) fn tags(file: &str) -> BTreeSet<String> {
     let names = file.split('<').skip(1).map(|rest| rest.trim_start_matches('/'));
     names.map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '!').collect()).collect()
 }

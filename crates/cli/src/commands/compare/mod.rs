@@ -146,7 +146,8 @@ pub(crate) async fn run_to_end(
         None => session::create(experiment, run_folder, &weights)?,
     };
     let ended =
-        session::search(experiment.clone(), tools, journal, interrupt.clone(), (quiet, &mut |_| {})).await?;
+        session::search(experiment.clone(), tools, journal, interrupt.clone(), (quiet, None), &mut |_| {})
+            .await?;
     Ok(ended.ending != Ending::Interrupted)
 }
 

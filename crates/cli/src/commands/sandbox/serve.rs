@@ -1,7 +1,7 @@
 //! `samara sandbox serve`: the sandbox over HTTP until a signal ends it.
 
 use std::{
-    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    net::{SocketAddr, ToSocketAddrs},
     sync::Arc,
     time::Duration,
 };
@@ -12,6 +12,7 @@ use samara_serve::{Access, App, Bounds};
 use crate::{
     args::sandbox::Serve,
     exit::{Exit, Failure, remark},
+    listening::{Signals, listen},
     session,
 };
 
@@ -44,43 +45,6 @@ pub(crate) fn serve(args: &Serve) -> Result<Exit, Failure> {
         Err(error) => return Err(Failure::internal(format!("the port can't be used: {error}"))),
     }
     Ok(Exit::Ok)
-}
-
-/// The signals that end a server. None that comes after this is made is lost.
-#[cfg(unix)]
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-/// Ctrl-C, where there are no signals.
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) {
-        let _ = tokio::signal::ctrl_c().await;
-    }
 }
 
 /// Ends when the first signal comes; the second one ends the process.
@@ -129,22 +93,6 @@ fn addresses(args: &Serve, token: bool) -> Result<Vec<SocketAddr>, Failure> {
         )));
     }
     Ok(found)
-}
-
-fn listen(addresses: &[SocketAddr]) -> Result<TcpListener, Failure> {
-    let listener = TcpListener::bind(addresses).and_then(|listener| {
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    });
-    listener.map_err(|error| {
-        let first = addresses.first().map_or(String::new(), SocketAddr::to_string);
-        Failure::usage(match error.kind() {
-            std::io::ErrorKind::AddrInUse => format!(
-                "{first} is in use: another program listens there\nhint: --port 0 takes a free port, --port N another one"
-            ),
-            _ => format!("{first} can't be listened on: {error}\nhint: choose another --host or --port"),
-        })
-    })
 }
 
 /// Says what serves, and whom.

@@ -1,0 +1,211 @@
+//! Runs whose candidates workers evaluate, as processes that a person starts and kills.
+//!
+//! No test waits for a time: processes are waited for, and what is killed is killed when the journal has grown.
+
+#![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
+
+mod common;
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    process::{Child, Command, Stdio},
+};
+
+use common::{Place, error, holds, isolated, parse};
+use samara_journal::Reader;
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+/// A run that listens for workers.
+struct Coordinator {
+    child: Child,
+    address: String,
+    stderr: BufReader<std::process::ChildStderr>,
+}
+
+impl Coordinator {
+    fn start(mut command: Command) -> Self {
+        command.env("SAMARA_WORKER_TOKEN", TOKEN).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        let address = loop {
+            let mut line = String::new();
+            assert!(stderr.read_line(&mut line).unwrap() > 0, "it ended: {said}");
+            if let Some(address) = line.trim().strip_prefix("workers: listening on ") {
+                break address.to_owned();
+            }
+            said += &line;
+        };
+        Self { child, address, stderr }
+    }
+
+    /// Waits for its end; the JSON that it prints.
+    fn json(mut self) -> serde_json::Value {
+        let mut said = String::new();
+        self.stderr.read_to_string(&mut said).unwrap();
+        let mut output = self.child.wait_with_output().unwrap();
+        output.stderr = said.into_bytes();
+        parse(&output)
+    }
+}
+
+fn worker(place: &Place, address: &str, more: &[&str]) -> Child {
+    let cache = place.path("cache").display().to_string();
+    let mut arguments =
+        vec!["worker", "--connect", address, "--slots", "2", "--give-up", "0", "--cache", &cache];
+    arguments.extend(more);
+    let mut command = place.samara(&arguments);
+    command.env("SAMARA_WORKER_TOKEN", TOKEN).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Arguments of a run of vectors, that listens for workers.
+fn function<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut arguments =
+        vec!["run", "function", "--set", "search.total_steps=600", "--out", out, "--format", "json"];
+    arguments.extend(more);
+    arguments
+}
+
+fn expected(place: &Place) -> serde_json::Value {
+    place.json(&function("alone", &["--quiet"]))["archive_hash"].clone()
+}
+
+#[test]
+fn a_run_with_workers_has_the_archive_of_a_run_without_and_names_them_in_the_journal() {
+    let place = Place::new();
+    let expected = expected(&place);
+    for (workers, slots) in [(0, "2"), (1, "0"), (3, "0")] {
+        let out = format!("run-{workers}");
+        let more = ["--workers", "http://127.0.0.1:0", "--local-slots", slots, "--verify", "0.1"];
+        let run = Coordinator::start(place.samara(&function(&out, &more)));
+        let all: Vec<Child> = (0..workers)
+            .map(|number| worker(&place, &run.address, &["--name", &format!("w{number}")]))
+            .collect();
+        assert_eq!(run.json()["archive_hash"], expected, "{workers} workers");
+        for mut worker in all {
+            assert!(worker.wait().unwrap().success());
+        }
+        let reader = Reader::open(&place.path(&out)).unwrap();
+        let lives = (0..600).map(|index| reader.candidate(index).unwrap().unwrap().1);
+        let named =
+            lives.filter(|life| life.worker.as_deref().is_some_and(|name| name.starts_with('w'))).count();
+        assert_eq!(named, if workers == 0 { 0 } else { 600 });
+        assert!(!holds(&place.path(&out), TOKEN), "no token is in the run");
+    }
+}
+
+#[test]
+fn workers_that_are_killed_at_drawn_moments_cost_time_and_never_the_run() {
+    let place = Place::new();
+    let expected = expected(&place);
+    let more = [
+        "--workers",
+        "http://127.0.0.1:0",
+        "--local-slots",
+        "0",
+        "--worker-lease",
+        "0.5",
+        "--worker-losses",
+        "1000000",
+    ];
+    let run = Coordinator::start(place.samara(&function("killed", &more)));
+    let address = run.address.clone();
+    let settled = || Reader::open(&place.path("killed")).map_or(0, |reader| reader.len().unwrap_or(0));
+    // Drawn once and for all.
+    for count in [7, 31, 90, 128, 301, 377, 590] {
+        let mut workers = [worker(&place, &address, &[]), worker(&place, &address, &[])];
+        while settled() < count {
+            std::thread::yield_now();
+        }
+        for worker in &mut workers {
+            worker.kill().unwrap();
+            worker.wait().unwrap();
+        }
+    }
+    let mut last = worker(&place, &address, &[]);
+    assert_eq!(run.json()["archive_hash"], expected);
+    last.wait().unwrap();
+}
+
+#[test]
+fn a_coordinator_that_is_killed_and_resumed_finds_its_workers_again() {
+    let place = Place::new();
+    let expected = expected(&place);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let with = ["--workers", &url, "--local-slots", "0"];
+    let mut run = Coordinator::start(place.samara(&function("resumed", &with)));
+    let cache = place.path("cache").display().to_string();
+    let stays = ["worker", "--connect", &url, "--slots", "2", "--cache", &cache, "--quiet"];
+    let mut worker = place.samara(&stays);
+    let mut worker = worker.env("SAMARA_WORKER_TOKEN", TOKEN).spawn().unwrap();
+    while Reader::open(&place.path("resumed")).map_or(0, |reader| reader.len().unwrap_or(0)) < 200 {
+        std::thread::yield_now();
+    }
+    run.child.kill().unwrap();
+    run.child.wait().unwrap();
+    let mut resume = vec!["resume", "resumed", "--format", "json"];
+    resume.extend(with);
+    let run = Coordinator::start(place.samara(&resume));
+    assert_eq!(run.json()["archive_hash"], expected);
+    // It would wait for the next run.
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+}
+
+#[test]
+fn a_users_evaluator_and_what_lies_beside_it_travel() {
+    if !isolated() {
+        return;
+    }
+    let place = Place::new();
+    std::fs::create_dir(place.path("task")).unwrap();
+    place.write("task/initial_program.py", "# EVOLVE-BLOCK-START\nX = 1.5\nY = 3\n# EVOLVE-BLOCK-END\n");
+    place.write("task/wanted.txt", "4.25");
+    place.write("task/helper.py", "def near(x, y, wanted):\n    return -abs(x * y - wanted)\n");
+    let evaluator = "import os, runpy\nfrom helper import near\nHERE = os.path.dirname(os.path.abspath(__file__))\n\
+                     def evaluate(path):\n    made = runpy.run_path(path)\n    \
+                     wanted = float(open(os.path.join(HERE, 'wanted.txt')).read())\n    \
+                     return {'combined_score': near(made['X'], made['Y'], wanted)}\n";
+    place.write("task/evaluator.py", evaluator);
+    let arguments = |out: &'static str| {
+        vec!["evolve", "task", "-i", "40", "--out", out, "--format", "json", "--set", "search.window=8"]
+    };
+    let mut quiet = arguments("alone");
+    quiet.push("--quiet");
+    let output = place.run(&quiet);
+    if error(&output).contains("evaluators can't be isolated") {
+        samara_testing::tiers::missing("jail", &error(&output));
+        return;
+    }
+    let expected = parse(&output)["archive_hash"].clone();
+    let mut with = arguments("with");
+    with.extend(["--workers", "http://127.0.0.1:0", "--local-slots", "0"]);
+    let run = Coordinator::start(place.samara(&with));
+    let mut worker = worker(&place, &run.address, &[]);
+    assert_eq!(run.json()["archive_hash"], expected);
+    assert!(worker.wait().unwrap().success());
+}
+
+#[test]
+fn what_can_not_be_done_is_said_before_anything_is_recorded() {
+    let place = Place::new();
+    let refused = |arguments: &[&str], why: &str| {
+        let output = place.run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{}", error(&output));
+        assert!(error(&output).contains(why), "{}", error(&output));
+    };
+    refused(&function("no", &["--workers", "https://127.0.0.1:0"]), "a proxy");
+    refused(&function("no", &["--workers", "127.0.0.1:0"]), "no address of HTTP");
+    refused(
+        &["run", "opinions", "--out", "no", "--workers", "http://127.0.0.1:0"],
+        "evaluates nothing without models",
+    );
+    let short = place.write("short", "secret");
+    let file = ["--workers", "http://127.0.0.1:0", "--worker-token-file", &short];
+    refused(&function("no", &file), "holds no token");
+    refused(&["worker", "--connect", "http://127.0.0.1:9"], "no token");
+    assert!(!place.path("no").exists());
+}

@@ -1,0 +1,243 @@
+//! What the desk replies to each message.
+
+use tokio::time::{Instant, sleep_until};
+
+use super::{Answered, Desk, state::Standing};
+use crate::workers::{
+    Answer, Outcome, PROTOCOL, Reply, Ticket,
+    message::{tame, tame_reason},
+};
+
+/// Slots of a worker at most.
+const MOST_SLOTS: u32 = 4096;
+/// Candidates that a worker may say it holds.
+const MOST_HELD: usize = 2 * MOST_SLOTS as usize;
+/// Results that can't be what was asked for, after which a worker gets no more tickets.
+const MOST_BAD: u32 = 3;
+/// A longer evaluation than any, in milliseconds.
+const LONGEST_MS: f64 = 1e12;
+
+impl Desk {
+    pub(super) fn hello(
+        &self,
+        protocol: u32,
+        samara: &str,
+        name: &str,
+        slots: u32,
+        labels: &[String],
+    ) -> Reply {
+        let name = tame(name);
+        let refused = |why: String| {
+            self.tell(format!("worker {name} gets no tickets: {why}"));
+            Reply::Refused { why }
+        };
+        if protocol != PROTOCOL || samara != self.task.samara {
+            let own = &self.task.samara;
+            return refused(format!(
+                "it is samara {} (protocol {protocol}), and the run is driven by samara {own} (protocol {PROTOCOL})",
+                tame(samara)
+            ));
+        }
+        if let Some(missing) = self.task.labels.iter().find(|label| !labels.contains(label)) {
+            return refused(format!("the run wants workers with the label {missing}"));
+        }
+        if !(1..=MOST_SLOTS).contains(&slots) {
+            return refused(format!("it has {slots} slots; 1 to {MOST_SLOTS} are possible"));
+        }
+        let mut state = self.state();
+        if state.over {
+            return Reply::Over;
+        }
+        let Some(worker) = state.enter(name.clone(), slots as usize, Instant::now()) else {
+            drop(state);
+            return refused("there are too many".to_owned());
+        };
+        let beat_ms = u64::try_from((self.patience.lease / 3).as_millis()).unwrap_or(u64::MAX).max(1);
+        let (run, task) = (self.run.clone(), Box::new(self.task.clone()));
+        Reply::Welcome { protocol: PROTOCOL, worker, run, task, beat_ms }
+    }
+
+    pub(super) fn ready(&self, worker: u64, isolation: Option<String>, refuses: Option<String>) -> Reply {
+        let mut state = self.state();
+        let over = state.over;
+        let Some(known) = state.heard(worker, Instant::now()) else { return Reply::Stranger };
+        let (name, slots) = (known.name.clone(), known.slots);
+        // It is asked once.
+        if known.standing == Standing::Greeted {
+            known.standing = if refuses.is_some() { Standing::Refused } else { Standing::Ready };
+        }
+        drop(state);
+        match (refuses, isolation) {
+            (Some(why), _) => self.tell(format!("worker {name} takes no tickets: {}", tame_reason(&why))),
+            (None, Some(isolation)) => {
+                self.tell(format!("worker {name}: {slots} slots, {}", tame(&isolation)))
+            }
+            (None, None) => self.tell(format!("worker {name}: {slots} slots")),
+        }
+        if over { Reply::Over } else { Reply::Noted { drop: Vec::new() } }
+    }
+
+    pub(super) async fn take(&self, worker: u64, most: u32, holds: &[u64]) -> Reply {
+        let end = Instant::now() + self.patience.poll;
+        if let Some(reply) = self.reconcile(worker, holds) {
+            return reply;
+        }
+        loop {
+            let mut arrived = std::pin::pin!(self.arrived.notified());
+            // From here on it is told, so that nothing that arrives now is missed.
+            arrived.as_mut().enable();
+            let now = Instant::now();
+            let (tickets, drop) = {
+                let mut state = self.state();
+                if state.over {
+                    return Reply::Over;
+                }
+                (state.give(worker, most as usize, now, &self.patience), state.unwanted(holds))
+            };
+            if !tickets.is_empty() || !drop.is_empty() || now >= end {
+                return Reply::Tickets { tickets, drop };
+            }
+            tokio::select! {
+                () = arrived => {}
+                () = sleep_until(end) => {}
+            }
+        }
+    }
+
+    /// A worker says all that it holds, and was given more: that never came to it.
+    fn reconcile(&self, worker: u64, holds: &[u64]) -> Option<Reply> {
+        let (now, mut state) = (Instant::now(), self.state());
+        let Some(known) = state.heard(worker, now) else { return Some(Reply::Stranger) };
+        match known.standing {
+            Standing::Ready => {}
+            Standing::Refused => return Some(Reply::Refused { why: "it gets no tickets".to_owned() }),
+            Standing::Greeted | Standing::Left => return Some(Reply::Stranger),
+        }
+        if holds.len() > MOST_HELD {
+            return Some(Reply::Refused { why: "it holds too much".to_owned() });
+        }
+        state.extend(worker, holds, now, &self.patience);
+        let missing = state.missing(worker, holds);
+        for candidate in &missing {
+            state.lose(*candidate, "the ticket never came to it", &self.patience);
+        }
+        drop(state);
+        if !missing.is_empty() {
+            self.returned();
+        }
+        None
+    }
+
+    pub(super) fn beat(&self, worker: u64, holds: &[u64]) -> Reply {
+        let (now, mut state) = (Instant::now(), self.state());
+        if state.heard(worker, now).is_none_or(|known| known.standing == Standing::Left) {
+            return Reply::Stranger;
+        }
+        let holds = &holds[..holds.len().min(MOST_HELD)];
+        state.extend(worker, holds, now, &self.patience);
+        let drop = state.unwanted(holds);
+        if state.over { Reply::Over } else { Reply::Noted { drop } }
+    }
+
+    pub(super) fn leave(&self, worker: u64) -> Reply {
+        let mut state = self.state();
+        let Some(known) = state.heard(worker, Instant::now()) else { return Reply::Stranger };
+        let (name, was) = (known.name.clone(), known.standing);
+        if was != Standing::Refused {
+            known.standing = Standing::Left;
+        }
+        for candidate in state.held(worker) {
+            state.give_back(candidate);
+        }
+        drop(state);
+        self.returned();
+        if was == Standing::Ready {
+            self.tell(format!("worker {name} has left"));
+        }
+        Reply::Noted { drop: Vec::new() }
+    }
+
+    pub(super) fn done(&self, worker: u64, answer: Answer) -> Reply {
+        let mut state = self.state();
+        let over = state.over;
+        let noted = || if over { Reply::Over } else { Reply::Noted { drop: Vec::new() } };
+        let known = state.heard(worker, Instant::now()).is_some();
+        let candidate = answer.candidate;
+        let Some(ticket) = state.given(candidate, worker) else {
+            // It came too late, or was never asked of this worker; either way it changes nothing.
+            state.late += 1;
+            return if known { noted() } else { Reply::Stranger };
+        };
+        if let Err(why) = self.fits(&answer, ticket) {
+            drop(state);
+            return self.bad(worker, candidate, &why);
+        }
+        let name = state.name(worker);
+        if let Outcome::Trouble { why } = &answer.outcome {
+            let why = tame_reason(why);
+            state.trouble(candidate, worker, &why, &self.patience);
+            drop(state);
+            self.tell(format!("worker {name} could not evaluate candidate {candidate}: {why}"));
+            self.returned();
+            return noted();
+        }
+        state.evaluated += 1;
+        if let Some(worker) = state.heard(worker, Instant::now()) {
+            worker.evaluated += 1;
+            worker.failed += u64::from(matches!(answer.outcome, Outcome::Failed { .. }));
+            worker.seconds += answer.ms / 1e3;
+        }
+        state.answer(candidate, Ok(Answered { answer, worker: name }));
+        drop(state);
+        noted()
+    }
+
+    /// Whether a result can be that of a ticket.
+    fn fits(&self, answer: &Answer, ticket: &Ticket) -> Result<(), String> {
+        if answer.protocol != PROTOCOL {
+            return Err(format!("it speaks protocol {}", answer.protocol));
+        }
+        if answer.run != self.run {
+            return Err("it is of another run".to_owned());
+        }
+        if answer.task != self.digest {
+            return Err("it was evaluated by other settings or inputs".to_owned());
+        }
+        if answer.draft != ticket.draft.digest().to_string() {
+            return Err("it is of another draft".to_owned());
+        }
+        if !(0.0..=LONGEST_MS).contains(&answer.ms) {
+            return Err("it took no time that there is".to_owned());
+        }
+        Ok(())
+    }
+
+    /// A worker has sent what can't be the result of its ticket. After a few of these it gets no more.
+    fn bad(&self, worker: u64, candidate: u64, why: &str) -> Reply {
+        let mut state = self.state();
+        state.refused += 1;
+        let why = format!("its result can't be that of candidate {candidate}: {why}");
+        if state.holder(candidate) == Some(worker) {
+            state.lose(candidate, &why, &self.patience);
+        }
+        let now = Instant::now();
+        let refused = state.heard(worker, now).is_some_and(|known| {
+            known.bad += 1;
+            known.bad >= MOST_BAD
+        });
+        if refused {
+            for candidate in state.held(worker) {
+                state.give_back(candidate);
+            }
+            if let Some(known) = state.heard(worker, now) {
+                known.standing = Standing::Refused;
+            }
+        }
+        let name = state.name(worker);
+        drop(state);
+        self.returned();
+        let more = if refused { "; it gets no more tickets" } else { "" };
+        self.tell(format!("worker {name}: {why}{more}"));
+        Reply::Refused { why }
+    }
+}

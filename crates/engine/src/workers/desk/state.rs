@@ -1,0 +1,328 @@
+//! What the desk knows: workers, and tickets that wait or are held. Changes are whole, and time comes from outside.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{sync::oneshot, time::Instant};
+
+use super::{Answered, Census, Patience, WorkerSeen};
+use crate::{EngineError, workers::Ticket};
+
+/// Workers that are known at once at most.
+const MOST_WORKERS: usize = 20_000;
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// The run has ended.
+    pub(super) over: bool,
+    next: u64,
+    workers: BTreeMap<u64, Worker>,
+    open: BTreeMap<u64, Open>,
+    /// The open ones that nobody holds, by their candidates: what has its turn first is given out first.
+    queue: BTreeSet<u64>,
+    pub(super) evaluated: u64,
+    pub(super) late: u64,
+    pub(super) refused: u64,
+    lost: u64,
+}
+
+/// A worker that was given a number.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) name: String,
+    pub(super) slots: usize,
+    pub(super) standing: Standing,
+    pub(super) evaluated: u64,
+    pub(super) failed: u64,
+    pub(super) seconds: f64,
+    /// Results that could not be what was asked for.
+    pub(super) bad: u32,
+    heard: Instant,
+    held: BTreeSet<u64>,
+}
+
+/// Whether a worker gets tickets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It sets itself up.
+    Greeted,
+    /// It does.
+    Ready,
+    /// It never will.
+    Refused,
+    /// It has gone.
+    Left,
+}
+
+#[derive(Debug)]
+struct Open {
+    ticket: Arc<Ticket>,
+    answered: oneshot::Sender<Result<Answered, EngineError>>,
+    holder: Option<Holder>,
+    /// Everybody who was given it.
+    holders: BTreeSet<u64>,
+    losses: u32,
+    troubles: u32,
+}
+
+#[derive(Debug)]
+struct Holder {
+    worker: u64,
+    since: Instant,
+    until: Instant,
+}
+
+impl State {
+    /// A number for a new worker; `None` if there are too many. Workers that have gone make room.
+    pub(super) fn enter(&mut self, name: String, slots: usize, now: Instant) -> Option<u64> {
+        if self.workers.len() >= MOST_WORKERS {
+            self.workers.retain(|_, worker| worker.standing != Standing::Left);
+        }
+        if self.workers.len() >= MOST_WORKERS {
+            return None;
+        }
+        let number = self.next;
+        self.next += 1;
+        let worker = Worker {
+            name,
+            slots,
+            standing: Standing::Greeted,
+            evaluated: 0,
+            failed: 0,
+            seconds: 0.0,
+            bad: 0,
+            heard: now,
+            held: BTreeSet::new(),
+        };
+        self.workers.insert(number, worker);
+        Some(number)
+    }
+
+    /// The worker of that number, who has just been heard of.
+    pub(super) fn heard(&mut self, worker: u64, now: Instant) -> Option<&mut Worker> {
+        let worker = self.workers.get_mut(&worker)?;
+        worker.heard = now;
+        Some(worker)
+    }
+
+    pub(super) fn open(&mut self, ticket: Ticket, answered: oneshot::Sender<Result<Answered, EngineError>>) {
+        let candidate = ticket.candidate;
+        let ticket = Arc::new(ticket);
+        let open = Open { ticket, answered, holder: None, holders: BTreeSet::new(), losses: 0, troubles: 0 };
+        self.open.insert(candidate, open);
+        self.queue.insert(candidate);
+    }
+
+    /// An open ticket that this worker was given, now or once.
+    pub(super) fn given(&self, candidate: u64, worker: u64) -> Option<&Arc<Ticket>> {
+        self.open.get(&candidate).filter(|open| open.holders.contains(&worker)).map(|open| &open.ticket)
+    }
+
+    /// Gives tickets to a worker: not more than it has free slots, and none that it has lost before if others could have
+    /// it.
+    pub(super) fn give(
+        &mut self,
+        worker: u64,
+        most: usize,
+        now: Instant,
+        patience: &Patience,
+    ) -> Vec<Ticket> {
+        let Some(taker) = self.workers.get(&worker).filter(|taker| taker.standing == Standing::Ready) else {
+            return Vec::new();
+        };
+        let most = most.min(taker.slots.saturating_sub(taker.held.len()));
+        let live = |other: &Worker| {
+            other.standing == Standing::Ready && now.duration_since(other.heard) <= patience.lease
+        };
+        let could = |open: &Open| {
+            let mut others = self.workers.iter();
+            others.any(|(other, known)| live(known) && !open.holders.contains(other))
+        };
+        let fits = |candidate: &u64| {
+            self.open.get(candidate).is_some_and(|open| !open.holders.contains(&worker) || !could(open))
+        };
+        let given: Vec<u64> = self.queue.iter().copied().filter(fits).take(most).collect();
+        given.into_iter().filter_map(|candidate| self.hold(candidate, worker, now, patience)).collect()
+    }
+
+    fn hold(&mut self, candidate: u64, worker: u64, now: Instant, patience: &Patience) -> Option<Ticket> {
+        let open = self.open.get_mut(&candidate)?;
+        open.holder = Some(Holder { worker, since: now, until: now + patience.lease });
+        open.holders.insert(worker);
+        self.queue.remove(&candidate);
+        self.workers.get_mut(&worker)?.held.insert(candidate);
+        Some((*open.ticket).clone())
+    }
+
+    /// A worker says that it holds these: their leases begin anew. What it says of others is nothing.
+    pub(super) fn extend(&mut self, worker: u64, holds: &[u64], now: Instant, patience: &Patience) {
+        for candidate in holds {
+            if let Some(holder) = self.open.get_mut(candidate).and_then(|open| open.holder.as_mut())
+                && holder.worker == worker
+            {
+                holder.until = now + patience.lease;
+            }
+        }
+    }
+
+    /// Of what a worker says it holds, that which nobody waits for any more.
+    pub(super) fn unwanted(&self, holds: &[u64]) -> Vec<u64> {
+        holds.iter().copied().filter(|candidate| !self.open.contains_key(candidate)).collect()
+    }
+
+    /// What a worker was given and does not hold, by its own word: it never came there.
+    pub(super) fn missing(&self, worker: u64, holds: &[u64]) -> Vec<u64> {
+        let held = self.workers.get(&worker).map(|known| &known.held);
+        held.into_iter().flatten().copied().filter(|candidate| !holds.contains(candidate)).collect()
+    }
+
+    /// What a worker holds.
+    pub(super) fn held(&self, worker: u64) -> Vec<u64> {
+        self.workers.get(&worker).map(|known| known.held.iter().copied().collect()).unwrap_or_default()
+    }
+
+    /// Nobody holds this ticket any more; its holder, if there was one.
+    fn release(&mut self, candidate: u64) -> Option<u64> {
+        let holder = self.open.get_mut(&candidate)?.holder.take()?;
+        if let Some(worker) = self.workers.get_mut(&holder.worker) {
+            worker.held.remove(&candidate);
+        }
+        Some(holder.worker)
+    }
+
+    /// Gives a ticket back to those that wait, as if it had not been given out.
+    pub(super) fn give_back(&mut self, candidate: u64) {
+        if self.release(candidate).is_some() {
+            self.queue.insert(candidate);
+        }
+    }
+
+    /// A worker has lost a ticket, for a reason. It waits again, or stops the run.
+    pub(super) fn lose(&mut self, candidate: u64, why: &str, patience: &Patience) {
+        let Some(worker) = self.release(candidate) else { return };
+        self.lost += 1;
+        self.queue.insert(candidate);
+        let name = self.name(worker);
+        let Some(open) = self.open.get_mut(&candidate) else { return };
+        open.losses += 1;
+        if open.losses >= patience.losses {
+            let losses = open.losses;
+            self.stop(candidate, format!(
+                "candidate {candidate} was lost {losses} times with the workers that evaluated it, the last time with \
+                 {name}: {why}\nhint: look at that worker; --worker-losses N allows more, and --local-slots 1 \
+                 without workers evaluates it here"
+            ));
+        }
+    }
+
+    /// Who holds a ticket.
+    pub(super) fn holder(&self, candidate: u64) -> Option<u64> {
+        Some(self.open.get(&candidate)?.holder.as_ref()?.worker)
+    }
+
+    /// A worker says that it can't evaluate a ticket. It waits again, or stops the run.
+    pub(super) fn trouble(&mut self, candidate: u64, worker: u64, why: &str, patience: &Patience) {
+        if self.holder(candidate) == Some(worker) {
+            self.give_back(candidate);
+        }
+        let name = self.name(worker);
+        let Some(open) = self.open.get_mut(&candidate) else { return };
+        open.troubles += 1;
+        if open.troubles >= patience.troubles {
+            let troubles = open.troubles;
+            self.stop(candidate, format!(
+                "{troubles} workers could not evaluate candidate {candidate}, the last of them {name}: {why}\n\
+                 hint: `samara sandbox doctor` on that machine says what its sandbox lacks"
+            ));
+        }
+    }
+
+    fn stop(&mut self, candidate: u64, why: String) {
+        self.answer(candidate, Err(EngineError::Workers(why)));
+    }
+
+    /// Ends the waiting for a ticket.
+    pub(super) fn answer(&mut self, candidate: u64, answer: Result<Answered, EngineError>) {
+        self.release(candidate);
+        self.queue.remove(&candidate);
+        if let Some(open) = self.open.remove(&candidate) {
+            // Nobody may wait for it any more.
+            let _ = open.answered.send(answer);
+        }
+    }
+
+    /// Nobody waits for a ticket any more.
+    pub(super) fn forget(&mut self, candidate: u64) {
+        self.release(candidate);
+        self.queue.remove(&candidate);
+        self.open.remove(&candidate);
+    }
+
+    /// Takes a ticket back that nobody holds.
+    pub(super) fn take_back(&mut self, candidate: u64) -> bool {
+        self.queue.remove(&candidate)
+    }
+
+    /// Whether a ticket waits and nobody holds it.
+    pub(super) fn is_free(&self, candidate: u64) -> bool {
+        self.queue.contains(&candidate)
+    }
+
+    /// Whether a ticket's lease or deadline is over, and what to tell then; when to look again.
+    pub(super) fn expire(
+        &mut self,
+        candidate: u64,
+        now: Instant,
+        patience: &Patience,
+    ) -> (Instant, Option<String>) {
+        let later = now + patience.lease;
+        let Some(holder) = self.open.get(&candidate).and_then(|open| open.holder.as_ref()) else {
+            // A lease that begins later ends later.
+            return (later, None);
+        };
+        let deadline = holder.since + patience.deadline;
+        let end = holder.until.min(deadline);
+        if now < end {
+            return (end, None);
+        }
+        let why = if now >= deadline { "it did not answer in time" } else { "it has fallen silent" };
+        let name = self.name(holder.worker);
+        self.lose(candidate, why, patience);
+        (later, Some(format!("worker {name} had candidate {candidate}, and {why}: others get it")))
+    }
+
+    /// A worker's name.
+    pub(super) fn name(&self, worker: u64) -> String {
+        self.workers.get(&worker).map_or_else(|| format!("number {worker}"), |known| known.name.clone())
+    }
+
+    pub(super) fn census(&self, now: Instant, lease: Duration) -> Census {
+        let live = |worker: &&Worker| {
+            worker.standing == Standing::Ready && now.duration_since(worker.heard) <= lease
+        };
+        let (workers, slots) = self
+            .workers
+            .values()
+            .filter(live)
+            .fold((0, 0), |(workers, slots), worker| (workers + 1, slots + worker.slots));
+        let (waiting, held) =
+            (self.queue.len(), self.open.values().filter(|open| open.holder.is_some()).count());
+        let Self { evaluated, lost, late, refused, .. } = *self;
+        Census { workers, slots, held, waiting, evaluated, lost, late, refused }
+    }
+
+    pub(super) fn seen(&self) -> Vec<WorkerSeen> {
+        let seen = |worker: &Worker| WorkerSeen {
+            name: worker.name.clone(),
+            slots: worker.slots,
+            held: worker.held.len(),
+            evaluated: worker.evaluated,
+            failed: worker.failed,
+            seconds: worker.seconds,
+        };
+        self.workers.values().map(seen).collect()
+    }
+}

@@ -1,0 +1,31 @@
+//! Evaluations on other machines: a coordinator that drives the run, and workers that evaluate for it.
+//!
+//! ```text
+//! Scattered   an evaluator that evaluates in free slots here and through the desk elsewhere; checks a share of results
+//! Desk        the coordinator's side: what waits, who holds what until when, which results count
+//! Link        how a worker's message comes to the desk and its reply back: the only thing that a transport is
+//! work        the worker's side: greets, fetches inputs, takes tickets, answers, leaves
+//! ```
+//!
+//! The journal is the only truth; everything here may be lost. A [`Ticket`] is a function of the run's state, so a lost
+//! one is given out again under the same id, and of several results the first counts. Models are asked by the coordinator
+//! alone: what travels is the evaluation of a draft.
+//!
+//! - [`message`]: what is said, and by which version of the protocol; [`task`]: what evaluations need beside the draft;
+//! - [`desk`], [`scattered`]: the coordinator; [`mod@work`], [`cache`]: the worker;
+//! - [`link`]: transports, the one within a process and the one over HTTP.
+
+pub mod cache;
+pub mod desk;
+pub mod link;
+pub mod message;
+pub mod scattered;
+pub mod task;
+pub mod work;
+
+pub use desk::{Census, Desk, Patience, WorkerSeen};
+pub use link::{HttpLink, Link, LinkError, Local};
+pub use message::{Answer, Outcome, PROTOCOL, Reply, Request, Ticket};
+pub use scattered::Scattered;
+pub use task::{Task, TaskFile};
+pub use work::{Done, Equip, Equipped, Heard, Me, work};

@@ -1,0 +1,252 @@
+//! From a request to a page.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use samara_journal::Reader;
+use samara_search::Candidate;
+use samara_view::dashboard::address::{Address, ArchiveAsked};
+use samara_view::dashboard::{
+    EVENTS_AT, Page, SCRIPT, SCRIPT_AT, SHEET, SHEET_AT, Shown, archive, candidate, compare, lineage,
+    operators, run, runs, trouble,
+};
+
+use super::Dashboard;
+use super::door::Let;
+use super::library::{Library, Trouble};
+use crate::pieces::Serving;
+use crate::places::Place;
+use crate::refusal::Refusal;
+
+/// What a browser lets a page do: what this server serves, and nothing else.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+/// For how long the first page of all runs reads what it does not know yet; the rest follows.
+const PATIENCE: Duration = Duration::from_millis(250);
+/// Answers that are shorter are not packed.
+const WORTH_PACKING: usize = 1000;
+/// Runs beside each other at most.
+const MOST_COMPARED: usize = 24;
+
+/// Answers a request.
+pub(super) async fn answer(State(dashboard): State<Arc<Dashboard>>, request: Request) -> Response {
+    let response = answered(&dashboard, request).await;
+    let mut response = response.unwrap_or_else(|Refusal(status, why)| refused(status, &why));
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn refused(status: StatusCode, why: &str) -> Response {
+    let title = status.canonical_reason().unwrap_or("Not answered");
+    let mut response = page(status, trouble::page(title, why).whole(), &HeaderMap::new());
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    }
+    // What the client still sends is not read.
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+async fn answered(dashboard: &Arc<Dashboard>, request: Request) -> Result<Response, Refusal> {
+    dashboard.keys.check(&request)?;
+    let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+    match path {
+        SHEET_AT => {
+            return Ok(text(StatusCode::OK, "text/css; charset=utf-8", SHEET.into(), request.headers()));
+        }
+        SCRIPT_AT => {
+            return Ok(text(
+                StatusCode::OK,
+                "text/javascript; charset=utf-8",
+                SCRIPT.into(),
+                request.headers(),
+            ));
+        }
+        _ => {}
+    }
+    match dashboard.keys.lets(request.headers(), query) {
+        Let::In => {}
+        Let::WithCookie(cookie) => return Ok(redirected(path, query, &cookie)),
+        Let::Out => {
+            let why = "A token is needed: open the address that `samara serve` printed.";
+            return Ok(page(
+                StatusCode::UNAUTHORIZED,
+                trouble::page("Not let in", why).whole(),
+                request.headers(),
+            ));
+        }
+    }
+    let place = request.extensions().get::<Arc<Place>>().cloned();
+    let busy = place.map(|place| place.serve().ok_or_else(too_many)).transpose()?;
+    let response = if path == EVENTS_AT {
+        let mut response = Response::new(dashboard.events.hear());
+        let kind = HeaderValue::from_static("text/event-stream");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response
+    } else {
+        shown(dashboard, path, query, request.headers()).await?
+    };
+    Ok(match busy {
+        Some(busy) => response.map(|body| Serving::body(body, busy)),
+        None => response,
+    })
+}
+
+fn too_many() -> Refusal {
+    Refusal::unavailable("Too many requests are being answered: try again.")
+}
+
+/// To the same page without the token, which is in the cookie from now on.
+fn redirected(path: &str, query: &str, cookie: &str) -> Response {
+    // Only a page of our own: what is no address of one could lead anywhere.
+    let to = Address::read(path, query).map_or_else(|| "/".to_owned(), |address| address.link());
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let headers = response.headers_mut();
+    headers.insert(header::LOCATION, HeaderValue::from_str(&to).unwrap_or(HeaderValue::from_static("/")));
+    if let Ok(mut cookie) = HeaderValue::from_str(cookie) {
+        cookie.set_sensitive(true);
+        headers.insert(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// A page, made on a thread that may take its time.
+async fn shown(
+    dashboard: &Arc<Dashboard>,
+    path: &str,
+    query: &str,
+    headers: &HeaderMap,
+) -> Result<Response, Refusal> {
+    let Some(address) = Address::read(path, query) else {
+        let page_of = trouble::page("Not found", "There is no such page.").whole();
+        return Ok(page(StatusCode::NOT_FOUND, page_of, headers));
+    };
+    let fragment = query.split('&').any(|part| part.split('=').next() == Some("fragment"));
+    let _turn = dashboard.pages.acquire().await.map_err(|_| too_many())?;
+    let library = Arc::clone(&dashboard.library);
+    let made = tokio::task::spawn_blocking(move || {
+        make(&library, &address).map(|page| if fragment { page.fragment() } else { page.whole() })
+    });
+    let (status, html) = match made.await {
+        Ok(Ok(html)) => (StatusCode::OK, html),
+        Ok(Err(Trouble::NotThere(why))) => (StatusCode::NOT_FOUND, trouble::page("Not found", &why).whole()),
+        Ok(Err(Trouble::Broken(why))) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, trouble::page("This run can't be shown", &why).whole())
+        }
+        Err(_) => {
+            let why =
+                "Making this page failed: this is an error of samara's. The other pages are still there.";
+            (StatusCode::INTERNAL_SERVER_ERROR, trouble::page("This page can't be shown", why).whole())
+        }
+    };
+    Ok(page(status, html, headers))
+}
+
+fn make(library: &Arc<Library>, address: &Address) -> Result<Page, Trouble> {
+    match address {
+        Address::Runs(asked) => Ok(runs::page(&library.listed(PATIENCE), asked)),
+        Address::Compare(names) => compared(library, names),
+        Address::Run(name) => {
+            let shelf = library.shelf(name)?;
+            library.with_calls(&shelf, |shown, _| Ok(run::page(shown, shelf.rate())))
+        }
+        Address::Operators(name) => {
+            library.with_calls(&*library.shelf(name)?, |shown, _| Ok(operators::page(shown)))
+        }
+        Address::Archive(name, asked) => {
+            library.with(&*library.shelf(name)?, |shown, reader| archive_of(shown, reader, asked))
+        }
+        Address::Candidate(name, index, other) => {
+            library.with(&*library.shelf(name)?, |shown, reader| candidate_of(shown, reader, *index, *other))
+        }
+        Address::Lineage(name, of) => library.with(&*library.shelf(name)?, |shown, reader| {
+            let best = || shown.run.view.replay.population().overall().archive().stats().best_id;
+            let of = of.or_else(best);
+            let needed = of.map(|of| lineage::needed(shown, of)).unwrap_or_default();
+            if let (Some(of), true) = (of, needed.is_empty()) {
+                return Err(no_candidate(of));
+            }
+            let members = needed.into_iter().map(|index| read(reader, index).map(|(candidate, _)| candidate));
+            Ok(lineage::page(shown, of, members.collect::<Result<_, _>>()?))
+        }),
+    }
+}
+
+fn compared(library: &Library, names: &[String]) -> Result<Page, Trouble> {
+    let (mut shelves, mut missing) = (Vec::new(), Vec::new());
+    for name in names {
+        let shelf = library.shelf(name).and_then(|shelf| library.with(&shelf, |_, _| Ok(())).map(|()| shelf));
+        match shelf {
+            Ok(shelf) if shelves.len() < MOST_COMPARED => shelves.push(shelf),
+            _ => missing.push(name.clone()),
+        }
+    }
+    library.with_all(&shelves, |shown| Ok(compare::page(shown, &missing)))
+}
+
+fn archive_of(shown: Shown<'_>, reader: &Reader, asked: &ArchiveAsked) -> Result<Page, Trouble> {
+    let sight = archive::Sight::of(shown, asked);
+    let mut genomes = BTreeMap::new();
+    for missing in sight.missing() {
+        genomes.extend(reader.genome(missing)?.map(|genome| (missing, genome)));
+    }
+    Ok(sight.page(&genomes)?)
+}
+
+fn candidate_of(shown: Shown<'_>, reader: &Reader, index: u64, other: Option<u64>) -> Result<Page, Trouble> {
+    let (found, life) = read(reader, index)?;
+    let other = candidate::compared_with(shown, index, other);
+    let other = other.map(|other| read(reader, other)).transpose()?.map(|(other, _)| other);
+    Ok(candidate::page(shown, &candidate::Told { candidate: &found, life: &life, other: other.as_ref() }))
+}
+
+fn read(reader: &Reader, index: u64) -> Result<(Candidate, samara_journal::Life), Trouble> {
+    reader.candidate(index)?.ok_or_else(|| no_candidate(index))
+}
+
+fn no_candidate(index: u64) -> Trouble {
+    Trouble::NotThere(format!("The run has no candidate {index} yet."))
+}
+
+fn page(status: StatusCode, html: String, asked: &HeaderMap) -> Response {
+    text(status, "text/html; charset=utf-8", html, asked)
+}
+
+/// A text, packed where the client unpacks it.
+fn text(status: StatusCode, kind: &'static str, text: String, asked: &HeaderMap) -> Response {
+    let takes = asked.get(header::ACCEPT_ENCODING).and_then(|takes| takes.to_str().ok()).unwrap_or_default();
+    let takes = takes.split(',').any(|one| one.split(';').next().is_some_and(|name| name.trim() == "gzip"));
+    let packed = (takes && text.len() > WORTH_PACKING).then(|| packed(&text)).flatten();
+    let is_packed = packed.is_some();
+    let mut response = Response::new(Body::from(packed.unwrap_or_else(|| text.into_bytes())));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    if is_packed {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+fn packed(text: &str) -> Option<Vec<u8>> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(text.as_bytes()).ok()?;
+    packer.finish().ok()
+}

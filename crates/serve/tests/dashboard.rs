@@ -1,0 +1,388 @@
+//! The dashboard over real sockets: who is let in, what is shown of whom, and runs that grow meanwhile.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use samara_journal::{CallKind, Cells, Contents, Header, Journal, Life, ModelCall};
+use samara_search::{AxisSettings, Candidate, Charge, Fate, Genome, Replay, Score, SearchSettings};
+use samara_serve::Access;
+use samara_serve::dashboard::{Catalogue, Known, Settings, serve};
+
+const TOKEN: &str = "0123456789abcdef";
+const HOSTILE: &str = "</pre><script>alert(1)</script><img src=http://a.b/c onerror='x'>\u{202e}\u{1b}[2J";
+
+fn server(runs: &Path) -> SocketAddr {
+    let known = |name: &str| Known { about: format!("{name} things"), programs: name == "programs" };
+    let settings = Settings {
+        catalogue: Catalogue::of(&[runs.to_owned()]).unwrap(),
+        token: TOKEN.to_owned(),
+        access: Access::default(),
+        known,
+    };
+    let (tell, address) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            tell.send(listener.local_addr().unwrap()).unwrap();
+            serve(listener, settings, std::future::pending()).await.unwrap();
+        });
+    });
+    address.recv().unwrap()
+}
+
+/// Sends a request and reads the whole answer: the status, the head, the body.
+fn asked(address: SocketAddr, request: &str) -> (u16, String, Vec<u8>) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let _ = stream.write_all(request.as_bytes());
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(answer.len());
+    let head = String::from_utf8_lossy(&answer[..end]).into_owned();
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    (status, head, answer.get(end + 4..).unwrap_or_default().to_vec())
+}
+
+fn request(method: &str, path: &str, host: &str, headers: &str) -> String {
+    format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n")
+}
+
+/// A page as somebody who is let in sees it.
+fn page(address: SocketAddr, path: &str) -> (u16, String) {
+    let cookie = format!("Cookie: samara-{}={TOKEN}\r\n", address.port());
+    let (status, _, body) = asked(address, &request("GET", path, "localhost", &cookie));
+    (status, String::from_utf8(body).unwrap())
+}
+
+/// A run that is written candidate by candidate.
+struct Written {
+    journal: Journal,
+    replay: Replay,
+    next: u64,
+}
+
+fn axes() -> Vec<AxisSettings> {
+    ["tone", "length", "depth"].iter().map(|name| AxisSettings::even(*name, [0.0, 1.0], 4)).collect()
+}
+
+impl Written {
+    fn begin(folder: &Path) -> Self {
+        std::fs::create_dir_all(folder).unwrap();
+        let settings = SearchSettings { total_steps: 60, ..SearchSettings::default() };
+        let tessellation = settings.tessellation(&axes()).unwrap();
+        let mut config = toml::Table::new();
+        config.insert("search".into(), toml::Value::try_from(&settings).unwrap());
+        config.insert("axes".into(), toml::Value::try_from(axes()).unwrap());
+        let header = Header {
+            id: "ab".repeat(16),
+            config: config.to_string(),
+            experiment: format!("poems {HOSTILE}"),
+            environment: "poetry".into(),
+            seed: 7,
+            samara: "0.1.0".into(),
+            created: "2026-01-02T03:04:05Z".into(),
+        };
+        let cells = vec![Cells { island: 0, from_index: 0, tessellation: tessellation.clone() }];
+        let contents = Contents { inputs: vec![], tessellations: cells };
+        let journal = Journal::create(&folder.join("run.db"), &header, &contents).unwrap();
+        Self { journal, replay: Replay::new(&settings, tessellation).unwrap(), next: 0 }
+    }
+
+    fn add(&mut self, count: u64) {
+        for index in self.next..self.next + count {
+            let at = |multiple: u64| ((index * multiple) % 101) as f64 / 101.0;
+            let scored = index % 7 != 5;
+            let score = || Arc::new(Score::new(at(53), vec![at(7), at(31), at(11)]));
+            let mut candidate = Candidate {
+                index,
+                island: 0,
+                horizon: index,
+                operator: if index == 0 { "seed" } else { "crossover" }.into(),
+                parents: index.checked_sub(1).map(|_| index / 2).into_iter().collect(),
+                generator: None,
+                genome: Some(Arc::new(Genome::text_of(format!("poem {index} {HOSTILE}")))),
+                score: scored.then(score),
+                fate: Fate::Failed { why: format!("nothing {HOSTILE}") },
+                cell: None,
+                rank: None,
+                copy_of: None,
+                artifacts: vec![],
+                charge: Charge { calls: 1, tokens: 30, money: 0.5 },
+                model_ms: 400.0,
+            };
+            let (placement, _) = self.replay.settle(&candidate);
+            candidate.fate = placement.fate;
+            candidate.cell = placement.cell.map(|cell| cell as u64);
+            candidate.rank = placement.rank.map(|rank| rank as u32);
+            let call = ModelCall {
+                role: "generator".into(),
+                kind: CallKind::Complete,
+                model: "small".into(),
+                prompt: format!("Write. {HOSTILE}"),
+                answer: format!("poem {index}"),
+                log_probabilities: vec![],
+                method: None,
+                tokens_in: 20,
+                tokens_out: 10,
+                cost: 0.5,
+                price: None,
+                latency_ms: 400.0,
+                attempts: 1,
+                seed: 1,
+                error: None,
+            };
+            let life = Life { calls: vec![call], model: Some("small".into()), ..Life::default() };
+            self.journal.append(&candidate, &life, &[]).unwrap();
+        }
+        self.next += count;
+    }
+}
+
+/// A folder with a run that has ended and one that goes on.
+fn two_runs() -> (tempfile::TempDir, Written) {
+    let home = tempfile::tempdir().unwrap();
+    let mut ended = Written::begin(&home.path().join("ended"));
+    ended.add(60);
+    ended.journal.finish("completed").unwrap();
+    let mut growing = Written::begin(&home.path().join("folder/growing one"));
+    growing.add(20);
+    (home, growing)
+}
+
+#[test]
+fn nobody_is_let_in_without_the_token_and_the_address_loses_it_at_once() {
+    let (home, _growing) = two_runs();
+    let address = server(home.path());
+    let bearer = |token: &str| format!("Authorization: Bearer {token}\r\n");
+    for path in ["/", "/run/ended", "/events", "/nothing", "/?token=0123456789abcdee", "/?token="] {
+        let (status, head, body) = asked(address, &request("GET", path, "localhost", ""));
+        assert_eq!(status, 401, "{path}");
+        assert!(
+            !head.to_lowercase().contains("set-cookie") && !String::from_utf8_lossy(&body).contains("poems")
+        );
+    }
+    let (status, head, body) =
+        asked(address, &request("GET", &format!("/run/ended?token={TOKEN}"), "localhost", ""));
+    assert_eq!((status, body.len()), (303, 0));
+    let cookie = format!("set-cookie: samara-{}={TOKEN}; HttpOnly; SameSite=Strict; Path=/", address.port());
+    assert!(head.contains(&cookie) && head.contains("location: /run/ended\r\n"), "{head}");
+    for elsewhere in ["//evil.example/", "/run/a/../../x", "/\\evil.example"] {
+        let (status, head, _) =
+            asked(address, &request("GET", &format!("{elsewhere}?token={TOKEN}"), "localhost", ""));
+        assert!(status == 303 && head.contains("location: /\r\n") || status == 400, "{elsewhere}: {head}");
+    }
+    assert_eq!(page(address, "/run/ended").0, 200);
+    assert_eq!(asked(address, &request("GET", "/", "localhost", &bearer(TOKEN))).0, 200);
+    assert_eq!(asked(address, &request("GET", "/", "localhost", &bearer("0123"))).0, 401);
+    let other = format!("Cookie: samara-1={TOKEN}\r\n");
+    assert_eq!(asked(address, &request("GET", "/", "localhost", &other)).0, 401);
+}
+
+#[test]
+fn another_host_another_site_and_whatever_is_no_reading_is_refused() {
+    let (home, _growing) = two_runs();
+    let address = server(home.path());
+    let cookie = format!("Cookie: samara-{}={TOKEN}\r\n", address.port());
+    for host in ["evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1.evil.example"] {
+        assert_eq!(asked(address, &request("GET", "/", host, &cookie)).0, 403, "{host}");
+        assert_eq!(asked(address, &request("GET", "/dashboard.js", host, "")).0, 403, "{host}");
+    }
+    let origin = format!("{cookie}Origin: http://evil.example\r\n");
+    assert_eq!(asked(address, &request("GET", "/", "localhost", &origin)).0, 403);
+    for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
+        let (status, head, _) = asked(address, &request(method, "/", "localhost", &cookie));
+        assert!(status == 405 && head.contains("allow: GET, HEAD"), "{method}: {head}");
+    }
+    let (status, head, body) = asked(address, &request("HEAD", "/", "localhost", &cookie));
+    assert!(status == 200 && body.is_empty(), "{head}");
+}
+
+#[test]
+fn a_path_leads_to_a_page_or_nowhere() {
+    let (home, _growing) = two_runs();
+    std::fs::write(home.path().join("secret.txt"), "the secret").unwrap();
+    let address = server(home.path());
+    for path in [
+        "/run/..",
+        "/run/../../etc/passwd",
+        "/run/..%2f..%2fetc%2fpasswd",
+        "/run/%2e%2e/%2e%2e/secret.txt",
+        "/run/.%2Fended",
+        "/secret.txt",
+        "/ended/run.db",
+        "/run/ended/../../secret.txt",
+        "/run/ended%00",
+        "/run/ended/candidate/60",
+        "/run/ended/candidate/18446744073709551615",
+        "/run/ended/candidate/x",
+        "/run/ended/lineage/60",
+        "/run/nobody",
+        "/dashboard.css/..",
+        "//",
+    ] {
+        let (status, body) = page(address, path);
+        assert!(status == 404 || status == 400, "{path}: {status}");
+        assert!(!body.contains("the secret") && !body.contains("root:"), "{path}");
+    }
+}
+
+#[test]
+fn what_models_and_strangers_wrote_is_text_on_every_page_and_every_link_leads_to_one() {
+    let (home, _growing) = two_runs();
+    let address = server(home.path());
+    let mut waiting = vec!["/".to_owned(), "/compare?run=ended&run=folder%2Fgrowing+one".to_owned()];
+    waiting.push("/run/ended/archive?at=30&facets=1&x=2&y=1".to_owned());
+    let mut seen: BTreeSet<String> = waiting.iter().cloned().collect();
+    while let Some(path) = waiting.pop() {
+        let (status, body) = page(address, &path);
+        assert_eq!(status, 200, "{path}");
+        let scripts = body.matches("<script").count();
+        assert_eq!(scripts, 1, "{path}: the page's own script is the only one");
+        assert!(
+            !body.contains("<img src=http") && !body.contains('\u{202e}') && !body.contains('\u{1b}'),
+            "{path}"
+        );
+        assert!(
+            !body.contains(" style=\"") && !body.contains("javascript:") && !body.contains("NaN"),
+            "{path}"
+        );
+        assert!(!body.contains("undefined") && body.len() < 400_000, "{path}");
+        for link in body.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let link = link.replace("&amp;", "&");
+            let path = link.split('#').next().unwrap_or_default();
+            let page_of = path.starts_with('/') && !path.ends_with(".css") && !path.ends_with(".js");
+            assert!(page_of || path.is_empty() || path.ends_with(".css") || path == "data:,", "{link}");
+            // Each way of asking once, and some candidates.
+            if page_of && seen.len() < 150 && seen.insert(path.to_owned()) {
+                waiting.push(path.to_owned());
+            }
+        }
+    }
+    assert!(seen.len() > 100, "{seen:?}");
+    let (_, body) = page(address, "/run/ended/candidate/3");
+    assert!(body.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "{body}");
+}
+
+#[test]
+fn every_answer_says_what_a_page_may_do() {
+    let (home, _growing) = two_runs();
+    let address = server(home.path());
+    let cookie = format!("Cookie: samara-{}={TOKEN}\r\n", address.port());
+    for path in ["/", "/run/ended", "/none", "/dashboard.js", "/dashboard.css", "/?token=wrong"] {
+        let (_, head, _) = asked(address, &request("GET", path, "localhost", &cookie));
+        for header in [
+            "content-security-policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+            "x-content-type-options: nosniff",
+            "referrer-policy: no-referrer",
+        ] {
+            assert!(head.contains(header), "{path}: {head}");
+        }
+    }
+    let (_, head, body) = asked(address, &request("GET", "/dashboard.js", "localhost", ""));
+    assert!(head.contains("content-type: text/javascript"), "{head}");
+    assert_eq!(String::from_utf8(body).unwrap(), samara_view::dashboard::SCRIPT);
+}
+
+#[test]
+fn a_hostile_journal_is_an_error_page_and_the_server_lives() {
+    let (home, _growing) = two_runs();
+    let whole = std::fs::read(home.path().join("ended/run.db")).unwrap();
+    let hostile = |name: &str, bytes: &[u8]| {
+        std::fs::create_dir(home.path().join(name)).unwrap();
+        std::fs::write(home.path().join(name).join("run.db"), bytes).unwrap();
+    };
+    hostile("empty", b"");
+    hostile("text", b"<script>alert(1)</script>");
+    hostile("cut", &whole[..whole.len() / 2]);
+    let mut flipped = whole.clone();
+    let places: Vec<usize> = (0..whole.len() - 6).filter(|at| &whole[*at..at + 5] == b"poem ").collect();
+    places.iter().for_each(|at| flipped[*at] = b'P');
+    hostile("flipped", &flipped);
+    let mut garbled = whole.clone();
+    (0..garbled.len()).skip(200).step_by(97).for_each(|at| garbled[at] ^= 0x55);
+    hostile("garbled", &garbled);
+    let address = server(home.path());
+    for name in ["empty", "text", "cut", "flipped", "garbled"] {
+        for part in ["", "/archive", "/operators", "/lineage", "/candidate/0"] {
+            let (status, body) = page(address, &format!("/run/{name}{part}"));
+            assert!(status == 500 && body.contains("can&#39;t be shown"), "{name}{part}: {status}");
+            assert!(!body.contains("<script>alert"), "{name}");
+        }
+    }
+    let (status, body) = page(address, "/");
+    assert_eq!(status, 200);
+    assert_eq!(body.matches("can&#39;t be read").count(), 5, "{body}");
+    assert_eq!(page(address, "/run/ended/candidate/59").0, 200);
+    let (status, body) = page(address, "/compare?run=ended&run=cut&run=nobody");
+    assert!(
+        status == 200
+            && body.contains("cut can&#39;t be shown")
+            && body.contains("nobody can&#39;t be shown")
+    );
+}
+
+#[test]
+fn a_page_follows_a_run_that_grows_and_says_how_it_ended() {
+    let (home, mut growing) = two_runs();
+    let address = server(home.path());
+    let run = "/run/folder%2Fgrowing%20one";
+    let (_, before) = page(address, &format!("{run}?fragment=1"));
+    assert!(before.contains("running: 20 of 60 candidates") && !before.contains("<header class=\"top\""));
+    assert!(!before.contains("Settings as stored"), "only what is alive");
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let cookie = format!("Cookie: samara-{}={TOKEN}\r\n", address.port());
+    stream.write_all(request("GET", "/events", "localhost", &cookie).as_bytes()).unwrap();
+    let mut events = BufReader::new(stream).lines().map(Result::unwrap);
+    assert!(events.any(|line| line == "retry: 2000"), "the stream has begun");
+    growing.add(7);
+    let mut told = |wanted: &str| {
+        let data = events.by_ref().filter_map(|line| Some(line.strip_prefix("data: ")?.to_owned()));
+        let found = data.into_iter().find(|data| data.contains(wanted)).unwrap();
+        assert!(found.len() < 20_000);
+        found
+    };
+    assert!(told("\"candidates\":27").contains("\"name\":\"folder/growing one\""));
+    let (_, after) = page(address, &format!("{run}?fragment=1"));
+    assert!(after.contains("running: 27 of 60 candidates"), "{after}");
+    let packed = format!("{cookie}Accept-Encoding: gzip\r\n");
+    let (_, head, body) = asked(address, &request("GET", &format!("{run}?fragment=1"), "localhost", &packed));
+    assert!(head.contains("content-encoding: gzip") && body.len() < 20_000, "{}", body.len());
+    let (_, rows) = page(address, "/?fragment=1&only=folder%2Fgrowing+one");
+    assert!(rows.contains("growing one") && !rows.contains("row-ended"));
+    growing.add(33);
+    growing.journal.finish("completed").unwrap();
+    drop(growing);
+    assert!(told("\"state\":\"completed\"").contains("\"candidates\":60"));
+    let (_, end) = page(address, run);
+    assert!(end.contains("completed: 60 candidates"));
+    // What was folded piece by piece is what the whole run gives.
+    let hash =
+        |body: &str| body.split("Archive hash ").nth(1).and_then(|rest| rest.get(..90)).map(str::to_owned);
+    let (_, whole) = page(address, "/run/ended");
+    assert_eq!(hash(&end), hash(&whole));
+}
+
+#[test]
+fn a_run_that_comes_later_is_found_and_one_that_was_replaced_is_read_anew() {
+    let (home, _growing) = two_runs();
+    let address = server(home.path());
+    assert_eq!(page(address, "/run/later").0, 404);
+    let mut later = Written::begin(&home.path().join("later"));
+    later.add(3);
+    assert!(page(address, "/run/later").1.contains("running: 3 of 60"));
+    drop(later);
+    assert!(page(address, "/run/later").1.contains("killed after 3 of 60"));
+    std::fs::remove_dir_all(home.path().join("later")).unwrap();
+    let mut other = Written::begin(&home.path().join("later"));
+    other.add(2);
+    assert!(page(address, "/run/later").1.contains("running: 2 of 60"));
+}

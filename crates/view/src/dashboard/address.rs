@@ -1,0 +1,312 @@
+//! The addresses of the dashboard's pages: read from what a browser asks for, and written into links.
+//!
+//! What is asked for is a stranger's: whatever is no address of a page is `None`, and a run is only ever a name to look up.
+
+use samara_search::commanding::commands;
+
+/// A page and what is asked of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// All runs.
+    Runs(RunsAsked),
+    /// Runs beside each other.
+    Compare(Vec<String>),
+    /// A run.
+    Run(String),
+    /// Its archive.
+    Archive(String, ArchiveAsked),
+    /// One of its candidates, and the one that it is compared with.
+    Candidate(String, u64, Option<u64>),
+    /// Where a candidate comes from and what came of it; the best, unless one is named.
+    Lineage(String, Option<u64>),
+    /// What its operators and models brought.
+    Operators(String),
+}
+
+/// Which runs are listed, and how.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunsAsked {
+    /// What a run's name, experiment or state has to hold.
+    pub filter: String,
+    /// By which column.
+    pub sort: Sort,
+    /// The only ones to show, if any are named: those of an update.
+    pub only: Vec<String>,
+}
+
+/// What runs are sorted by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// Those that go on first, then the youngest.
+    #[default]
+    Newest,
+    /// By name.
+    Name,
+    /// By the number of candidates, the most first.
+    Candidates,
+    /// By the best objective, the highest first.
+    Best,
+    /// By coverage, the highest first.
+    Coverage,
+    /// By QD score, the highest first.
+    QdScore,
+    /// By cost, the highest first.
+    Cost,
+}
+
+impl Sort {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Newest, Self::Name, Self::Candidates, Self::Best, Self::Coverage, Self::QdScore, Self::Cost];
+
+    /// As an address says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Newest => "newest",
+            Self::Name => "name",
+            Self::Candidates => "candidates",
+            Self::Best => "best",
+            Self::Coverage => "coverage",
+            Self::QdScore => "qd",
+            Self::Cost => "cost",
+        }
+    }
+}
+
+/// What of an archive is shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ArchiveAsked {
+    /// The axis to the right and the one up.
+    pub pair: Option<[usize; 2]>,
+    /// After how many candidates; all of them unless it is said.
+    pub at: Option<u64>,
+    /// How many elites of the list are before those that are shown.
+    pub from: usize,
+    /// Whether every pair of axes is drawn.
+    pub facets: bool,
+}
+
+/// Bytes of an address at most.
+const LONGEST: usize = 8 << 10;
+/// Runs that one address names at most.
+const MOST_RUNS: usize = 64;
+
+impl Address {
+    /// What is asked for by a path and the query behind its question mark. What is unknown in the query is not looked at.
+    pub fn read(path: &str, query: &str) -> Option<Self> {
+        if path.len() + query.len() > LONGEST {
+            return None;
+        }
+        let segments: Vec<String> = path.strip_prefix('/')?.split('/').map(decoded).collect::<Option<_>>()?;
+        let segments: Vec<&str> = segments.iter().map(|segment| &**segment).collect();
+        let asked = Query::read(query)?;
+        Some(match segments[..] {
+            [""] => Self::Runs(RunsAsked {
+                filter: asked.text("filter").unwrap_or_default().chars().take(200).collect(),
+                sort: asked
+                    .text("sort")
+                    .and_then(|name| Sort::ALL.into_iter().find(|sort| sort.name() == name))
+                    .unwrap_or_default(),
+                only: asked.texts("only"),
+            }),
+            ["compare"] => Self::Compare(asked.texts("run")),
+            ["run", run] => Self::Run(run.to_owned()),
+            ["run", run, "archive"] => {
+                let pair = asked.number("x").zip(asked.number("y"));
+                let pair = pair.map(|(x, y)| [x as usize, y as usize]).filter(|[x, y]| x != y);
+                let (at, from) = (asked.number("at"), asked.number("from").unwrap_or(0) as usize);
+                let facets = asked.text("facets").is_some();
+                Self::Archive(run.to_owned(), ArchiveAsked { pair, at, from, facets })
+            }
+            ["run", run, "candidate", index] => {
+                Self::Candidate(run.to_owned(), whole(index)?, asked.number("diff"))
+            }
+            ["run", run, "lineage"] => Self::Lineage(run.to_owned(), None),
+            ["run", run, "lineage", index] => Self::Lineage(run.to_owned(), Some(whole(index)?)),
+            ["run", run, "operators"] => Self::Operators(run.to_owned()),
+            _ => return None,
+        })
+    }
+
+    /// The address, as a link has it.
+    pub fn link(&self) -> String {
+        let run = |run: &str, rest: &str| format!("/run/{}{rest}", encoded(run));
+        match self {
+            Self::Runs(asked) => {
+                let sort = Some(asked.sort).filter(|sort| *sort != Sort::default()).map(Sort::name);
+                let filter = Some(&*asked.filter).filter(|filter| !filter.is_empty());
+                let only = asked.only.iter().map(|only| ("only", encoded(only)));
+                let named = [("filter", filter.map(encoded)), ("sort", sort.map(encoded))];
+                let named = named.into_iter().filter_map(|(name, value)| Some((name, value?)));
+                asking("/", named.chain(only))
+            }
+            Self::Compare(runs) => asking("/compare", runs.iter().map(|run| ("run", encoded(run)))),
+            Self::Run(name) => run(name, ""),
+            Self::Archive(name, asked) => {
+                let [x, y] = asked.pair.map_or([None; 2], |pair| pair.map(Some));
+                let from = Some(asked.from).filter(|from| *from > 0);
+                let at = asked.at.map(|at| at.to_string());
+                let facets = asked.facets.then(|| "1".to_owned());
+                let text = |number: Option<usize>| number.map(|number| number.to_string());
+                let named =
+                    [("x", text(x)), ("y", text(y)), ("at", at), ("from", text(from)), ("facets", facets)];
+                asking(
+                    &run(name, "/archive"),
+                    named.into_iter().filter_map(|(name, value)| Some((name, value?))),
+                )
+            }
+            Self::Candidate(name, index, other) => {
+                let diff = other.map(|other| ("diff", other.to_string()));
+                asking(&run(name, &format!("/candidate/{index}")), diff.into_iter())
+            }
+            Self::Lineage(name, None) => run(name, "/lineage"),
+            Self::Lineage(name, Some(index)) => run(name, &format!("/lineage/{index}")),
+            Self::Operators(name) => run(name, "/operators"),
+        }
+    }
+}
+
+fn asking(path: &str, named: impl Iterator<Item = (&'static str, String)>) -> String {
+    let query: Vec<String> = named.map(|(name, value)| format!("{name}={value}")).collect();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
+}
+
+/// What stands behind the question mark.
+struct Query(Vec<(String, String)>);
+
+impl Query {
+    fn read(query: &str) -> Option<Self> {
+        let parts = query.split('&').filter(|part| !part.is_empty());
+        let pair = |part: &str| {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            // A form writes blanks so.
+            Some((decoded(&name.replace('+', " "))?, decoded(&value.replace('+', " "))?))
+        };
+        parts.map(pair).collect::<Option<_>>().map(Self)
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(held, _)| held == name).map(|(_, value)| &**value)
+    }
+
+    fn number(&self, name: &str) -> Option<u64> {
+        self.text(name).and_then(whole)
+    }
+
+    fn texts(&self, name: &str) -> Vec<String> {
+        let named = self.0.iter().filter(|(held, _)| held == name);
+        named.take(MOST_RUNS).map(|(_, value)| value.clone()).collect()
+    }
+}
+
+/// A whole number, without signs and blanks.
+fn whole(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// A part of a path or of a query, as RFC 3986 writes it.
+pub fn encoded(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' | b'.' => {
+                safe.push(char::from(byte));
+            }
+            other => safe += &format!("%{other:02X}"),
+        }
+    }
+    safe
+}
+
+/// The text that was written so; `None` if it is no UTF-8, no such writing, or would command.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16));
+        let (high, low) = (digit()?, digit()?);
+        bytes.push((high * 16 + low) as u8);
+    }
+    String::from_utf8(bytes).ok().filter(|text| !text.chars().any(commands))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(address: &str) -> Option<Address> {
+        let (path, query) = address.split_once('?').unwrap_or((address, ""));
+        Address::read(path, query)
+    }
+
+    #[test]
+    fn what_is_no_page_is_no_address() {
+        for address in [
+            "",
+            "run/a",
+            "/run",
+            "/run/a/b",
+            "/run/a/candidate/-1",
+            "/run/a/candidate/+1",
+            "/run/a/candidate/1e3",
+            "/x",
+            "/run/a/candidate/99999999999999999999",
+            "/run/%zz",
+            "/run/%ff",
+            "/run/%00",
+            "/run/a/../../etc/passwd",
+            "/run/a/archive/..",
+            "//",
+            "/run/a/candidate/",
+            "/?filter=%",
+        ] {
+            assert_eq!(read(address), None, "{address}");
+        }
+        assert_eq!(read(&format!("/?filter={}", "a".repeat(9000))), None);
+        assert_eq!(
+            read("/run/..%2F..%2Fetc"),
+            Some(Address::Run("../../etc".into())),
+            "a name, looked up as such"
+        );
+        assert_eq!(read("/?unknown=1&sort=no"), Some(Address::Runs(RunsAsked::default())));
+        assert_eq!(
+            read("/run/a/archive?x=1&y=1&at=-3"),
+            Some(Address::Archive("a".into(), ArchiveAsked::default()))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_link_leads_to_its_page(
+            name in "(\\.{1,2}|[a-z]{1,5}|[ -~éλ]{0,12})", index in any::<u64>(), other in proptest::option::of(any::<u64>()),
+            x in 0..9_usize, from in 0..99_usize, sort in 0..7_usize,
+        ) {
+            let archive = ArchiveAsked { pair: Some([x, x + 1]), at: other, from, facets: from % 2 == 0 };
+            let runs = RunsAsked { filter: name.clone(), sort: Sort::ALL[sort], only: vec![name.clone()] };
+            for address in [
+                Address::Runs(runs),
+                Address::Compare(vec![name.clone(), "b".into()]),
+                Address::Run(name.clone()),
+                Address::Archive(name.clone(), archive),
+                Address::Candidate(name.clone(), index, other),
+                Address::Lineage(name.clone(), other),
+                Address::Operators(name.clone()),
+            ] {
+                let link = address.link();
+                prop_assert!(link.bytes().all(|byte| byte.is_ascii_graphic()), "{}", link);
+                prop_assert_eq!(read(&link), Some(address), "{}", link);
+            }
+        }
+
+        #[test]
+        fn any_address_is_read_or_refused(address in "[/?&=%+.a-z0-9]{0,40}") {
+            let _ = read(&address);
+        }
+    }
+}

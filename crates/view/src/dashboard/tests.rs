@@ -1,0 +1,233 @@
+//! Pages of small runs that were never on disk.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use samara_journal::{CallKind, Life, ModelCall};
+use samara_search::{Artifact, Candidate, Genome};
+
+use super::{
+    address::{Address, ArchiveAsked, RunsAsked, Sort},
+    runs::{Figures, Known, Listed},
+    *,
+};
+use crate::{
+    book::Book,
+    report::{
+        Run, State,
+        tests::{HOSTILE, axes, candidate, hostile_with_book, made, some, tags},
+    },
+};
+
+fn life(text: &str) -> Life {
+    let call = |kind, answer: &str, log_probabilities: Vec<f64>| ModelCall {
+        role: "judge".into(),
+        kind,
+        model: text.into(),
+        prompt: text.into(),
+        answer: answer.into(),
+        log_probabilities,
+        method: Some(text.into()),
+        tokens_in: 200,
+        tokens_out: 3,
+        cost: 0.25,
+        price: None,
+        latency_ms: 1234.0,
+        attempts: 2,
+        seed: 1,
+        error: Some(text.into()),
+    };
+    let calls = vec![
+        call(CallKind::Complete, text, vec![]),
+        call(CallKind::Score, "[\"yes\",\"no\"]", vec![-0.5, -2.0]),
+    ];
+    Life { calls, live_ms: 55.0, isolation: Some(text.into()), ..Life::default() }
+}
+
+fn archive_page(shown: Shown<'_>, asked: &ArchiveAsked) -> Page {
+    let sight = archive::Sight::of(shown, asked);
+    let text = |id| (id, Arc::new(Genome::text_of(format!("text {id}"))));
+    sight.page(&sight.missing().into_iter().map(text).collect()).expect("a page")
+}
+
+/// Every page of a run.
+fn pages(name: &str, run: &Run, book: &Book, made: &BTreeMap<u64, Candidate>, text: &str) -> Vec<String> {
+    let shown = Shown { name, run, book };
+    let best = run.view.replay.population().overall().archive().stats().best_id;
+    let members = |of: Option<u64>| {
+        let needed = of.map(|of| lineage::needed(shown, of)).unwrap_or_default();
+        needed.iter().map(|index| made[index].clone()).collect::<Vec<Candidate>>()
+    };
+    let facets = ArchiveAsked { facets: true, ..ArchiveAsked::default() };
+    let then = ArchiveAsked { at: Some(3), ..ArchiveAsked::default() };
+    let mut pages = vec![
+        run::page(shown, Some(2.5)),
+        operators::page(shown),
+        archive_page(shown, &ArchiveAsked::default()),
+        archive_page(shown, &facets),
+        archive_page(shown, &then),
+        lineage::page(shown, best, members(best)),
+        compare::page(&[shown, shown], &[text.to_owned()]),
+        trouble::page("This run can't be shown", text),
+    ];
+    let life = life(text);
+    for candidate in made.values() {
+        let other = candidate::compared_with(shown, candidate.index, None).map(|other| &made[&other]);
+        pages.push(candidate::page(shown, &candidate::Told { candidate, life: &life, other }));
+    }
+    let figures = Figures::of(run, Some(0.5));
+    let listed = [
+        Listed { name: text.to_owned(), known: Known::Read(Box::new(figures)) },
+        Listed { name: format!("{text} 2"), known: Known::Broken(text.to_owned()) },
+        Listed { name: format!("{text} 3"), known: Known::Unread },
+    ];
+    pages.push(runs::page(&listed, &RunsAsked::default()));
+    pages.into_iter().map(Page::whole).collect()
+}
+
+#[test]
+fn the_pages_of_a_run_are_these() {
+    let (mut run, book) = made(axes(1), some(1, 8)).with_book();
+    run.state = State::Running;
+    run.view.totals.cost = 1.5;
+    let members = run.members.clone();
+    let pages = pages("poems", &run, &book, &members, "a text");
+    insta::assert_snapshot!("run", pages[0]);
+    insta::assert_snapshot!("operators", pages[1]);
+    insta::assert_snapshot!("archive", pages[2]);
+    insta::assert_snapshot!("lineage", pages[5]);
+    insta::assert_snapshot!("candidate", pages[12]);
+    insta::assert_snapshot!("runs", pages.last().expect("pages"));
+}
+
+#[test]
+fn nothing_that_others_write_is_markup_on_any_page_and_no_element_has_a_style() {
+    let all = |text: &str| {
+        let (run, book) = hostile_with_book(text);
+        let members = run.members.clone();
+        pages(text, &run, &book, &members, text)
+    };
+    for (plain, file) in all("plain").iter().zip(&all(HOSTILE)) {
+        assert_eq!(tags(file), tags(plain));
+        assert!(!file.contains(['\u{202e}', '\u{1b}', '\u{9b}', '\0']));
+        assert!(!file.contains(" style=\"") && !file.contains("<style"), "{file}");
+        assert_eq!(file.matches("<script").count(), 1);
+        for attribute in ["src=\"", "href=\"", "action=\""] {
+            for value in file.split(attribute).skip(1) {
+                let own = ["/", "#", "data:image/", "data:,"].iter().any(|begin| value.starts_with(begin));
+                assert!(own && !value.starts_with("//"), "{attribute}{}", &value[..40.min(value.len())]);
+            }
+        }
+    }
+}
+
+#[test]
+fn runs_without_candidates_and_of_failures_alone_have_all_their_pages() {
+    for candidates in [Vec::new(), (0..5).map(|index| candidate(index, None, "x")).collect()] {
+        for dims in 1..=3 {
+            let (run, book) = made(axes(dims), candidates.clone()).with_book();
+            let members = run.members.clone();
+            for page in pages("a run", &run, &book, &members, "text") {
+                assert!(!page.contains("NaN") && !page.contains(">inf"), "{page}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_fragment_has_what_is_alive_and_each_part_has_its_name_once() {
+    let (run, book) = made(axes(3), some(3, 40)).with_book();
+    let shown = Shown { name: "a/b", run: &run, book: &book };
+    let (whole, fragment) = (run::page(shown, None).whole(), run::page(shown, None).fragment());
+    assert!(whole.contains("Settings as stored") && !fragment.contains("Settings as stored"));
+    for part in fragment.split("<section id=\"").skip(1) {
+        let name = part.split('"').next().expect("a name");
+        assert_eq!(whole.matches(&format!("id=\"{name}\"")).count(), 1, "{name}");
+    }
+    assert!(whole.contains("data-follows=\"a%2Fb\"") && fragment.contains("data-alive"));
+}
+
+#[test]
+fn every_square_of_a_map_leads_to_its_elite_also_in_the_past_and_in_a_large_archive() {
+    let (run, book) = made(axes(2), some(2, 12)).with_book();
+    let shown = Shown { name: "r", run: &run, book: &book };
+    let squares = |page: &str| {
+        let map = page.split("role=\"group\"").nth(1).and_then(|rest| rest.split("</svg>").next());
+        map.expect("a map").matches("<a href=\"/run/r/candidate/").count()
+    };
+    let page = archive_page(shown, &ArchiveAsked::default()).whole();
+    let filled = run.view.replay.population().overall().archive().stats().cells_filled;
+    assert_eq!(squares(&page), filled);
+    let then = archive_page(shown, &ArchiveAsked { at: Some(2), ..ArchiveAsked::default() }).whole();
+    assert!(then.contains("After 2 of 12 candidates: 2 of 16 cells filled") && then.contains("text 1"));
+    assert_eq!(squares(&then), 2);
+    let fine = vec![
+        samara_search::AxisSettings::even("x", [0.0, 1.0], 100),
+        samara_search::AxisSettings::even("y", [0.0, 1.0], 100),
+    ];
+    let at = |index: u64| {
+        (index as f64, vec![(index % 100) as f64 / 100.0 + 0.005, (index / 100) as f64 / 100.0 + 0.005])
+    };
+    let (run, book) =
+        made(fine, (0..10_000).map(|index| candidate(index, Some(at(index)), "x")).collect()).with_book();
+    let page = archive_page(Shown { name: "r", run: &run, book: &book }, &ArchiveAsked::default()).whole();
+    assert!(squares(&page) > 1000 && squares(&page) <= 2000, "{}", squares(&page));
+    assert!(page.contains("1 to 100 of 10,000 elites") && page.len() < 500_000, "{}", page.len());
+}
+
+#[test]
+fn runs_are_filtered_and_sorted_and_those_that_can_not_be_read_come_last() {
+    let listed: Vec<Listed> = [("b", 1.0, "completed"), ("a", 3.0, "killed"), ("c", 2.0, "completed")]
+        .into_iter()
+        .map(|(name, best, state)| {
+            let (run, _) = made(axes(1), some(1, 4)).with_book();
+            let mut figures = Figures::of(&run, None);
+            figures.best = Some(best);
+            figures.state = if state == "killed" { State::Killed } else { State::Ended(state.to_owned()) };
+            Listed { name: name.to_owned(), known: Known::Read(Box::new(figures)) }
+        })
+        .chain([Listed { name: "0".to_owned(), known: Known::Unread }])
+        .collect();
+    let order = |asked: &RunsAsked| {
+        let page = runs::page(&listed, asked).fragment();
+        let names = page.split("<tr id=\"row-").skip(1).filter_map(|rest| rest.split('"').next());
+        names.map(str::to_owned).collect::<Vec<_>>().concat()
+    };
+    let sorted = |sort| order(&RunsAsked { sort, ..RunsAsked::default() });
+    assert_eq!((sorted(Sort::Name), sorted(Sort::Best)), ("abc0".into(), "acb0".into()));
+    let filtered = |filter: &str| order(&RunsAsked { filter: filter.to_owned(), ..RunsAsked::default() });
+    assert_eq!(
+        (filtered("KILL"), filtered("poem"), filtered("zz")),
+        ("a".into(), "abc".into(), String::new())
+    );
+    assert_eq!(order(&RunsAsked { only: vec!["c".to_owned()], ..RunsAsked::default() }), "c");
+}
+
+#[test]
+fn a_resumed_run_goes_as_far_as_it_was_told_last() {
+    use samara_journal::{Control, Event, EventKind};
+    let (mut run, _) = made(axes(1), some(1, 4)).with_book();
+    let settings = vec!["search.total_steps=1_000".to_owned(), "search.budget.tokens = 500".to_owned()];
+    run.view.controls.push(Event { after: 4, kind: EventKind::Control(Control { settings }) });
+    assert_eq!(Figures::of(&run, None).candidates, [4, 1000]);
+    let shown = Shown { name: "r", run: &run, book: &Book::new() };
+    assert!(run::page(shown, None).whole().contains("120 of 500 (24.0 %)"));
+}
+
+#[test]
+fn a_candidate_shows_its_artifacts_and_what_it_changed_of_any_other() {
+    let mut candidates = some(2, 6);
+    candidates[5].artifacts = vec![Artifact::text("stderr", "a long trace")];
+    candidates[5].score = None;
+    let (run, book) = made(axes(2), candidates.clone()).with_book();
+    let shown = Shown { name: "r", run: &run, book: &book };
+    assert_eq!(candidate::compared_with(shown, 5, None), Some(4));
+    assert_eq!(candidate::compared_with(shown, 5, Some(0)), Some(0));
+    assert_eq!(candidate::compared_with(shown, 5, Some(99)), Some(4));
+    let told =
+        candidate::Told { candidate: &candidates[5], life: &Life::default(), other: Some(&candidates[0]) };
+    let page = candidate::page(shown, &told).whole();
+    assert!(
+        page.contains("a long trace") && page.contains("first ancestor 0") && page.contains("+a text of 5")
+    );
+    assert!(page.contains(&Address::Lineage("r".into(), Some(5)).link()));
+}
