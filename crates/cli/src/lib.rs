@@ -1,5 +1,5 @@
 //! The command line of samara: arguments in, exit code out. What it does is in `commands`; how settings are put together
-//! is in `config`. The binary and the Python package both call [`run`].
+//! is in `config`. The binary calls [`run`], the Python package [`run_with`].
 
 mod args;
 mod best;
@@ -7,6 +7,7 @@ mod cells;
 mod commands;
 mod completion;
 mod config;
+pub mod embedded;
 mod evolve;
 mod exit;
 mod init_from;
@@ -29,6 +30,8 @@ mod trust;
 mod weights;
 mod workers;
 
+use std::ffi::OsString;
+
 use clap::Parser;
 
 use crate::{
@@ -40,14 +43,33 @@ use crate::{
 /// is asked for or the arguments are wrong.
 pub fn run() -> std::process::ExitCode {
     completion::answer();
-    let args = Args::parse();
+    exit_of(Args::parse()).into()
+}
+
+/// The same with arguments that are not the process's own, the program's name first; the code to exit with. Help and
+/// wrong arguments end nothing: both are printed and have their codes.
+pub fn run_with(arguments: Vec<OsString>) -> i32 {
+    if completion::is_answered(&arguments) {
+        return Exit::Ok as i32;
+    }
+    match Args::try_parse_from(arguments) {
+        Ok(args) => exit_of(args) as i32,
+        Err(told) => {
+            // Nobody is left to tell if that fails.
+            let _ = told.print();
+            told.exit_code()
+        }
+    }
+}
+
+fn exit_of(args: Args) -> Exit {
     let done = logs::start(args.log.as_deref()).and_then(|()| dispatch(args));
     let exit = done.unwrap_or_else(|failure| {
         exit::complain(&failure.message);
         failure.exit
     });
     tracing::info!(code = exit as u8, "end");
-    exit.into()
+    exit
 }
 
 fn dispatch(args: Args) -> Result<Exit, Failure> {

@@ -232,13 +232,15 @@ pub(crate) async fn open(
     Ok(Opened { tools: Tools { models, programs, evaluators, ..Tools::default() }, weights })
 }
 
-/// Searches until the end, the budget or the interrupt, with a bar on stderr.
+/// Searches until the end, the budget or the interrupt, with a bar on stderr unless that is quiet. `heard` hears what
+/// happens.
 pub(crate) async fn search(
     experiment: Experiment,
     mut tools: Tools,
     journal: Journal,
     interrupt: watch::Receiver<bool>,
     (quiet, staff): (bool, Option<Staff>),
+    heard: &mut (dyn FnMut(samara_engine::Event<'_>) + Send),
 ) -> Result<Ended, EngineError> {
     log_session(&experiment, journal.path());
     let hidden = quiet || logs::on_stderr();
@@ -271,6 +273,7 @@ pub(crate) async fn search(
     };
     let mut hear = |event: samara_engine::Event<'_>| {
         progress.hear(&event);
+        heard(event);
         if let Some(best) = &mut best {
             best.hear(&event);
         }

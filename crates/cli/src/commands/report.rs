@@ -1,7 +1,10 @@
 //! `samara report`: runs as one file to keep, to attach or to send. It reads journals and nothing else: no program runs,
 //! no host is asked.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use samara_environments::entry;
 use samara_journal::{Input, Reader, RunView};
@@ -24,8 +27,7 @@ pub(crate) fn report(args: &Report) -> Result<Exit, Failure> {
     for (run, out) in args.runs.iter().filter_map(|run| Some((run, args.out.as_ref()?))) {
         output::refuse_run(out, Reader::open(run)?.path())?;
     }
-    let runs = args.runs.iter().map(|run| read(run)).collect::<Result<Vec<Run>, Failure>>()?;
-    let file = if args.markdown { report::markdown(&runs) } else { report::page(&runs)? };
+    let file = of_runs(&args.runs, args.markdown)?;
     match &args.out {
         Some(out) => {
             output::write_text(out, &file)?;
@@ -35,6 +37,12 @@ pub(crate) fn report(args: &Report) -> Result<Exit, Failure> {
         None => print_drawn(&file)?,
     }
     Ok(Exit::Ok)
+}
+
+/// The report of some runs: a page, or Markdown.
+pub(crate) fn of_runs(runs: &[PathBuf], markdown: bool) -> Result<String, Failure> {
+    let runs = runs.iter().map(|run| read(run)).collect::<Result<Vec<Run>, Failure>>()?;
+    Ok(if markdown { report::markdown(&runs) } else { report::page(&runs)? })
 }
 
 /// A run with all that a report tells of it.

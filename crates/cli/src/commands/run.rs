@@ -1,11 +1,15 @@
 //! `samara run` and `samara resume`.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use samara_engine::{Abort, Bench, Ended, Ending, EvaluatorSlots, Prepared, Programs, Tools};
 use samara_environments::{InputFile, Inputs, continued, evaluator::evaluation::Evaluation};
 use samara_journal::{Control, Event, EventKind, Journal, Reader};
-use samara_lm::{AnswerCache, Budget, Limits, Spent};
+use samara_lm::{AnswerCache, Budget, Limits, LmError, Spent};
 use tokio::sync::watch;
 use toml::Table;
 
@@ -67,13 +71,27 @@ pub(crate) fn refuse_recorded(folder: &Path) -> Result<(), Failure> {
     Err(Failure::usage(format!("{} holds a run already\nhint: {hint}", folder.display())))
 }
 
-/// Begins a run in a folder that holds none. `trial` looks at the opened experiment before anything is recorded.
+/// Begins a run in a folder that holds none, and prints what came of it. `trial` looks at the opened experiment before
+/// anything is recorded.
 pub(crate) fn begin(
     experiment: Experiment,
     folder: &Path,
     (recording, output, anyway): (&args::Recording, &args::Output, bool),
     (trial, workers): (Option<&Trial<'_>>, &args::Workers),
 ) -> Result<Exit, Failure> {
+    let hearing = Hearing { quiet: output.quiet, interrupt: None, hear: &mut |_| {} };
+    let driven =
+        begun(experiment, folder, (recording, anyway), Way { trial, workers: workers.clone(), hearing })?;
+    driven.printed(folder, output)
+}
+
+/// The same, printing nothing but what `hearing` allows.
+pub(crate) fn begun(
+    experiment: Experiment,
+    folder: &Path,
+    (recording, anyway): (&args::Recording, bool),
+    way: Way<'_>,
+) -> Result<Driven, Failure> {
     // The journal is made only once the models have answered: a run that can't start leaves nothing behind.
     let create = |experiment: &Experiment, weights: &[Weights]| session::create(experiment, folder, weights);
     let record = recording.record.as_deref();
@@ -85,9 +103,8 @@ pub(crate) fn begin(
     }
     let cache = cache(&experiment, recording)?;
     let replays = recording.replay.is_some();
-    let checks = Checks { anyway, replays, quiet: output.quiet, ..Checks::default() };
-    let way = Way { output, trial, workers };
-    let done = go(experiment, folder, (Spent::default(), cache, checks), &way, create);
+    let checks = Checks { anyway, replays, quiet: way.hearing.quiet, ..Checks::default() };
+    let done = drive(experiment, folder, (Spent::default(), cache, checks), way, create);
     if let Some(file) = record
         && done.is_err()
         && matches!(session::recorded(folder), Ok(None))
@@ -108,6 +125,13 @@ fn cache(experiment: &Experiment, recording: &args::Recording) -> Result<Option<
 }
 
 pub(crate) fn resume(args: &args::Resume) -> Result<Exit, Failure> {
+    let hearing = Hearing { quiet: args.output.quiet, interrupt: None, hear: &mut |_| {} };
+    let (driven, folder) = resumed(args, hearing)?;
+    driven.printed(&folder, &args.output)
+}
+
+/// Goes on with a run, printing nothing but what `hearing` allows, and says in which folder it is.
+pub(crate) fn resumed(args: &args::Resume, hearing: Hearing<'_>) -> Result<(Driven, PathBuf), Failure> {
     let reader = Reader::open(&args.run)?;
     let totals = reader.totals()?;
     let args = &longer(args, totals.candidates);
@@ -153,8 +177,9 @@ pub(crate) fn resume(args: &args::Resume) -> Result<Exit, Failure> {
         }
         Ok(journal)
     };
-    let way = Way { output: &args.output, trial: None, workers: &args.workers };
-    go(experiment, &folder, (spent, cache, checks), &way, open)
+    let way = Way { trial: None, workers: args.workers.clone(), hearing };
+    let driven = drive(experiment, &folder, (spent, cache, checks), way, open)?;
+    Ok((driven, folder))
 }
 
 /// What a number of further candidates comes to: a total, of which `made` are there. `--set` goes over it.
@@ -246,21 +271,57 @@ fn refuse_changed(run: &str, recorded: &[InputFile]) -> Result<(), Failure> {
     )))
 }
 
-/// How a session goes about a run.
-struct Way<'a> {
-    output: &'a args::Output,
-    /// What looks at the opened experiment before anything is recorded.
-    trial: Option<&'a Trial<'a>>,
-    workers: &'a args::Workers,
+/// Who hears of a session, and what may end it early.
+pub(crate) struct Hearing<'a> {
+    /// Whether stderr hears nothing: no progress and no remarks.
+    pub quiet: bool,
+    /// Turns true when the session is to end; `None` for Ctrl-C.
+    pub interrupt: Option<watch::Receiver<bool>>,
+    /// Hears what happens.
+    pub hear: &'a mut (dyn FnMut(samara_engine::Event<'_>) + Send),
 }
 
-fn go(
+/// A session that has ended.
+pub(crate) struct Driven {
+    pub ended: Ended,
+    rechecked: Option<Rechecked>,
+    /// Whether the cache's last answers were written.
+    cached: Result<(), LmError>,
+}
+
+impl Driven {
+    /// Prints the summary.
+    fn printed(self, folder: &Path, output: &args::Output) -> Result<Exit, Failure> {
+        let exit = finish(&self.ended, self.rechecked, folder, output)?;
+        self.cached?;
+        Ok(exit)
+    }
+
+    /// Keeps what was found out beside the journal, and prints nothing.
+    pub(crate) fn kept(self, folder: &Path) -> Result<Ended, Failure> {
+        if let Some(rechecked) = &self.rechecked {
+            best::note(folder, "rechecked", rechecked)?;
+        }
+        self.cached?;
+        Ok(self.ended)
+    }
+}
+
+/// How a session goes about a run.
+pub(crate) struct Way<'a> {
+    /// What looks at the opened experiment before anything is recorded.
+    pub trial: Option<&'a Trial<'a>>,
+    pub workers: args::Workers,
+    pub hearing: Hearing<'a>,
+}
+
+fn drive(
     experiment: Experiment,
     folder: &Path,
     (spent, cache, checks): (Spent, Option<Arc<AnswerCache>>, Checks),
-    way: &Way<'_>,
+    way: Way<'_>,
     journal: impl FnOnce(&Experiment, &[Weights]) -> Result<Journal, Failure>,
-) -> Result<Exit, Failure> {
+) -> Result<Driven, Failure> {
     let budget = &experiment.search.budget;
     // Calls are the search's to count: to the client a score is several.
     let limits = Limits { calls: None, tokens: budget.tokens, money: budget.money };
@@ -269,27 +330,25 @@ fn go(
     let ended = runtime.block_on(search(experiment, folder, &shared, way, journal));
     // Abandoned candidates may still wait for their models; their answers would have nowhere to go.
     runtime.shutdown_background();
-    let finished = shared.cache.map_or(Ok(()), |cache| cache.finish());
+    let cached = shared.cache.map_or(Ok(()), |cache| cache.finish());
     let (ended, rechecked) = ended?;
-    let exit = finish(&ended, rechecked, folder, way.output)?;
-    finished?;
-    Ok(exit)
+    Ok(Driven { ended, rechecked, cached })
 }
 
 async fn search(
     experiment: Experiment,
     folder: &Path,
     shared: &Shared,
-    way: &Way<'_>,
+    way: Way<'_>,
     journal: impl FnOnce(&Experiment, &[Weights]) -> Result<Journal, Failure>,
 ) -> Result<(Ended, Option<Rechecked>), Failure> {
+    let Way { trial, workers, hearing: Hearing { quiet, interrupt, hear } } = way;
     let environment = Arc::clone(&experiment.environment);
-    let quiet = way.output.quiet;
-    let listening = Listening::begin(way.workers, &experiment)?;
+    let listening = Listening::begin(&workers, &experiment)?;
     let _made = session::make_hidden(&experiment, folder)?;
     let Opened { tools, weights } = session::open(&experiment, folder, shared, quiet).await?;
-    let mut interrupt = session::interrupts();
-    let (mut experiment, prepared) = match way.trial {
+    let mut interrupt = interrupt.unwrap_or_else(session::interrupts);
+    let (mut experiment, prepared) = match trial {
         Some(trial) => tried(trial, experiment, &tools, quiet, &mut interrupt).await?,
         None => (experiment, None),
     };
@@ -310,7 +369,7 @@ async fn search(
         experiment.search.concurrency = experiment.search.window;
         staff = Some(listening.open(&experiment, &tools, &journal)?);
     }
-    let ended = session::search(experiment, tools, journal, interrupt, (quiet, staff)).await;
+    let ended = session::search(experiment, tools, journal, interrupt, (quiet, staff), hear).await;
     let ended = ended.map_err(|error| {
         let resumable = error.is_resumable();
         let mut failure = Failure::from(error);

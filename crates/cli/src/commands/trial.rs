@@ -112,7 +112,7 @@ async fn made(experiment: Experiment, tools: Tools) -> Result<Made, Failure> {
     let place = folder.path().join("run");
     let axes = experiment.axes.iter().map(|axis| axis.name.clone()).collect();
     let journal = session::create_unknown(&experiment, &place)?;
-    session::search(experiment, tools, journal, session::interrupts(), (true, None)).await?;
+    session::search(experiment, tools, journal, session::interrupts(), (true, None), &mut |_| {}).await?;
     read(&place, axes)
 }
 

@@ -145,7 +145,9 @@ pub(crate) async fn run_to_end(
         Some(reader) => session::reopen(reader, run_folder, &weights)?,
         None => session::create(experiment, run_folder, &weights)?,
     };
-    let ended = session::search(experiment.clone(), tools, journal, interrupt.clone(), (quiet, None)).await?;
+    let ended =
+        session::search(experiment.clone(), tools, journal, interrupt.clone(), (quiet, None), &mut |_| {})
+            .await?;
     Ok(ended.ending != Ending::Interrupted)
 }
 

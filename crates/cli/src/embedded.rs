@@ -1,0 +1,134 @@
+//! Runs inside another program: what the Python package takes from the command line, as functions.
+//!
+//! The same experiments, settings, journals and hashes as `samara run`; nothing is printed, no signal is listened to.
+
+use std::path::{Path, PathBuf};
+
+pub use samara_engine::Event;
+use tokio::sync::watch;
+
+use crate::{
+    args::{self, ExportKind, Format},
+    commands::{export, report, run},
+    config,
+    exit::{Exit, Failure},
+    output, session,
+};
+
+/// Why something could not be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
+    /// The exit code that the command line has for it: 2 for arguments and settings, 3 for models, 4 for the sandbox.
+    pub code: i32,
+    /// What failed, and behind `hint:` what to do.
+    pub message: String,
+}
+
+impl From<Failure> for Stopped {
+    fn from(failure: Failure) -> Self {
+        Self { code: failure.exit as i32, message: failure.message }
+    }
+}
+
+/// A session of a run that came to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// Where the run is.
+    pub folder: PathBuf,
+    /// Why it ended, in one word: `completed`, `interrupted`, `wall_time`, `budget`, `target` or `patience`.
+    pub ending: &'static str,
+}
+
+/// Who hears of a session, and what may end it early.
+pub struct Hearing<'a> {
+    /// Turns true when the session should finish what is alive and end.
+    pub interrupt: watch::Receiver<bool>,
+    /// Hears what happens, in the order in which candidates settle.
+    pub hear: &'a mut (dyn FnMut(Event<'_>) + Send),
+}
+
+impl<'a> Hearing<'a> {
+    fn quiet(self) -> run::Hearing<'a> {
+        run::Hearing { quiet: true, interrupt: Some(self.interrupt), hear: self.hear }
+    }
+}
+
+/// Runs an experiment, a built-in one or a file, with changes as `--set` has them. `out` is the run's folder; `None` for the
+/// next free one below `runs`.
+///
+/// # Errors
+/// As `samara run`.
+pub fn run(
+    experiment: &str,
+    set: &[String],
+    out: Option<&Path>,
+    hearing: Hearing<'_>,
+) -> Result<Done, Stopped> {
+    let experiment = config::load(experiment, set)?;
+    let folder = match out {
+        Some(folder) => folder.to_owned(),
+        None => session::free_folder(&experiment.naming.name),
+    };
+    run::refuse_recorded(&folder)?;
+    let recording = args::Recording { record: None, replay: None };
+    let way = run::Way { trial: None, workers: args::Workers::default(), hearing: hearing.quiet() };
+    let driven = run::begun(experiment, &folder, (&recording, false), way)?;
+    done(driven, folder)
+}
+
+/// Goes on with a run. `set` changes what may change in a run.
+///
+/// # Errors
+/// As `samara resume`.
+pub fn resume(folder: &Path, set: &[String], hearing: Hearing<'_>) -> Result<Done, Stopped> {
+    let args = args::Resume {
+        run: folder.to_owned(),
+        iterations: None,
+        set: set.to_vec(),
+        concurrency: None,
+        inputs: None,
+        trust_run: false,
+        anyway: false,
+        recording: args::Recording { record: None, replay: None },
+        workers: args::Workers::default(),
+        output: args::Output { format: Format::Human, quiet: true },
+    };
+    let (driven, folder) = run::resumed(&args, hearing.quiet())?;
+    done(driven, folder)
+}
+
+fn done(driven: run::Driven, folder: PathBuf) -> Result<Done, Stopped> {
+    let ended = driven.kept(&folder)?;
+    Ok(Done { folder, ending: ended.ending.name() })
+}
+
+/// The report of some runs as one file: a page of HTML, or Markdown.
+///
+/// # Errors
+/// A run that can't be read.
+pub fn report(runs: &[PathBuf], markdown: bool) -> Result<String, Stopped> {
+    Ok(report::of_runs(runs, markdown)?)
+}
+
+/// Writes a run as another file: `openelm`, `csv`, `jsonl` or `settings`; or as `openevolve`, which is a folder. With
+/// `elites`, of the current elites alone.
+///
+/// # Errors
+/// Another kind, a run that can't be read, or a file that can't be written.
+pub fn export(folder: &Path, kind: &str, elites: bool, out: &Path) -> Result<(), Stopped> {
+    let kind = <ExportKind as clap::ValueEnum>::from_str(kind, false).map_err(|_| {
+        let hint = "choose openelm, csv, jsonl, settings or openevolve";
+        Failure { exit: Exit::Usage, message: format!("{kind}: no such export\nhint: {hint}") }
+    })?;
+    let args = args::Export { run: folder.to_owned(), kind, elites, out: Some(out.to_owned()) };
+    export::export(&args)?;
+    Ok(())
+}
+
+/// Writes a text to a file that is no run's journal.
+///
+/// # Errors
+/// A file that can't be written, or that belongs to a run.
+pub fn write(out: &Path, text: &str) -> Result<(), Stopped> {
+    Ok(output::write_text(out, text)?)
+}
