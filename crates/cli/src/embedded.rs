@@ -110,17 +110,24 @@ pub fn report(runs: &[PathBuf], markdown: bool) -> Result<String, Stopped> {
     Ok(report::of_runs(runs, markdown)?)
 }
 
-/// Writes a run as another file: `openelm`, `csv`, `jsonl` or `settings`; or as `openevolve`, which is a folder. With
-/// `elites`, of the current elites alone.
+/// Writes a run as another file: `openelm`, `csv`, `jsonl` or `settings`; as `openevolve`, which is a folder; or as data
+/// to train models elsewhere, such as `sft` or `dpo`. With `elites`, of the current elites alone.
 ///
 /// # Errors
 /// Another kind, a run that can't be read, or a file that can't be written.
 pub fn export(folder: &Path, kind: &str, elites: bool, out: &Path) -> Result<(), Stopped> {
     let kind = <ExportKind as clap::ValueEnum>::from_str(kind, false).map_err(|_| {
-        let hint = "choose openelm, csv, jsonl, settings or openevolve";
+        let hint =
+            "choose openelm, csv, jsonl, settings, openevolve, sft, dpo, kto, grpo, openai-sft or openai-dpo";
         Failure { exit: Exit::Usage, message: format!("{kind}: no such export\nhint: {hint}") }
     })?;
-    let args = args::Export { run: folder.to_owned(), kind, elites, out: Some(out.to_owned()) };
+    let args = args::Export {
+        runs: vec![folder.to_owned()],
+        kind,
+        elites,
+        out: Some(out.to_owned()),
+        training: args::TrainingData::default(),
+    };
     export::export(&args)?;
     Ok(())
 }

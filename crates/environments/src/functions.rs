@@ -133,7 +133,7 @@ fn wave(x: f64) -> f64 {
 fn scaled(vector: &[f64], cost: impl Fn(f64) -> f64) -> f64 {
     let worst = vector.len() as f64 * cost(-HALF);
     let total: f64 = vector.iter().map(|x| cost(*x)).sum();
-    100.0 * (worst - total) / worst
+    100.0 * ((worst - total) / worst)
 }
 
 /// The sum of coordinates, of which one beyond the box counts the less the farther away it is.

@@ -334,7 +334,7 @@ pub(crate) struct Export {
 }
 
 /// What data to train elsewhere consist of.
-#[derive(Debug, Clone, Copy, PartialEq, clap::Args)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, clap::Args)]
 #[command(next_help_heading = "To train elsewhere")]
 pub(crate) struct TrainingData {
     /// Which candidates [default: admitted]
