@@ -16,7 +16,7 @@ environment = "lmx_generation"
 
 [search]
 init_steps = 4
-total_steps = 12
+total_steps = 8
 window = 4
 concurrency = 2
 
@@ -26,7 +26,7 @@ bins = 5
 
 [environment]
 prompt_template = "A short note about riding a bicycle:"
-gen_max_len = 40
+gen_max_len = 24
 prompt_pool_path = "pool.txt"
 quality_feedback_prompt = "Is this note about riding a bicycle? Answer \"yes\" or \"no\"."
 
@@ -63,7 +63,7 @@ fn place() -> Place {
 
 /// What holds for any model that answers at all: texts, and judgements of them that differ.
 fn expect_texts(summary: &Value, candidates: &str) {
-    assert_eq!(summary["candidates"], 12, "{summary}");
+    assert_eq!(summary["candidates"], 8, "{summary}");
     assert_eq!(summary["fates"]["failed"], 0, "{summary}");
     assert!(summary["cells_filled"].as_u64().unwrap() >= 1, "{summary}");
     for markup in ["<|im_", "<think>", "assistant\n", "```"] {
