@@ -224,7 +224,7 @@ pub fn evaluator(spec: &EvaluatorSpec, inputs: &Inputs) -> Result<Arc<dyn Evalua
 /// The environment whose evaluator a specification describes: how its programs are isolated, too.
 ///
 /// # Errors
-/// Those of [`mod@evaluator`].
+/// Those of [`fn@evaluator`].
 pub fn evaluating(spec: &EvaluatorSpec, inputs: &Inputs) -> Result<Arc<dyn Environment>, Invalid> {
     let search = SearchSettings { operator: spec.operator, ..SearchSettings::default() };
     let source = Source { section: &spec.section, axes: &spec.axes, cells: None, search: &search, inputs };
