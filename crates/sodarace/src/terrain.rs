@@ -2,7 +2,7 @@
 //!
 //! All but flat ground are polylines with solid ground on their right-hand side. They have a flat start around the
 //! creature, `START_ROOM` wider than it on both sides unless told otherwise, so that none begins inside a wall. How a
-//! terrain is shaped in numbers is in [`crate::shape`].
+//! terrain is shaped in numbers is in `shape.rs`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
