@@ -48,6 +48,19 @@ pub fn limits(events: &[Event], base: Limits) -> Limits {
     schedule(events, base).last().map_or(base, |last| last.change.limits)
 }
 
+/// How many candidates a run is to have: `begun` as its settings had it, or what it was changed to last.
+pub fn planned(events: &[Event], begun: u64) -> u64 {
+    let settings = events.iter().rev().filter_map(|event| match &event.kind {
+        EventKind::Control(control) => Some(control.settings.iter().rev()),
+        EventKind::Migration(_) => None,
+    });
+    let mut candidates = settings.flatten().filter_map(|setting| match Limit::read(setting) {
+        Some(Limit::Candidates(most)) => Some(most),
+        _ => None,
+    });
+    candidates.next().unwrap_or(begun)
+}
+
 /// The notes, in their order.
 pub fn notes(events: &[Event]) -> Vec<Note> {
     let note = |live: &Live| match &live.order {
@@ -92,6 +105,10 @@ mod tests {
         Event { after, kind: EventKind::Control(Control { settings, live: Some(Live { first, order }) }) }
     }
 
+    fn longer_of(total: u64) -> Event {
+        session(56, &[&format!("search.total_steps={total}")])
+    }
+
     fn told(events: &[Event]) -> Vec<(u64, u64, u64, Option<u64>)> {
         let budget = BudgetSettings { calls: Some(50), ..BudgetSettings::default() };
         let base = Limits { total_steps: 300, budget };
@@ -114,6 +131,8 @@ mod tests {
         );
         let budget = session(60, &["search.budget={calls = 50}"]);
         assert_eq!(told(&[calls, budget]), [(45, 80, 300, Some(90)), (60, 60, 300, Some(50))]);
+        let last = [longer_of(9), session(60, &["search.patience=5", "search.total_steps=1_000"])];
+        assert_eq!((planned(&last, 7), planned(&last[..1], 7), planned(&[], 7)), (1000, 9, 7));
         let hostile = live(40, 3, Order::Finish, &["search.total_steps=3"]);
         assert_eq!(told(&[hostile]), [(40, 40, 3, Some(50))]);
     }
