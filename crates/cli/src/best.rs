@@ -63,7 +63,7 @@ impl Best {
                     self.write(candidate, ancestry);
                 }
             }
-            Event::Started { .. } | Event::Closing { .. } => {}
+            Event::Started { .. } | Event::Ordered { .. } | Event::Closing { .. } => {}
         }
     }
 

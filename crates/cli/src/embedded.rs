@@ -71,7 +71,12 @@ pub fn run(
     };
     run::refuse_recorded(&folder)?;
     let recording = args::Recording { record: None, replay: None };
-    let way = run::Way { trial: None, workers: args::Workers::default(), hearing: hearing.quiet() };
+    let way = run::Way {
+        trial: None,
+        watch: args::Watch::default(),
+        workers: args::Workers::default(),
+        hearing: hearing.quiet(),
+    };
     let driven = run::begun(experiment, &folder, (&recording, false), way)?;
     done(driven, folder)
 }
@@ -90,6 +95,7 @@ pub fn resume(folder: &Path, set: &[String], hearing: Hearing<'_>) -> Result<Don
         trust_run: false,
         anyway: false,
         recording: args::Recording { record: None, replay: None },
+        watch: args::Watch::default(),
         workers: args::Workers::default(),
         output: args::Output { format: Format::Human, quiet: true },
     };
@@ -110,7 +116,7 @@ pub fn report(runs: &[PathBuf], markdown: bool) -> Result<String, Stopped> {
     Ok(report::of_runs(runs, markdown)?)
 }
 
-/// Writes a run as another file: `openelm`, `csv`, `jsonl` or `settings`; as `openevolve`, which is a folder; or as data
+/// Writes a run as another file: `openelm`, `csv`, `jsonl`, `curves`, `parquet` or `settings`; as `openevolve`, which is a folder; or as data
 /// to train models elsewhere, such as `sft` or `dpo`. With `elites`, of the current elites alone.
 ///
 /// # Errors
@@ -118,7 +124,7 @@ pub fn report(runs: &[PathBuf], markdown: bool) -> Result<String, Stopped> {
 pub fn export(folder: &Path, kind: &str, elites: bool, out: &Path) -> Result<(), Stopped> {
     let kind = <ExportKind as clap::ValueEnum>::from_str(kind, false).map_err(|_| {
         let hint =
-            "choose openelm, csv, jsonl, settings, openevolve, sft, dpo, kto, grpo, openai-sft or openai-dpo";
+            "choose openelm, csv, jsonl, curves, parquet, settings, openevolve, sft, dpo, kto, grpo, openai-sft or openai-dpo";
         Failure { exit: Exit::Usage, message: format!("{kind}: no such export\nhint: {hint}") }
     })?;
     let args = args::Export {

@@ -7,6 +7,7 @@ mod cells;
 mod commands;
 mod completion;
 mod config;
+mod controls;
 pub mod embedded;
 mod evolve;
 mod exit;
@@ -27,6 +28,7 @@ mod subject;
 mod summary;
 mod translation;
 mod trust;
+mod watching;
 mod weights;
 mod workers;
 
@@ -81,6 +83,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::P3(p3) => commands::p3::p3(&p3),
         Command::Show(show) => commands::show::show(&show),
         Command::Report(report) => commands::report::report(&report),
+        Command::Control(control) => commands::control::control(&control),
         Command::Serve(serve) => commands::serve::serve(&serve),
         Command::Export(export) => commands::export::export(&export),
         Command::Rebin(rebin) => commands::rebin::rebin(&rebin),

@@ -110,6 +110,18 @@ impl Progress {
                     self.tell(search);
                 }
             }
+            Event::Ordered { search, live } => {
+                {
+                    let mut view = locked(&self.view);
+                    view.total = search.settings().total_steps;
+                    view.budget = search.settings().budget;
+                }
+                self.bar.set_length(search.settings().total_steps);
+                if !self.quiet {
+                    let told = crate::commands::control::told(live);
+                    self.bar.suspend(|| remark(&format!("asked: {told}")));
+                }
+            }
             Event::Closing { ending, waiting } => self.closing(*ending, *waiting),
         }
     }

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use samara_engine::{Control, Ended, EngineError, EvaluatorSlots, Programs, Run, Tools};
+use samara_engine::{Ended, EngineError, EvaluatorSlots, Programs, Run, Tools};
 use samara_journal::{Cells, Contents, Event, EventKind, Header, Input, Journal, JournalError, Reader};
 use samara_lm::AnswerCache;
 use samara_sandbox::EvaluatorOptions;
@@ -14,6 +14,7 @@ use tokio::{runtime::Runtime, sync::watch};
 use crate::{
     best::Best,
     config::Experiment,
+    controls::Steered,
     exit::{Exit, Failure, remark},
     logs,
     models::{self, Ready, Shared},
@@ -80,7 +81,7 @@ pub(crate) fn reopen(reader: Reader, folder: &Path, weights: &[Weights]) -> Resu
     let mut journal = Journal::open(folder)?;
     if !settings.is_empty() {
         let after = journal.totals().candidates;
-        journal.note(&Event { after, kind: EventKind::Control(samara_journal::Control { settings }) })?;
+        journal.note(&Event { after, kind: EventKind::Control(samara_journal::Control::of(settings)) })?;
     }
     Ok(journal)
 }
@@ -232,21 +233,21 @@ pub(crate) async fn open(
     Ok(Opened { tools: Tools { models, programs, evaluators, ..Tools::default() }, weights })
 }
 
-/// Searches until the end, the budget or the interrupt, with a bar on stderr unless that is quiet. `heard` hears what
+/// Searches until the end, the limits or the interrupt, with a bar on stderr unless that is quiet. `heard` hears what
 /// happens.
 pub(crate) async fn search(
     experiment: Experiment,
     mut tools: Tools,
     journal: Journal,
-    interrupt: watch::Receiver<bool>,
+    Steered { control, given, limits }: Steered,
     (quiet, staff): (bool, Option<Staff>),
     heard: &mut (dyn FnMut(samara_engine::Event<'_>) + Send),
 ) -> Result<Ended, EngineError> {
     log_session(&experiment, journal.path());
     let hidden = quiet || logs::on_stderr();
     let window = experiment.search.window;
-    let mut progress = Progress::new(experiment.search.total_steps, experiment.search.budget, hidden)
-        .with_calls(tools.calls_in_flight.clone());
+    let mut progress =
+        Progress::new(limits.total_steps, limits.budget, hidden).with_calls(tools.calls_in_flight.clone());
     let mut best = best_of_programs(&experiment, journal.path());
     if best.is_some() {
         progress = progress.with_change();
@@ -270,6 +271,7 @@ pub(crate) async fn search(
         tools,
         ensemble: experiment.models.ensemble(),
         journal,
+        controls: given,
     };
     let mut hear = |event: samara_engine::Event<'_>| {
         progress.hear(&event);
@@ -278,7 +280,7 @@ pub(crate) async fn search(
             best.hear(&event);
         }
     };
-    let ended = run.run(Control { interrupt }, &mut hear).await;
+    let ended = run.run(control, &mut hear).await;
     progress.end();
     if let Some(working) = working {
         working.end().await;

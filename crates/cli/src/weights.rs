@@ -169,8 +169,9 @@ fn digest(settings: &Value, key: &str) -> Option<String> {
 /// A run that can't be read.
 pub(crate) fn changes(reader: &Reader) -> Result<Vec<String>, Failure> {
     let settings = |event: samara_journal::Event| match event.kind {
-        EventKind::Control(control) => control.settings,
-        EventKind::Migration(_) => Vec::new(),
+        // What was asked while the run went on holds from its place alone: the engine reads it.
+        EventKind::Control(control) if control.live.is_none() => control.settings,
+        EventKind::Control(_) | EventKind::Migration(_) => Vec::new(),
     };
     Ok(reader.events()?.into_iter().flat_map(settings).collect())
 }

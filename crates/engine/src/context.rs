@@ -102,6 +102,8 @@ pub struct Context {
     /// While the candidate asks models, or will next.
     asking: Option<Asking>,
     scales: BTreeMap<String, [f64; 2]>,
+    /// What a person has the generator told beside its instructions.
+    note: Option<String>,
 }
 
 impl Context {
@@ -132,7 +134,14 @@ impl Context {
             in_flight,
             asking: None,
             scales: BTreeMap::new(),
+            note: None,
         }
+    }
+
+    /// With a note below the instructions of everything that the generator is asked.
+    pub(crate) fn with_note(mut self, note: Option<&str>) -> Self {
+        self.note = note.map(str::to_owned);
+        self
     }
 
     /// Whether the candidate asks models, or will next: not while it is evaluated.
@@ -160,6 +169,10 @@ impl Context {
         let model = role(self.models.generator.get(self.generator), "generator")?;
         let seed = self.next_seed();
         request.sampling.seed = seed;
+        if let Some(note) = &self.note {
+            let above = request.instructions.take().map_or(String::new(), |above| above + "\n\n");
+            request.instructions = Some(above + note);
+        }
         let reply = self.waiting(model.complete(&request)).await;
         let mut call = blank("generator", CallKind::Complete, model.label(), model.asked(&request), seed);
         if let Ok(completion) = &reply {

@@ -1,6 +1,6 @@
 //! What an observer hears, and how a session ends.
 
-use samara_journal::Life;
+use samara_journal::{Life, Live};
 use samara_search::{Candidate, Search};
 
 /// Something that happened on the owner; observers get these in settle order and can't change the run.
@@ -18,6 +18,13 @@ pub enum Event<'a> {
         /// How it was made.
         life: &'a Life,
         /// The state after it.
+        search: &'a Search,
+    },
+    /// Somebody asked something of the run, and it is recorded and followed.
+    Ordered {
+        /// What, and from which candidate on.
+        live: &'a Live,
+        /// The state under it.
         search: &'a Search,
     },
     /// No further candidate starts; `waiting` live ones will still be settled.

@@ -45,5 +45,5 @@ pub use event::{Ended, Ending, Event, Session};
 pub use in_flight::CallsInFlight;
 pub use prepare::{Prepared, prepare};
 pub use programs::{Programs, SandboxSettings};
-pub use run::{Control, Run};
+pub use run::{Command, Control, Run};
 pub use spec::EvaluatorSpec;

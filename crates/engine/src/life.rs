@@ -11,7 +11,10 @@
 
 use std::{sync::Arc, time::Instant};
 
-use samara_journal::Life;
+use samara_journal::{
+    Life,
+    controls::{self, Note},
+};
 use samara_search::{Duplicates, Finished, Genome, Index, Outcome, Score, Ticket, Unscored};
 
 use crate::{
@@ -33,6 +36,8 @@ pub(crate) struct Workshop {
     pub tools: Tools,
     pub index: Index,
     pub duplicates: Duplicates,
+    /// What is put above prompts, and from which candidate on.
+    pub notes: Arc<[Note]>,
 }
 
 /// What a worker brings back.
@@ -46,7 +51,8 @@ pub(crate) struct Returned {
 impl Workshop {
     /// Makes one candidate, which counts as alive from here on.
     pub(crate) fn make(self, ticket: Ticket) -> impl Future<Output = Returned> + Send {
-        let context = Context::candidate(self.tools.clone(), &ticket);
+        let note = controls::note_of(&self.notes, ticket.index);
+        let context = Context::candidate(self.tools.clone(), &ticket).with_note(note);
         self.live(ticket, context)
     }
 

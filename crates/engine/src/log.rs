@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use samara_journal::Life;
-use samara_search::{Candidate, Migration, Search};
+use samara_journal::{Life, Live};
+use samara_search::{Candidate, Migration, Order, Search};
 use tracing::{debug, error, info};
 
 use crate::{Ending, EngineError};
@@ -38,6 +38,12 @@ pub(crate) fn settled(candidate: &Candidate, life: &Life) {
 /// Islands exchanged elites after so many candidates.
 pub(crate) fn migration(after: u64, migration: &Migration) {
     info!(after, moves = migration.moves.len(), "migration");
+}
+
+/// Somebody asked something of the run. The text of a note is a person's own.
+pub(crate) fn ordered(after: u64, live: &Live) {
+    let told = if matches!(live.order, Order::Note(_)) { "note".to_owned() } else { live.order.told() };
+    info!(after, first = live.first, told, "asked while the run went on");
 }
 
 /// No further candidate starts.

@@ -8,19 +8,24 @@
 //!
 //! A resumed run folds its journal through the same search and goes on: there is no second code path.
 
+mod orders;
+
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use samara_journal::{EventKind, Journal, Life, Reader};
+use samara_journal::{EventKind, Journal, Life, Live, Reader};
 use samara_lm::{ErrorKind, LmError};
 use samara_qd::Tessellation;
 use samara_search::{
-    Ask, Charge, End, Ensemble, Fate, FoldError, Migration, Search, SearchSettings, Settled, Setup,
+    Ask, Charge, End, Ensemble, Fate, FoldError, Migration, Order, Search, SearchSettings, Settled, Setup,
 };
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinSet,
+};
 use tracing::Instrument as _;
 
 use crate::{
@@ -48,13 +53,35 @@ pub struct Run {
     pub ensemble: Ensemble,
     /// Where it is recorded; a journal with candidates is resumed.
     pub journal: Journal,
+    /// What was asked of another run while it went on, as its journal has it: a new run is asked the same at the same
+    /// candidates. Empty for none; a run that is resumed has its own.
+    pub controls: Vec<samara_journal::Event>,
 }
 
 /// The user's hold on a running search.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Control {
     /// Turns true when the search should finish what is alive and end.
     pub interrupt: watch::Receiver<bool>,
+    /// What is asked of the run while it goes on; `None` if nobody can.
+    pub orders: Option<mpsc::Receiver<Command>>,
+}
+
+impl Control {
+    /// One that can only interrupt.
+    pub fn interrupt(interrupt: watch::Receiver<bool>) -> Self {
+        Self { interrupt, orders: None }
+    }
+}
+
+/// An order to a running search. It is recorded before it is followed, with the first candidate that it is for, so that
+/// the run stays the same when it is resumed.
+#[derive(Debug)]
+pub struct Command {
+    /// What is asked.
+    pub order: Order,
+    /// Hears what it came to, or why it is not followed. Dropped if the run ends before.
+    pub reply: oneshot::Sender<Result<Live, String>>,
 }
 
 impl Run {
@@ -68,6 +95,7 @@ impl Run {
         observer: &mut (dyn FnMut(Event<'_>) + Send),
     ) -> Result<Ended, EngineError> {
         let started = Instant::now();
+        let controls = std::mem::take(&mut self.controls);
         self.check_ensemble()?;
         let pool = self.pool(&mut control).await?;
         let interrupted = pool.is_none();
@@ -76,7 +104,7 @@ impl Run {
             let (ending, search) = (Ending::Interrupted, owner.search);
             return Ok(Ended { ending, search, session: Session::default() });
         }
-        owner.fold_journal()?;
+        owner.fold_journal(controls)?;
         let resumed_from = owner.search.settled();
         log::started(&owner.search);
         observer(Event::Started { search: &owner.search });
@@ -115,7 +143,7 @@ impl Run {
         }
         let made = tokio::select! {
             made = prepare(self.environment.as_ref(), self.tools.clone(), self.settings.seed) => made,
-            () = interrupted(control) => return Ok(None),
+            () = interrupted(&mut control.interrupt) => return Ok(None),
         };
         let Prepared { texts, calls, .. } = made?;
         self.journal.set_up(&texts, &calls)?;
@@ -147,6 +175,8 @@ struct Owner {
     end: Option<End>,
     /// Failed candidates in a row, in this session.
     failures: u64,
+    /// What was asked of another run, and comes yet.
+    ahead: VecDeque<samara_journal::Event>,
 }
 
 impl Owner {
@@ -171,6 +201,7 @@ impl Owner {
             tools: run.tools,
             index: search.index().clone(),
             duplicates,
+            notes: Arc::default(),
         };
         Ok(Self {
             search,
@@ -182,13 +213,16 @@ impl Owner {
             closing: None,
             end: None,
             failures: 0,
+            ahead: VecDeque::new(),
         })
     }
 
-    /// Settles every candidate of the journal again.
-    fn fold_journal(&mut self) -> Result<(), EngineError> {
+    /// Settles every candidate of the journal again, under what was asked of the run on the way. What was asked of another
+    /// run (`given`) comes after them.
+    fn fold_journal(&mut self, given: Vec<samara_journal::Event>) -> Result<(), EngineError> {
         let reader = self.journal.reader()?;
         let mut recorded = migrations(&reader)?;
+        self.come_to(reader.len()?, reader.events()?, given)?;
         self.search.resume(reader.len()?);
         reader.fold(&mut |candidate| {
             let migration = self.search.refold(candidate)?;
@@ -214,6 +248,7 @@ impl Owner {
         let wall_time = tokio::time::sleep_until((started + self.wall_time()).into());
         tokio::pin!(wall_time);
         let calls = self.workshop.tools.calls_in_flight.clone();
+        let Control { interrupt, orders } = control;
         loop {
             self.start();
             if self.alive.is_empty() {
@@ -233,7 +268,11 @@ impl Owner {
                 }
                 // The places are counted anew.
                 () = calls.ended(), if open => {}
-                () = interrupted(control), if open => self.close(Ending::Interrupted, observer),
+                () = interrupted(interrupt), if open => self.close(Ending::Interrupted, observer),
+                command = orders::next(orders) => {
+                    self.follow(command, observer)?;
+                    wall_time.as_mut().reset((started + self.wall_time()).into());
+                }
                 () = &mut wall_time, if open => self.close(Ending::WallTime, observer),
             }
         }
@@ -317,10 +356,12 @@ impl Owner {
         let Settled { candidate, migration } = settled;
         let life = self.lives.remove(&candidate.index).unwrap_or_default();
         let after = candidate.index + 1;
-        let events: Vec<samara_journal::Event> = migration
-            .iter()
-            .map(|migration| samara_journal::Event { after, kind: EventKind::Migration(migration.clone()) })
-            .collect();
+        let migrated = |migration: &Migration| samara_journal::Event {
+            after,
+            kind: EventKind::Migration(migration.clone()),
+        };
+        let mut events: Vec<samara_journal::Event> = migration.iter().map(migrated).collect();
+        events.extend(self.due(after));
         self.journal.append(candidate, &life, &events)?;
         log::settled(candidate, &life);
         if let Some(migration) = migration {
@@ -355,8 +396,8 @@ fn migrations(reader: &Reader) -> Result<BTreeMap<u64, Migration>, EngineError> 
 const NO_LIMIT: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// Resolves when the user interrupts, and never if that has become impossible.
-async fn interrupted(control: &mut Control) {
-    if control.interrupt.wait_for(|interrupted| *interrupted).await.is_err() {
+async fn interrupted(interrupt: &mut watch::Receiver<bool>) {
+    if interrupt.wait_for(|interrupted| *interrupted).await.is_err() {
         std::future::pending::<()>().await;
     }
 }

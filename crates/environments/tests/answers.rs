@@ -117,11 +117,12 @@ fn run(name: &str, changes: &str, answer: &str) -> Option<Ran> {
         tools: Tools { models, programs, ..Tools::default() },
         ensemble: Ensemble::default(),
         journal,
+        controls: Vec::new(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
     let (_sender, interrupt) = tokio::sync::watch::channel(false);
     let mut candidates = Vec::new();
-    let ended = runtime.block_on(run.run(Control { interrupt }, &mut |event| {
+    let ended = runtime.block_on(run.run(Control::interrupt(interrupt), &mut |event| {
         if let Event::Settled { candidate, .. } = event {
             candidates.push(candidate.clone());
         }

@@ -67,7 +67,7 @@ impl Trial {
         let run = self.prepared(steps, concurrency, folder.path(), programs);
         let (_sender, interrupt) = tokio::sync::watch::channel(false);
         let mut candidates = Vec::new();
-        let ended = runtime.block_on(run.run(Control { interrupt }, &mut |event| {
+        let ended = runtime.block_on(run.run(Control::interrupt(interrupt), &mut |event| {
             if let Event::Settled { candidate, life, .. } = event {
                 candidates.push(Made { candidate: candidate.clone(), life: life.clone() });
             }
@@ -120,6 +120,7 @@ impl Trial {
             tools: Tools { models, programs: Some(programs), ..Tools::default() },
             ensemble: Ensemble::default(),
             journal: Journal::create(&folder.join("run.db"), &header, &contents).expect("a journal"),
+            controls: Vec::new(),
         }
     }
 }

@@ -128,7 +128,7 @@ pub enum JournalError {
     #[error("the export can't be written: {source}")]
     Export { source: io::Error },
     /// An export can't hold this run.
-    #[error("a CSV can't hold this run: {detail}\nhint: export it as JSONL")]
+    #[error("a table can't hold this run: {detail}\nhint: export it as JSONL")]
     TooWide { detail: String },
 }
 

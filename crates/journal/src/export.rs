@@ -5,17 +5,18 @@
 
 use std::io::{self, BufWriter, Write};
 
-use samara_search::{Candidate, Fate, commanding::escaped};
+use samara_search::{Candidate, Charge, Fate, FateCounts, commanding::escaped};
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, Serializer};
 
 use crate::error::JournalError;
 use crate::reader::Reader;
 use crate::record::Life;
-use crate::run_view::search_of;
+use crate::run_view::{RunView, search_of};
 use crate::wanted::{broken, is_wanted};
 
 pub use crate::table::csv;
+pub use crate::typed::parquet;
 pub use crate::wanted::Only;
 
 /// One line of OpenELM's history, with its keys in OpenELM's order.
@@ -148,6 +149,71 @@ pub fn jsonl(reader: &Reader, only: Only<'_>, out: &mut dyn Write) -> Result<(),
         Ok::<(), JournalError>(())
     })?;
     out.flush().map_err(broken)
+}
+
+/// A point of a run's curves, as Weights & Biases and MLflow log them: a step and numbers by their names.
+#[derive(Serialize)]
+struct CurvePoint {
+    /// Settled candidates.
+    step: u64,
+    qd_score: f64,
+    coverage: f64,
+    cells_filled: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    best: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mean: Option<f64>,
+    new: u64,
+    improved: u64,
+    not_better: u64,
+    invalid: u64,
+    failed: u64,
+    calls: u64,
+    tokens: u64,
+    money: f64,
+}
+
+/// Writes a run's curves: a line of JSON after every candidate, with `step` (settled candidates) and what holds then:
+/// `qd_score`, `coverage`, `cells_filled`, `best` and `mean` (absent while the archive is empty), the candidates by fate,
+/// and `calls`, `tokens` and `money` as budgets count them.
+///
+/// # Errors
+/// If the journal can't be read or `out` not written.
+pub fn curves(reader: &Reader, out: &mut dyn Write) -> Result<(), JournalError> {
+    let mut out = BufWriter::new(out);
+    let (mut fates, mut spent) = (FateCounts::default(), Charge::default());
+    // What can't be written any more stops the writing, and is told behind the last candidate.
+    let mut failed = None;
+    RunView::following(reader, &mut |step| {
+        fates.count(&step.candidate.fate);
+        spent += step.candidate.charge;
+        if failed.is_some() {
+            return;
+        }
+        let stats = step.replay.population().overall().archive().stats();
+        let point = CurvePoint {
+            step: step.replay.settled(),
+            qd_score: stats.qd_score,
+            coverage: stats.coverage,
+            cells_filled: stats.cells_filled,
+            best: stats.best,
+            mean: stats.mean,
+            new: fates.new,
+            improved: fates.improved,
+            not_better: fates.not_better,
+            invalid: fates.invalid,
+            failed: fates.failed,
+            calls: spent.calls,
+            tokens: spent.tokens,
+            money: spent.money,
+        };
+        let written = serde_json::to_writer(&mut out, &point).map_err(io::Error::from);
+        failed = written.and_then(|()| out.write_all(b"\n")).err();
+    })?;
+    match failed {
+        Some(error) => Err(broken(error)),
+        None => out.flush().map_err(broken),
+    }
 }
 
 /// JSON without spaces, in which no character controls a terminal.

@@ -35,6 +35,7 @@ mod check;
 mod checksum;
 mod columns;
 mod contents;
+pub mod controls;
 pub mod error;
 pub mod export;
 mod fault;
@@ -43,6 +44,7 @@ pub mod history;
 pub mod journal;
 mod ledger;
 mod migrate;
+mod parquet;
 pub mod reader;
 pub mod record;
 mod row;
@@ -53,6 +55,7 @@ mod table;
 mod text;
 mod texts;
 pub mod training;
+mod typed;
 mod wal;
 mod wanted;
 
@@ -62,6 +65,7 @@ pub use file::{FILE_NAME, is_written, same_file};
 pub use journal::Journal;
 pub use reader::Reader;
 pub use record::{
-    CallKind, Cells, Contents, Control, Event, EventKind, Header, Input, Life, ModelCall, SessionEnd, Totals,
+    CallKind, Cells, Contents, Control, Event, EventKind, Header, Input, Life, Live, ModelCall, SessionEnd,
+    Totals,
 };
 pub use run_view::RunView;

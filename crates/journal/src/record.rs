@@ -5,7 +5,7 @@
 //! genomes and scores are [`samara_search`]'s.
 
 use samara_qd::Tessellation;
-use samara_search::{FateCounts, Migration};
+use samara_search::{FateCounts, Migration, Order};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -117,7 +117,7 @@ pub struct Event {
 pub enum EventKind {
     /// Islands exchanged elites.
     Migration(Migration),
-    /// A person changed settings.
+    /// A person changed settings, or asked something of the run while it went on.
     Control(Control),
 }
 
@@ -132,10 +132,29 @@ impl EventKind {
 }
 
 /// Settings that a run goes on with from here.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Control {
     /// The changes as they were given: `KEY=VALUE`, in their order.
     pub settings: Vec<String>,
+    /// What was asked for, if that was while the run went on; `None` for settings that a session began with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<Live>,
+}
+
+impl Control {
+    /// Settings that a session begins with.
+    pub fn of(settings: Vec<String>) -> Self {
+        Self { settings, live: None }
+    }
+}
+
+/// What somebody asked of a run while it went on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// The first candidate that it is for: the first that is not made, or that is made under it.
+    pub first: u64,
+    /// What was asked.
+    pub order: Order,
 }
 
 /// What a model was asked for.

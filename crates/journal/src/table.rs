@@ -87,7 +87,7 @@ fn failed(error: csv::Error) -> JournalError {
 }
 
 /// How many measures there are, and the names of all metrics.
-fn breadth(
+pub(crate) fn breadth(
     reader: &Reader,
     axes: &[AxisSettings],
     only: Only<'_>,
@@ -110,7 +110,7 @@ fn breadth(
 }
 
 /// The names of the columns, each once.
-fn names(width: usize, axes: &[AxisSettings], metrics: &BTreeSet<String>) -> Vec<String> {
+pub(crate) fn names(width: usize, axes: &[AxisSettings], metrics: &BTreeSet<String>) -> Vec<String> {
     let mut taken: HashSet<String> = BEFORE.into_iter().chain(BEHIND).map(str::to_owned).collect();
     let mut free = |name: String| {
         let name = text(&name);
@@ -130,7 +130,7 @@ fn names(width: usize, axes: &[AxisSettings], metrics: &BTreeSet<String>) -> Vec
 }
 
 /// Model and isolation, which only the row has.
-fn life(row: &rusqlite::Row<'_>) -> Result<[Option<String>; 2], Fault> {
+pub(crate) fn life(row: &rusqlite::Row<'_>) -> Result<[Option<String>; 2], Fault> {
     Ok([row.get(at::MODEL)?, row.get(at::ISOLATION)?])
 }
 

@@ -9,7 +9,7 @@
 //! - [`proposer`]: what an environment contributes, plans and a memory;
 //! - [`emitting`]: the proposer of vectors, by emitters;
 //! - [`ensemble`]: which of several generators writes a candidate; [`budget`]: what a run may spend; `stops`: when it has
-//!   found what it was to find; [`strategy`];
+//!   found what it was to find; [`control`]: what a person may change on the way; [`strategy`];
 //! - [`settings`]: the `[search]` and `[[axes]]` sections; [`decode`](mod@decode): a section of TOML into its settings; [`schema`]:
 //!   their ranges and JSON schema; [`invalid`]: what is said of a setting that can't be used;
 //! - [`commanding`]: texts without characters that command a terminal;
@@ -21,6 +21,7 @@ pub mod artifact;
 pub mod budget;
 pub mod candidate;
 pub mod commanding;
+pub mod control;
 pub mod decode;
 pub mod emitting;
 pub mod ensemble;
@@ -44,6 +45,7 @@ pub mod ticket;
 pub use artifact::{Artifact, ArtifactKind};
 pub use budget::{BudgetSettings, Spending};
 pub use candidate::{Candidate, Charge, Fate, FateCounts};
+pub use control::{Change, Limit, Limits, Order, Scheduled};
 pub use decode::{decode, nearest};
 pub use emitting::Emitting;
 pub use ensemble::{Choose, CostUnit, Ensemble, EnsembleSettings, Gain, Trial};

@@ -17,9 +17,9 @@ use std::{
 use samara_qd::{Stream, Tessellation};
 
 use crate::{
-    Artifact, Candidate, Charge, Ensemble, Fate, Finished, FoldError, Gain, Genome, Index, Invalid,
-    Migration, Outcome, Placement, Plan, Population, Proposer, Score, SearchSettings, Spending, Ticket,
-    Trial, Unscored, View, artifact, stops::Stops,
+    Artifact, Candidate, Change, Charge, Ensemble, Fate, Finished, FoldError, Gain, Genome, Index, Invalid,
+    Limits, Migration, Order, Outcome, Placement, Plan, Population, Proposer, Scheduled, Score,
+    SearchSettings, Spending, Ticket, Trial, Unscored, View, artifact, control::Stand, stops::Stops,
 };
 
 /// The answer to [`Search::ask`].
@@ -99,6 +99,8 @@ pub struct Search {
     told: BTreeMap<u64, Finished>,
     /// Set when no further candidate may be planned.
     closed: Option<End>,
+    /// Changes that were recorded and have not been come to, in their order.
+    scheduled: VecDeque<Scheduled>,
 }
 
 impl Search {
@@ -127,6 +129,7 @@ impl Search {
             out: BTreeMap::new(),
             told: BTreeMap::new(),
             closed: None,
+            scheduled: VecDeque::new(),
         })
     }
 
@@ -134,6 +137,34 @@ impl Search {
     /// first [`Search::ask`].
     pub fn charge_setup(&mut self, charge: Charge) {
         self.spending.total += charge;
+    }
+
+    /// Announces changes that were recorded, in their order: each comes again after the candidate that it came after. To be
+    /// called before [`Search::resume`] and before the first [`Search::ask`].
+    pub fn schedule(&mut self, changes: impl IntoIterator<Item = Scheduled>) {
+        self.scheduled.extend(changes);
+    }
+
+    /// What an order would come to at this moment.
+    ///
+    /// # Errors
+    /// It would change nothing, or could not be kept: why.
+    pub fn weigh(&self, order: &Order) -> Result<Change, String> {
+        let begun = self.planned.front().map_or(self.next, |ticket| ticket.index);
+        order.change(&self.settings, Stand { settled: self.settled, begun, planned: self.next })
+    }
+
+    /// Goes on under other limits. Candidates that are planned, were not asked for and lie beyond them are dropped; those
+    /// that they allow anew are planned from the state as it is.
+    pub fn limit(&mut self, limits: Limits) {
+        (self.settings.total_steps, self.settings.budget) = (limits.total_steps, limits.budget);
+        while self.planned.back().is_some_and(|last| last.index >= limits.total_steps) {
+            self.next = self.planned.pop_back().map_or(self.next, |last| last.index);
+        }
+        if self.closed == Some(End::Budget) {
+            self.closed = None;
+        }
+        self.plan_due();
     }
 
     /// Announces that `recorded` candidates will be [`Search::refold`]ed before anything is asked, so that those after
@@ -145,7 +176,7 @@ impl Search {
         assert_eq!(self.next, 0, "a search is resumed before anything else");
         self.recorded = recorded;
         self.next = recorded;
-        self.plan_due();
+        self.advance();
     }
 
     /// The settings.
@@ -187,10 +218,20 @@ impl Search {
     /// yet what a candidate costs, and many at once could overdraw the budget.
     pub fn ask(&mut self) -> Ask {
         if self.next == 0 {
-            self.plan_due();
+            self.advance();
         }
         let blind = self.settled == 0 && self.settings.budget.limits_spending() && !self.out.is_empty();
         if blind {
+            return Ask::Wait;
+        }
+        // Where a recorded change is still to come, whatever it was for had not been asked for before it.
+        let ahead = |change: &Scheduled, next: &Ticket| next.index >= change.change.first.max(change.after);
+        let held = self
+            .scheduled
+            .front()
+            .zip(self.planned.front())
+            .is_some_and(|(change, next)| ahead(change, next));
+        if held {
             return Ask::Wait;
         }
         let Some(ticket) = self.planned.pop_front() else {
@@ -219,7 +260,7 @@ impl Search {
         while let Some(finished) = self.told.remove(&self.settled) {
             let out = self.out.remove(&finished.index).expect("what was told had been asked for");
             settled.push(self.settle(out, finished));
-            self.plan_due();
+            self.advance();
         }
         settled
     }
@@ -243,7 +284,7 @@ impl Search {
         let Settled { candidate, migration } = self.settle(out, finished);
         let folded = (candidate.island, &candidate.fate, candidate.cell);
         FoldError::check(index, (island, &fate, cell), folded)?;
-        self.plan_due();
+        self.advance();
         Ok(migration)
     }
 
@@ -327,6 +368,14 @@ impl Search {
         value
     }
 
+    /// Plans what is due, and comes to the changes that were recorded here.
+    fn advance(&mut self) {
+        self.plan_due();
+        while let Some(change) = self.scheduled.pop_front_if(|change| change.after <= self.settled) {
+            self.limit(change.change.limits);
+        }
+    }
+
     /// Plans every candidate that is due: those below settled + window. While a record is folded, the candidates it
     /// holds are passed over; the others are planned from the very states that they were first planned from. A candidate
     /// whose proposer is not ready for it waits, and all after it.
@@ -359,6 +408,8 @@ impl Search {
             if self.spending.allows(&self.settings.budget, in_flight) {
                 return;
             }
+            // It may be allowed later: `Search::limit`.
+            self.next = last.index;
             self.planned.pop_back();
             self.closed = Some(End::Budget);
         }

@@ -20,6 +20,7 @@
 
 mod app;
 mod bounds;
+pub mod control;
 pub mod dashboard;
 mod gate;
 pub mod job;

@@ -18,12 +18,17 @@ const TOKEN: &str = "0123456789abcdef";
 const HOSTILE: &str = "</pre><script>alert(1)</script><img src=http://a.b/c onerror='x'>\u{202e}\u{1b}[2J";
 
 fn server(runs: &Path) -> SocketAddr {
+    server_with(runs, None)
+}
+
+fn server_with(runs: &Path, control: Option<&str>) -> SocketAddr {
     let known = |name: &str| Known { about: format!("{name} things"), programs: name == "programs" };
     let settings = Settings {
         catalogue: Catalogue::of(&[runs.to_owned()]).unwrap(),
         token: TOKEN.to_owned(),
         access: Access::default(),
         known,
+        control: control.map(str::to_owned),
     };
     let (tell, address) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
@@ -385,4 +390,73 @@ fn a_run_that_comes_later_is_found_and_one_that_was_replaced_is_read_anew() {
     let mut other = Written::begin(&home.path().join("later"));
     other.add(2);
     assert!(page(address, "/run/later").1.contains("running: 2 of 60"));
+}
+
+/// A form with its headers and body.
+fn posted(address: SocketAddr, headers: &str, body: &str) -> (u16, String, String) {
+    let headers = format!("{headers}Content-Length: {}\r\n", body.len());
+    let (status, head, told) = asked(address, &(request("POST", "/ask", "localhost", &headers) + body));
+    (status, head, String::from_utf8(told).unwrap())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_is_asked_by_who_is_let_in_from_a_page_of_this_server_and_by_nobody_else() {
+    use samara_journal::Live;
+    use samara_search::Order;
+    let (home, growing) = two_runs();
+    let (told, heard) = std::sync::mpsc::channel();
+    let folder = home.path().join("folder/growing one");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let socket = runtime.block_on(async {
+        samara_serve::control::Socket::open(&folder, move |order| {
+            let refuses = matches!(order, Order::StopAfter(_));
+            told.send(order.clone()).unwrap();
+            async move { if refuses { Err("not <now>".to_owned()) } else { Ok(Live { first: 21, order }) } }
+        })
+        .unwrap()
+    });
+    let (closed, open) = (server(home.path()), server_with(home.path(), Some("form-secret")));
+    let cookie = |address: SocketAddr| format!("Cookie: samara-{}={TOKEN}\r\n", address.port());
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let own = "Origin: http://localhost\r\n";
+    let body = "run=folder%2Fgrowing+one&secret=form-secret&what=";
+    let whole = format!("{}{form}{own}", cookie(open));
+    let note = format!("{body}note&text=be%0D%0Abrief");
+    let (status, head, _) = posted(open, &whole, &note);
+    assert!(status == 303 && head.contains("location: /run/folder%2Fgrowing%20one"), "{head}");
+    assert_eq!(heard.try_recv().unwrap(), Order::Note("be\nbrief".into()));
+    let (status, _, told) = posted(open, &whole, &format!("{body}stop-after&number=3"));
+    assert!(status == 409 && told.contains("not &lt;now&gt;"), "{told}");
+    assert_eq!(heard.try_recv().unwrap(), Order::StopAfter(3));
+    let other_secret = note.replace("form-secret", "form-secres");
+    let foreign = "Origin: http://evil.example\r\n";
+    for (headers, body, wanted) in [
+        (format!("{}{form}{own}", cookie(closed)), &*note, 405),
+        (format!("{form}{own}"), &note, 401),
+        (format!("Cookie: samara-{}=wrong\r\n{form}{own}", open.port()), &note, 401),
+        (format!("{}{form}", cookie(open)), &note, 403),
+        (format!("{}{form}{foreign}", cookie(open)), &note, 403),
+        (format!("{}{form}Origin: null\r\n", cookie(open)), &note, 403),
+        (format!("{}{own}", cookie(open)), &note, 415),
+        (whole.clone(), &other_secret, 403),
+        (whole.clone(), "what=finish", 400),
+        (whole.clone(), "run=nobody&secret=form-secret&what=finish", 409),
+        (whole.clone(), "run=ended&secret=form-secret&what=finish", 409),
+    ] {
+        let address = if wanted == 405 { closed } else { open };
+        let (status, _, told) = posted(address, &headers, body);
+        assert_eq!(status, wanted, "{headers} {body}: {told}");
+    }
+    assert!(heard.try_recv().is_err(), "none of them came to the run");
+    let run = "/run/folder%2Fgrowing%20one";
+    let (_, shown) = page(open, run);
+    assert_eq!(shown.matches("value=\"form-secret\"").count(), 4);
+    assert!(shown.contains("content=\"same-origin\"") && shown.contains("<button>Finish now</button>"));
+    // Every field has a name that is read aloud.
+    assert_eq!(shown.matches("<label><span>").count(), 4, "{shown}");
+    let (_, shown) = page(open, "/run/ended");
+    assert!(!shown.contains("form-secret"), "it has ended");
+    assert!(!page(closed, run).1.contains("action=\"/ask\""), "only with --control");
+    drop((socket, growing));
 }

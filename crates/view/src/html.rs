@@ -59,6 +59,18 @@ impl Html {
         self.0 += &escaped(text);
     }
 
+    /// A text in which what stands between backticks is code, as messages for terminals have it. Between the marks it is
+    /// a text like any other.
+    pub fn prose(&mut self, text: &str) {
+        let mut rest = text;
+        while let Some((before, code, after)) = between_backticks(rest) {
+            self.text(before);
+            self.element("code", &[], code);
+            rest = after;
+        }
+        self.text(rest);
+    }
+
     /// A drawing, made for a page.
     pub fn drawing(&mut self, svg: Svg) {
         self.0 += &svg.finish();
@@ -117,13 +129,19 @@ impl Html {
     }
 
     /// A page of this body whose style sheet and script are files of the same host; what it may do is said by whoever
-    /// serves it.
-    pub fn linked_page(self, title: &str, sheet: &'static str, script: &'static str) -> String {
+    /// serves it. Who is asked from it hears as much of its address as the policy `referrer` says.
+    pub fn linked_page(
+        self,
+        title: &str,
+        sheet: &'static str,
+        script: &'static str,
+        referrer: &'static str,
+    ) -> String {
         let mut html = Self::new();
         html.0 += "<!doctype html>\n";
         html.within("html", &[("lang", "en")], |html| {
             html.within("head", &[], |html| {
-                Self::head(html, title);
+                Self::head(html, title, referrer);
                 html.empty("link", &[("rel", "stylesheet"), ("href", sheet)]);
                 html.empty("link", &[("rel", "icon"), ("href", "data:,")]);
                 html.within("script", &[("src", script), ("defer", "")], |_| ());
@@ -134,11 +152,11 @@ impl Html {
         html.0
     }
 
-    fn head(html: &mut Self, title: &str) {
+    fn head(html: &mut Self, title: &str, referrer: &'static str) {
         html.empty("meta", &[("charset", "utf-8")]);
         html.empty("meta", &[("name", "viewport"), ("content", "width=device-width, initial-scale=1")]);
         html.empty("meta", &[("name", "color-scheme"), ("content", "light dark")]);
-        html.empty("meta", &[("name", "referrer"), ("content", "no-referrer")]);
+        html.empty("meta", &[("name", "referrer"), ("content", referrer)]);
         html.element("title", &[], &one_line(title));
     }
 
@@ -173,6 +191,13 @@ impl Html {
         }
         self.0.push('>');
     }
+}
+
+/// What stands before a pair of backticks, between them and behind.
+fn between_backticks(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = text.split_once('`')?;
+    let (code, after) = rest.split_once('`')?;
+    Some((before, code, after)).filter(|_| !code.is_empty())
 }
 
 /// What a browser lets a report do: show its own style and pictures. It runs no script, asks no host, sends no form.
@@ -218,6 +243,20 @@ mod tests {
         html.within("p", &[("title", hostile)], |html| html.text(hostile));
         let safe = "&lt;/p&gt;&lt;script&gt;alert(1)&lt;/script&gt;&quot; onload=&#39;x&#39;\u{fffd}\u{fffd}[2J\u{fffd}";
         assert_eq!(html.0, format!("<p title=\"{safe}\">{safe}</p>"));
+    }
+
+    #[test]
+    fn what_stands_between_backticks_is_code_and_still_no_markup() {
+        let prose = |text: &str| {
+            let mut html = Html::new();
+            html.prose(text);
+            html.0
+        };
+        assert_eq!(prose("run `a <b>` or `c`."), "run <code>a &lt;b&gt;</code> or <code>c</code>.");
+        for text in ["one ` alone", "none", "", "``", "a `b` and ` alone"] {
+            let bare = prose(text).replace("<code>", "`").replace("</code>", "`");
+            assert_eq!(bare, text);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ValueHint, value_parser};
 use clap_complete::ArgValueCompleter;
 
-use super::{Output, Recording, Workers, finite, offers};
+use super::{Output, Recording, Watch, Workers, finite, offers};
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Evolve {
@@ -81,6 +81,8 @@ pub(crate) struct Evolve {
     /// Run even if a small model knows nothing of what it would be asked, or its weights are not those of the settings
     #[arg(long)]
     pub anyway: bool,
+    #[command(flatten)]
+    pub watch: Watch,
     #[command(flatten)]
     pub workers: Workers,
     #[command(flatten)]

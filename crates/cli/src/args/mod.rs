@@ -9,6 +9,7 @@ mod offers;
 mod output;
 pub(crate) mod sandbox;
 pub(crate) mod sodarace;
+pub(crate) mod watch;
 pub(crate) mod workers;
 
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ pub(crate) use model::{Chat, Check, Evaluate, ModelCommand, Train};
 pub(crate) use output::{Format, Output};
 use sandbox::SandboxCommand;
 use sodarace::SodaraceCommand;
+pub(crate) use watch::Watch;
 pub(crate) use workers::Workers;
 
 /// Evolution through large models: quality-diversity search in which language models write the variation and judge
@@ -53,6 +55,8 @@ pub(crate) enum Command {
     Report(Report),
     /// Serve a dashboard of runs: pages in a browser that follow them while they go on
     Serve(Serve),
+    /// Ask something of a run while it goes on: to finish, to stop, a greater budget, a note above prompts
+    Control(watch::Control),
     /// Export a run's candidates
     Export(Export),
     /// Replay a run, or an OpenELM history.jsonl, into other axes
@@ -116,6 +120,8 @@ pub(crate) struct Run {
     #[arg(long)]
     pub anyway: bool,
     #[command(flatten)]
+    pub watch: Watch,
+    #[command(flatten)]
     pub workers: Workers,
     #[command(flatten)]
     pub recording: Recording,
@@ -158,6 +164,8 @@ pub(crate) struct Resume {
     /// Go on even if a model's weights are not those that the run was made with
     #[arg(long)]
     pub anyway: bool,
+    #[command(flatten)]
+    pub watch: Watch,
     #[command(flatten)]
     pub workers: Workers,
     #[command(flatten)]
@@ -279,6 +287,10 @@ pub(crate) enum ExportKind {
     Csv,
     /// Everything, model calls included: one JSON object per candidate
     Jsonl,
+    /// The run's curves, a line of JSON after every candidate, as W&B and MLflow log them
+    Curves,
+    /// One row per candidate in typed columns, as a Parquet file
+    Parquet,
     /// The run's settings, as TOML
     Settings,
     /// A folder like OpenEvolve's output, with a checkpoint that its visualiser reads
@@ -384,6 +396,9 @@ pub(crate) struct Serve {
     /// A name that browsers may use for this server besides localhost and addresses (repeatable)
     #[arg(long, value_name = "NAME", value_parser = sandbox::host_name)]
     pub host_name: Vec<String>,
+    /// Let whoever is let in ask things of runs that go on: finish, stop, raise a budget, a note above prompts
+    #[arg(long)]
+    pub control: bool,
 }
 
 #[derive(Debug, clap::Args)]

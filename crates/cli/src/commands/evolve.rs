@@ -47,7 +47,7 @@ pub(crate) fn evolve(args: &Evolve) -> Result<Exit, Failure> {
         experiment,
         &folder,
         (&args.recording, &args.output, args.anyway),
-        (Some(&trial), &args.workers),
+        (Some(&trial), &args.watch, &args.workers),
     )
 }
 

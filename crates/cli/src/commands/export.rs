@@ -25,6 +25,9 @@ pub(crate) fn export(args: &Export) -> Result<Exit, Failure> {
         return training::export(args, form);
     }
     training::refuse(&args.training)?;
+    if args.elites && args.kind == ExportKind::Curves {
+        return Err(Failure::usage("--elites: curves are of all candidates\nhint: remove it"));
+    }
     let [run] = &args.runs[..] else {
         let hint = "export them one by one; only data to train elsewhere (--as sft) are put together";
         return Err(Failure::usage(format!("there are {} runs to export\nhint: {hint}", args.runs.len())));
@@ -51,9 +54,11 @@ fn write((reader, run): (&Reader, &Path), args: &Export, out: &mut dyn Write) ->
     let written: Result<(), JournalError> = match args.kind {
         ExportKind::Openelm => export::openelm(reader, kept, &mut out),
         ExportKind::Jsonl => export::jsonl(reader, kept, &mut out),
-        ExportKind::Csv => {
+        ExportKind::Curves => export::curves(reader, &mut out),
+        ExportKind::Csv | ExportKind::Parquet => {
             let (_, axes) = run_view::search_of(&reader.header().config, reader.begun_format())?;
-            export::csv(reader, &axes, kept, &mut out)
+            let write = if args.kind == ExportKind::Csv { export::csv } else { export::parquet };
+            write(reader, &axes, kept, &mut out)
         }
         ExportKind::Settings => out
             .write_all(settings(&reader.header().config).as_bytes())

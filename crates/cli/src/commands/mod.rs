@@ -3,6 +3,7 @@
 mod ancestry;
 pub(crate) mod catalogue;
 pub(crate) mod compare;
+pub(crate) mod control;
 mod evaluated;
 pub(crate) mod evolve;
 pub(crate) mod export;

@@ -9,7 +9,7 @@ use std::{
 use samara_engine::{Abort, Bench, Ended, Ending, EvaluatorSlots, Prepared, Programs, Tools};
 use samara_environments::{InputFile, Inputs, continued, evaluator::evaluation::Evaluation};
 use samara_journal::{Control, Event, EventKind, Journal, Reader};
-use samara_lm::{AnswerCache, Budget, Limits, LmError, Spent};
+use samara_lm::{AnswerCache, Budget, LmError, Spent};
 use tokio::sync::watch;
 use toml::Table;
 
@@ -18,6 +18,7 @@ use crate::{
     args::{self, Format, InputsChoice},
     best,
     config::{self, Experiment, Fresh},
+    controls::{self, Known, Steered},
     exit::{Exit, Failure, print, print_json, quoted, remark},
     init_from,
     models::{Checks, Shared},
@@ -27,6 +28,7 @@ use crate::{
     summary::{Rechecked, Summary},
     translation::written,
     trust,
+    watching::{Watched, Watching},
     weights::{self, Weights},
     workers::Listening,
 };
@@ -58,7 +60,12 @@ pub(crate) fn run(args: &args::Run) -> Result<Exit, Failure> {
         None => session::free_folder(&experiment.naming.name),
     };
     refuse_recorded(&folder)?;
-    begin(experiment, &folder, (&args.recording, &args.output, args.anyway), (None, &args.workers))
+    begin(
+        experiment,
+        &folder,
+        (&args.recording, &args.output, args.anyway),
+        (None, &args.watch, &args.workers),
+    )
 }
 
 /// Refuses a folder that holds a run.
@@ -77,11 +84,11 @@ pub(crate) fn begin(
     experiment: Experiment,
     folder: &Path,
     (recording, output, anyway): (&args::Recording, &args::Output, bool),
-    (trial, workers): (Option<&Trial<'_>>, &args::Workers),
+    (trial, watch, workers): (Option<&Trial<'_>>, &args::Watch, &args::Workers),
 ) -> Result<Exit, Failure> {
     let hearing = Hearing { quiet: output.quiet, interrupt: None, hear: &mut |_| {} };
-    let driven =
-        begun(experiment, folder, (recording, anyway), Way { trial, workers: workers.clone(), hearing })?;
+    let way = Way { trial, watch: watch.clone(), workers: workers.clone(), hearing };
+    let driven = begun(experiment, folder, (recording, anyway), way)?;
     driven.printed(folder, output)
 }
 
@@ -104,7 +111,8 @@ pub(crate) fn begun(
     let cache = cache(&experiment, recording)?;
     let replays = recording.replay.is_some();
     let checks = Checks { anyway, replays, quiet: way.hearing.quiet, ..Checks::default() };
-    let done = drive(experiment, folder, (Spent::default(), cache, checks), way, create);
+    let known = Known::of(&way.watch, &experiment, Vec::new())?;
+    let done = drive(experiment, folder, (Spent::default(), known, cache, checks), way, create);
     if let Some(file) = record
         && done.is_err()
         && matches!(session::recorded(folder), Ok(None))
@@ -136,10 +144,11 @@ pub(crate) fn resumed(args: &args::Resume, hearing: Hearing<'_>) -> Result<(Driv
     let totals = reader.totals()?;
     let args = &longer(args, totals.candidates);
     let (experiment, kept) = reopened(&reader, args)?;
-    if !args.output.quiet && totals.candidates >= experiment.search.total_steps {
+    let known = Known::of(&args.watch, &experiment, asked(&reader, args, totals.candidates)?)?;
+    if !args.output.quiet && totals.candidates >= known.limits.total_steps {
         remark(&format!(
             "the run is finished: all {} candidates are settled\nhint: -i N makes N more",
-            experiment.search.total_steps
+            known.limits.total_steps
         ));
     }
     let spent =
@@ -169,7 +178,7 @@ pub(crate) fn resumed(args: &args::Resume, hearing: Hearing<'_>) -> Result<(Driv
         }
         if !changes.is_empty() {
             let after = journal.totals().candidates;
-            journal.note(&Event { after, kind: EventKind::Control(Control { settings: changes }) })?;
+            journal.note(&Event { after, kind: EventKind::Control(Control::of(changes)) })?;
         }
         // Not before they are recorded: what a session could not begin with is forgotten.
         if let Some(kept) = kept {
@@ -177,9 +186,17 @@ pub(crate) fn resumed(args: &args::Resume, hearing: Hearing<'_>) -> Result<(Driv
         }
         Ok(journal)
     };
-    let way = Way { trial: None, workers: args.workers.clone(), hearing };
-    let driven = drive(experiment, &folder, (spent, cache, checks), way, open)?;
+    let (watch, workers) = (args.watch.clone(), args.workers.clone());
+    let way = Way { trial: None, watch, workers, hearing };
+    let driven = drive(experiment, &folder, (spent, known, cache, checks), way, open)?;
     Ok((driven, folder))
+}
+
+/// What was asked of a run while it went on and what sessions were begun with, this one among them.
+fn asked(reader: &Reader, args: &args::Resume, after: u64) -> Result<Vec<Event>, Failure> {
+    let mut events = reader.events()?;
+    events.push(Event { after, kind: EventKind::Control(Control::of(args.set.clone())) });
+    Ok(events)
 }
 
 /// What a number of further candidates comes to: a total, of which `made` are there. `--set` goes over it.
@@ -287,6 +304,8 @@ pub(crate) struct Driven {
     rechecked: Option<Rechecked>,
     /// Whether the cache's last answers were written.
     cached: Result<(), LmError>,
+    /// The dashboard that was opened along.
+    watched: Option<Watched>,
 }
 
 impl Driven {
@@ -294,6 +313,10 @@ impl Driven {
     fn printed(self, folder: &Path, output: &args::Output) -> Result<Exit, Failure> {
         let exit = finish(&self.ended, self.rechecked, folder, output)?;
         self.cached?;
+        // Who has just interrupted wants it to be over.
+        if let (Some(watched), true) = (self.watched, self.ended.ending != Ending::Interrupted) {
+            watched.stay()?;
+        }
         Ok(exit)
     }
 
@@ -311,6 +334,7 @@ impl Driven {
 pub(crate) struct Way<'a> {
     /// What looks at the opened experiment before anything is recorded.
     pub trial: Option<&'a Trial<'a>>,
+    pub watch: args::Watch,
     pub workers: args::Workers,
     pub hearing: Hearing<'a>,
 }
@@ -318,32 +342,38 @@ pub(crate) struct Way<'a> {
 fn drive(
     experiment: Experiment,
     folder: &Path,
-    (spent, cache, checks): (Spent, Option<Arc<AnswerCache>>, Checks),
+    (spent, known, cache, checks): (Spent, Known, Option<Arc<AnswerCache>>, Checks),
     way: Way<'_>,
     journal: impl FnOnce(&Experiment, &[Weights]) -> Result<Journal, Failure>,
 ) -> Result<Driven, Failure> {
-    let budget = &experiment.search.budget;
-    // Calls are the search's to count: to the client a score is several.
-    let limits = Limits { calls: None, tokens: budget.tokens, money: budget.money };
-    let shared = Shared { budget: Budget::new(limits, spent), cache, checks };
+    let budget = Budget::new(controls::backstop(&known.limits.budget), spent);
+    let shared = Shared { budget, cache, checks };
     let runtime = session::runtime()?;
-    let ended = runtime.block_on(search(experiment, folder, &shared, way, journal));
+    let ended = runtime.block_on(search(experiment, folder, (&shared, known), way, journal));
     // Abandoned candidates may still wait for their models; their answers would have nowhere to go.
     runtime.shutdown_background();
     let cached = shared.cache.map_or(Ok(()), |cache| cache.finish());
-    let (ended, rechecked) = ended?;
-    Ok(Driven { ended, rechecked, cached })
+    let Searched { ended, rechecked, watched } = ended?;
+    Ok(Driven { ended, rechecked, cached, watched })
+}
+
+/// What a search came to, while its threads are still there.
+struct Searched {
+    ended: Ended,
+    rechecked: Option<Rechecked>,
+    watched: Option<Watched>,
 }
 
 async fn search(
     experiment: Experiment,
     folder: &Path,
-    shared: &Shared,
+    (shared, known): (&Shared, Known),
     way: Way<'_>,
     journal: impl FnOnce(&Experiment, &[Weights]) -> Result<Journal, Failure>,
-) -> Result<(Ended, Option<Rechecked>), Failure> {
-    let Way { trial, workers, hearing: Hearing { quiet, interrupt, hear } } = way;
+) -> Result<Searched, Failure> {
+    let Way { trial, watch, workers, hearing: Hearing { quiet, interrupt, hear } } = way;
     let environment = Arc::clone(&experiment.environment);
+    let watching = Watching::begin(&watch)?;
     let listening = Listening::begin(&workers, &experiment)?;
     let _made = session::make_hidden(&experiment, folder)?;
     let Opened { tools, weights } = session::open(&experiment, folder, shared, quiet).await?;
@@ -362,6 +392,9 @@ async fn search(
     if !quiet {
         remark(&format!("run: {}", folder.display()));
     }
+    // From here on nobody else writes the run, so that a socket that is there is stale.
+    let (_socket, orders) = controls::open(folder);
+    let watched = watching.map(|watching| watching.open(folder)).transpose()?;
     let recheck = Recheck::of(&experiment, &tools)?;
     let mut staff = None;
     if let Some(listening) = listening {
@@ -369,7 +402,13 @@ async fn search(
         experiment.search.concurrency = experiment.search.window;
         staff = Some(listening.open(&experiment, &tools, &journal)?);
     }
-    let ended = session::search(experiment, tools, journal, interrupt, (quiet, staff), hear).await;
+    let Known { given, limits } = known;
+    let steered = Steered { control: samara_engine::Control { interrupt, orders }, given, limits };
+    let mut heard = |event: samara_engine::Event<'_>| {
+        controls::hear(&event, &shared.budget);
+        hear(event);
+    };
+    let ended = session::search(experiment, tools, journal, steered, (quiet, staff), &mut heard).await;
     let ended = ended.map_err(|error| {
         let resumable = error.is_resumable();
         let mut failure = Failure::from(error);
@@ -385,7 +424,7 @@ async fn search(
         Some(recheck) => recheck.run(&ended).await?,
         None => None,
     };
-    Ok((ended, rechecked))
+    Ok(Searched { ended, rechecked, watched })
 }
 
 /// How long the initial program is evaluated before that is told.

@@ -1,5 +1,5 @@
 //! `samara serve`: a dashboard of runs until a signal ends it. It reads journals and nothing else: no program runs, no host
-//! is asked.
+//! is asked. With `--control` it asks runs that go on what a person asks of them.
 
 use std::{
     net::{SocketAddr, ToSocketAddrs},
@@ -38,7 +38,8 @@ pub(crate) fn serve(args: &Serve) -> Result<Exit, Failure> {
             "it can be reached from other machines, without encryption: whoever has the address sees the runs",
         );
     }
-    let settings = Settings { catalogue, token: token.clone(), access, known };
+    let control = args.control.then(self::token).transpose()?;
+    let settings = Settings { catalogue, token: token.clone(), access, known, control };
     let runtime = session::runtime()?;
     let served = runtime.block_on(async {
         let (mut signals, address) = (Signals::new()?, listener.local_addr()?);
@@ -55,7 +56,7 @@ pub(crate) fn serve(args: &Serve) -> Result<Exit, Failure> {
 }
 
 /// What a person opens: on this machine, if the server listens on all its addresses.
-fn opened(address: SocketAddr, token: &str) -> String {
+pub(crate) fn opened(address: SocketAddr, token: &str) -> String {
     let host = match address {
         SocketAddr::V4(four) if four.ip().is_unspecified() => format!("127.0.0.1:{}", four.port()),
         SocketAddr::V6(six) if six.ip().is_unspecified() => format!("[::1]:{}", six.port()),
@@ -73,7 +74,7 @@ fn nowhere(paths: &[impl AsRef<Path>]) -> Failure {
 }
 
 /// 32 hexadecimal digits that nobody can guess.
-fn token() -> Result<String, Failure> {
+pub(crate) fn token() -> Result<String, Failure> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes)
         .map_err(|error| Failure::internal(format!("the system gives no random numbers: {error}")))?;
@@ -81,7 +82,7 @@ fn token() -> Result<String, Failure> {
 }
 
 /// What the registry says of an environment.
-fn known(environment: &str) -> Known {
+pub(crate) fn known(environment: &str) -> Known {
     let about = entry(environment).map_or_else(|_| String::new(), |entry| entry.summary.to_owned());
     Known { about, programs: PROGRAMS.contains(&environment) }
 }

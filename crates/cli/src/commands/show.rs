@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use samara_environments::evaluator;
-use samara_journal::{Reader, RunView, run_view::Reason};
+use samara_journal::{Live, Reader, RunView, controls::lives, run_view::Reason};
 use samara_qd::{Elite, Tessellation};
 use samara_search::{FateCounts, Island};
 use serde_json::{Value, json};
 
-use super::{ancestry, evaluated};
+use super::{ancestry, control, evaluated};
 use crate::{
     args::{Format, Show},
     cells,
@@ -140,7 +140,20 @@ impl Shown<'_> {
         let reason =
             |reason: &Reason| json!({ "fate": reason.fate, "why": reason.why, "count": reason.count });
         object["reasons"] = self.view.reasons.iter().take(2 * REASONS).map(reason).collect();
+        let asked = lives(&self.view.controls).map(|(after, live)| {
+            json!({ "after": after, "first": live.first, "asked": live.order, "told": live.order.told() })
+        });
+        object["controls"] = asked.collect();
         Ok(object)
+    }
+
+    /// What was asked of the run while it went on, a line each.
+    fn asked(&self) -> String {
+        let asked = lives(&self.view.controls);
+        let told = |(after, live): (u64, &Live)| {
+            line("asked", &format!("after\u{a0}{after}: {}", control::told(live)), self.screen.width)
+        };
+        asked.map(told).collect()
     }
 
     fn elite_json(&self, elite: &Elite<'_>) -> Value {
@@ -206,7 +219,9 @@ impl Shown<'_> {
         let map = heatmap::draw(self.found.archive(), &self.view.axes, self.screen);
         let summary = self.summary(reader)?.to_text();
         let why = commonest(&self.view.reasons, &self.view.totals.fates, width);
-        Ok(format!("{}\n{map}\n{summary}{why}{}", fill(&heading, "", width), self.texts(reader, elites)?))
+        let asked = self.asked();
+        let texts = self.texts(reader, elites)?;
+        Ok(format!("{}\n{map}\n{summary}{why}{asked}{texts}", fill(&heading, "", width)))
     }
 
     /// Elites with their texts, and their pictures where there are colours.

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::{
     args::{Format, Try},
     config::{self, Experiment},
+    controls::Steered,
     exit::{self, Exit, Failure, one_line, print, print_json, printable},
     models::{self, Checks, Shared},
     session::{self, Opened},
@@ -112,7 +113,8 @@ async fn made(experiment: Experiment, tools: Tools) -> Result<Made, Failure> {
     let place = folder.path().join("run");
     let axes = experiment.axes.iter().map(|axis| axis.name.clone()).collect();
     let journal = session::create_unknown(&experiment, &place)?;
-    session::search(experiment, tools, journal, session::interrupts(), (true, None), &mut |_| {}).await?;
+    let steered = Steered::by(session::interrupts(), &experiment);
+    session::search(experiment, tools, journal, steered, (true, None), &mut |_| {}).await?;
     read(&place, axes)
 }
 

@@ -8,6 +8,7 @@ mod ends;
 mod evaluators;
 mod numbers;
 mod order;
+mod orders;
 mod remote;
 mod room;
 mod sharing;

@@ -75,6 +75,7 @@ impl Numbers {
             tools: Tools::default(),
             ensemble: Ensemble::default(),
             journal,
+            controls: Vec::new(),
         }
     }
 
@@ -84,7 +85,7 @@ impl Numbers {
         let mut candidates = Vec::new();
         let ended = self
             .run(settings, folder)
-            .run(Control { interrupt }, &mut |event| {
+            .run(Control::interrupt(interrupt), &mut |event| {
                 if let Event::Settled { candidate, .. } = event {
                     candidates.push(candidate.clone());
                     if candidate.index + 1 == until {
@@ -129,7 +130,7 @@ pub(crate) fn number(genome: &Genome) -> u64 {
     genome.text().parse().unwrap()
 }
 
-fn header(seed: u64) -> Header {
+pub(crate) fn header(seed: u64) -> Header {
     Header {
         id: "0123456789abcdef0123456789abcdef".to_owned(),
         config: String::new(),

@@ -114,7 +114,7 @@ async fn run(model: &Arc<Few>) -> String {
     run.tools = Tools { models, ..Tools::default() };
     run.environment = Arc::new(Asking(numbers));
     let (_sender, interrupt) = watch::channel(false);
-    let ended = run.run(Control { interrupt }, &mut |_| ()).await.unwrap();
+    let ended = run.run(Control::interrupt(interrupt), &mut |_| ()).await.unwrap();
     assert_eq!(model.answered.load(Ordering::Relaxed), 120);
     ended.search.population().archive_hash()
 }

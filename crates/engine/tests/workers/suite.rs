@@ -152,7 +152,7 @@ pub(crate) async fn run_of(
     let (_sender, interrupt) = watch::channel(false);
     let mut workers = Vec::new();
     let ended = run
-        .run(Control { interrupt }, &mut |event| {
+        .run(Control::interrupt(interrupt), &mut |event| {
             if let Event::Settled { life, .. } = event {
                 workers.push(life.worker.clone());
             }

@@ -125,7 +125,7 @@ pub(crate) fn events(index: u64) -> Vec<Event> {
 }
 
 pub(crate) fn control(after: u64) -> Event {
-    Event { after, kind: EventKind::Control(Control { settings: vec!["search.total_steps=200".into()] }) }
+    Event { after, kind: EventKind::Control(Control::of(vec!["search.total_steps=200".into()])) }
 }
 
 /// Begins a journal with the samples' header and contents.

@@ -33,7 +33,7 @@ pub struct Spent {
 /// The budget that all models of a run share.
 #[derive(Debug)]
 pub struct Budget {
-    limits: Limits,
+    limits: Mutex<Limits>,
     /// Spent and reserved together.
     held: Mutex<Spent>,
 }
@@ -46,7 +46,12 @@ impl Budget {
 
     /// These limits, of which a run's earlier sessions have spent some.
     pub fn new(limits: Limits, spent: Spent) -> Arc<Self> {
-        Arc::new(Self { limits, held: Mutex::new(spent) })
+        Arc::new(Self { limits: Mutex::new(limits), held: Mutex::new(spent) })
+    }
+
+    /// Goes on with other limits.
+    pub fn limit(&self, limits: Limits) {
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = limits;
     }
 
     /// What was spent, reservations included.
@@ -56,12 +61,13 @@ impl Budget {
 
     /// Reserves one operation's estimate.
     pub(crate) fn reserve(self: &Arc<Self>, tokens: u64, money: f64) -> Result<Reservation, LmError> {
+        let limits = *self.limits.lock().unwrap_or_else(PoisonError::into_inner);
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let over = |limit: Option<f64>, amount: f64| limit.is_some_and(|limit| amount > limit);
         let after = Spent { calls: held.calls + 1, tokens: held.tokens + tokens, money: held.money + money };
-        if over(self.limits.calls.map(|n| n as f64), after.calls as f64)
-            || over(self.limits.tokens.map(|n| n as f64), after.tokens as f64)
-            || over(self.limits.money, after.money)
+        if over(limits.calls.map(|n| n as f64), after.calls as f64)
+            || over(limits.tokens.map(|n| n as f64), after.tokens as f64)
+            || over(limits.money, after.money)
         {
             let message = "the run's budget allows no more calls";
             return Err(LmError::new(ErrorKind::Budget, message).hint("raise search.budget and resume"));

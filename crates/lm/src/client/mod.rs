@@ -76,6 +76,10 @@ pub trait LanguageModel: Send + Sync + Debug {
     fn asked(&self, request: &CompletionRequest) -> String {
         request.prompt.clone()
     }
+    /// Whether it is told a request's instructions: only a model that answers in a chat is. Known once it was probed.
+    fn takes_instructions(&self) -> bool {
+        false
+    }
 }
 
 /// Opens the model that settings describe; nothing is asked yet.
@@ -345,10 +349,11 @@ impl LanguageModel for Client {
     }
 
     fn asked(&self, request: &CompletionRequest) -> String {
-        match self.endpoint.get() {
-            Some(how) if how.chat => request.message(),
-            _ => request.prompt.clone(),
-        }
+        if self.takes_instructions() { request.message() } else { request.prompt.clone() }
+    }
+
+    fn takes_instructions(&self) -> bool {
+        self.endpoint.get().is_some_and(|how| how.chat)
     }
 }
 

@@ -117,7 +117,7 @@ pub(crate) fn drive(search: &mut Search, workers: Workers, stop: u64, log: &mut 
     log.archive_hash = search.population().archive_hash();
 }
 
-fn hand_out(search: &mut Search, concurrency: usize, out: &mut Vec<Ticket>, log: &mut Log) {
+pub(crate) fn hand_out(search: &mut Search, concurrency: usize, out: &mut Vec<Ticket>, log: &mut Log) {
     while out.len() < concurrency {
         match search.ask() {
             Ask::Ticket(ticket) => {
@@ -138,7 +138,7 @@ fn hand_out(search: &mut Search, concurrency: usize, out: &mut Vec<Ticket>, log:
     }
 }
 
-fn tell(search: &mut Search, finished: Finished, log: &mut Log) {
+pub(crate) fn tell(search: &mut Search, finished: Finished, log: &mut Log) {
     for settled in search.tell(finished) {
         assert_eq!(settled.candidate.index, log.candidates.len() as u64, "candidates settle in order");
         log.candidates.push(settled.candidate);

@@ -14,6 +14,7 @@ mod order;
 mod records;
 mod replay;
 mod resume;
+mod steered;
 mod stops;
 mod textbook;
 mod world;

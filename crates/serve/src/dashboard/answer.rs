@@ -7,19 +7,20 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use samara_journal::Reader;
 use samara_search::Candidate;
 use samara_view::dashboard::address::{Address, ArchiveAsked};
 use samara_view::dashboard::{
-    EVENTS_AT, Page, SCRIPT, SCRIPT_AT, SHEET, SHEET_AT, Shown, archive, candidate, compare, lineage,
-    operators, run, runs, trouble,
+    EVENTS_AT, Page, SCRIPT, SCRIPT_AT, SHEET, SHEET_AT, Shown, archive, candidate, compare,
+    control::{self, ASK_AT},
+    lineage, operators, run, runs, trouble,
 };
 
-use super::Dashboard;
 use super::door::Let;
 use super::library::{Library, Trouble};
+use super::{Dashboard, ask};
 use crate::pieces::Serving;
 use crate::places::Place;
 use crate::refusal::Refusal;
@@ -63,7 +64,11 @@ fn refused(status: StatusCode, why: &str) -> Response {
 }
 
 async fn answered(dashboard: &Arc<Dashboard>, request: Request) -> Result<Response, Refusal> {
-    dashboard.keys.check(&request)?;
+    let asks = dashboard.control.is_some() && request.uri().path() == ASK_AT;
+    dashboard.keys.check(&request, asks)?;
+    if asks && *request.method() == Method::POST {
+        return ask::ask(dashboard, request).await;
+    }
     let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
     match path {
         SHEET_AT => {
@@ -107,18 +112,25 @@ async fn answered(dashboard: &Arc<Dashboard>, request: Request) -> Result<Respon
     })
 }
 
-fn too_many() -> Refusal {
+pub(super) fn too_many() -> Refusal {
     Refusal::unavailable("Too many requests are being answered: try again.")
+}
+
+/// To another page.
+pub(super) fn sent_to(link: &str) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let link = HeaderValue::from_str(link).unwrap_or(HeaderValue::from_static("/"));
+    response.headers_mut().insert(header::LOCATION, link);
+    response
 }
 
 /// To the same page without the token, which is in the cookie from now on.
 fn redirected(path: &str, query: &str, cookie: &str) -> Response {
     // Only a page of our own: what is no address of one could lead anywhere.
     let to = Address::read(path, query).map_or_else(|| "/".to_owned(), |address| address.link());
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::SEE_OTHER;
+    let mut response = sent_to(&to);
     let headers = response.headers_mut();
-    headers.insert(header::LOCATION, HeaderValue::from_str(&to).unwrap_or(HeaderValue::from_static("/")));
     if let Ok(mut cookie) = HeaderValue::from_str(cookie) {
         cookie.set_sensitive(true);
         headers.insert(header::SET_COOKIE, cookie);
@@ -139,9 +151,10 @@ async fn shown(
     };
     let fragment = query.split('&').any(|part| part.split('=').next() == Some("fragment"));
     let _turn = dashboard.pages.acquire().await.map_err(|_| too_many())?;
-    let library = Arc::clone(&dashboard.library);
+    let dashboard = Arc::clone(dashboard);
     let made = tokio::task::spawn_blocking(move || {
-        make(&library, &address).map(|page| if fragment { page.fragment() } else { page.whole() })
+        make(&dashboard.library, dashboard.control.as_deref(), &address)
+            .map(|page| if fragment { page.fragment() } else { page.whole() })
     });
     let (status, html) = match made.await {
         Ok(Ok(html)) => (StatusCode::OK, html),
@@ -158,13 +171,17 @@ async fn shown(
     Ok(page(status, html, headers))
 }
 
-fn make(library: &Arc<Library>, address: &Address) -> Result<Page, Trouble> {
+fn make(library: &Arc<Library>, secret: Option<&str>, address: &Address) -> Result<Page, Trouble> {
     match address {
         Address::Runs(asked) => Ok(runs::page(&library.listed(PATIENCE), asked)),
         Address::Compare(names) => compared(library, names),
         Address::Run(name) => {
             let shelf = library.shelf(name)?;
-            library.with_calls(&shelf, |shown, _| Ok(run::page(shown, shelf.rate())))
+            library.with_calls(&shelf, |shown, _| {
+                let mut page = run::page(shown, shelf.rate());
+                control::add(&mut page, shown, secret);
+                Ok(page)
+            })
         }
         Address::Operators(name) => {
             library.with_calls(&*library.shelf(name)?, |shown, _| Ok(operators::page(shown)))
@@ -224,7 +241,7 @@ fn no_candidate(index: u64) -> Trouble {
     Trouble::NotThere(format!("The run has no candidate {index} yet."))
 }
 
-fn page(status: StatusCode, html: String, asked: &HeaderMap) -> Response {
+pub(super) fn page(status: StatusCode, html: String, asked: &HeaderMap) -> Response {
     text(status, "text/html; charset=utf-8", html, asked)
 }
 

@@ -1,4 +1,5 @@
-//! Who is let in: the host that was asked for, a token in the address or in a cookie, and only to read.
+//! Who is let in: the host that was asked for, a token in the address or in a cookie, and only to read, but for forms that
+//! a page of this server sends.
 
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 
@@ -32,8 +33,17 @@ impl Keys {
     }
 
     /// Refuses what is no reading, and what a page of another site asks for.
-    pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+    /// With `asks` it may be a form: then it must say that it comes from a page of this server.
+    pub(crate) fn check<B>(&self, request: &Request<B>, asks: bool) -> Result<(), Refusal> {
+        // An origin that is there is this server's own, or the request is refused here.
         self.access.check_host(request)?;
+        if asks && *request.method() == Method::POST {
+            let own = request.headers().contains_key(header::ORIGIN);
+            let foreign = || {
+                Refusal(StatusCode::FORBIDDEN, "the request does not say which page it comes from".to_owned())
+            };
+            return own.then_some(()).ok_or_else(foreign);
+        }
         if matches!(*request.method(), Method::GET | Method::HEAD) {
             return Ok(());
         }

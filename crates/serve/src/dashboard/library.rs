@@ -234,6 +234,11 @@ impl Shelf {
         }
     }
 
+    /// The folder that it is in.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.file().parent().unwrap_or(Path::new(".")).to_owned()
+    }
+
     fn file(&self) -> PathBuf {
         if self.path.is_dir() { self.path.join(samara_journal::FILE_NAME) } else { self.path.clone() }
     }

@@ -1,18 +1,20 @@
-//! The dashboard: runs as pages, read from their journals and never written.
+//! The dashboard: runs as pages, read from their journals and never written. What is asked of a run, the run writes down.
 //!
 //! | route | what |
 //! |---|---|
 //! | `GET /`, `/compare`, `/run/NAME`, `/run/NAME/archive`, ... | pages: [`samara_view::dashboard::address`] has them all |
 //! | the same with `fragment` in the query | the parts of a page that change while its run goes on |
+//! | `POST /ask` | with `control`: asks something of a run that goes on, over its socket ([`crate::control`]) |
 //! | `GET /events` | which runs have grown, once a second, as server-sent events |
 //! | `GET /dashboard.css`, `/dashboard.js` | the files beside the pages; they need no token |
 //!
-//! - `door`: who is let in; `answer`: from a request to a page; `events`: one look at the runs a second for all who hear;
+//! - `door`: who is let in; `answer`: from a request to a page; `ask`: from a form to a run; `events`: one look at the runs a second for all who hear;
 //! - `catalogue`: which runs there are; `library`: what is held of them, and folded on as they grow; `figures`: the list.
 //!
 //! A page is made on a blocking thread. One that panics is an error page: the server lives on.
 
 mod answer;
+mod ask;
 mod catalogue;
 mod door;
 mod events;
@@ -65,6 +67,8 @@ pub struct Settings {
     pub access: Access,
     /// What is known of an environment by its name.
     pub known: fn(&str) -> Known,
+    /// What the forms hold by which something is asked of runs, and no other site knows; `None` if nobody may ask.
+    pub control: Option<String>,
 }
 
 pub(crate) struct Dashboard {
@@ -72,6 +76,7 @@ pub(crate) struct Dashboard {
     keys: Keys,
     events: Events,
     pages: Semaphore,
+    control: Option<String>,
 }
 
 /// Serves a dashboard on a listener until `stop` is ready.
@@ -92,6 +97,7 @@ pub async fn serve(
         keys: Keys::new(settings.access, settings.token, port),
         events,
         pages: Semaphore::new(PAGES),
+        control: settings.control,
     });
     let router = Router::new().fallback(answer::answer).with_state(Arc::clone(&dashboard));
     let door = Door { router, places, read_timeout: PATIENCE, write_timeout: PATIENCE };

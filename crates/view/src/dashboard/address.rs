@@ -220,6 +220,20 @@ pub fn encoded(text: &str) -> String {
 
 /// The text that was written so; `None` if it is no UTF-8, no such writing, or would command.
 fn decoded(text: &str) -> Option<String> {
+    read_back(text).filter(|text| !text.chars().any(commands))
+}
+
+/// The named texts of a form, which may have lines; `None` if they are no such writing.
+pub(super) fn texts_of(form: &str) -> Option<Vec<(String, String)>> {
+    let pair = |part: &str| {
+        let (name, value) = part.split_once('=')?;
+        Some((read_back(&name.replace('+', " "))?, read_back(&value.replace('+', " "))?))
+    };
+    form.split('&').filter(|part| !part.is_empty()).map(pair).collect()
+}
+
+/// The text that was written so; `None` if it is no UTF-8 or no such writing.
+fn read_back(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -231,7 +245,7 @@ fn decoded(text: &str) -> Option<String> {
         let (high, low) = (digit()?, digit()?);
         bytes.push((high * 16 + low) as u8);
     }
-    String::from_utf8(bytes).ok().filter(|text| !text.chars().any(commands))
+    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

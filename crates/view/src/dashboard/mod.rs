@@ -5,13 +5,14 @@
 //! reports; where a report links within its file, they link to each other ([`address`]).
 //!
 //! - [`runs`]: all runs; [`run`]: one as it goes; [`archive`]: its map and its elites; [`candidate`], [`lineage`],
-//!   [`operators`]; [`compare`]: several runs; [`trouble`]: what could not be shown;
+//!   [`operators`]; [`compare`]: several runs; [`control`]: what is asked of a run; [`trouble`]: what could not be shown;
 //! - [`address`]: where each page is; [`SHEET`] and [`SCRIPT`]: the files beside them.
 
 pub mod address;
 pub mod archive;
 pub mod candidate;
 pub mod compare;
+pub mod control;
 pub mod lineage;
 pub mod operators;
 mod page;

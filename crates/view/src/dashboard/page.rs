@@ -15,6 +15,8 @@ pub struct Page {
     /// The runs whose growth changes it; `None` for all.
     follows: Option<Vec<String>>,
     parts: Vec<Part>,
+    /// Whether it has forms that ask something of its run.
+    asks: bool,
 }
 
 struct Part {
@@ -36,7 +38,14 @@ pub(super) enum Tab {
 impl Page {
     /// A page that nothing follows.
     pub(super) fn new(title: impl Into<String>) -> Self {
-        Self { title: title.into(), run: None, tab: None, follows: Some(Vec::new()), parts: Vec::new() }
+        Self {
+            title: title.into(),
+            run: None,
+            tab: None,
+            follows: Some(Vec::new()),
+            parts: Vec::new(),
+            asks: false,
+        }
     }
 
     /// A page of a run.
@@ -65,6 +74,27 @@ impl Page {
         self.push(name, true, fill);
     }
 
+    /// A part that changes, behind the one of the name `before`.
+    pub(super) fn alive_after(&mut self, before: &str, name: &'static str, fill: impl FnOnce(&mut Html)) {
+        self.alive(name, fill);
+        self.move_last_behind(before);
+    }
+
+    /// A part that asks something of the run, behind the one of the name `before`. It stays as it is: nothing that is
+    /// being written is taken away.
+    pub(super) fn asks_after(&mut self, before: &str, name: &'static str, fill: impl FnOnce(&mut Html)) {
+        self.asks = true;
+        self.part(name, fill);
+        self.move_last_behind(before);
+    }
+
+    fn move_last_behind(&mut self, before: &str) {
+        let place = self.parts.iter().position(|part| part.name == before);
+        if let (Some(place), Some(last)) = (place, self.parts.pop()) {
+            self.parts.insert(place + 1, last);
+        }
+    }
+
     fn push(&mut self, name: &'static str, alive: bool, fill: impl FnOnce(&mut Html)) {
         let mut html = Html::new();
         fill(&mut html);
@@ -88,8 +118,9 @@ impl Page {
         html.within("main", &[("id", "main"), ("data-follows", &follows)], |html| {
             self.parts.iter().for_each(|part| part.write(html));
         });
-        keys(&mut html);
-        html.linked_page(&title, SHEET_AT, SCRIPT_AT)
+        keys(&mut html, self.asks);
+        // A form of a page that tells nobody where it is would be sent as if it came from nowhere.
+        html.linked_page(&title, SHEET_AT, SCRIPT_AT, if self.asks { "same-origin" } else { "no-referrer" })
     }
 
     /// The parts that are alive.
@@ -136,7 +167,7 @@ impl Part {
 }
 
 /// The keys of the script, at the end of every page.
-fn keys(html: &mut Html) {
+fn keys(html: &mut Html, asks: bool) {
     html.within("footer", &[], |html| {
         html.within("details", &[("id", "keys")], |html| {
             html.element("summary", &[], "Keys");
@@ -154,11 +185,12 @@ fn keys(html: &mut Html) {
                 }
             });
         });
-        html.element(
-            "p",
-            &[],
-            "Read from the runs' journals; nothing here writes to them or asks another host.",
-        );
+        let told = if asks {
+            "Read from the runs' journals; a run itself writes down what is asked of it. No other host is asked."
+        } else {
+            "Read from the runs' journals; nothing here writes to them or asks another host."
+        };
+        html.element("p", &[], told);
     });
 }
 

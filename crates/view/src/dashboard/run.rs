@@ -58,6 +58,12 @@ impl Limits {
     }
 }
 
+/// The budget that a run goes on with, as far as pages tell it.
+pub(super) fn limits_of(view: &RunView) -> samara_search::BudgetSettings {
+    let Limits { calls, tokens, money, .. } = Limits::of(view);
+    samara_search::BudgetSettings { calls, tokens, money, ..view.settings.budget }
+}
+
 /// The page of a run. `seen` are the candidates per second that somebody saw come.
 pub fn page(shown: Shown<'_>, seen: Option<f64>) -> Page {
     let run = shown.run;

@@ -185,7 +185,7 @@ fn list(html: &mut Html, runs: &[Listed], chosen: &[&Listed], asked: &RunsAsked)
         } else {
             "No run matches the filter."
         };
-        html.element("p", &[("class", "remark")], told);
+        html.within("p", &[("class", "remark")], |html| html.prose(told));
         return;
     }
     let shown = &chosen[..chosen.len().min(MOST)];
@@ -295,7 +295,7 @@ fn row(html: &mut Html, run: &Listed, place: usize, texts: &Columns) {
                 html.within("td", &[("colspan", "8")], |html| {
                     html.element("span", &[("class", "state killed")], "can't be read");
                     html.text(" ");
-                    html.element("span", &[("class", "what")], &cut(why, 240));
+                    html.within("span", &[("class", "what")], |html| html.prose(&cut(why, 240)));
                 });
             }
         }

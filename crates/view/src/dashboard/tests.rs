@@ -207,7 +207,7 @@ fn a_resumed_run_goes_as_far_as_it_was_told_last() {
     use samara_journal::{Control, Event, EventKind};
     let (mut run, _) = made(axes(1), some(1, 4)).with_book();
     let settings = vec!["search.total_steps=1_000".to_owned(), "search.budget.tokens = 500".to_owned()];
-    run.view.controls.push(Event { after: 4, kind: EventKind::Control(Control { settings }) });
+    run.view.controls.push(Event { after: 4, kind: EventKind::Control(Control::of(settings)) });
     assert_eq!(Figures::of(&run, None).candidates, [4, 1000]);
     let shown = Shown { name: "r", run: &run, book: &Book::new() };
     assert!(run::page(shown, None).whole().contains("120 of 500 (24.0 %)"));

@@ -8,7 +8,7 @@ pub fn page(title: &str, told: &str) -> Page {
     page.part("trouble", |html| {
         heading(html, title);
         for line in told.lines().take(20) {
-            html.element("p", &[], &crate::report::settings::cut(line, 1000));
+            html.within("p", &[], |html| html.prose(&crate::report::settings::cut(line, 1000)));
         }
         html.within("p", &[("class", "onwards")], |html| {
             html.element("a", &[("href", "/")], "All runs");

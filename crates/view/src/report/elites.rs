@@ -119,11 +119,9 @@ fn body(html: &mut Html, run: &Run, elite: &Elite<'_>, room: &mut usize) {
     if fits {
         genome_of(html, run, genome);
     } else {
-        html.element(
-            "p",
-            &[("class", "remark")],
-            "Left out, since the report is large: `samara show --cell` has it.",
-        );
+        html.within("p", &[("class", "remark")], |html| {
+            html.prose("Left out, since the report is large: `samara show --cell` has it.");
+        });
     }
     if !score.metrics.is_empty() {
         html.within("dl", &[("class", "metrics")], |html| {

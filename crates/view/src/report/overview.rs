@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use samara_journal::controls;
 use samara_search::{Algorithm, FateCounts, commanding::one_line};
 
 use super::{Run, State};
@@ -43,7 +44,7 @@ pub(crate) const MEANT: [&str; 6] = ["completed", "target", "patience", "budget"
 /// Whether it goes on, as a mark and in words.
 pub(crate) fn state(html: &mut Html, run: &Run) {
     let settled = grouped(run.view.replay.settled());
-    let planned = grouped(run.view.settings.total_steps);
+    let planned = grouped(controls::planned(&run.view.controls, run.view.settings.total_steps));
     let (class, told) = match &run.state {
         State::Running => {
             ("state running", format!("running: {settled} of {planned} candidates when this was written"))

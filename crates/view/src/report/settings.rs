@@ -8,7 +8,7 @@ use super::{Run, page::Section};
 use crate::{html::Html, numbers::grouped};
 
 /// Characters of a setting that is told among the facts at most.
-const LONGEST: usize = 300;
+pub(crate) const LONGEST: usize = 300;
 /// Keys of `[environment]` that say in words what was searched, and what they are called here.
 const WORDS: [(&str, &str); 4] = [
     ("prompt_template", "Prompt"),
@@ -102,11 +102,9 @@ pub(crate) fn stored(html: &mut Html, section: &Section<'_>) {
                     if let EventKind::Control(control) = &event.kind {
                         let settings: Vec<String> =
                             control.settings.iter().map(|set| cut(set, LONGEST)).collect();
-                        html.element(
-                            "li",
-                            &[],
-                            &format!("after {}: {}", grouped(event.after), settings.join(", ")),
-                        );
+                        let asked = control.live.as_ref().map(|live| cut(&live.order.told(), LONGEST));
+                        let told = asked.unwrap_or_else(|| settings.join(", "));
+                        html.element("li", &[], &format!("after {}: {told}", grouped(event.after)));
                     }
                 }
             });

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use crate::{
     args::{Compare, Format},
     config::Experiment,
+    controls::Steered,
     exit::{self, Exit, Failure, print, print_json, remark},
     models::{Checks, Shared},
     session::{self, Opened},
@@ -145,9 +146,9 @@ pub(crate) async fn run_to_end(
         Some(reader) => session::reopen(reader, run_folder, &weights)?,
         None => session::create(experiment, run_folder, &weights)?,
     };
+    let steered = Steered::by(interrupt.clone(), experiment);
     let ended =
-        session::search(experiment.clone(), tools, journal, interrupt.clone(), (quiet, None), &mut |_| {})
-            .await?;
+        session::search(experiment.clone(), tools, journal, steered, (quiet, None), &mut |_| {}).await?;
     Ok(ended.ending != Ending::Interrupted)
 }
 

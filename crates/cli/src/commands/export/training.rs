@@ -28,6 +28,8 @@ pub(super) fn form(kind: ExportKind) -> Option<Form> {
         ExportKind::Openelm
         | ExportKind::Csv
         | ExportKind::Jsonl
+        | ExportKind::Curves
+        | ExportKind::Parquet
         | ExportKind::Settings
         | ExportKind::Openevolve => None,
     }
