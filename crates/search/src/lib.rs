@@ -46,7 +46,7 @@ pub use budget::{BudgetSettings, Spending};
 pub use candidate::{Candidate, Charge, Fate, FateCounts};
 pub use decode::{decode, nearest};
 pub use emitting::Emitting;
-pub use ensemble::{Choose, CostUnit, Ensemble, EnsembleSettings, Gain, Trial};
+pub use ensemble::{Choose, CostUnit, Ensemble, EnsembleSettings, Gain, Standing, Trial};
 pub use error::FoldError;
 pub use genome::{ContentDigest, Files, FilesError, Genome, number_list};
 pub use index::{Index, Resident};

@@ -6,16 +6,17 @@ use samara_journal::{CallKind, Life, ModelCall};
 use samara_search::{Artifact, Candidate, Genome};
 
 use super::{
-    address::{Address, ArchiveAsked, RunsAsked, Sort},
+    address::{Address, ArchiveAsked, Colour, List, RunsAsked, Sort},
     runs::{Figures, Known, Listed},
     *,
 };
 use crate::{
-    book::Book,
+    book::{Book, By},
     report::{
         Run, State,
         tests::{HOSTILE, axes, candidate, hostile_with_book, made, some, tags},
     },
+    trace::Over,
 };
 
 fn life(text: &str) -> Life {
@@ -45,8 +46,12 @@ fn life(text: &str) -> Life {
 
 fn archive_page(shown: Shown<'_>, asked: &ArchiveAsked) -> Page {
     let sight = archive::Sight::of(shown, asked);
-    let text = |id| (id, Arc::new(Genome::text_of(format!("text {id}"))));
-    sight.page(&sight.missing().into_iter().map(text).collect()).expect("a page")
+    let member = |id| {
+        let mut member = candidate(id, None, "");
+        member.genome = Some(Arc::new(Genome::text_of(format!("text {id}"))));
+        (id, member)
+    };
+    sight.page(&sight.missing().into_iter().map(member).collect()).expect("a page")
 }
 
 /// Every page of a run.
@@ -60,13 +65,18 @@ fn pages(name: &str, run: &Run, book: &Book, made: &BTreeMap<u64, Candidate>, te
     let facets = ArchiveAsked { facets: true, ..ArchiveAsked::default() };
     let then = ArchiveAsked { at: Some(3), ..ArchiveAsked::default() };
     let mut pages = vec![
-        run::page(shown, Some(2.5)),
-        operators::page(shown),
+        run::page(shown, Some(2.5), Over::default()),
+        operators::page(shown, By::default()),
         archive_page(shown, &ArchiveAsked::default()),
         archive_page(shown, &facets),
         archive_page(shown, &then),
         lineage::page(shown, best, members(best)),
-        compare::page(&[shown, shown], &[text.to_owned()]),
+        compare::page(&compare::Asked {
+            runs: &[shown, shown],
+            folder: Some(text),
+            missing: &[text.to_owned()],
+            left_out: 3,
+        }),
         trouble::page("This run can't be shown", text),
     ];
     let life = life(text);
@@ -80,6 +90,12 @@ fn pages(name: &str, run: &Run, book: &Book, made: &BTreeMap<u64, Candidate>, te
         Listed { name: format!("{text} 2"), known: Known::Broken(text.to_owned()) },
         Listed { name: format!("{text} 3"), known: Known::Unread },
     ];
+    for colour in [Colour::Age, Colour::Operator, Colour::Model, Colour::Metric(text.to_owned())] {
+        let asked = ArchiveAsked { colour, list: Some(List::Gallery), ..ArchiveAsked::default() };
+        pages.push(archive_page(shown, &asked));
+    }
+    pages.extend(Over::ALL.map(|over| run::page(shown, None, over)));
+    pages.extend(By::ALL.map(|by| operators::page(shown, by)));
     pages.push(runs::page(&listed, &RunsAsked::default()));
     pages.into_iter().map(Page::whole).collect()
 }
@@ -137,7 +153,8 @@ fn runs_without_candidates_and_of_failures_alone_have_all_their_pages() {
 fn a_fragment_has_what_is_alive_and_each_part_has_its_name_once() {
     let (run, book) = made(axes(3), some(3, 40)).with_book();
     let shown = Shown { name: "a/b", run: &run, book: &book };
-    let (whole, fragment) = (run::page(shown, None).whole(), run::page(shown, None).fragment());
+    let (whole, fragment) =
+        (run::page(shown, None, Over::default()).whole(), run::page(shown, None, Over::default()).fragment());
     assert!(whole.contains("Settings as stored") && !fragment.contains("Settings as stored"));
     for part in fragment.split("<section id=\"").skip(1) {
         let name = part.split('"').next().expect("a name");
@@ -210,7 +227,7 @@ fn a_resumed_run_goes_as_far_as_it_was_told_last() {
     run.view.controls.push(Event { after: 4, kind: EventKind::Control(Control { settings }) });
     assert_eq!(Figures::of(&run, None).candidates, [4, 1000]);
     let shown = Shown { name: "r", run: &run, book: &Book::new() };
-    assert!(run::page(shown, None).whole().contains("120 of 500 (24.0 %)"));
+    assert!(run::page(shown, None, Over::default()).whole().contains("120 of 500 (24.0 %)"));
 }
 
 #[test]
