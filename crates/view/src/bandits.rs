@@ -138,3 +138,64 @@ fn arms(names: impl Iterator<Item = String>, ensemble: &Ensemble) -> Vec<Arm> {
 fn as_number(value: &Value) -> Option<f64> {
     value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::{axes, made, some};
+
+    const CONFIG: &str = "[models.generator]\nchoose = \"bandit\"\nexploration = 0.5\n\
+        [[models.generator.ensemble]]\nprovider = \"openai\"\nmodel = \"a\"\nweight = 2.0\nprice_in = 0.5\n\
+        [[models.generator.ensemble]]\nprovider = \"embedded\"\nweight = 1.0\n";
+
+    fn told(config: &str) -> Vec<Learnt> {
+        let mut candidates = some(1, 30);
+        for candidate in &mut candidates {
+            candidate.generator = Some(candidate.index as u32 % 2);
+            candidate.charge.money = 0.25 * (candidate.index % 2) as f64;
+            candidate.operator = ["prompt", "new"][candidate.index as usize % 2].into();
+        }
+        let (mut run, book) = made(axes(1), candidates).with_book();
+        run.view.header.config = config.to_owned();
+        learnt(&run, &book)
+    }
+
+    #[test]
+    fn a_bandit_of_generators_is_told_as_the_search_had_it() {
+        let [learnt] = &told(CONFIG)[..] else { panic!("one bandit") };
+        assert_eq!((learnt.costs, learnt.weighed), ("money", false));
+        assert_eq!((&*learnt.arms[0].name, &*learnt.arms[1].name), ("openai:a", "embedded"));
+        let settings = EnsembleSettings {
+            choose: samara_search::Choose::Bandit,
+            per: Some(CostUnit::Money),
+            exploration: 0.5,
+            ..EnsembleSettings::default()
+        };
+        let mut ensemble = Ensemble::new(settings, [2.0, 1.0]);
+        let mut made = made(axes(1), some(1, 30));
+        for candidate in &mut made.candidates {
+            candidate.charge.money = 0.25 * (candidate.index % 2) as f64;
+        }
+        let members = made.run().members;
+        for (index, member) in members {
+            let trial =
+                Trial { generator: index as u32 % 2, charge: member.charge, model_ms: member.model_ms };
+            ensemble.learn(&trial, Gain::of(&member.fate));
+        }
+        let standings: Vec<Standing> = learnt.arms.iter().map(|arm| arm.standing).collect();
+        assert_eq!(standings, ensemble.standings());
+    }
+
+    #[test]
+    fn a_mix_of_operators_counts_evaluations_and_other_settings_tell_nothing() {
+        let mix = "[search]\noperator = \"mix\"\n[environment.writing.mix]\nchoose = \"bandit\"\n";
+        let [learnt] = &told(mix)[..] else { panic!("one bandit") };
+        assert_eq!(learnt.costs, "evaluations");
+        let arms: Vec<(&str, bool)> =
+            learnt.arms.iter().map(|arm| (&*arm.name, arm.standing.trials > 10.0)).collect();
+        assert_eq!(arms, [("new", true), ("prompt", true)]);
+        assert!(told("[").is_empty() && told("models = 3").is_empty());
+        assert!(told("[models.generator]\nprovider = \"embedded\"\n").is_empty());
+        assert!(told(&CONFIG.replace("exploration = 0.5", "exploration = -1.0")).is_empty());
+    }
+}

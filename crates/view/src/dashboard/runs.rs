@@ -339,6 +339,17 @@ fn cells(html: &mut Html, figures: &Figures, place: usize, texts: &Columns) {
     html.within("td", &[], |html| {
         let (class, told) = state(&figures.state);
         html.element("span", &[("class", class)], &told);
+        // Why one stopped that was not meant to.
+        if let State::Ended(reason) = &figures.state
+            && !MEANT.contains(&&**reason)
+        {
+            let first = reason.lines().next().unwrap_or_default();
+            html.element(
+                "span",
+                &[("class", "what why-stopped"), ("title", &cut(first, 300))],
+                &cut(first, 60),
+            );
+        }
     });
     let [made, planned] = figures.candidates;
     html.within("td", &[("class", "n")], |html| {
