@@ -142,7 +142,7 @@ impl<'a> Sight<'a> {
         let axes = &self.shown.run.view.axes;
         let shown = painted.with(|paint| {
             let look = Look { pair: self.pair(), paint, ends: painted.ends() };
-            picture::of_pair(self.archive(), axes, look, &gallery, &place)
+            picture::of_pair(self.archive(), axes, look, &gallery, Some(&place))
         })?;
         let mut remarks: Vec<String> =
             [shown.remark.clone(), gallery.remark()].into_iter().flatten().collect();
@@ -158,7 +158,6 @@ impl<'a> Sight<'a> {
 
     /// A map of every island, in the same colours.
     fn islands(&self, painted: &Painted) -> Result<impl FnOnce(&mut Html) + use<>, OtherAxes> {
-        let nowhere = |_| None;
         let gallery = Gallery::default();
         let mut drawn = Vec::new();
         let islands = self.population().islands();
@@ -167,7 +166,7 @@ impl<'a> Sight<'a> {
             let archive = island.archive();
             let figure = painted.with(|paint| {
                 let look = Look { pair: self.pair(), paint, ends: painted.ends() };
-                picture::of_pair(archive, &self.shown.run.view.axes, look, &gallery, &nowhere)
+                picture::of_pair(archive, &self.shown.run.view.axes, look, &gallery, None)
             })?;
             let stats = archive.stats();
             let best = stats.best.map_or_else(|| "empty".to_owned(), |best| format!("best {}", number(best)));
@@ -203,7 +202,6 @@ impl<'a> Sight<'a> {
 
     /// A map of every pair of axes, if that is asked for.
     fn facets(&self, painted: &Painted) -> Result<impl FnOnce(&mut Html) + use<>, OtherAxes> {
-        let nowhere = |_| None;
         let axes = &self.shown.run.view.axes;
         let gallery = Gallery::default();
         let wanted = self.asked.facets && axes.len() > 2;
@@ -212,7 +210,7 @@ impl<'a> Sight<'a> {
         for pair in (0..shown).flat_map(|y| (0..y).map(move |x| [x, y])) {
             let figure = painted.with(|paint| {
                 let look = Look { pair, paint, ends: painted.ends() };
-                picture::of_pair(self.archive(), axes, look, &gallery, &nowhere)
+                picture::of_pair(self.archive(), axes, look, &gallery, None)
             })?;
             let link =
                 self.link(ArchiveAsked { pair: Some(pair), from: 0, facets: false, ..self.asked.clone() });

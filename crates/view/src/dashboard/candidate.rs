@@ -267,7 +267,8 @@ fn changes(html: &mut Html, shown: Shown<'_>, told: &Told<'_>) {
         let gain = candidate.objective().zip(other.objective());
         let gain = gain.map(|(new, old)| (new - old, old));
         html.text(&gain.map_or_else(String::new, |(gain, old)| {
-            format!(", {}{} over its {}", if gain >= 0.0 { "+" } else { "" }, number(gain), number(old))
+            let side = if gain < 0.0 { "below" } else { "above" };
+            format!(": {} {side} its {}", number(gain.abs()), number(old))
         }));
     });
     if let Some(old) = other.genome.as_deref() {

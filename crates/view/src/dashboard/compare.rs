@@ -50,7 +50,7 @@ pub fn page(asked: &Asked<'_>) -> Page {
         if runs.is_empty() {
             html.element("p", &[], "Choose runs in the list of all runs, then compare them.");
         }
-        html.within("p", &[("class", "onwards")], |html| {
+        html.within("p", &[("class", "onwards small")], |html| {
             html.element("a", &[("href", "/")], "Choose runs");
             for run in runs.iter().filter(|_| runs.len() <= MOST_LINKS) {
                 let link = Address::Run(run.name.to_owned(), Over::default()).link();

@@ -15,8 +15,10 @@ use crate::{
     trace::Way,
 };
 
-/// Parts of the run over which candidates are counted.
-const PARTS: usize = 40;
+/// Parts of the run over which candidates are counted at most, and candidates of a part at least: of fewer, curves would
+/// show chance.
+const PARTS: u64 = 40;
+const LEAST: u64 = 20;
 /// Groups that have a curve: the largest ones, as many as there are looks.
 const CURVES: usize = 6;
 /// Rows at most.
@@ -72,7 +74,14 @@ fn brought(html: &mut Html, shown: Shown<'_>) {
     };
     let mut rows: Vec<Vec<String>> = ways.iter().take(MOST).map(row).collect();
     rows.extend(shown.run.trace.others().map(|way| self::row("all others", "", way, Gains::default())));
-    tables::table(html, &HEADS, &NUMBERS, &rows);
+    // What nobody has, such as tokens without a model, is left out.
+    let kept: Vec<usize> =
+        (0..HEADS.len()).filter(|column| rows.iter().any(|row| row[*column] != "–")).collect();
+    let heads: Vec<&str> = kept.iter().map(|column| HEADS[*column]).collect();
+    let numbers: Vec<usize> = (0..kept.len()).filter(|place| NUMBERS.contains(&kept[*place])).collect();
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| kept.iter().map(|column| row[*column].clone()).collect()).collect();
+    tables::table(html, &heads, &numbers, &rows);
     let told = "Entered: new or improved. Better: than their first parents, of those that have a score and a parent with one; the mean gain is of the better ones. Failed: invalid, too.";
     html.element("p", &[("class", "remark")], told);
 }
@@ -163,11 +172,12 @@ const TOLD: [Told; 7] = [
 
 /// Success, gains and costs over the run, by operator, model or island.
 fn over_the_run(html: &mut Html, shown: Shown<'_>, by: By) {
-    if shown.book.len() < 2 * PARTS as u64 {
+    let parts = (shown.book.len() / LEAST).min(PARTS);
+    if parts < 3 {
         return;
     }
-    let groups = shown.book.over_time(by, PARTS);
-    let length = shown.book.len().div_ceil(PARTS as u64).max(1);
+    let groups = shown.book.over_time(by, parts as usize);
+    let length = shown.book.len().div_ceil(parts).max(1);
     html.element("h2", &[], "Over the run");
     bys(html, shown, by);
     html.within("p", &[("class", "keys")], |html| {

@@ -314,12 +314,16 @@ fn colours_stand_for_what_is_asked_and_the_legend_says_it() {
 #[test]
 fn a_gallery_shows_how_texts_begin_and_programs_keep_their_lines() {
     let (mut run, book) = made(axes(1), some(1, 8)).with_book();
+    let best = run.view.replay.population().overall().archive().stats().best_id.expect("an elite");
     let asked = ArchiveAsked { list: Some(List::Gallery), ..ArchiveAsked::default() };
     let text = archive_page(Shown { name: "r", run: &run, book: &book }, &asked).fragment();
-    assert!(text.contains("class=\"text-begins\" dir=\"auto\">a text of 1 and its end<"), "{text}");
+    assert!(
+        text.contains(&format!("class=\"text-begins\" dir=\"auto\">a text of {best} and its end<")),
+        "{text}"
+    );
     run.programs = true;
     let code = archive_page(Shown { name: "r", run: &run, book: &book }, &asked).fragment();
-    assert!(code.contains("class=\"code-begins\">a text of 1\nand its end<"), "{code}");
+    assert!(code.contains(&format!("class=\"code-begins\">a text of {best}\nand its end<")), "{code}");
 }
 
 #[test]

@@ -73,7 +73,7 @@ pub struct Look<'a> {
 }
 
 /// The same drawing of one axis, or of a chosen pair. Where there are more elites than links, neighbours are taken together
-/// until every square can be one.
+/// until every square can be one. Without places the drawing is small and has no links.
 ///
 /// # Errors
 /// Axes that are not those of the archive.
@@ -82,11 +82,11 @@ pub fn of_pair(
     axes: &[AxisSettings],
     look: Look<'_>,
     gallery: &Gallery<'_>,
-    places: &Places<'_>,
+    places: Option<&Places<'_>>,
 ) -> Result<Figure, OtherAxes> {
     OtherAxes::check(archive, axes)?;
     let Look { pair, paint, ends } = look;
-    let colours = Colours { ends, paint, gallery, inks: Inks::PAGE, places: Some(places) };
+    let colours = Colours { ends, paint, gallery, inks: Inks::PAGE, places };
     let side = if archive.occupied().len() <= MOST_LINKS { FINEST } else { COARSER };
     Ok(match axes {
         [axis] => of_bars(archive, axis, &colours, side),

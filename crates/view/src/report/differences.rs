@@ -10,15 +10,14 @@ use samara_search::{
 use super::{Run, compare::Group, tables};
 use crate::{
     html::Html,
-    numbers::{fixed, grouped},
+    numbers::{aligned, grouped},
 };
 
-/// A number of a run: its name, its value at the end, what it is multiplied by and the digits behind its point.
+/// A number of a run: its name, its value at the end, what it is multiplied by.
 struct Told {
     name: &'static str,
     value: fn(&Run) -> Option<f64>,
     scale: f64,
-    decimals: usize,
 }
 
 fn stats(run: &Run) -> samara_qd::Stats {
@@ -26,9 +25,9 @@ fn stats(run: &Run) -> samara_qd::Stats {
 }
 
 const TOLD: [Told; 3] = [
-    Told { name: "QD score", value: |run| Some(stats(run).qd_score), scale: 1.0, decimals: 3 },
-    Told { name: "coverage %", value: |run| Some(stats(run).coverage), scale: 100.0, decimals: 1 },
-    Told { name: "best", value: |run| stats(run).best, scale: 1.0, decimals: 4 },
+    Told { name: "QD score", value: |run| Some(stats(run).qd_score), scale: 1.0 },
+    Told { name: "coverage %", value: |run| Some(stats(run).coverage), scale: 100.0 },
+    Told { name: "best", value: |run| stats(run).best, scale: 1.0 },
 ];
 
 impl Told {
@@ -37,12 +36,40 @@ impl Told {
         let values: Option<Vec<f64>> = group.runs.iter().map(|run| (self.value)(run)).collect();
         Some(values?.into_iter().map(|value| value * self.scale).collect())
     }
+}
 
-    fn text(&self, interval: Option<Interval>, several: bool) -> String {
-        let Some(Interval { mean, low, high }) = interval else { return "–".to_owned() };
-        let [mean, low, high] = fixed([mean, low, high], self.decimals);
-        if several { format!("{mean} [{low}, {high}]") } else { mean }
-    }
+/// Intervals below each other, with equally many digits; one over a single seed is its mean.
+fn texts(intervals: &[(Option<Interval>, bool)]) -> Vec<String> {
+    let numbers: Vec<f64> = intervals
+        .iter()
+        .flat_map(|(interval, _)| interval)
+        .flat_map(|one| [one.mean, one.low, one.high])
+        .collect();
+    let mut written = aligned(&numbers).into_iter();
+    let mut text = |(interval, several): &(Option<Interval>, bool)| {
+        interval.as_ref()?;
+        let (mean, low, high) = (written.next()?, written.next()?, written.next()?);
+        Some(if *several { format!("{mean} [{low}, {high}]") } else { mean })
+    };
+    intervals.iter().map(|one| text(one).unwrap_or_else(|| "–".to_owned())).collect()
+}
+
+/// Rows of a name, the intervals of all numbers, and what is said of the first of these.
+fn rows(
+    groups: &[Group<'_>],
+    interval: &dyn Fn(&Told, &Group<'_>) -> (Option<Interval>, bool),
+    said: &dyn Fn(&Group<'_>) -> &'static str,
+) -> Vec<Vec<String>> {
+    let columns = TOLD
+        .each_ref()
+        .map(|told| texts(&groups.iter().map(|group| interval(told, group)).collect::<Vec<_>>()));
+    let row = |(place, group): (usize, &Group<'_>)| {
+        let mut row = vec![group.name.clone()];
+        row.extend(columns.iter().map(|column| column[place].clone()));
+        row.push(said(group).to_owned());
+        row
+    };
+    groups.iter().enumerate().map(row).collect()
 }
 
 fn seeds(group: &Group<'_>) -> Vec<u64> {
@@ -68,7 +95,7 @@ pub(crate) fn differences(html: &mut Html, groups: &[Group<'_>]) {
     if groups.iter().all(|group| group.runs.len() < 2) && groups.len() < 2 {
         return;
     }
-    let rows: Vec<Vec<String>> = groups.iter().map(|group| means(group, &groups[0])).collect();
+    let rows = means(groups);
     html.within("section", &[("id", "means")], |html| {
         html.element("h2", &[], "Means over seeds");
         let heads =
@@ -80,9 +107,9 @@ pub(crate) fn differences(html: &mut Html, groups: &[Group<'_>]) {
         return;
     }
     html.within("section", &[("id", "differences")], |html| {
-        html.element("h2", &[], &format!("Less {}", groups[0].name));
-        let heads = ["settings", TOLD[0].name, TOLD[1].name, TOLD[2].name, "QD score"];
-        let rows: Vec<Vec<String>> = groups[1..].iter().map(|group| lying(group, &groups[0])).collect();
+        html.element("h2", &[], &format!("Differences from {}", groups[0].name));
+        let heads = ["settings", TOLD[0].name, TOLD[1].name, TOLD[2].name, "by the QD score"];
+        let rows = lying(&groups[1..], &groups[0]);
         tables::table(html, &heads, &[1, 2, 3], &rows);
         let told = "The interval is of the difference: seed by seed where both have the same seeds, else of the two means. One that holds 0 tells no difference.";
         html.element("p", &[("class", "remark")], told);
@@ -107,33 +134,29 @@ fn remarks(html: &mut Html, groups: &[Group<'_>]) {
     html.element("p", &[("class", "remark")], &told);
 }
 
-fn means(group: &Group<'_>, first: &Group<'_>) -> Vec<String> {
-    let several = group.runs.len() > 1;
-    let interval = |told: &Told, of: &Group<'_>| Some(mean(of, &told.of(of)?));
-    let against = interval(&TOLD[0], group)
-        .zip(interval(&TOLD[0], first))
-        .filter(|_| several && first.runs.len() > 1 && !std::ptr::eq(group, first))
-        .map_or("–", |(own, other)| Against::of(&own, &other).text());
-    let mut row = vec![group.name.clone(), group.runs.len().to_string()];
-    row.extend(TOLD.iter().map(|told| told.text(interval(told, group), several)));
-    row.push(against.to_owned());
-    row
+fn means(groups: &[Group<'_>]) -> Vec<Vec<String>> {
+    let of = |told: &Told, group: &Group<'_>| Some(mean(group, &told.of(group)?));
+    let first = &groups[0];
+    let against = |group: &Group<'_>| {
+        let several = group.runs.len() > 1 && first.runs.len() > 1 && !std::ptr::eq(group, first);
+        let both = of(&TOLD[0], group).zip(of(&TOLD[0], first)).filter(|_| several);
+        both.map_or("–", |(own, other)| Against::of(&own, &other).text())
+    };
+    rows(groups, &|told, group| (of(told, group), group.runs.len() > 1), &against)
 }
 
-fn lying(group: &Group<'_>, first: &Group<'_>) -> Vec<String> {
-    let several = group.runs.len() > 1 && first.runs.len() > 1;
-    let between = |told: &Told| Some(apart((group, &told.of(group)?), (first, &told.of(first)?)));
-    let mut row = vec![group.name.clone()];
-    row.extend(TOLD.iter().map(|told| told.text(between(told), several)));
-    let verdict = match between(&TOLD[0]) {
-        _ if !several => "a single seed",
+fn lying(groups: &[Group<'_>], first: &Group<'_>) -> Vec<Vec<String>> {
+    let several = |group: &Group<'_>| group.runs.len() > 1 && first.runs.len() > 1;
+    let between =
+        |told: &Told, group: &Group<'_>| Some(apart((group, &told.of(group)?), (first, &told.of(first)?)));
+    let verdict = |group: &Group<'_>| match between(&TOLD[0], group) {
+        _ if !several(group) => "a single seed",
         Some(interval) if interval.low > 0.0 => "higher",
         Some(interval) if interval.high < 0.0 => "lower",
         Some(_) => "not told apart",
         None => "–",
     };
-    row.push(verdict.to_owned());
-    row
+    rows(groups, &|told, group| (between(told, group), several(group)), &verdict)
 }
 
 #[cfg(test)]
@@ -160,28 +183,28 @@ mod tests {
             run("alone", 3, 5),
         ];
         let groups = groups(&runs.iter().collect::<Vec<_>>());
-        let rows: Vec<Vec<String>> = groups.iter().map(|group| means(group, &groups[0])).collect();
+        let rows = means(&groups);
         let mut sums = [0, 1].map(|i| stats(&runs[i]).qd_score);
         sums.sort_by(f64::total_cmp);
-        let expected = format!("{:.3} [{:.3}, {:.3}]", (sums[0] + sums[1]) / 2.0, sums[0], sums[1]);
-        assert_eq!((&*rows[0][1], &*rows[0][2], &*rows[0][5]), ("2", &*expected, "–"));
-        assert_eq!((&*rows[1][5], &*rows[2][5]), ("below, disjoint", "–"));
-        let lower = lying(&groups[1], &groups[0]);
-        assert!(lower[1].starts_with('-') && lower[4] == "lower", "{lower:?}");
-        assert_eq!(lying(&groups[2], &groups[0])[4], "a single seed");
+        let expected = format!("{:.4} [{:.4}, {:.4}]", (sums[0] + sums[1]) / 2.0, sums[0], sums[1]);
+        assert_eq!((&*rows[0][1], &*rows[0][4]), (&*expected, "–"));
+        assert_eq!((&*rows[1][4], &*rows[2][4]), ("below, disjoint", "–"));
+        let away = lying(&groups[1..], &groups[0]);
+        assert!(away[0][1].starts_with('-') && away[0][4] == "lower", "{away:?}");
+        assert_eq!(away[1][4], "a single seed");
         let mut html = Html::new();
         differences(&mut html, &groups);
         let html = html.into_text();
         assert!(html.contains("different numbers of candidates, 4 to 14"), "{html}");
-        assert!(html.contains("Less "), "{html}");
+        assert!(html.contains("Differences from poems"), "{html}");
     }
 
     #[test]
     fn equal_runs_are_not_told_apart_and_a_single_run_has_no_table() {
         let runs = [run("a", 1, 9), run("a", 2, 9), run("b", 1, 9), run("b", 2, 9)];
         let groups = groups(&runs.iter().collect::<Vec<_>>());
-        let row = lying(&groups[1], &groups[0]);
-        assert_eq!((&*row[1], &*row[4]), ("0.000 [0.000, 0.000]", "not told apart"));
+        let row = &lying(&groups[1..], &groups[0])[0];
+        assert_eq!((&*row[1], &*row[4]), ("0 [0, 0]", "not told apart"));
         let mut html = Html::new();
         differences(&mut html, &groups[..1]);
         assert!(html.into_text().contains("Means over seeds"));

@@ -1,6 +1,6 @@
 //! The elites beside a map, in the order of the axes: a row each, or their texts and pictures side by side.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use samara_qd::Elite;
 use samara_search::{Candidate, Genome, commanding::one_line};
@@ -10,7 +10,7 @@ use crate::{
     dashboard::address::{Address, ArchiveAsked, List},
     gallery,
     html::Html,
-    numbers::{aligned, grouped},
+    numbers::{aligned, brief, grouped},
     report::settings::cut,
 };
 
@@ -141,8 +141,8 @@ fn row(html: &mut Html, link: &str, id: u64, told: &Told<'_>) {
             html.picture("image/png", picture, &[("alt", ""), ("class", "thumb")]);
         }
         html.element("span", &[("class", "number")], &id.to_string());
-        let begins = told.genome.map(|genome| cut(&genome.text(), 120)).unwrap_or_default();
-        html.element("span", &[("class", "begins"), ("dir", "auto")], &one_line(&begins));
+        let begins = told.genome.map(|genome| one_line(&cut(&shown(genome), 120))).unwrap_or_default();
+        html.element("span", &[("class", "begins"), ("dir", "auto")], &begins);
     });
 }
 
@@ -155,6 +155,8 @@ fn cards(
 ) {
     let written = aligned(&listed.iter().map(|elite| elite.objective).collect::<Vec<_>>());
     let columns = columns(sight, listed);
+    let names: Vec<String> =
+        sight.shown.run.view.axes.iter().take(COLUMNS).map(|axis| cut(&axis.name, 24)).collect();
     let told: Vec<Told<'_>> = listed.iter().map(|elite| Told::of(sight, members, elite.id)).collect();
     let class = if told.iter().any(|told| told.picture.is_some()) { "cards pictures" } else { "cards" };
     html.within("ul", &[("class", class)], |html| {
@@ -166,9 +168,11 @@ fn cards(
                         html.element("b", &[("class", "n")], &written[place]);
                         html.element("span", &[("class", "number")], &elite.id.to_string());
                     });
+                    let axes = names.iter().zip(&columns);
                     let mut measures: Vec<String> =
-                        columns.iter().map(|column| column[place].clone()).collect();
-                    measures.extend(painted.told(elite.id));
+                        axes.map(|(name, column)| format!("{name} {}", column[place])).collect();
+                    let colour = painted.head().zip(painted.told(elite.id));
+                    measures.extend(colour.map(|(head, told)| format!("{head} {told}")));
                     html.element("span", &[("class", "what")], &measures.join(" · "));
                     if let Some(picture) = told.picture {
                         let alt = format!("the picture of candidate {}", elite.id);
@@ -182,9 +186,21 @@ fn cards(
     });
 }
 
+/// A genome as it is read in passing: the coordinates of a vector with the digits that matter.
+fn shown(genome: &Genome) -> Cow<'_, str> {
+    match genome {
+        Genome::Vector(vector) => {
+            let numbers: Vec<String> = vector.iter().take(LONGEST / 4).map(|x| brief(*x)).collect();
+            format!("[{}{}]", numbers.join(", "), if numbers.len() < vector.len() { ", …" } else { "" })
+                .into()
+        }
+        other => other.text(),
+    }
+}
+
 /// How a genome begins: lines of a program as they are, a text as a paragraph.
 fn begins(html: &mut Html, sight: &Sight<'_>, genome: &Genome) {
-    let text = genome.text();
+    let text = shown(genome);
     if sight.shown.run.programs {
         let lines: Vec<String> =
             text.lines().take(LINES).map(|line| line.chars().take(90).collect()).collect();

@@ -28,6 +28,8 @@ pub(super) struct Painted {
 
 enum By {
     Objective,
+    /// The number of the candidate, which stands beside each elite anyway.
+    Age,
     Number(BTreeMap<u64, f64>),
     /// The kind of each elite, and of the kinds their names and numbers of elites.
     Kind(BTreeMap<u64, usize>, Vec<(String, u64)>),
@@ -38,9 +40,7 @@ impl Painted {
         let ids = || elites(archive).map(|elite| elite.id);
         let (name, by) = match colour {
             Colour::Objective => ("objective".to_owned(), By::Objective),
-            Colour::Age => {
-                ("made as candidate".to_owned(), By::Number(ids().map(|id| (id, id as f64)).collect()))
-            }
+            Colour::Age => ("made as candidate".to_owned(), By::Age),
             Colour::Metric(metric) => {
                 let known = |id| Some((id, shown.book.metric(id, metric)?));
                 (one_line(&cut(metric, 40)), By::Number(ids().filter_map(known).collect()))
@@ -72,6 +72,7 @@ impl Painted {
     pub(super) fn with<T>(&self, draw: impl FnOnce(Paint<'_>) -> T) -> T {
         match &self.by {
             By::Objective => draw(Paint::Objective),
+            By::Age => draw(Paint::Number(&|id| Some(id as f64))),
             By::Number(numbers) => draw(Paint::Number(&|id| numbers.get(&id).copied())),
             By::Kind(kinds, _) => {
                 draw(Paint::Kind(&|id| kinds.get(&id).map_or(UNKNOWN, |kind| colour_of(*kind))))
@@ -83,6 +84,7 @@ impl Painted {
     pub(super) fn colour(&self, id: u64, objective: f64) -> String {
         let number = match &self.by {
             By::Objective => Some(objective),
+            By::Age => Some(id as f64),
             By::Number(numbers) => numbers.get(&id).copied(),
             By::Kind(kinds, _) => {
                 return kinds.get(&id).map_or(UNKNOWN, |kind| colour_of(*kind)).to_owned();
@@ -97,7 +99,7 @@ impl Painted {
     /// What an elite has of what colours stand for, where that is told beside its objective.
     pub(super) fn told(&self, id: u64) -> Option<String> {
         match &self.by {
-            By::Objective => None,
+            By::Objective | By::Age => None,
             By::Number(numbers) => Some(numbers.get(&id).map_or_else(|| "–".to_owned(), |x| number(*x))),
             By::Kind(kinds, names) => Some(
                 kinds
@@ -111,7 +113,7 @@ impl Painted {
     /// The head of the column of what is told; `None` where there is none.
     pub(super) fn head(&self) -> Option<&str> {
         match self.by {
-            By::Objective => None,
+            By::Objective | By::Age => None,
             By::Number(_) | By::Kind(..) => Some(&self.name),
         }
     }
