@@ -467,7 +467,7 @@ fn dots(
 fn labels(side: &Side, pixels: f64) -> Vec<(f64, String)> {
     let most = ((pixels / LINE) as usize).max(2);
     // A CVT's squares have no edges that mean something.
-    if let Some((lo, hi)) = side.range.filter(|_| side.merged == 1 && side.cells() == MOST) {
+    if let Some((lo, hi)) = side.range.filter(|_| side.drawn) {
         let scale = Scale { lo, hi, from: 0.0, to: pixels };
         return scale.ticks(6).into_iter().map(|(tick, text)| (scale.at(tick), text)).collect();
     }
