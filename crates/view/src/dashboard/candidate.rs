@@ -162,7 +162,7 @@ fn strip(html: &mut Html, shown: Shown<'_>, candidate: u64) {
                     continue;
                 }
                 let arrow = |html: &mut Html| {
-                    html.element("span", &[("class", "arrow"), ("aria-hidden", "true")], "→")
+                    html.element("span", &[("class", "arrow"), ("aria-hidden", "true")], "→");
                 };
                 if folded > 0 {
                     arrow(html);

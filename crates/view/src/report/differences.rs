@@ -38,15 +38,18 @@ impl Told {
     }
 }
 
+/// An interval, if all runs have the number, and whether it is over several seeds.
+type Found = (Option<Interval>, bool);
+
 /// Intervals below each other, with equally many digits; one over a single seed is its mean.
-fn texts(intervals: &[(Option<Interval>, bool)]) -> Vec<String> {
+fn texts(intervals: &[Found]) -> Vec<String> {
     let numbers: Vec<f64> = intervals
         .iter()
         .flat_map(|(interval, _)| interval)
         .flat_map(|one| [one.mean, one.low, one.high])
         .collect();
     let mut written = aligned(&numbers).into_iter();
-    let mut text = |(interval, several): &(Option<Interval>, bool)| {
+    let mut text = |(interval, several): &Found| {
         interval.as_ref()?;
         let (mean, low, high) = (written.next()?, written.next()?, written.next()?);
         Some(if *several { format!("{mean} [{low}, {high}]") } else { mean })
@@ -57,7 +60,7 @@ fn texts(intervals: &[(Option<Interval>, bool)]) -> Vec<String> {
 /// Rows of a name, the intervals of all numbers, and what is said of the first of these.
 fn rows(
     groups: &[Group<'_>],
-    interval: &dyn Fn(&Told, &Group<'_>) -> (Option<Interval>, bool),
+    interval: &dyn Fn(&Told, &Group<'_>) -> Found,
     said: &dyn Fn(&Group<'_>) -> &'static str,
 ) -> Vec<Vec<String>> {
     let columns = TOLD

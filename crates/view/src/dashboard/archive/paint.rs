@@ -55,7 +55,7 @@ impl Painted {
                     };
                     Some((id, by.of(&entry)))
                 };
-                (colour.name(), By::kinds(ids().filter_map(kind).collect()))
+                (colour.name(), By::kinds(&ids().filter_map(kind).collect::<Vec<_>>()))
             }
         };
         let mut painted = Self { name, ends: None, by };
@@ -159,9 +159,9 @@ fn colour_of(kind: usize) -> &'static str {
 
 impl By {
     /// Kinds by their names, the most frequent first.
-    fn kinds(named: Vec<(u64, String)>) -> Self {
+    fn kinds(named: &[(u64, String)]) -> Self {
         let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-        for (_, name) in &named {
+        for (_, name) in named {
             *counts.entry(name).or_default() += 1;
         }
         let mut names: Vec<(String, u64)> =
