@@ -79,24 +79,24 @@ impl Browser {
     }
 
     fn attach(&mut self) {
-        let targets = self.ask("Target.getTargets", json!({}));
+        let targets = self.ask("Target.getTargets", &json!({}));
         let pages = targets["targetInfos"].as_array().unwrap();
         let page = pages.iter().find(|target| target["type"] == "page").unwrap();
         let attached =
-            self.ask("Target.attachToTarget", json!({ "targetId": page["targetId"], "flatten": true }));
+            self.ask("Target.attachToTarget", &json!({ "targetId": page["targetId"], "flatten": true }));
         attached["sessionId"].as_str().unwrap().clone_into(&mut self.session);
         for domain in ["Page.enable", "Runtime.enable", "Network.enable", "Log.enable"] {
-            self.ask(domain, json!({}));
+            self.ask(domain, &json!({}));
         }
     }
 
     /// Asks the browser for something.
-    pub(crate) fn ask(&mut self, method: &str, parameters: Value) -> Value {
+    pub(crate) fn ask(&mut self, method: &str, parameters: &Value) -> Value {
         self.asked_for(method, parameters).unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
     /// The same where it may refuse, such as while it goes to another page. Hears what else it says until it answers.
-    fn asked_for(&mut self, method: &str, parameters: Value) -> Result<Value, Value> {
+    fn asked_for(&mut self, method: &str, parameters: &Value) -> Result<Value, Value> {
         self.asked += 1;
         let mut message = json!({ "id": self.asked, "method": method, "params": parameters });
         if !self.session.is_empty() {
@@ -130,7 +130,7 @@ impl Browser {
     /// The value of an expression in the page.
     pub(crate) fn value(&mut self, expression: &str) -> Value {
         let parameters = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let answer = self.ask("Runtime.evaluate", parameters);
+        let answer = self.ask("Runtime.evaluate", &parameters);
         assert!(answer["exceptionDetails"].is_null(), "{expression}: {answer}");
         answer["result"]["value"].clone()
     }
@@ -145,7 +145,7 @@ impl Browser {
         let begun = Instant::now();
         let parameters = json!({ "expression": format!("!!({condition})"), "returnByValue": true });
         let holds = |answer: &Value| answer["result"]["value"] == json!(true);
-        while !self.asked_for("Runtime.evaluate", parameters.clone()).is_ok_and(|answer| holds(&answer)) {
+        while !self.asked_for("Runtime.evaluate", &parameters).is_ok_and(|answer| holds(&answer)) {
             if begun.elapsed() > PATIENCE {
                 let page = self.text("document.body.innerText");
                 panic!("it never came to hold that {condition}:\n{page}");
@@ -156,7 +156,7 @@ impl Browser {
 
     /// Goes to an address, and waits until its page is there and its script has run.
     pub(crate) fn open(&mut self, address: &str) {
-        self.ask("Page.navigate", json!({ "url": address }));
+        self.ask("Page.navigate", &json!({ "url": address }));
         self.arrived();
     }
 
@@ -169,7 +169,7 @@ impl Browser {
     pub(crate) fn leave(&mut self, doing: &str) {
         self.value("void (window.before = true)");
         // The page may be gone before it answers.
-        let _ = self.asked_for("Runtime.evaluate", json!({ "expression": format!("void ({doing})") }));
+        let _ = self.asked_for("Runtime.evaluate", &json!({ "expression": format!("void ({doing})") }));
         self.until("!window.before");
         self.arrived();
     }
@@ -183,7 +183,7 @@ impl Browser {
             if kind == "keyDown" && (text.chars().count() == 1) {
                 parameters["text"] = json!(text);
             }
-            self.ask("Input.dispatchKeyEvent", parameters);
+            self.ask("Input.dispatchKeyEvent", &parameters);
         }
     }
 
