@@ -97,21 +97,16 @@ fn told(page: &str) -> BTreeMap<String, String> {
 /// The page as the browser has it.
 const WHOLE: &str = "document.documentElement.outerHTML";
 
-fn browser(place: &Place) -> Option<Browser> {
-    let browser = Browser::start(place);
-    if browser.is_none() {
-        eprintln!("SKIPPED: there is no chromium");
-    }
-    browser
-}
-
 #[test]
 fn a_browser_shows_the_numbers_that_show_tells_on_every_page() {
     let place = Place::new();
     ran(&place, "runs/one", "1");
     ran(&place, "runs/two", "2");
     let served = Served::start(&place, &[]);
-    let Some(mut browser) = browser(&place) else { return };
+    let Some(mut browser) = Browser::start(&place) else {
+        eprintln!("SKIPPED: there is no chromium");
+        return;
+    };
     let mut page = |path: &str| {
         browser.open(&served.page(path));
         browser.is_content();
@@ -160,7 +155,10 @@ fn every_page_of_a_run_that_goes_on_is_shown_without_a_complaint_and_asks_nobody
     ran(&place, "runs/several/two", "2");
     ran(&place, "runs/several/three", "3");
     let served = Served::start(&place, &[]);
-    let Some(mut browser) = browser(&place) else { return };
+    let Some(mut browser) = Browser::start(&place) else {
+        eprintln!("SKIPPED: there is no chromium");
+        return;
+    };
     browser.open(&served.page("/"));
     // Of each kind of page, and of each way of asking for it, the first that a link leads to.
     let kind = |link: &str| -> String {
@@ -202,7 +200,10 @@ fn keys_filters_and_choices_do_what_the_page_says() {
         ran(&place, name, seed);
     }
     let served = Served::start(&place, &[]);
-    let Some(mut browser) = browser(&place) else { return };
+    let Some(mut browser) = Browser::start(&place) else {
+        eprintln!("SKIPPED: there is no chromium");
+        return;
+    };
     browser.open(&served.page("/?sort=name"));
     let here = "document.querySelector('.here')?.id ?? ''";
     for (key, row) in [("j", "row-apple"), ("j", "row-pear"), ("j", "row-pear"), ("k", "row-apple")] {
@@ -251,7 +252,10 @@ fn a_page_follows_a_run_to_its_end_and_then_says_what_show_says() {
     let place = Place::new();
     ran(&place, "runs/one", "1");
     let served = Served::start(&place, &[]);
-    let Some(mut browser) = browser(&place) else { return };
+    let Some(mut browser) = Browser::start(&place) else {
+        eprintln!("SKIPPED: there is no chromium");
+        return;
+    };
     browser.open(&served.page("/run/one"));
     browser.until("document.getElementById('pulse').textContent === 'live'");
     browser.value("void (window.before = true)");
