@@ -10,7 +10,7 @@ use std::{
     process::{Child, ChildStderr, Command, Stdio},
 };
 
-use common::{Place, error};
+use common::{Place, browser::Browser, error};
 
 /// A dashboard that ends with the test.
 struct Served {
@@ -83,41 +83,6 @@ fn a_run_or_an_address_that_is_not_there_is_said_to_be_missing() {
     }
 }
 
-/// Chromium without a window, in a folder of its own; `None` where there is none.
-fn chromium(place: &Place) -> Option<Command> {
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    let there =
-        |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|out| out.status.success());
-    let mut command = Command::new(names.into_iter().find(there)?);
-    command.args([
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--enable-logging=stderr",
-        "--virtual-time-budget=2000",
-    ]);
-    command.args([
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-    ]);
-    // Whatever asks another host than this machine gets no answer, and says so.
-    command.arg("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1");
-    command.arg(format!("--user-data-dir={}", place.path("chromium").display()));
-    Some(command)
-}
-
-/// The page as the browser has it in the end. Nothing was refused, and its script did not fail.
-fn seen(place: &Place, address: &str) -> Option<String> {
-    let output = chromium(place)?.args(["--dump-dom", address]).output().expect("chromium runs");
-    assert!(output.status.success(), "{}", error(&output));
-    let said = error(&output);
-    let complaints: Vec<&str> = said.lines().filter(|line| line.contains("CONSOLE")).collect();
-    assert!(complaints.is_empty(), "{address}: {complaints:?}");
-    Some(String::from_utf8(output.stdout).expect("a page"))
-}
-
 /// The texts behind the names of a page's definitions.
 fn told(page: &str) -> BTreeMap<String, String> {
     let text = |html: &str| html.split(['<', '>']).step_by(2).collect::<String>();
@@ -129,16 +94,25 @@ fn told(page: &str) -> BTreeMap<String, String> {
     page.split("<dt>").skip(1).filter_map(pair).collect()
 }
 
+/// The page as the browser has it.
+const WHOLE: &str = "document.documentElement.outerHTML";
+
 #[test]
 fn a_browser_shows_the_numbers_that_show_tells_on_every_page() {
     let place = Place::new();
     ran(&place, "runs/one", "1");
     ran(&place, "runs/two", "2");
     let served = Served::start(&place, &[]);
-    let Some(first) = seen(&place, &served.page("/run/one")) else {
+    let Some(mut browser) = Browser::start(&place) else {
         eprintln!("SKIPPED: there is no chromium");
         return;
     };
+    let mut page = |path: &str| {
+        browser.open(&served.page(path));
+        browser.is_content();
+        browser.text(WHOLE)
+    };
+    let first = page("/run/one");
     let shown = place.json(&["show", "runs/one", "--best", "1", "--format", "json"]);
     let number = |name: &str| shown[name].as_f64().unwrap_or_else(|| panic!("{name}"));
     let figures = told(&first);
@@ -154,7 +128,6 @@ fn a_browser_shows_the_numbers_that_show_tells_on_every_page() {
     assert!(first.contains(shown["archive_hash"].as_str().expect("a hash")));
     let elite = &shown["elites"][0];
     let best = elite["candidate"].as_u64().expect("a candidate");
-    let page = |path: &str| seen(&place, &served.page(path)).expect("chromium is there");
     let candidate = page(&format!("/run/one/candidate/{best}"));
     let objective: f64 = told(&candidate)["objective"].parse().expect("a number");
     assert!(near(objective, elite["objective"].as_f64().expect("an objective")));
@@ -169,4 +142,139 @@ fn a_browser_shows_the_numbers_that_show_tells_on_every_page() {
     assert!(page("/compare?run=one&run=two").contains("2 seeds"));
     // The script ran: what only it does has been done.
     assert!(list.contains("<button hidden"), "{list}");
+}
+
+/// All that a page leads to of the dashboard, by its links.
+const LINKS: &str =
+    "[...document.querySelectorAll('a[href^=\"/\"]')].map((a) => a.getAttribute('href')).join('\\n')";
+
+#[test]
+fn every_page_of_a_run_that_goes_on_is_shown_without_a_complaint_and_asks_nobody_else() {
+    let place = Place::new();
+    ran(&place, "runs/one", "1");
+    ran(&place, "runs/several/two", "2");
+    ran(&place, "runs/several/three", "3");
+    let served = Served::start(&place, &[]);
+    let Some(mut browser) = Browser::start(&place) else {
+        eprintln!("SKIPPED: there is no chromium");
+        return;
+    };
+    browser.open(&served.page("/"));
+    // Of each kind of page, and of each way of asking for it, the first that a link leads to.
+    let kind = |link: &str| -> String {
+        let path = link.split('#').next().unwrap_or_default();
+        path.chars().filter(|c| !c.is_ascii_digit()).collect()
+    };
+    let mut waiting = vec!["/".to_owned()];
+    let mut seen: std::collections::BTreeSet<String> = waiting.iter().map(|link| kind(link)).collect();
+    while let Some(link) = waiting.pop() {
+        browser.leave(&format!("location.assign({link:?})"));
+        let heading = browser.text("document.querySelector('h1')?.textContent ?? ''");
+        assert!(!heading.is_empty() && !heading.contains("can't"), "{link}: {heading}");
+        for unnamed in ["a", "button", "input:not([type=hidden])", "select", "summary"] {
+            // What a screen reader calls it: its text, its label, or the title of a drawing.
+            let named = format!(
+                "[...document.querySelectorAll({unnamed:?})].filter((e) => !(e.textContent.trim() || \
+                 e.getAttribute('aria-label') || (e.labels && e.labels.length))).length"
+            );
+            assert_eq!(browser.value(&named), 0, "{unnamed} of {link}");
+        }
+        let wide = browser.value("document.documentElement.scrollWidth <= innerWidth");
+        assert_eq!(wide, true, "{link} is wider than its window");
+        for next in browser.text(LINKS).lines() {
+            if seen.len() < 120 && seen.insert(kind(next)) {
+                waiting.push(next.to_owned());
+            }
+        }
+    }
+    for part in ["archive", "lineage", "operators", "candidate", "compare?folder=", "over=", "by="] {
+        assert!(seen.iter().any(|link| link.contains(part)), "no link leads to {part}: {seen:?}");
+    }
+    browser.is_content();
+}
+
+#[test]
+fn keys_filters_and_choices_do_what_the_page_says() {
+    let place = Place::new();
+    for (name, seed) in [("runs/apple", "1"), ("runs/pear", "2")] {
+        ran(&place, name, seed);
+    }
+    let served = Served::start(&place, &[]);
+    let Some(mut browser) = Browser::start(&place) else {
+        eprintln!("SKIPPED: there is no chromium");
+        return;
+    };
+    browser.open(&served.page("/?sort=name"));
+    let here = "document.querySelector('.here')?.id ?? ''";
+    for (key, row) in [("j", "row-apple"), ("j", "row-pear"), ("j", "row-pear"), ("k", "row-apple")] {
+        browser.press(key);
+        assert_eq!(browser.text(here), row, "{key}");
+    }
+    browser.press("?");
+    assert_eq!(browser.value("document.getElementById('keys').open"), true);
+    browser.press("/");
+    assert_eq!(browser.text("document.activeElement.id"), "filter");
+    // What is typed into a field is no key of the page, and the list follows it.
+    for key in ["p", "e", "a", "r"] {
+        browser.press(key);
+    }
+    browser.until("document.querySelectorAll('tr[id]').length === 1");
+    assert_eq!(browser.text("location.search"), "?sort=name&filter=pear");
+    browser.press("Escape");
+    browser.value("void document.getElementById('choose-pear').click()");
+    browser.value("void (document.getElementById('filter').value = '')");
+    browser
+        .value("void document.getElementById('filter').dispatchEvent(new Event('input', { bubbles: true }))");
+    browser.until("document.querySelectorAll('tr[id]').length === 2");
+    assert_eq!(browser.value("document.getElementById('choose-pear').checked"), true, "the choice stays");
+    browser.value("void document.getElementById('choose-apple').click()");
+    browser.leave("document.querySelector('form.chosen button').click()");
+    assert!(browser.text("document.body.innerText").contains("2 seeds"));
+    browser.open(&served.page("/?sort=name"));
+    browser.press("j");
+    browser.leave("document.activeElement.click()");
+    assert_eq!(browser.text("location.pathname"), "/run/apple");
+    // The time of an archive.
+    browser.open(&served.page("/run/apple/archive"));
+    browser.value("void (document.getElementById('at').value = 20)");
+    browser.value("void document.getElementById('at').dispatchEvent(new Event('input', { bubbles: true }))");
+    browser.until("document.body.innerText.includes('After 20 of 300 candidates')");
+    assert_eq!(browser.text("new URLSearchParams(location.search).get('at')"), "20");
+    browser.value("void (document.getElementById('colour').value = 'age')");
+    browser
+        .value("void document.getElementById('colour').dispatchEvent(new Event('input', { bubbles: true }))");
+    browser.until("document.body.innerText.includes('made as candidate')");
+    browser.is_content();
+}
+
+#[test]
+fn a_page_follows_a_run_to_its_end_and_then_says_what_show_says() {
+    let place = Place::new();
+    ran(&place, "runs/one", "1");
+    let served = Served::start(&place, &[]);
+    let Some(mut browser) = Browser::start(&place) else {
+        eprintln!("SKIPPED: there is no chromium");
+        return;
+    };
+    browser.open(&served.page("/run/one"));
+    browser.until("document.getElementById('pulse').textContent === 'live'");
+    browser.value("void (window.before = true)");
+    browser.value("void (document.querySelector('#settings details').open = true)");
+    // The run goes on, further than it was to go at first.
+    let resumed = place.run(&["resume", "runs/one", "--quiet", "--set", "search.total_steps=1500"]);
+    assert!(resumed.status.success(), "{}", error(&resumed));
+    browser.until("document.querySelector('#head .state').textContent.includes('1,500 candidates')");
+    browser.until("[...document.querySelectorAll('#figures dd')].some((dd) => dd.textContent === '1,500')");
+    assert_eq!(browser.value("window.before"), true, "nobody loaded the page anew");
+    assert_eq!(
+        browser.value("document.querySelector('#settings details').open"),
+        true,
+        "what was open stays"
+    );
+    let shown = place.json(&["show", "runs/one", "--best", "1", "--format", "json"]);
+    let page = browser.text(WHOLE);
+    assert!(page.contains(shown["archive_hash"].as_str().expect("a hash")));
+    let best: f64 = told(&page)["Best objective"].parse().expect("a number");
+    assert!((best - shown["best"].as_f64().expect("a best")).abs() < 1e-3, "{best}");
+    browser.is_content();
 }

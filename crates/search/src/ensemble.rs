@@ -11,7 +11,7 @@ use samara_qd::Stream;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Charge, Invalid};
+use crate::{Charge, Fate, Invalid};
 
 /// How the generator of a candidate is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -102,6 +102,17 @@ pub enum Gain {
     Nothing,
 }
 
+impl Gain {
+    /// Of a candidate's fate.
+    pub fn of(fate: &Fate) -> Self {
+        match fate {
+            Fate::New | Fate::Improved => Self::Entered,
+            Fate::NotBetter => Self::Scored,
+            Fate::Invalid { .. } | Fate::Failed { .. } => Self::Nothing,
+        }
+    }
+}
+
 /// What is known of one model. Sums are discounted.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Record {
@@ -118,6 +129,21 @@ struct Record {
 pub struct Ensemble {
     settings: EnsembleSettings,
     records: Vec<Record>,
+}
+
+/// What an ensemble knows of one of its models, with older candidates counting less.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Standing {
+    /// How often it is drawn against the others, where that is drawn.
+    pub weight: f64,
+    /// Its settled candidates.
+    pub trials: f64,
+    /// The part of them that entered the archive, 0 to 1; `None` before the first.
+    pub entered: Option<f64>,
+    /// What one costs, in what the bandit counts; `None` before the first.
+    pub cost: Option<f64>,
+    /// The chance that the next one enters as the bandit hopes for it, 0 to 1; 1 before the first.
+    pub hoped: f64,
 }
 
 /// Below this a model's sums are not discounted any more: their quotients stay defined.
@@ -169,10 +195,27 @@ impl Ensemble {
         drawn
     }
 
+    /// What is known of each model, in their order.
+    pub fn standings(&self) -> Vec<Standing> {
+        let evidence = self.evidence();
+        let standing = |record: &Record| {
+            let each = |sum: f64| record.tried.then(|| sum / record.trials);
+            let entered = each(record.entered);
+            let hoped = entered.map_or(1.0, |mean| upper(mean, evidence / record.trials));
+            Standing { weight: record.weight, trials: record.trials, entered, cost: each(record.cost), hoped }
+        };
+        self.records.iter().map(standing).collect()
+    }
+
+    /// What all that is known allows an optimist: KL-UCB's ln(n) with its factor.
+    fn evidence(&self) -> f64 {
+        let total: f64 = self.records.iter().map(|record| record.trials).sum();
+        self.settings.exploration * libm::log(total.max(1.0))
+    }
+
     /// The model with the highest optimistic chance for its cost; of equals the one with fewer candidates.
     fn best(&self) -> usize {
-        let total: f64 = self.records.iter().map(|record| record.trials).sum();
-        let evidence = self.settings.exploration * libm::log(total.max(1.0));
+        let evidence = self.evidence();
         let worth = |record: &Record| {
             (upper(record.entered / record.trials, evidence / record.trials), record.cost / record.trials)
         };
@@ -325,6 +368,23 @@ mod tests {
             }
         }
         assert!(late[1] > 3 * late[0], "{late:?}");
+    }
+
+    #[test]
+    fn standings_tell_what_was_learnt_and_hope_for_the_untried() {
+        let mut ensemble = bandit(3, CostUnit::Money);
+        for gain in [Gain::Entered, Gain::Scored] {
+            ensemble.learn(&trial(0, 2.0), gain);
+        }
+        ensemble.learn(&trial(1, 1.0), Gain::Scored);
+        let [first, second, untried] = ensemble.standings()[..] else { panic!("three models") };
+        assert!((first.entered.expect("tried") - 0.5).abs() < 1e-3 && (first.trials - 2.0).abs() < 0.01);
+        assert!((first.cost.expect("tried") - 2.0).abs() < 1e-9 && first.hoped > 0.5);
+        assert_eq!(
+            (second.entered, untried.entered, untried.cost, untried.hoped),
+            (Some(0.0), None, None, 1.0)
+        );
+        assert!(second.hoped > 0.0 && second.hoped < 1.0);
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub use candidate::{Candidate, Charge, Fate, FateCounts};
 pub use control::{Change, Limit, Limits, Order, Scheduled};
 pub use decode::{decode, nearest};
 pub use emitting::Emitting;
-pub use ensemble::{Choose, CostUnit, Ensemble, EnsembleSettings, Gain, Trial};
+pub use ensemble::{Choose, CostUnit, Ensemble, EnsembleSettings, Gain, Standing, Trial};
 pub use error::FoldError;
 pub use genome::{ContentDigest, Files, FilesError, Genome, number_list};
 pub use index::{Index, Resident};

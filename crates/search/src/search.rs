@@ -315,7 +315,7 @@ impl Search {
         let view = View::new(&self.population, index);
         self.proposers[island as usize].settle(&candidate, value, &view);
         if let Some(generator) = candidate.generator {
-            self.ensemble.learn(&Trial { generator, charge, model_ms }, gain_of(&candidate.fate));
+            self.ensemble.learn(&Trial { generator, charge, model_ms }, Gain::of(&candidate.fate));
         }
         let migration = self.population.migrate(self.settled).map(|(migration, moved)| {
             self.index.note_migration(&migration, &moved);
@@ -462,14 +462,6 @@ fn place_unscored(candidate: &mut Candidate, unscored: Unscored, fate: impl FnOn
     candidate.genome = unscored.genome;
     candidate.fate = fate(unscored.why);
     candidate.artifacts = artifact::fitting(unscored.artifacts);
-}
-
-fn gain_of(fate: &Fate) -> Gain {
-    match fate {
-        Fate::New | Fate::Improved => Gain::Entered,
-        Fate::NotBetter => Gain::Scored,
-        Fate::Invalid { .. } | Fate::Failed { .. } => Gain::Nothing,
-    }
 }
 
 /// What had been asked for and told when a candidate settled.

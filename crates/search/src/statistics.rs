@@ -9,6 +9,11 @@ use std::collections::BTreeMap;
 use samara_qd::Stream;
 use serde::Serialize;
 
+/// Resamples of the bootstrap over seeds.
+pub const RESAMPLES: u32 = 10_000;
+/// The part of them that an interval holds.
+pub const LEVEL: f64 = 0.95;
+
 /// A mean and the interval of its resampled values.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Interval {
@@ -25,6 +30,73 @@ impl Interval {
     pub fn disjoint(&self, other: &Self) -> bool {
         self.high < other.low || other.high < self.low
     }
+}
+
+/// How an interval lies to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Against {
+    /// Disjoint, and lower.
+    Below,
+    /// Disjoint, and higher.
+    Above,
+    /// They have points in common.
+    Overlaps,
+}
+
+impl Against {
+    /// How one interval lies to another.
+    pub fn of(theirs: &Interval, ours: &Interval) -> Self {
+        match (theirs.disjoint(ours), theirs.mean < ours.mean) {
+            (false, _) => Self::Overlaps,
+            (true, true) => Self::Below,
+            (true, false) => Self::Above,
+        }
+    }
+
+    /// As people read it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Below => "below, disjoint",
+            Self::Above => "above, disjoint",
+            Self::Overlaps => "overlaps",
+        }
+    }
+}
+
+/// The drawings by which runs of so many seeds are compared, from the first of these alone: the same for every number of
+/// every strategy.
+///
+/// # Panics
+/// If there is no seed.
+pub fn over_seeds(first: u64, seeds: usize) -> Resamples {
+    Resamples::new(seeds, RESAMPLES, &mut Stream::named(first, "bootstrap over seeds"))
+}
+
+/// The difference of two means, the second less than the first, of values that have nothing to do with each other: both
+/// are drawn anew each time. Where each value has its counterpart, an interval over their differences is narrower.
+///
+/// # Panics
+/// If either has no value.
+pub fn difference(of: &[f64], and: &[f64], stream: &mut Stream) -> Interval {
+    assert!(!of.is_empty() && !and.is_empty(), "a difference needs values");
+    // Sums of differences from one value: equal values then differ by exactly nothing.
+    let base = and[0];
+    let mean = |values: &[f64], take: &mut dyn FnMut(usize) -> usize| {
+        let sum: f64 = (0..values.len()).map(|i| values[take(i)] - base).sum();
+        sum / values.len() as f64
+    };
+    let exact = mean(of, &mut |i| i) - mean(and, &mut |i| i);
+    let mut drawn: Vec<f64> = (0..RESAMPLES)
+        .map(|_| {
+            let one = mean(of, &mut |_| stream.index(of.len()));
+            one - mean(and, &mut |_| stream.index(and.len()))
+        })
+        .collect();
+    drawn.sort_by(f64::total_cmp);
+    let tail = (1.0 - LEVEL) / 2.0;
+    let at = |part: f64| drawn[((part * f64::from(RESAMPLES)).ceil() as usize).clamp(1, drawn.len()) - 1];
+    Interval { mean: exact, low: at(tail), high: at(1.0 - tail) }
 }
 
 /// Drawings with replacement from a number of values, to be used for many lists of that length.
@@ -124,6 +196,18 @@ mod tests {
         // 2 x 1.96 / sqrt(n), within what 200 and 50 draws scatter.
         assert!((width(200) - 0.277).abs() < 0.06);
         assert!((width(50) - 0.554).abs() < 0.17);
+    }
+
+    #[test]
+    fn a_difference_of_means_holds_what_it_is_and_is_told_from_nothing_where_it_is_large() {
+        let stream = || Stream::named(0, "difference");
+        let far = difference(&[10.0, 11.0, 12.0], &[1.0, 2.0], &mut stream());
+        assert_eq!(far.mean, 9.5);
+        assert!(far.low >= 8.0 && far.high <= 11.0 && far.low < far.mean && far.mean < far.high);
+        let none = difference(&[0.1; 4], &[0.1; 3], &mut stream());
+        assert_eq!(none, Interval { mean: 0.0, low: 0.0, high: 0.0 });
+        let one = difference(&[3.0], &[1.0], &mut stream());
+        assert_eq!(one, Interval { mean: 2.0, low: 2.0, high: 2.0 });
     }
 
     #[test]

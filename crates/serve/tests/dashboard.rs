@@ -67,6 +67,17 @@ fn page(address: SocketAddr, path: &str) -> (u16, String) {
     (status, String::from_utf8(body).unwrap())
 }
 
+/// The list of runs once all of them have been read, which takes as long as it takes.
+fn list(address: SocketAddr) -> String {
+    loop {
+        let (status, body) = page(address, "/");
+        assert_eq!(status, 200);
+        if !body.contains("is being read") {
+            return body;
+        }
+    }
+}
+
 /// A run that is written candidate by candidate.
 struct Written {
     journal: Journal,
@@ -244,7 +255,10 @@ fn what_models_and_strangers_wrote_is_text_on_every_page_and_every_link_leads_to
     let (home, _growing) = two_runs();
     let address = server(home.path());
     let mut waiting = vec!["/".to_owned(), "/compare?run=ended&run=folder%2Fgrowing+one".to_owned()];
-    waiting.push("/run/ended/archive?at=30&facets=1&x=2&y=1".to_owned());
+    for asked in ["at=30&facets=1&x=2&y=1", "colour=age&list=gallery&at=12", "colour=operator&island=1"] {
+        waiting.push(format!("/run/ended/archive?{asked}"));
+    }
+    waiting.push("/compare?folder=folder".to_owned());
     let mut seen: BTreeSet<String> = waiting.iter().cloned().collect();
     while let Some(path) = waiting.pop() {
         let (status, body) = page(address, &path);
@@ -322,8 +336,7 @@ fn a_hostile_journal_is_an_error_page_and_the_server_lives() {
             assert!(!body.contains("<script>alert"), "{name}");
         }
     }
-    let (status, body) = page(address, "/");
-    assert_eq!(status, 200);
+    let body = list(address);
     assert_eq!(body.matches("can&#39;t be read").count(), 5, "{body}");
     assert_eq!(page(address, "/run/ended/candidate/59").0, 200);
     let (status, body) = page(address, "/compare?run=ended&run=cut&run=nobody");
@@ -332,6 +345,67 @@ fn a_hostile_journal_is_an_error_page_and_the_server_lives() {
             && body.contains("cut can&#39;t be shown")
             && body.contains("nobody can&#39;t be shown")
     );
+}
+
+/// What somebody may do to a run with SQLite: each leads to an error page, or to pages that show it as it is.
+const CRAFTED: [(&str, &str); 16] = [
+    (
+        "endless view",
+        "ALTER TABLE texts RENAME TO t0; CREATE VIEW texts AS SELECT id, digest, codec, size, body FROM t0 WHERE \
+         (SELECT count(*) FROM (WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n)) >= 0;",
+    ),
+    ("view of sums", "ALTER TABLE totals RENAME TO t0; CREATE VIEW totals AS SELECT * FROM t0;"),
+    ("trigger", "CREATE TRIGGER e AFTER INSERT ON candidates BEGIN DELETE FROM texts WHERE id = 1; END;"),
+    ("large objective", "UPDATE candidates SET objective = 1e308 * 10;"),
+    ("word for a number", "UPDATE candidates SET objective = 'NaN';"),
+    ("deep measures", "UPDATE candidates SET measures = replace(hex(zeroblob(2500)), '0', '[');"),
+    ("few measures", "UPDATE candidates SET measures = '[0.5]';"),
+    ("parent that never was", "UPDATE candidates SET parents = '[999999999999]';"),
+    ("cell beyond all", "UPDATE candidates SET cell = 9223372036854775807;"),
+    ("candidates beyond all", "UPDATE candidates SET id = id + 9223372036854775000 WHERE id > 50;"),
+    (
+        "sums beyond all",
+        "UPDATE totals SET tokens_in = 9223372036854775807, tokens_out = 9223372036854775807;",
+    ),
+    ("no texts", "DELETE FROM texts;"),
+    ("fate without a reason", "UPDATE candidates SET fate = 'invalid', why = NULL;"),
+    ("cells without end", "UPDATE run SET config = replace(config, 'bins = 4', 'bins = 4000000000');"),
+    ("deep settings", "UPDATE run SET config = 'a = ' || replace(hex(zeroblob(50000)), '0', '[');"),
+    (
+        "bomb",
+        "UPDATE texts SET codec = 1, size = 3145728000, body = zeroblob(4000) WHERE id IN (SELECT text FROM candidates);",
+    ),
+];
+
+#[test]
+fn a_crafted_journal_is_an_error_page_or_shown_and_the_server_lives() {
+    let (home, _growing) = two_runs();
+    for (name, sql) in CRAFTED {
+        let file = home.path().join(name).join("run.db");
+        std::fs::create_dir(home.path().join(name)).unwrap();
+        std::fs::copy(home.path().join("ended/run.db"), &file).unwrap();
+        let database = rusqlite::Connection::open(&file).unwrap();
+        database.execute_batch("PRAGMA foreign_keys = off;").unwrap();
+        database.execute_batch(sql).unwrap_or_else(|error| panic!("{name}: {error}"));
+        database.close().unwrap();
+    }
+    let address = server(home.path());
+    for (name, _) in CRAFTED {
+        let name = name.replace(' ', "%20");
+        for part in ["", "/archive", "/archive?at=30", "/operators", "/lineage", "/candidate/3"] {
+            let (status, body) = page(address, &format!("/run/{name}{part}"));
+            assert!([200, 404, 500].contains(&status), "{name}{part}: {status}");
+            assert!(
+                status == 200 || body.contains("can&#39;t be shown") || status == 404,
+                "{name}{part}: {body}"
+            );
+            assert!(!body.contains("error of samara"), "{name}{part}: {body}");
+        }
+    }
+    let body = list(address);
+    assert!(body.contains("/run/ended\""), "{body}");
+    assert!(body.matches("can&#39;t be read").count() > 8, "{body}");
+    assert_eq!(page(address, "/run/ended/candidate/59").0, 200);
 }
 
 #[test]

@@ -3,11 +3,22 @@
 //!
 //! Folded along with the run, like [`crate::trace`]. A candidate takes some hundred bytes, and no text of it is kept.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
 
 use samara_journal::run_view::Step;
 use samara_qd::{Archive, Rules, Tessellation};
-use samara_search::Fate;
+use samara_search::{Candidate, Charge, Fate, Genome, Replay, Score, SearchSettings, Trial};
+
+use crate::lineage::masked;
+
+/// Named numbers of a candidate that are kept at most.
+const MOST_METRICS: usize = 16;
+/// Names of them in a run at most: a crafted record may have any number.
+const MOST_NAMES: usize = 200;
 
 /// What became of a candidate, without the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,10 +82,41 @@ pub struct Entry<'a> {
     pub measures: &'a [f64],
     /// What became of it.
     pub became: Became,
-    /// Model calls, tokens and money.
-    pub tokens: u64,
-    /// Money, a cached answer at the price it had.
-    pub money: f64,
+    /// The position of its writer in the generator's ensemble.
+    pub generator: Option<u32>,
+    /// Model calls, tokens and money, a cached answer at the price it had.
+    pub charge: Charge,
+    /// Wall time of its model calls, in milliseconds.
+    pub model_ms: f64,
+    /// Whether it differs from its first parent in numbers alone; `None` where that was not looked at, or there is nothing
+    /// to compare.
+    pub only_numbers: Option<bool>,
+}
+
+impl Entry<'_> {
+    /// What a bandit over generators learns from; `None` where the run had one generator.
+    pub fn trial(&self) -> Option<Trial> {
+        Some(Trial { generator: self.generator?, charge: self.charge, model_ms: self.model_ms })
+    }
+}
+
+/// A text in two numbers: all of it, and all of it but the values of numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Print {
+    whole: u64,
+    masked: u64,
+}
+
+impl Print {
+    fn of(genome: &Genome) -> Self {
+        let hash = |text: &str| {
+            let mut hasher = DefaultHasher::new();
+            text.hash(&mut hasher);
+            hasher.finish()
+        };
+        let text = genome.text();
+        Self { whole: hash(&text), masked: hash(&masked(&text)) }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -83,11 +125,13 @@ struct Row {
     operator: u32,
     model: u32,
     became: Became,
+    generator: Option<u32>,
     objective: Option<f64>,
-    tokens: u64,
-    money: f64,
-    /// Ends of what it has of the parents and the measures of all.
+    charge: Charge,
+    model_ms: f64,
+    /// Ends of what it has of the parents, the measures and the metrics of all.
     parents: u32,
+    metrics: u32,
     measures: u64,
 }
 
@@ -120,7 +164,67 @@ pub struct Book {
     rows: Vec<Row>,
     parents: Vec<u64>,
     measures: Vec<f64>,
+    /// Named by places in `metric_names`.
+    metrics: Vec<(u32, f64)>,
     names: Names,
+    metric_names: Names,
+    /// One a candidate if genomes are programs, else none.
+    prints: Vec<Option<Print>>,
+    programs: bool,
+}
+
+/// What candidates are told apart by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum By {
+    /// How they were made.
+    #[default]
+    Operator,
+    /// The model that wrote them.
+    Model,
+    /// The island.
+    Island,
+}
+
+impl By {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Operator, Self::Model, Self::Island];
+
+    /// As an address and a page say it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Model => "model",
+            Self::Island => "island",
+        }
+    }
+
+    /// What a candidate is counted to.
+    pub fn of(self, entry: &Entry<'_>) -> String {
+        match self {
+            Self::Operator if entry.operator.is_empty() => "unnamed".to_owned(),
+            Self::Operator => entry.operator.to_owned(),
+            Self::Model if entry.model.is_empty() => "no model".to_owned(),
+            Self::Model => entry.model.to_owned(),
+            Self::Island => format!("island {}", entry.island),
+        }
+    }
+}
+
+/// What candidates of one kind came to in a part of the run.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Part {
+    /// Candidates.
+    pub made: u64,
+    /// Those that entered an archive.
+    pub entered: u64,
+    /// What they are better by than their first parents.
+    pub gains: Gains,
+    /// What their calls cost.
+    pub spent: Charge,
+    /// Wall time of their calls, in milliseconds.
+    pub model_ms: f64,
+    /// Those that could be compared with their first parent as texts, and those that differ in numbers alone.
+    pub told: [u64; 2],
 }
 
 /// What candidates that were made in one way brought, beyond what became of them.
@@ -142,9 +246,22 @@ impl Book {
         Self::default()
     }
 
+    /// The same for a run whose genomes are programs: of these it is noted which steps changed numbers and nothing else.
+    pub fn of_programs(programs: bool) -> Self {
+        Self { programs, ..Self::default() }
+    }
+
     /// Takes the next candidate in.
     pub fn follow(&mut self, step: Step<'_>) {
         let Step { candidate, model, .. } = step;
+        if self.programs {
+            self.prints.push(candidate.genome.as_deref().map(Print::of));
+        }
+        for (name, value) in candidate.score.iter().flat_map(|score| &score.metrics).take(MOST_METRICS) {
+            if self.metric_names.names.len() < MOST_NAMES || self.metric_names.places.contains_key(name) {
+                self.metrics.push((self.metric_names.place(name), *value));
+            }
+        }
         // A crafted record may name any number as a parent: what is not older is none.
         self.parents.extend(candidate.parents.iter().copied().filter(|parent| *parent < candidate.index));
         self.measures.extend(candidate.measures().unwrap_or_default());
@@ -153,9 +270,11 @@ impl Book {
             operator: self.names.place(&candidate.operator),
             model: self.names.place(model.unwrap_or_default()),
             became: Became::of(&candidate.fate),
+            generator: candidate.generator,
             objective: candidate.objective(),
-            tokens: candidate.charge.tokens,
-            money: candidate.charge.money,
+            charge: candidate.charge,
+            model_ms: candidate.model_ms,
+            metrics: u32::try_from(self.metrics.len()).unwrap_or(u32::MAX),
             parents: u32::try_from(self.parents.len()).unwrap_or(u32::MAX),
             measures: self.measures.len() as u64,
         };
@@ -180,18 +299,40 @@ impl Book {
             Some(before) => (before.parents as usize, before.measures as usize),
             None => (0, 0),
         };
+        let parents = self.parents.get(parents..row.parents as usize).unwrap_or_default();
         Some(Entry {
             index,
             island: row.island,
             operator: self.names.name(row.operator),
             model: self.names.name(row.model),
-            parents: self.parents.get(parents..row.parents as usize).unwrap_or_default(),
+            parents,
             objective: row.objective,
             measures: &self.measures[measures..row.measures as usize],
             became: row.became,
-            tokens: row.tokens,
-            money: row.money,
+            generator: row.generator,
+            charge: row.charge,
+            model_ms: row.model_ms,
+            only_numbers: self.only_numbers(at, parents),
         })
+    }
+
+    fn only_numbers(&self, at: usize, parents: &[u64]) -> Option<bool> {
+        let print = |at: usize| self.prints.get(at).copied().flatten();
+        let (new, old) = (print(at)?, print(usize::try_from(*parents.first()?).ok()?)?);
+        Some(new.whole != old.whole && new.masked == old.masked)
+    }
+
+    /// The names of the numbers that candidates have beside their scores, in alphabetical order.
+    pub fn metric_names(&self) -> Vec<&str> {
+        self.metric_names.places.keys().map(|name| &**name).collect()
+    }
+
+    /// A named number of a candidate.
+    pub fn metric(&self, index: u64, name: &str) -> Option<f64> {
+        let (place, at) = (*self.metric_names.places.get(name)?, usize::try_from(index).ok()?);
+        let from = at.checked_sub(1).map_or(0, |before| self.rows.get(before).map_or(0, |row| row.metrics));
+        let own = self.metrics.get(from as usize..self.rows.get(at)?.metrics as usize)?;
+        own.iter().find(|(name, _)| *name == place).map(|(_, value)| *value)
     }
 
     /// All candidates, in their order.
@@ -247,38 +388,111 @@ impl Book {
         Some(archive)
     }
 
+    /// All archives as they were after so many candidates, those of islands among them; genomes are left out, which
+    /// [`samara_journal::Reader::genome`] reads. `None` where the settings have none.
+    pub fn replay_at(
+        &self,
+        candidates: u64,
+        settings: &SearchSettings,
+        tessellation: &Tessellation,
+    ) -> Option<Replay> {
+        let mut replay = Replay::new(settings, tessellation.clone()).ok()?;
+        let genome = Arc::new(Genome::text_of(""));
+        for entry in (0..candidates.min(self.len())).filter_map(|index| self.get(index)) {
+            let score = |objective| Arc::new(Score::new(objective, entry.measures.to_vec()));
+            replay.settle(&Candidate {
+                index: entry.index,
+                island: entry.island,
+                horizon: 0,
+                operator: String::new(),
+                parents: Vec::new(),
+                generator: None,
+                genome: Some(Arc::clone(&genome)),
+                score: entry.objective.map(score),
+                // Of one without a score; else it follows from the archive.
+                fate: Fate::Failed { why: String::new() },
+                cell: None,
+                rank: None,
+                copy_of: None,
+                artifacts: Vec::new(),
+                charge: Charge::default(),
+                model_ms: 0.0,
+            });
+        }
+        Some(replay)
+    }
+
     /// By how much candidates are better than their first parents, by operator and model.
     pub fn gains(&self) -> BTreeMap<(&str, &str), Gains> {
         let mut gains: BTreeMap<(&str, &str), Gains> = BTreeMap::new();
         for entry in self.entries() {
-            let parent = entry.parents.first().and_then(|parent| self.get(*parent)?.objective);
-            let (Some(objective), Some(parent)) = (entry.objective, parent) else { continue };
-            let of_way = gains.entry((entry.operator, entry.model)).or_default();
-            of_way.compared += 1;
-            if objective > parent {
-                of_way.better += 1;
-                of_way.sum += objective - parent;
-                of_way.most = of_way.most.max(objective - parent);
+            let parent = self.parent_objective(&entry);
+            if entry.objective.is_some() && parent.is_some() {
+                gains.entry((entry.operator, entry.model)).or_default().add(entry.objective, parent);
             }
         }
         gains
     }
 
-    /// Of every operator the share of its candidates that entered an archive, in so many equal parts of the run; `None` in
-    /// a part in which it made none.
-    pub fn success(&self, parts: usize) -> BTreeMap<&str, Vec<Option<f64>>> {
+    /// Candidates told apart, in so many equal parts of the run, one of these a group and part; the largest groups first.
+    pub fn over_time(&self, by: By, parts: usize) -> Vec<(String, Vec<Part>)> {
         let length = self.rows.len().div_ceil(parts.max(1)).max(1);
-        let mut counts: BTreeMap<&str, Vec<(u64, u64)>> = BTreeMap::new();
+        let count = self.rows.len().div_ceil(length);
+        let mut groups: BTreeMap<String, Vec<Part>> = BTreeMap::new();
         for entry in self.entries() {
-            let of_operator = counts
-                .entry(entry.operator)
-                .or_insert_with(|| vec![(0, 0); self.rows.len().div_ceil(length)]);
-            let (entered, all) = &mut of_operator[entry.index as usize / length];
-            *all += 1;
-            *entered += u64::from(entry.became.entered());
+            let name = by.of(&entry);
+            let known = groups.len() < MOST_NAMES || groups.contains_key(&name);
+            let name = if known { name } else { "all others".to_owned() };
+            let group = groups.entry(name).or_insert_with(|| vec![Part::default(); count]);
+            group[entry.index as usize / length].add(&entry, self.parent_objective(&entry));
         }
-        let share = |(entered, all): (u64, u64)| (all > 0).then(|| entered as f64 / all as f64);
-        counts.into_iter().map(|(name, counts)| (name, counts.into_iter().map(share).collect())).collect()
+        let mut groups: Vec<(String, Vec<Part>)> = groups.into_iter().collect();
+        let made = |parts: &[Part]| parts.iter().map(|part| part.made).sum::<u64>();
+        groups.sort_by_key(|(_, parts)| std::cmp::Reverse(made(parts)));
+        groups
+    }
+
+    fn parent_objective(&self, entry: &Entry<'_>) -> Option<f64> {
+        self.get(*entry.parents.first()?)?.objective
+    }
+}
+
+impl Gains {
+    fn add(&mut self, objective: Option<f64>, parent: Option<f64>) {
+        let (Some(objective), Some(parent)) = (objective, parent) else { return };
+        self.compared += 1;
+        if objective > parent {
+            self.better += 1;
+            self.sum += objective - parent;
+            self.most = self.most.max(objective - parent);
+        }
+    }
+}
+
+impl Part {
+    /// Takes what another counted.
+    pub fn join(&mut self, other: &Self) {
+        self.made += other.made;
+        self.entered += other.entered;
+        self.gains.compared += other.gains.compared;
+        self.gains.better += other.gains.better;
+        self.gains.sum += other.gains.sum;
+        self.gains.most = self.gains.most.max(other.gains.most);
+        self.spent += other.spent;
+        self.model_ms += other.model_ms;
+        self.told = [self.told[0] + other.told[0], self.told[1] + other.told[1]];
+    }
+
+    fn add(&mut self, entry: &Entry<'_>, parent: Option<f64>) {
+        self.made += 1;
+        self.entered += u64::from(entry.became.entered());
+        self.gains.add(entry.objective, parent);
+        self.spent += entry.charge;
+        self.model_ms += entry.model_ms;
+        if let Some(only) = entry.only_numbers {
+            self.told[0] += 1;
+            self.told[1] += u64::from(only);
+        }
     }
 }
 
@@ -352,9 +566,48 @@ mod tests {
         let gains = book.gains();
         assert_eq!(gains.get(&("cross", "m")), Some(&Gains { compared: 2, better: 1, sum: 2.0, most: 2.0 }));
         assert_eq!(gains.get(&("seed", "m")), None);
-        assert_eq!(book.success(2)["cross"], [Some(1.0), Some(0.5)]);
-        assert_eq!(book.success(2)["seed"], [Some(1.0), None]);
-        assert!(Book::new().success(5).is_empty());
+        let parts = book.over_time(By::Operator, 2);
+        let told = |(name, parts): &(String, Vec<Part>)| {
+            (name.clone(), parts.iter().map(|part| (part.made, part.entered, part.gains.better)).collect())
+        };
+        let told: Vec<(String, Vec<_>)> = parts.iter().map(told).collect();
+        let expected = [
+            ("cross".to_owned(), vec![(1, 1, 1), (2, 1, 0)]),
+            ("seed".to_owned(), vec![(1, 1, 0), (0, 0, 0)]),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(book.over_time(By::Island, 1)[0].0, "island 0");
+        assert!(Book::new().over_time(By::Model, 5).is_empty());
+    }
+
+    #[test]
+    fn steps_of_numbers_alone_are_known_of_programs_and_metrics_by_their_names() {
+        let text = |index: u64, text: &str| {
+            let mut made = candidate(index, index.checked_sub(1).into_iter().collect(), Some((1.0, 0.1)));
+            made.genome = Some(Arc::new(Genome::text_of(text)));
+            made
+        };
+        let texts = ["x = 1", "x = 2", "x = 2", "y = 2"];
+        let mut candidates: Vec<Candidate> =
+            texts.iter().enumerate().map(|(index, one)| text(index as u64, one)).collect();
+        if let Some(score) = &mut candidates[1].score {
+            Arc::make_mut(score).metrics.insert("speed".to_owned(), 3.5);
+        }
+        let settings = SearchSettings::default();
+        let axes = [AxisSettings::even("x", [0.0, 1.0], 5)];
+        let replay = Replay::new(&settings, settings.tessellation(&axes).expect("cells")).expect("a fold");
+        let (mut book, mut other) = (Book::of_programs(true), Book::new());
+        for candidate in &candidates {
+            let step = Step { candidate, model: None, live_ms: 1.0, replay: &replay };
+            book.follow(step);
+            other.follow(step);
+        }
+        let only = |book: &Book| book.entries().map(|entry| entry.only_numbers).collect::<Vec<_>>();
+        assert_eq!(only(&book), [None, Some(true), Some(false), Some(false)]);
+        assert_eq!(only(&other), [None; 4]);
+        assert_eq!(book.metric_names(), ["speed"]);
+        let speeds = [0, 1, 2, 9].map(|index| book.metric(index, "speed"));
+        assert_eq!((speeds, book.metric(1, "none")), ([None, Some(3.5), None, None], None));
     }
 
     proptest! {

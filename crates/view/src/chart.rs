@@ -1,4 +1,4 @@
-//! Curves over candidates, as drawings for a page: lines with bands, and counts on top of each other.
+//! Curves over candidates or whatever else a run goes on in, as drawings for a page: lines with bands, and counts on top of each other.
 
 use crate::{
     numbers::apart,
@@ -30,7 +30,7 @@ pub fn look(place: usize) -> (&'static str, &'static str) {
 /// A curve.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Curve {
-    /// Candidates and the value, in their order.
+    /// How far, mostly in candidates, and the value, in their order.
     pub points: Vec<(f64, f64)>,
     /// Candidates with the lowest and the highest value around the curve; empty without a band.
     pub band: Vec<(f64, f64, f64)>,
@@ -47,11 +47,29 @@ pub struct About<'a> {
     pub percent: bool,
     /// The axis begins at 0.
     pub from_zero: bool,
-    /// How many candidates there are: as far as the axis goes.
-    pub candidates: u64,
+    /// What it goes over.
+    pub across: Across,
 }
 
-/// Curves over candidates.
+/// What a chart goes over, from 0.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Across {
+    /// How far.
+    pub last: f64,
+    /// In what, as it stands below the axis.
+    pub unit: &'static str,
+    /// Whether there is nothing between whole numbers.
+    pub whole: bool,
+}
+
+impl Across {
+    /// So many candidates.
+    pub fn candidates(count: u64) -> Self {
+        Self { last: count as f64, unit: "candidates", whole: true }
+    }
+}
+
+/// Curves over what the chart goes over.
 pub fn curves(about: About<'_>, curves: &[Curve]) -> Svg {
     let values = curves.iter().flat_map(|curve| {
         let band = curve.band.iter().flat_map(|(_, low, high)| [*low, *high]);
@@ -65,7 +83,7 @@ pub fn curves(about: About<'_>, curves: &[Curve]) -> Svg {
     if about.percent {
         (lo, hi) = (lo.max(0.0), if hi > 90.0 { 100.0 } else { hi });
     }
-    let (mut svg, across, up) = frame(about.label, about.candidates as f64, (lo, hi));
+    let (mut svg, across, up) = frame(about.label, about.across, (lo, hi));
     let at = |x: f64, y: f64| (across.at(x), up.at(y * scaled));
     for curve in curves.iter().filter(|curve| curve.band.len() > 1) {
         let upper = curve.band.iter().map(|(x, _, high)| at(*x, *high));
@@ -92,10 +110,10 @@ pub fn curves(about: About<'_>, curves: &[Curve]) -> Svg {
 }
 
 /// Counts on top of each other: of every part its look's colour and its counts, one for each of `xs`.
-pub fn stacked(label: &str, xs: &[f64], parts: &[(&'static str, Vec<f64>)]) -> Svg {
+pub fn stacked(label: &str, across: Across, xs: &[f64], parts: &[(&'static str, Vec<f64>)]) -> Svg {
     let total = |i: usize| parts.iter().map(|(_, counts)| counts[i]).sum::<f64>();
     let highest = (0..xs.len()).map(total).fold(1.0, f64::max);
-    let (mut svg, across, up) = frame(label, xs.last().copied().unwrap_or(1.0), (0.0, highest));
+    let (mut svg, across, up) = frame(label, across, (0.0, highest));
     let mut below = vec![0.0; xs.len()];
     for (colour, counts) in parts {
         let above: Vec<f64> = below.iter().zip(counts).map(|(below, count)| below + count).collect();
@@ -119,10 +137,12 @@ pub fn stacked(label: &str, xs: &[f64], parts: &[(&'static str, Vec<f64>)]) -> S
 }
 
 /// The axes, with the scales of what lies between them.
-fn frame(label: &str, last: f64, (lo, hi): (f64, f64)) -> (Svg, Scale, Scale) {
+fn frame(label: &str, over: Across, (lo, hi): (f64, f64)) -> (Svg, Scale, Scale) {
     let [left, right, top, bottom] = EDGES;
     let mut svg = Svg::on_page(WIDTH, HEIGHT, label);
-    let across = Scale { lo: 0.0, hi: last.max(1.0), from: left, to: right };
+    let least = if over.whole { 1.0 } else { f64::MIN_POSITIVE };
+    let hi_across = if over.last > 0.0 { over.last.max(least) } else { 1.0 };
+    let across = Scale { lo: 0.0, hi: hi_across, from: left, to: right };
     let up = Scale { lo, hi, from: bottom, to: top };
     let inks = svg.inks();
     let rule = format!("stroke=\"{}\"", inks.rule);
@@ -131,7 +151,7 @@ fn frame(label: &str, last: f64, (lo, hi): (f64, f64)) -> (Svg, Scale, Scale) {
         svg.line(&[(left, up.at(tick)), (right, up.at(tick))], &rule);
         svg.text((left - 6.0, up.at(tick) + 4.0), Anchor::End, &text, &faint);
     }
-    let whole = across.ticks(4).into_iter().filter(|(tick, _)| tick.fract() == 0.0);
+    let whole = across.ticks(4).into_iter().filter(|(tick, _)| !over.whole || tick.fract() == 0.0);
     for (tick, text) in short(whole.collect()) {
         let x = across.at(tick);
         svg.line(&[(x, bottom), (x, bottom + 4.0)], &format!("stroke=\"{}\"", inks.ink));
@@ -140,7 +160,7 @@ fn frame(label: &str, last: f64, (lo, hi): (f64, f64)) -> (Svg, Scale, Scale) {
         svg.text((if anchor == Anchor::End { right + 8.0 } else { x }, bottom + 16.0), anchor, &text, &faint);
     }
     svg.line(&[(left, bottom), (right, bottom)], &format!("stroke=\"{}\"", inks.ink));
-    svg.text((right, HEIGHT - 4.0), Anchor::End, "candidates", &faint);
+    svg.text((right, HEIGHT - 4.0), Anchor::End, over.unit, &faint);
     (svg, across, up)
 }
 
@@ -169,8 +189,12 @@ fn nothing(svg: &mut Svg) {
 mod tests {
     use super::*;
 
-    const ABOUT: About<'static> =
-        About { label: "QD score", percent: false, from_zero: false, candidates: 10 };
+    const ABOUT: About<'static> = About {
+        label: "QD score",
+        percent: false,
+        from_zero: false,
+        across: Across { last: 10.0, unit: "candidates", whole: true },
+    };
 
     fn curve(points: &[(f64, f64)]) -> Curve {
         Curve { points: points.to_vec(), ..Curve::default() }
@@ -217,10 +241,10 @@ mod tests {
     #[test]
     fn counts_lie_on_top_of_each_other() {
         let parts = [("red", vec![1.0, 2.0]), ("blue", vec![0.0, 0.0]), ("green", vec![1.0, 2.0])];
-        let file = stacked("fates", &[2.0, 4.0], &parts).finish();
+        let file = stacked("fates", Across::candidates(4), &[2.0, 4.0], &parts).finish();
         assert_eq!(file.matches("<polygon").count(), 2);
         // All candidates reach the top at the end.
         assert!(file.contains("58,164 209,87 360,10 360,87 209,125.5 58,164"), "{file}");
-        assert!(stacked("fates", &[], &[]).finish().contains("nothing yet"));
+        assert!(stacked("fates", Across::candidates(0), &[], &[]).finish().contains("nothing yet"));
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use samara_search::{ArtifactKind, Island};
+use samara_search::{ArtifactKind, Island, Score};
 
 use crate::screen::Colours;
 
@@ -62,8 +62,12 @@ impl<'a> Gallery<'a> {
 
 /// The picture of an archive's entry, as it was recorded, if it has one that can be read.
 pub fn picture(found: &Island, candidate: u64) -> Option<&[u8]> {
-    let artifacts = &found.score(candidate).artifacts;
-    let named = artifacts.iter().find(|one| one.name == NAME && one.kind == ArtifactKind::Png)?;
+    of_score(found.score(candidate))
+}
+
+/// The picture that an evaluation left beside a score, if it can be read.
+pub fn of_score(score: &Score) -> Option<&[u8]> {
+    let named = score.artifacts.iter().find(|one| one.name == NAME && one.kind == ArtifactKind::Png)?;
     Pixels::read(&named.body).map(|_| &*named.body)
 }
 

@@ -7,7 +7,8 @@
 //! - [`projection`]: an archive as bars or a map, whatever cuts the measures into cells; [`voronoi`]: the cells of a CVT;
 //! - [`heatmap`]: an archive in the terminal; [`picture`]: as an SVG file; [`svg`]: what drawings are made of;
 //! - [`gallery`]: pictures that candidates have; [`diff`]: what changed between two; [`lineage`]: where one comes from;
-//! - [`trace`]: a run as it went, thinned; [`chart`]: curves of it; [`texts`]: the best texts as Markdown, [`markdown`]: in which
+//! - [`trace`]: a run as it went, thinned; [`book`]: all its candidates; [`bandits`]: what its choices have learnt;
+//!   [`chart`]: curves of it; [`texts`]: the best texts as Markdown, [`markdown`]: in which
 //!   they mean nothing but themselves;
 //! - [`html`]: markup that no text can break; [`code`]: programs with their words told apart;
 //! - [`mod@report`]: runs as one HTML or Markdown file.
@@ -16,6 +17,7 @@
 //! Files, clocks, terminals, the network: it is handed what was read, and gives texts back. The same run gives the same
 //! bytes. All that it shows was written by a model or a stranger, and is escaped wherever it goes.
 
+pub mod bandits;
 pub mod book;
 pub mod chart;
 pub mod code;

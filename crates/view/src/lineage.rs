@@ -93,7 +93,7 @@ fn only_numbers(old: &Genome, new: &Genome) -> bool {
 }
 
 /// A text with every number in place of a mark, its sign included where it can't be a subtraction.
-fn masked(text: &str) -> String {
+pub(crate) fn masked(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {

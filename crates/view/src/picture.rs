@@ -82,10 +82,46 @@ impl fmt::Display for OtherAxes {
 
 impl std::error::Error for OtherAxes {}
 
-/// From objectives to colours, and from elites to their pictures and places.
+/// What the colours of elites stand for.
+#[derive(Clone, Copy)]
+pub enum Paint<'a> {
+    /// The objective, from the worst to the best.
+    Objective,
+    /// A number of each candidate, from the lowest to the highest of the archive; `None` where one has none.
+    Number(&'a dyn Fn(u64) -> Option<f64>),
+    /// The colour of each candidate, for whoever has more to say than a scale: a colour of samara's own.
+    Kind(&'a dyn Fn(u64) -> &'static str),
+}
+
+impl Paint<'_> {
+    /// The lowest and the highest number that its colours stand for; `None` of an empty archive, and of kinds.
+    pub fn ends(self, archive: &Archive) -> Option<(f64, f64)> {
+        let Paint::Number(number) = self else {
+            return objectives(archive).filter(|_| matches!(self, Paint::Objective));
+        };
+        let numbers = elites(archive).filter_map(|elite| number(elite.id)).filter(|x| x.is_finite());
+        numbers.fold(None, |held, x| match held {
+            None => Some((x, x)),
+            Some((lo, hi)) => Some((f64::min(lo, x), f64::max(hi, x))),
+        })
+    }
+}
+
+/// A number between two others as a colour of the scale.
+pub fn shade(x: f64, (lo, hi): (f64, f64)) -> String {
+    let (red, green, blue) = viridis(share(x, lo, hi));
+    format!("#{red:02x}{green:02x}{blue:02x}")
+}
+
+/// The colour of an elite that has no number of the kind that colours stand for.
+pub const UNKNOWN: &str = "var(--not-better)";
+
+/// From elites to their colours, their pictures and their places.
+#[derive(Clone, Copy)]
 struct Colours<'a> {
-    /// The worst and the best objective; `None` of an empty archive.
+    /// The number of the darkest and of the lightest colour; `None` of an empty archive.
     ends: Option<(f64, f64)>,
+    paint: Paint<'a>,
     gallery: &'a Gallery<'a>,
     inks: Inks,
     /// Where each candidate stands on the page, if the drawing is on one.
@@ -97,7 +133,8 @@ pub type Places<'a> = dyn Fn(u64) -> Option<String> + 'a;
 
 impl<'a> Colours<'a> {
     fn on_paper(archive: &Archive, gallery: &'a Gallery<'a>) -> Self {
-        Self { ends: objectives(archive), gallery, inks: Inks::PAPER, places: None }
+        let ends = objectives(archive);
+        Self { ends, paint: Paint::Objective, gallery, inks: Inks::PAPER, places: None }
     }
 
     /// Draws what stands for an elite; on a page it is a link to where that is told of.
@@ -112,11 +149,16 @@ impl<'a> Colours<'a> {
         }
     }
 
-    fn of(&self, objective: Option<f64>) -> String {
-        let Some(objective) = objective else { return self.inks.hole.to_owned() };
-        let (lo, hi) = self.ends.unwrap_or((objective, objective));
-        let (red, green, blue) = viridis(share(objective, lo, hi));
-        format!("#{red:02x}{green:02x}{blue:02x}")
+    /// The colour of an elite with its objective, or of a place without one.
+    fn of(&self, elite: (Option<u64>, Option<f64>)) -> String {
+        let (Some(candidate), Some(objective)) = elite else { return self.inks.hole.to_owned() };
+        let number = match self.paint {
+            Paint::Objective => Some(objective),
+            Paint::Number(number) => number(candidate),
+            Paint::Kind(colour) => return colour(candidate).to_owned(),
+        };
+        number
+            .map_or_else(|| UNKNOWN.to_owned(), |number| shade(number, self.ends.unwrap_or((number, number))))
     }
 }
 
@@ -185,7 +227,7 @@ fn bar_plot(svg: &mut Svg, bars: &Bars, colours: &Colours<'_>, [left, top, width
         let (from, tall) = (end.min(zero), (end - zero).abs().max(1.0));
         let elite = (bars.candidates[i], *best);
         colours.linked(svg, elite, |svg| {
-            svg.rect([x, from, cell * 0.88, tall], &colours.of(*best));
+            svg.rect([x, from, cell * 0.88, tall], &colours.of(elite));
             // At the end of its bar, as far as the plot has room for it.
             let side = (cell * 0.88).min(48.0);
             let y = (end - side / 2.0).clamp(top, top + height - side);
@@ -213,13 +255,13 @@ fn bar_plot(svg: &mut Svg, bars: &Bars, colours: &Colours<'_>, [left, top, width
 fn framed(
     svg: &mut Svg,
     colours: &Colours<'_>,
-    (candidate, objective): (Option<u64>, Option<f64>),
+    (candidate_of, objective): (Option<u64>, Option<f64>),
     [x, y, width, height]: [f64; 4],
 ) {
     let least = width.min(height);
-    let picture = candidate.and_then(|candidate| Some((candidate, colours.gallery.get(candidate)?)));
+    let picture = candidate_of.and_then(|candidate| Some((candidate, colours.gallery.get(candidate)?)));
     if let Some((candidate, picture)) = picture.filter(|_| least >= SMALLEST) {
-        svg.rect([x, y, width, height], &colours.of(objective));
+        svg.rect([x, y, width, height], &colours.of((candidate_of, objective)));
         let side = least - 2.0 * (least * 0.05).max(1.0);
         svg.picture([x + (width - side) / 2.0, y + (height - side) / 2.0, side], candidate, picture);
     }
@@ -307,7 +349,7 @@ fn plot(
     svg.line(&[(x, top), (x, top + height), (x + width, top + height)], &stroke(svg));
     edges_below(svg, &map.sides[0], [x, top + height, width]);
     edges_beside(svg, &map.sides[1], [x, top, height]);
-    if colours.ends.is_none() {
+    if archive.occupied().is_empty() {
         empty(svg, [x, top, width, height]);
     }
 }
@@ -320,21 +362,26 @@ fn squares(svg: &mut Svg, map: &Map, colours: &Colours<'_>, [left, top, width, h
     for (row, cells) in map.rows().enumerate() {
         let y = top + height - tall * (row + 1) as f64;
         let mut column = 0;
-        for run in cells.chunk_by(|a, b| gap == 0.0 && a == b) {
-            if run[0].is_some() {
+        let held: Vec<(Option<u64>, Option<f64>)> = map.candidates[row * columns..(row + 1) * columns]
+            .iter()
+            .copied()
+            .zip(cells.iter().copied())
+            .collect();
+        for run in held.chunk_by(|a, b| gap == 0.0 && a == b) {
+            let elite = run[0];
+            if elite.1.is_some() {
                 let x = left + wide * column as f64;
                 // Sampled squares overlap a little, so that no seams show.
                 let more = if gap == 0.0 { 0.2 } else { -2.0 * gap };
                 let size = (wide * run.len() as f64 + more, tall + more);
                 let place = [x + gap, y + gap, size.0, size.1];
                 if gap > 0.0 {
-                    let elite = (map.candidates[row * columns + column], run[0]);
                     colours.linked(svg, elite, |svg| {
-                        svg.rect(place, &colours.of(run[0]));
+                        svg.rect(place, &colours.of(elite));
                         framed(svg, colours, elite, place);
                     });
                 } else {
-                    svg.rect(place, &colours.of(run[0]));
+                    svg.rect(place, &colours.of(elite));
                 }
             }
             column += run.len();
@@ -362,7 +409,7 @@ fn polygons(
         let points: Vec<(f64, f64)> =
             polygon.into_iter().map(|(a, b)| (x + a * side, top + (1.0 - b) * side)).collect();
         let elite = archive.elite(cell).map(|elite| (elite.id, elite.objective)).unzip();
-        let fill = colours.of(elite.1);
+        let fill = colours.of(elite);
         let stroke = if bordered { colours.inks.gap } else { &*fill };
         colours.linked(svg, elite, |svg| {
             svg.shape(&points, &format!("fill=\"{fill}\" stroke=\"{stroke}\" stroke-width=\"0.8\""));
@@ -408,7 +455,7 @@ fn dots(
         let (x, y) = (x + a * side, top + (1.0 - b) * side);
         let held = (Some(elite.id), Some(elite.objective));
         colours.linked(svg, held, |svg| {
-            svg.dot((x, y), radius, &colours.of(held.1));
+            svg.dot((x, y), radius, &colours.of(held));
             let place = [x - PLACED / 2.0, y - PLACED / 2.0, PLACED, PLACED];
             framed(svg, colours, held, place);
         });
@@ -420,7 +467,7 @@ fn dots(
 fn labels(side: &Side, pixels: f64) -> Vec<(f64, String)> {
     let most = ((pixels / LINE) as usize).max(2);
     // A CVT's squares have no edges that mean something.
-    if let Some((lo, hi)) = side.range.filter(|_| side.merged == 1 && side.cells() == MOST) {
+    if let Some((lo, hi)) = side.range.filter(|_| side.drawn) {
         let scale = Scale { lo, hi, from: 0.0, to: pixels };
         return scale.ticks(6).into_iter().map(|(tick, text)| (scale.at(tick), text)).collect();
     }
@@ -511,15 +558,14 @@ fn legend(svg: &mut Svg, colours: &Colours<'_>, (x, top): (f64, f64), side: f64)
         let strips = 64;
         let tall = height / f64::from(strips);
         for strip in 0..strips {
-            let (red, green, blue) = viridis((f64::from(strip) + 0.5) / f64::from(strips));
             let y = up.from - tall * f64::from(strip + 1);
-            svg.rect([x, y, 16.0, tall + 0.3], &format!("#{red:02x}{green:02x}{blue:02x}"));
+            svg.rect([x, y, 16.0, tall + 0.3], &shade(f64::from(strip) + 0.5, (0.0, f64::from(strips))));
         }
         for (tick, text) in up.ticks(5) {
             svg.text((x + 22.0, up.at(tick) + 4.0), Anchor::Start, &text, "");
         }
     } else if let Some((lo, _)) = colours.ends {
-        svg.rect([x, from, 16.0, 16.0], &colours.of(Some(lo)));
+        svg.rect([x, from, 16.0, 16.0], &shade(lo, (lo, lo)));
         svg.text((x + 22.0, from + 12.0), Anchor::Start, &number(lo), "");
     }
     let empty = from + height + 14.0;
@@ -528,7 +574,7 @@ fn legend(svg: &mut Svg, colours: &Colours<'_>, (x, top): (f64, f64), side: f64)
 }
 
 mod page;
-pub use page::{Figure, colour_bar, figures, of_pair};
+pub use page::{Figure, Look, colour_bar, figures, of_pair, scale_of};
 
 #[cfg(test)]
 mod tests;

@@ -49,6 +49,8 @@ pub struct Side {
     pub merged: usize,
     /// What cells are called, one name a cell; `None` unless they are categories.
     pub names: Option<Vec<String>>,
+    /// Whether its cells are the drawing's alone, so that their edges mean nothing.
+    pub drawn: bool,
 }
 
 impl Side {
@@ -56,14 +58,21 @@ impl Side {
     pub fn of(axis: &Axis, most: usize) -> Self {
         let merged = axis.cells().div_ceil(most.max(1));
         let edges = axis.edges().iter().copied().skip(merged - 1).step_by(merged).collect();
-        Self { name: one_line(axis.name()), edges, range: axis.range(), merged, names: names(axis, merged) }
+        Self {
+            name: one_line(axis.name()),
+            edges,
+            range: axis.range(),
+            merged,
+            names: names(axis, merged),
+            drawn: false,
+        }
     }
 
     /// A range in so many even cells.
     fn even(axis: &AxisSettings, cells: usize) -> Self {
         let [lo, hi] = axis.range;
         let edges = (1..cells).map(|i| between((lo, hi), i as f64 / cells as f64)).collect();
-        Self { name: one_line(&axis.name), edges, range: Some((lo, hi)), merged: 1, names: None }
+        Self { name: one_line(&axis.name), edges, range: Some((lo, hi)), merged: 1, names: None, drawn: true }
     }
 
     /// Number of cells.
@@ -123,7 +132,7 @@ impl Bars {
                 let merged = order.len().div_ceil(most.max(1));
                 let edges = edges.into_iter().skip(merged - 1).step_by(merged).collect();
                 let range = Some((axis.range[0], axis.range[1]));
-                (order, Side { name: one_line(&axis.name), edges, range, merged, names: None })
+                (order, Side { name: one_line(&axis.name), edges, range, merged, names: None, drawn: false })
             }
         };
         let best_of = |cells: &[usize]| {

@@ -30,6 +30,53 @@ pub struct Point {
     pub fates: FateCounts,
     /// What their calls cost.
     pub spent: Charge,
+    /// Those that were evaluated: they are no copies of others, and something usable was written.
+    pub evaluations: u64,
+    /// Wall time of making and evaluating each, in milliseconds, all together: what lives at once counts as often.
+    pub live_ms: f64,
+}
+
+/// What a run goes on in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Over {
+    /// Candidates.
+    #[default]
+    Candidates,
+    /// Evaluations.
+    Evaluations,
+    /// The time of all candidates.
+    Time,
+    /// Tokens.
+    Tokens,
+    /// Money.
+    Money,
+}
+
+impl Over {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Candidates, Self::Evaluations, Self::Time, Self::Tokens, Self::Money];
+
+    /// As an address and a page say it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Candidates => "candidates",
+            Self::Evaluations => "evaluations",
+            Self::Time => "time",
+            Self::Tokens => "tokens",
+            Self::Money => "money",
+        }
+    }
+
+    /// How far a point is in it; time in seconds.
+    pub fn of(self, point: &Point) -> f64 {
+        match self {
+            Self::Candidates => point.candidates as f64,
+            Self::Evaluations => point.evaluations as f64,
+            Self::Time => point.live_ms / 1000.0,
+            Self::Tokens => point.spent.tokens as f64,
+            Self::Money => point.spent.money,
+        }
+    }
 }
 
 /// What candidates that were made in one way came to.
@@ -64,6 +111,7 @@ pub struct Trace {
     ways: BTreeMap<(String, String), Way>,
     others: Way,
     all: Way,
+    evaluations: u64,
 }
 
 impl Default for Trace {
@@ -75,6 +123,7 @@ impl Default for Trace {
             ways: BTreeMap::new(),
             others: Way::default(),
             all: Way::default(),
+            evaluations: 0,
         }
     }
 }
@@ -93,6 +142,8 @@ impl Trace {
         let way = if known { self.ways.entry(way).or_default() } else { &mut self.others };
         way.add(candidate, &candidate.fate, live_ms);
         self.all.add(candidate, &candidate.fate, live_ms);
+        let written = !matches!(candidate.fate, Fate::Invalid { .. });
+        self.evaluations += u64::from(written && candidate.copy_of.is_none());
         let stats = replay.population().overall().archive().stats();
         let point = Point {
             candidates: replay.settled(),
@@ -102,6 +153,8 @@ impl Trace {
             mean: stats.mean,
             fates: self.all.fates,
             spent: self.all.spent,
+            evaluations: self.evaluations,
+            live_ms: self.all.live_ms,
         };
         self.last = Some(point);
         if point.candidates.is_multiple_of(self.stride) {
@@ -201,6 +254,7 @@ mod tests {
         let trace = traced(40_001, |_| "a".into());
         let last = trace.points()[trace.points().len() - 1];
         assert_eq!((last.spent.tokens, last.fates.total(), last.best), (400_010, 40_001, Some(40_000.0)));
+        assert_eq!(Over::ALL.map(|over| over.of(&last)), [40_001.0, 40_001.0, 120.003, 400_010.0, 20_000.5]);
         assert_eq!(trace.points()[0].candidates, 128);
         let at = |candidates| trace.at(candidates).map(|point| point.candidates);
         assert_eq!((at(127), at(300), at(40_000), at(50_000)), (None, Some(256), Some(39_936), Some(40_001)));

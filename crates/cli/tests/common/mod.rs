@@ -8,6 +8,8 @@ use std::{
     process::{Command, Output},
 };
 
+pub(crate) mod browser;
+
 /// A folder that vanishes with the test.
 pub(crate) struct Place {
     pub(crate) folder: tempfile::TempDir,

@@ -4,9 +4,7 @@
 //! evaluations.
 
 use samara_qd::Stream;
-use samara_search::{
-    Candidate, Charge, CostUnit, Ensemble, EnsembleSettings, Fate, Gain, Operator, Plan, Trial,
-};
+use samara_search::{Candidate, Charge, CostUnit, Ensemble, EnsembleSettings, Gain, Operator, Plan, Trial};
 
 use super::settings::WritingSettings;
 
@@ -85,17 +83,14 @@ impl Mix {
         let Some(place) = self.operators.iter().position(named) else { return };
         let charge = Charge { calls: 1, tokens: 1, money: 0.0 };
         let trial = Trial { generator: place as u32, charge, model_ms: 0.0 };
-        let gain = match candidate.fate {
-            Fate::New | Fate::Improved => Gain::Entered,
-            Fate::NotBetter => Gain::Scored,
-            Fate::Invalid { .. } | Fate::Failed { .. } => Gain::Nothing,
-        };
-        self.chosen.learn(&trial, gain);
+        self.chosen.learn(&trial, Gain::of(&candidate.fate));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use samara_search::Fate;
+
     use super::*;
     use crate::program::settings::MixSettings;
 

@@ -32,8 +32,11 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 const PATIENCE: Duration = Duration::from_millis(250);
 /// Answers that are shorter are not packed.
 const WORTH_PACKING: usize = 1000;
-/// Runs beside each other at most.
-const MOST_COMPARED: usize = 24;
+/// Runs beside each other at most; and those that always are, whatever the number of their candidates.
+const MOST_COMPARED: usize = 64;
+const ALWAYS_COMPARED: usize = 24;
+/// Candidates of all of them beyond which no more runs are taken in: they are held while they are compared.
+const MOST_CANDIDATES: u64 = 400_000;
 
 /// Answers a request.
 pub(super) async fn answer(State(dashboard): State<Arc<Dashboard>>, request: Request) -> Response {
@@ -174,17 +177,17 @@ async fn shown(
 fn make(library: &Arc<Library>, secret: Option<&str>, address: &Address) -> Result<Page, Trouble> {
     match address {
         Address::Runs(asked) => Ok(runs::page(&library.listed(PATIENCE), asked)),
-        Address::Compare(names) => compared(library, names),
-        Address::Run(name) => {
+        Address::Compare(names, folder) => compared(library, names, folder.as_deref()),
+        Address::Run(name, over) => {
             let shelf = library.shelf(name)?;
             library.with_calls(&shelf, |shown, _| {
-                let mut page = run::page(shown, shelf.rate());
+                let mut page = run::page(shown, shelf.rate(), *over);
                 control::add(&mut page, shown, secret);
                 Ok(page)
             })
         }
-        Address::Operators(name) => {
-            library.with_calls(&*library.shelf(name)?, |shown, _| Ok(operators::page(shown)))
+        Address::Operators(name, by) => {
+            library.with_calls(&*library.shelf(name)?, |shown, _| Ok(operators::page(shown, *by)))
         }
         Address::Archive(name, asked) => {
             library.with(&*library.shelf(name)?, |shown, reader| archive_of(shown, reader, asked))
@@ -205,25 +208,46 @@ fn make(library: &Arc<Library>, secret: Option<&str>, address: &Address) -> Resu
     }
 }
 
-fn compared(library: &Library, names: &[String]) -> Result<Page, Trouble> {
+fn compared(library: &Library, names: &[String], folder: Option<&str>) -> Result<Page, Trouble> {
+    let mut asked = names.to_vec();
+    if let Some(folder) = folder {
+        library.look_around();
+        let below = format!("{folder}/");
+        let inside = library.shelves().into_iter().map(|shelf| shelf.name.clone());
+        asked.extend(inside.filter(|name| name.starts_with(&below) && !names.contains(name)));
+    }
     let (mut shelves, mut missing) = (Vec::new(), Vec::new());
-    for name in names {
-        let shelf = library.shelf(name).and_then(|shelf| library.with(&shelf, |_, _| Ok(())).map(|()| shelf));
+    let (mut candidates, mut left_out) = (0_u64, 0);
+    for name in &asked {
+        if shelves.len() == MOST_COMPARED
+            || (shelves.len() >= ALWAYS_COMPARED && candidates > MOST_CANDIDATES)
+        {
+            left_out += 1;
+            continue;
+        }
+        let shelf = library.shelf(name).and_then(|shelf| {
+            library.with(&shelf, |shown, _| Ok(shown.book.len())).map(|count| (shelf, count))
+        });
         match shelf {
-            Ok(shelf) if shelves.len() < MOST_COMPARED => shelves.push(shelf),
-            _ => missing.push(name.clone()),
+            Ok((shelf, count)) => {
+                candidates += count;
+                shelves.push(shelf);
+            }
+            Err(_) => missing.push(name.clone()),
         }
     }
-    library.with_all(&shelves, |shown| Ok(compare::page(shown, &missing)))
+    library.with_all(&shelves, |shown| {
+        Ok(compare::page(&compare::Asked { runs: shown, folder, missing: &missing, left_out }))
+    })
 }
 
 fn archive_of(shown: Shown<'_>, reader: &Reader, asked: &ArchiveAsked) -> Result<Page, Trouble> {
     let sight = archive::Sight::of(shown, asked);
-    let mut genomes = BTreeMap::new();
+    let mut members = BTreeMap::new();
     for missing in sight.missing() {
-        genomes.extend(reader.genome(missing)?.map(|genome| (missing, genome)));
+        members.extend(reader.candidate(missing)?.map(|(candidate, _)| (missing, candidate)));
     }
-    Ok(sight.page(&genomes)?)
+    Ok(sight.page(&members)?)
 }
 
 fn candidate_of(shown: Shown<'_>, reader: &Reader, index: u64, other: Option<u64>) -> Result<Page, Trouble> {

@@ -279,7 +279,8 @@ impl Shelf {
 
 impl Held {
     fn read(reader: &Reader, name: &str, known: fn(&str) -> Known) -> Result<Self, Trouble> {
-        let (mut trace, mut book) = (Trace::new(), Book::new());
+        let Known { about, programs } = known(&reader.header().environment);
+        let (mut trace, mut book) = (Trace::new(), Book::of_programs(programs));
         let view = RunView::following(reader, &mut |step| {
             trace.follow(step);
             book.follow(step);
@@ -290,7 +291,6 @@ impl Held {
             bytes: input.bytes.len(),
             digest: input.digest(),
         };
-        let Known { about, programs } = known(&view.header.environment);
         let run = Run {
             name: name.to_owned(),
             state: State::of(&view, false),

@@ -4,23 +4,25 @@
 
 use samara_search::commanding::commands;
 
+use crate::{book::By, trace::Over};
+
 /// A page and what is asked of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
     /// All runs.
     Runs(RunsAsked),
-    /// Runs beside each other.
-    Compare(Vec<String>),
-    /// A run.
-    Run(String),
+    /// Runs beside each other: those that are named, and all in a folder.
+    Compare(Vec<String>, Option<String>),
+    /// A run, and what its curves go over.
+    Run(String, Over),
     /// Its archive.
     Archive(String, ArchiveAsked),
     /// One of its candidates, and the one that it is compared with.
     Candidate(String, u64, Option<u64>),
     /// Where a candidate comes from and what came of it; the best, unless one is named.
     Lineage(String, Option<u64>),
-    /// What its operators and models brought.
-    Operators(String),
+    /// What its operators and models brought, and by what candidates are told apart over the run.
+    Operators(String, By),
 }
 
 /// Which runs are listed, and how.
@@ -84,6 +86,71 @@ pub struct ArchiveAsked {
     pub from: usize,
     /// Whether every pair of axes is drawn.
     pub facets: bool,
+    /// Which island; all of them together unless it is said.
+    pub island: Option<u32>,
+    /// What colours stand for.
+    pub colour: Colour,
+    /// How elites are listed; as fits them unless it is said.
+    pub list: Option<List>,
+}
+
+/// What the colours of a map stand for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Colour {
+    /// The objective.
+    #[default]
+    Objective,
+    /// When an elite was made: the number of the candidate.
+    Age,
+    /// How it was made.
+    Operator,
+    /// Who wrote it.
+    Model,
+    /// A named number beside the score.
+    Metric(String),
+}
+
+impl Colour {
+    /// Those that every run has.
+    pub const ALWAYS: [Self; 4] = [Self::Objective, Self::Age, Self::Operator, Self::Model];
+
+    /// As an address says it: a metric by its name behind a colon.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Objective => "objective".to_owned(),
+            Self::Age => "age".to_owned(),
+            Self::Operator => "operator".to_owned(),
+            Self::Model => "model".to_owned(),
+            Self::Metric(name) => format!("metric:{name}"),
+        }
+    }
+
+    fn read(name: &str) -> Option<Self> {
+        let metric = name.strip_prefix("metric:").map(|name| Self::Metric(name.to_owned()));
+        metric.or_else(|| Self::ALWAYS.into_iter().find(|colour| colour.name() == name))
+    }
+}
+
+/// How elites are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum List {
+    /// A row each.
+    Table,
+    /// Their texts or pictures, side by side.
+    Gallery,
+}
+
+impl List {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Table, Self::Gallery];
+
+    /// As an address says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Gallery => "gallery",
+        }
+    }
 }
 
 /// Bytes of an address at most.
@@ -109,21 +176,19 @@ impl Address {
                     .unwrap_or_default(),
                 only: asked.texts("only"),
             }),
-            ["compare"] => Self::Compare(asked.texts("run")),
-            ["run", run] => Self::Run(run.to_owned()),
-            ["run", run, "archive"] => {
-                let pair = asked.number("x").zip(asked.number("y"));
-                let pair = pair.map(|(x, y)| [x as usize, y as usize]).filter(|[x, y]| x != y);
-                let (at, from) = (asked.number("at"), asked.number("from").unwrap_or(0) as usize);
-                let facets = asked.text("facets").is_some();
-                Self::Archive(run.to_owned(), ArchiveAsked { pair, at, from, facets })
+            ["compare"] => Self::Compare(asked.texts("run"), asked.text("folder").map(str::to_owned)),
+            ["run", run] => {
+                Self::Run(run.to_owned(), asked.one_of("over", Over::ALL, Over::name).unwrap_or_default())
             }
+            ["run", run, "archive"] => Self::Archive(run.to_owned(), ArchiveAsked::read(&asked)),
             ["run", run, "candidate", index] => {
                 Self::Candidate(run.to_owned(), whole(index)?, asked.number("diff"))
             }
             ["run", run, "lineage"] => Self::Lineage(run.to_owned(), None),
             ["run", run, "lineage", index] => Self::Lineage(run.to_owned(), Some(whole(index)?)),
-            ["run", run, "operators"] => Self::Operators(run.to_owned()),
+            ["run", run, "operators"] => {
+                Self::Operators(run.to_owned(), asked.one_of("by", By::ALL, By::name).unwrap_or_default())
+            }
             _ => return None,
         })
     }
@@ -140,29 +205,58 @@ impl Address {
                 let named = named.into_iter().filter_map(|(name, value)| Some((name, value?)));
                 asking("/", named.chain(only))
             }
-            Self::Compare(runs) => asking("/compare", runs.iter().map(|run| ("run", encoded(run)))),
-            Self::Run(name) => run(name, ""),
-            Self::Archive(name, asked) => {
-                let [x, y] = asked.pair.map_or([None; 2], |pair| pair.map(Some));
-                let from = Some(asked.from).filter(|from| *from > 0);
-                let at = asked.at.map(|at| at.to_string());
-                let facets = asked.facets.then(|| "1".to_owned());
-                let text = |number: Option<usize>| number.map(|number| number.to_string());
-                let named =
-                    [("x", text(x)), ("y", text(y)), ("at", at), ("from", text(from)), ("facets", facets)];
-                asking(
-                    &run(name, "/archive"),
-                    named.into_iter().filter_map(|(name, value)| Some((name, value?))),
-                )
+            Self::Compare(runs, folder) => {
+                let folder = folder.iter().map(|folder| ("folder", encoded(folder)));
+                asking("/compare", folder.chain(runs.iter().map(|run| ("run", encoded(run)))))
             }
+            Self::Run(name, over) => {
+                let over = Some(over).filter(|over| **over != Over::default());
+                asking(&run(name, ""), over.map(|over| ("over", over.name().to_owned())).into_iter())
+            }
+            Self::Archive(name, asked) => asking(&run(name, "/archive"), asked.named().into_iter()),
             Self::Candidate(name, index, other) => {
                 let diff = other.map(|other| ("diff", other.to_string()));
                 asking(&run(name, &format!("/candidate/{index}")), diff.into_iter())
             }
             Self::Lineage(name, None) => run(name, "/lineage"),
             Self::Lineage(name, Some(index)) => run(name, &format!("/lineage/{index}")),
-            Self::Operators(name) => run(name, "/operators"),
+            Self::Operators(name, by) => {
+                let by = Some(by).filter(|by| **by != By::default());
+                asking(&run(name, "/operators"), by.map(|by| ("by", by.name().to_owned())).into_iter())
+            }
         }
+    }
+}
+
+impl ArchiveAsked {
+    fn read(asked: &Query) -> Self {
+        let pair = asked.number("x").zip(asked.number("y"));
+        Self {
+            pair: pair.map(|(x, y)| [x as usize, y as usize]).filter(|[x, y]| x != y),
+            at: asked.number("at"),
+            from: asked.number("from").unwrap_or(0) as usize,
+            facets: asked.text("facets").is_some(),
+            island: asked.number("island").and_then(|island| island.try_into().ok()),
+            colour: asked.text("colour").and_then(Colour::read).unwrap_or_default(),
+            list: asked.one_of("list", List::ALL, List::name),
+        }
+    }
+
+    fn named(&self) -> Vec<(&'static str, String)> {
+        let number = |number: Option<usize>| number.map(|number| number.to_string());
+        let [x, y] = self.pair.map_or([None; 2], |pair| pair.map(Some));
+        let colour = Some(&self.colour).filter(|colour| **colour != Colour::default());
+        let all = [
+            ("island", self.island.map(|island| island.to_string())),
+            ("x", number(x)),
+            ("y", number(y)),
+            ("at", self.at.map(|at| at.to_string())),
+            ("from", number(Some(self.from).filter(|from| *from > 0))),
+            ("colour", colour.map(|colour| encoded(&colour.name()))),
+            ("list", self.list.map(|list| list.name().to_owned())),
+            ("facets", self.facets.then(|| "1".to_owned())),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 }
 
@@ -191,6 +285,16 @@ impl Query {
 
     fn number(&self, name: &str) -> Option<u64> {
         self.text(name).and_then(whole)
+    }
+
+    fn one_of<T: Copy, const N: usize>(
+        &self,
+        name: &str,
+        all: [T; N],
+        called: impl Fn(T) -> &'static str,
+    ) -> Option<T> {
+        let text = self.text(name)?;
+        all.into_iter().find(|one| called(*one) == text)
     }
 
     fn texts(&self, name: &str) -> Vec<String> {
@@ -285,7 +389,7 @@ mod tests {
         assert_eq!(read(&format!("/?filter={}", "a".repeat(9000))), None);
         assert_eq!(
             read("/run/..%2F..%2Fetc"),
-            Some(Address::Run("../../etc".into())),
+            Some(Address::Run("../../etc".into(), Over::default())),
             "a name, looked up as such"
         );
         assert_eq!(read("/?unknown=1&sort=no"), Some(Address::Runs(RunsAsked::default())));
@@ -301,16 +405,25 @@ mod tests {
             name in "(\\.{1,2}|[a-z]{1,5}|[ -~éλ]{0,12})", index in any::<u64>(), other in proptest::option::of(any::<u64>()),
             x in 0..9_usize, from in 0..99_usize, sort in 0..7_usize,
         ) {
-            let archive = ArchiveAsked { pair: Some([x, x + 1]), at: other, from, facets: from % 2 == 0 };
+            let colour = Colour::ALWAYS.get(sort).cloned().unwrap_or_else(|| Colour::Metric(name.clone()));
+            let archive = ArchiveAsked {
+                pair: Some([x, x + 1]),
+                at: other,
+                from,
+                facets: from % 2 == 0,
+                island: other.map(|_| 3),
+                colour,
+                list: List::ALL.get(x).copied(),
+            };
             let runs = RunsAsked { filter: name.clone(), sort: Sort::ALL[sort], only: vec![name.clone()] };
             for address in [
                 Address::Runs(runs),
-                Address::Compare(vec![name.clone(), "b".into()]),
-                Address::Run(name.clone()),
+                Address::Compare(vec![name.clone(), "b".into()], other.map(|_| name.clone())),
+                Address::Run(name.clone(), Over::ALL[sort % 5]),
                 Address::Archive(name.clone(), archive),
                 Address::Candidate(name.clone(), index, other),
                 Address::Lineage(name.clone(), other),
-                Address::Operators(name.clone()),
+                Address::Operators(name.clone(), By::ALL[x % 3]),
             ] {
                 let link = address.link();
                 prop_assert!(link.bytes().all(|byte| byte.is_ascii_graphic()), "{}", link);

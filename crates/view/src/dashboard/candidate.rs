@@ -6,7 +6,7 @@ use samara_search::{ArtifactKind, Candidate, commanding::one_line};
 use super::{
     Shown,
     address::Address,
-    page::{Page, Tab, heading},
+    page::{Page, Tab, form, heading},
 };
 use crate::{
     book::Entry,
@@ -26,6 +26,8 @@ const LONGEST: usize = 20_000;
 const MOST_CALLS: usize = 100;
 const MOST_CHILDREN: usize = 200;
 const MOST_PARENTS: usize = 12;
+/// Ancestors that were better than all before them, of the strip at most.
+const MOST_STRIP: usize = 10;
 /// Numbers beside the score at most.
 const MOST_METRICS: usize = 60;
 
@@ -54,6 +56,7 @@ pub fn page(shown: Shown<'_>, told: &Told<'_>) -> Page {
         heading(html, &title);
         lead(html, shown, told);
     });
+    page.part("strip", |html| strip(html, shown, candidate.index));
     page.part("genome", |html| {
         if let Some(copied) = candidate.copy_of {
             html.within("p", &[("class", "remark")], |html| {
@@ -128,6 +131,63 @@ fn lead(html: &mut Html, shown: Shown<'_>, told: &Told<'_>) {
     });
 }
 
+/// Its ancestors by first parents, side by side: those that were better than all before them, the first, and the last ones;
+/// the others are counted.
+fn strip(html: &mut Html, shown: Shown<'_>, candidate: u64) {
+    let line = shown.book.ancestors(candidate);
+    let entries: Vec<Entry<'_>> = line.iter().filter_map(|index| shown.book.get(*index)).collect();
+    if entries.len() < 2 {
+        return;
+    }
+    let mut best = f64::NEG_INFINITY;
+    let mut better: Vec<bool> = Vec::with_capacity(entries.len());
+    for entry in &entries {
+        better.push(entry.objective.is_some_and(|objective| objective > best));
+        best = best.max(entry.objective.unwrap_or(best));
+    }
+    // The youngest of many that were better.
+    let all = better.iter().filter(|better| **better).count();
+    let mut skipped = all.saturating_sub(MOST_STRIP);
+    let last = entries.len() - 1;
+    let mut folded = 0_u64;
+    html.within(
+        "nav",
+        &[("class", "strip scroll"), ("aria-label", "Its lineage"), ("tabindex", "0")],
+        |html| {
+            for (place, entry) in entries.iter().enumerate() {
+                let old = better[place] && skipped > 0 && place > 0;
+                skipped -= usize::from(old);
+                if !(place == 0 || place + 2 > last || (better[place] && !old)) {
+                    folded += 1;
+                    continue;
+                }
+                let arrow = |html: &mut Html| {
+                    html.element("span", &[("class", "arrow"), ("aria-hidden", "true")], "→");
+                };
+                if folded > 0 {
+                    arrow(html);
+                    html.element("span", &[("class", "folded")], &format!("{} more", grouped(folded)));
+                    folded = 0;
+                }
+                if place > 0 {
+                    arrow(html);
+                }
+                station(html, shown, *entry, place == last);
+            }
+        },
+    );
+}
+
+fn station(html: &mut Html, shown: Shown<'_>, entry: Entry<'_>, here: bool) {
+    let address = Address::Candidate(shown.name.to_owned(), entry.index, None).link();
+    let current: &[(&str, &str)] = if here { &[("aria-current", "page")] } else { &[] };
+    html.within("a", &[&[("href", &*address), ("class", "station")], current].concat(), |html| {
+        html.swatch("swatch", FATES[entry.became as usize].1);
+        html.element("span", &[("class", "n")], &entry.index.to_string());
+        html.element("b", &[], &entry.objective.map_or_else(|| "–".to_owned(), number));
+    });
+}
+
 /// The pictures that its evaluation left.
 fn pictures(html: &mut Html, candidate: &Candidate) {
     for artifact in candidate.all_artifacts().iter().filter(|one| one.kind == ArtifactKind::Png).take(8) {
@@ -199,6 +259,7 @@ fn changes(html: &mut Html, shown: Shown<'_>, told: &Told<'_>) {
             }
         });
     }
+    other_form(html, shown, told);
     let (Some(other), Some(genome)) = (told.other, candidate.genome.as_deref()) else { return };
     html.within("p", &[("class", "remark")], |html| {
         html.text("Against candidate ");
@@ -206,12 +267,36 @@ fn changes(html: &mut Html, shown: Shown<'_>, told: &Told<'_>) {
         let gain = candidate.objective().zip(other.objective());
         let gain = gain.map(|(new, old)| (new - old, old));
         html.text(&gain.map_or_else(String::new, |(gain, old)| {
-            format!(", {}{} over its {}", if gain >= 0.0 { "+" } else { "" }, number(gain), number(old))
+            let side = if gain < 0.0 { "below" } else { "above" };
+            format!(": {} {side} its {}", number(gain.abs()), number(old))
         }));
     });
     if let Some(old) = other.genome.as_deref() {
         difference(html, (old, other.index), (genome, candidate.index));
     }
+}
+
+/// Asks for any other candidate to compare with.
+fn other_form(html: &mut Html, shown: Shown<'_>, told: &Told<'_>) {
+    let Some(last) = shown.book.len().checked_sub(1).filter(|last| *last > 0) else { return };
+    let action = Address::Candidate(shown.name.to_owned(), told.candidate.index, None).link();
+    let (action, last) = (format!("{action}#difference"), last.to_string());
+    let held = told.other.map(|other| other.index.to_string()).unwrap_or_default();
+    form(html, ("ask", &action), &[], |html| {
+        html.within("label", &[("class", "narrow")], |html| {
+            html.element("span", &[], "Any other candidate");
+            let attributes = [
+                ("type", "number"),
+                ("name", "diff"),
+                ("id", "other"),
+                ("min", "0"),
+                ("max", &*last),
+                ("value", &*held),
+            ];
+            html.empty("input", &attributes);
+        });
+        html.element("button", &[], "Compare");
+    });
 }
 
 /// Every call with what was asked and answered.

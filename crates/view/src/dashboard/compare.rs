@@ -7,23 +7,53 @@ use super::{
     address::Address,
     page::{Page, heading},
 };
-use crate::report::{Run, compare};
+use crate::{
+    numbers::grouped,
+    report::{Run, compare},
+    trace::Over,
+};
+
+/// Links to single runs at most.
+const MOST_LINKS: usize = 24;
+
+/// What is to be compared.
+pub struct Asked<'a> {
+    /// The runs.
+    pub runs: &'a [Shown<'a>],
+    /// The folder that they are in, if that was asked for.
+    pub folder: Option<&'a str>,
+    /// Those that were asked for and can't be shown.
+    pub missing: &'a [String],
+    /// How many more there are than are compared at once.
+    pub left_out: usize,
+}
 
 /// The page of these runs; what was asked for and is not there is named.
-pub fn page(runs: &[Shown<'_>], missing: &[String]) -> Page {
-    let mut page = Page::new("Compare").following(Some(runs.iter().map(|run| run.name.to_owned()).collect()));
+pub fn page(asked: &Asked<'_>) -> Page {
+    let runs = asked.runs;
+    let title =
+        asked.folder.map_or_else(|| "Compare".to_owned(), |folder| format!("Compare {}", one_line(folder)));
+    let mut page = Page::new(&*title).following(Some(runs.iter().map(|run| run.name.to_owned()).collect()));
     page.part("head", |html| {
-        heading(html, "Compare");
-        for name in missing {
+        heading(html, &title);
+        for name in asked.missing.iter().take(MOST_LINKS) {
             html.element("p", &[("class", "remark")], &format!("{} can't be shown.", one_line(name)));
+        }
+        if asked.left_out > 0 {
+            let told = format!(
+                "The first {} runs are compared; {} more would be too much for one page.",
+                grouped(runs.len() as u64),
+                grouped(asked.left_out as u64)
+            );
+            html.element("p", &[("class", "remark")], &told);
         }
         if runs.is_empty() {
             html.element("p", &[], "Choose runs in the list of all runs, then compare them.");
         }
-        html.within("p", &[("class", "onwards")], |html| {
+        html.within("p", &[("class", "onwards small")], |html| {
             html.element("a", &[("href", "/")], "Choose runs");
-            for run in runs {
-                let link = Address::Run(run.name.to_owned()).link();
+            for run in runs.iter().filter(|_| runs.len() <= MOST_LINKS) {
+                let link = Address::Run(run.name.to_owned(), Over::default()).link();
                 html.element("a", &[("href", &link)], &one_line(run.name));
             }
         });

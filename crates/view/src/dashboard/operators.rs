@@ -1,21 +1,25 @@
-//! What operators and models brought, and what that cost.
+//! What operators and models brought, what that cost, and what those who choose among them have learnt.
 
 use super::{
     Shown,
+    address::Address,
     page::{Page, Tab, heading},
 };
 use crate::{
-    book::Gains,
-    chart::{self, About, Curve},
+    bandits::{self, Learnt},
+    book::{By, Gains, Part},
+    chart::{self, About, Across, Curve},
     html::Html,
     numbers::{grouped, number, percent},
     report::{drawn::figure, overview::milliseconds, settings::cut, tables},
     trace::Way,
 };
 
-/// Parts of the run over which success is told.
-const PARTS: usize = 40;
-/// Operators that have a curve: the most frequent ones, as many as there are looks.
+/// Parts of the run over which candidates are counted at most, and candidates of a part at least: of fewer, curves would
+/// show chance.
+const PARTS: u64 = 40;
+const LEAST: u64 = 20;
+/// Groups that have a curve: the largest ones, as many as there are looks.
 const CURVES: usize = 6;
 /// Rows at most.
 const MOST: usize = 100;
@@ -37,12 +41,14 @@ const HEADS: [&str; 13] = [
 ];
 const NUMBERS: [usize; 11] = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
 
-/// The page of a run's operators and models.
-pub fn page(shown: Shown<'_>) -> Page {
+/// The page of a run's operators and models, with candidates told apart by something over the run.
+pub fn page(shown: Shown<'_>, by: By) -> Page {
     let mut page = Page::of_run(shown.name, Tab::Operators, "Operators and models");
     page.part("head", |html| heading(html, "Operators and models"));
     page.alive("brought", |html| brought(html, shown));
-    page.alive("success", |html| success(html, shown));
+    page.alive("over", |html| over_the_run(html, shown, by));
+    page.alive("learnt", |html| learnt(html, shown));
+    page.alive("steps", |html| steps(html, shown));
     page.alive("calls", |html| {
         html.element("h2", &[], "What models were asked");
         let calls = tables::calls(shown.run);
@@ -68,75 +74,218 @@ fn brought(html: &mut Html, shown: Shown<'_>) {
     };
     let mut rows: Vec<Vec<String>> = ways.iter().take(MOST).map(row).collect();
     rows.extend(shown.run.trace.others().map(|way| self::row("all others", "", way, Gains::default())));
-    tables::table(html, &HEADS, &NUMBERS, &rows);
+    // What nobody has, such as tokens without a model, is left out.
+    let kept: Vec<usize> =
+        (0..HEADS.len()).filter(|column| rows.iter().any(|row| row[*column] != "–")).collect();
+    let heads: Vec<&str> = kept.iter().map(|column| HEADS[*column]).collect();
+    let numbers: Vec<usize> = (0..kept.len()).filter(|place| NUMBERS.contains(&kept[*place])).collect();
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| kept.iter().map(|column| row[*column].clone()).collect()).collect();
+    tables::table(html, &heads, &numbers, &rows);
     let told = "Entered: new or improved. Better: than their first parents, of those that have a score and a parent with one; the mean gain is of the better ones. Failed: invalid, too.";
     html.element("p", &[("class", "remark")], told);
+}
+
+fn or_none(there: bool, text: impl FnOnce() -> String) -> String {
+    if there { text() } else { "–".to_owned() }
 }
 
 fn row(operator: &str, model: &str, way: &Way, gains: Gains) -> Vec<String> {
     let all = way.fates.total();
     let entered = way.fates.new + way.fates.improved;
     let each = |sum: f64| sum / all.max(1) as f64;
-    let or_none = |there: bool, text: String| if there { text } else { "–".to_owned() };
     vec![
-        or_none(!operator.is_empty(), cut(operator, 60)),
+        or_none(!operator.is_empty(), || cut(operator, 60)),
         if model.is_empty() { "none".to_owned() } else { cut(model, 60) },
         grouped(all),
         grouped(entered),
         percent(entered as usize, all as usize),
-        or_none(gains.compared > 0, grouped(gains.better)),
-        or_none(gains.compared > 0, percent(gains.better as usize, gains.compared as usize)),
-        or_none(gains.better > 0, number(gains.sum / gains.better.max(1) as f64)),
-        or_none(gains.better > 0, number(gains.most)),
+        or_none(gains.compared > 0, || grouped(gains.better)),
+        or_none(gains.compared > 0, || percent(gains.better as usize, gains.compared as usize)),
+        or_none(gains.better > 0, || number(gains.sum / gains.better.max(1) as f64)),
+        or_none(gains.better > 0, || number(gains.most)),
         grouped(way.fates.invalid + way.fates.failed),
-        or_none(way.spent.tokens > 0, number((each(way.spent.tokens as f64) * 10.0).round() / 10.0)),
-        or_none(way.spent.money > 0.0, number(each(way.spent.money))),
-        or_none(way.model_ms > 0.0, milliseconds(each(way.model_ms))),
+        or_none(way.spent.tokens > 0, || number((each(way.spent.tokens as f64) * 10.0).round() / 10.0)),
+        or_none(way.spent.money > 0.0, || number(each(way.spent.money))),
+        or_none(way.model_ms > 0.0, || milliseconds(each(way.model_ms))),
     ]
 }
 
-/// The share of each operator's candidates that entered, over the run.
-fn success(html: &mut Html, shown: Shown<'_>) {
-    let parts = shown.book.success(PARTS);
-    if shown.book.len() < 2 * PARTS as u64 {
+/// A curve over the parts of the run: its title, its value in a part that has one, and whether it is a share.
+struct Told {
+    title: &'static str,
+    value: fn(&Part, u64) -> Option<f64>,
+    percent: bool,
+    /// Whether there is anything to tell, from all parts together.
+    there: fn(&Part) -> bool,
+}
+
+/// A share of something that is there.
+fn part_of(part: f64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part / whole as f64)
+}
+
+const TOLD: [Told; 7] = [
+    Told {
+        title: "Part of the candidates, %",
+        value: |part, all| part_of(part.made as f64, all),
+        percent: true,
+        there: |_| true,
+    },
+    Told {
+        title: "Entered the archive, %",
+        value: |part, _| part_of(part.entered as f64, part.made),
+        percent: true,
+        there: |_| true,
+    },
+    Told {
+        title: "Better than the first parent, %",
+        value: |part, _| part_of(part.gains.better as f64, part.gains.compared),
+        percent: true,
+        there: |all| all.gains.compared > 0,
+    },
+    Told {
+        title: "Mean gain of the better ones",
+        value: |part, _| part_of(part.gains.sum, part.gains.better),
+        percent: false,
+        there: |all| all.gains.better > 0,
+    },
+    Told {
+        title: "Tokens a candidate",
+        value: |part, _| part_of(part.spent.tokens as f64, part.made),
+        percent: false,
+        there: |all| all.spent.tokens > 0,
+    },
+    Told {
+        title: "Cost a candidate",
+        value: |part, _| part_of(part.spent.money, part.made),
+        percent: false,
+        there: |all| all.spent.money > 0.0,
+    },
+    Told {
+        title: "Seconds of calls a candidate",
+        value: |part, _| part_of(part.model_ms / 1000.0, part.made),
+        percent: false,
+        there: |all| all.model_ms > 0.0,
+    },
+];
+
+/// Success, gains and costs over the run, by operator, model or island.
+fn over_the_run(html: &mut Html, shown: Shown<'_>, by: By) {
+    let parts = (shown.book.len() / LEAST).min(PARTS);
+    if parts < 3 {
         return;
     }
-    let mut operators: Vec<&str> = Vec::new();
-    for (operator, ..) in shown.run.trace.ways() {
-        if !operators.contains(&operator) && operators.len() < CURVES {
-            operators.push(operator);
-        }
-    }
-    let length = shown.book.len().div_ceil(PARTS as u64).max(1);
-    let curves: Vec<Curve> = operators
-        .iter()
-        .enumerate()
-        .map(|(look, operator)| {
-            let shares = parts.get(operator).map_or(&[][..], |shares| shares);
-            let point = |(part, share): (usize, &Option<f64>)| {
-                let end = ((part as u64 + 1) * length).min(shown.book.len());
-                Some((end as f64, (*share)?))
-            };
-            Curve { points: shares.iter().enumerate().filter_map(point).collect(), band: Vec::new(), look }
-        })
-        .collect();
-    html.element("h2", &[], "Success over the run");
+    let groups = shown.book.over_time(by, parts as usize);
+    let length = shown.book.len().div_ceil(parts).max(1);
+    html.element("h2", &[], "Over the run");
+    bys(html, shown, by);
     html.within("p", &[("class", "keys")], |html| {
-        for (look, operator) in operators.iter().enumerate() {
+        for (look, (name, _)) in groups.iter().enumerate().take(CURVES) {
             html.within("span", &[("class", "key")], |html| {
                 html.swatch("swatch", chart::look(look).0);
-                html.text(&if operator.is_empty() { "–".to_owned() } else { cut(operator, 60) });
+                html.text(&cut(name, 60));
             });
         }
+        if groups.len() > CURVES {
+            html.text(&format!("and {} rarer ones without a curve", groups.len() - CURVES));
+        }
     });
-    let label = "The share of each operator's candidates that entered the archive, over the run";
-    let about = About { label, percent: true, from_zero: true, candidates: shown.book.len() };
-    html.within("div", &[("class", "figures one")], |html| {
-        figure(
-            html,
-            "Entered the archive, %",
-            &format!("by {} candidates each", grouped(length)),
-            chart::curves(about, &curves),
-        );
+    let parts = groups.first().map_or(0, |(_, parts)| parts.len());
+    let made: Vec<u64> = (0..parts).map(|part| groups.iter().map(|(_, of)| of[part].made).sum()).collect();
+    let mut all = Part::default();
+    groups.iter().flat_map(|(_, parts)| parts).for_each(|part| all.join(part));
+    html.within("div", &[("class", "figures")], |html| {
+        for told in TOLD.iter().filter(|told| (told.there)(&all)) {
+            let curve = |(look, (_, parts)): (usize, &(String, Vec<Part>))| {
+                let point = |(place, part): (usize, &Part)| {
+                    let end = ((place as u64 + 1) * length).min(shown.book.len());
+                    Some((end as f64, (told.value)(part, made[place])?))
+                };
+                Curve {
+                    points: parts.iter().enumerate().filter_map(point).collect(),
+                    look,
+                    ..Curve::default()
+                }
+            };
+            let curves: Vec<Curve> = groups.iter().take(CURVES).enumerate().map(curve).collect();
+            let label = format!("{} over the run, by {}", told.title, by.name());
+            let across = Across::candidates(shown.book.len());
+            let about = About { label: &label, percent: told.percent, from_zero: true, across };
+            figure(html, told.title, "", chart::curves(about, &curves));
+        }
+    });
+    let told = format!("Each point is of {} candidates.", grouped(length));
+    html.element("p", &[("class", "remark")], &told);
+}
+
+/// By what candidates can be told apart.
+fn bys(html: &mut Html, shown: Shown<'_>, here: By) {
+    let islands = shown.run.view.settings.islands.count > 1;
+    html.within("p", &[("class", "onwards small")], |html| {
+        html.element("span", &[("class", "remark")], "By");
+        for by in By::ALL.into_iter().filter(|by| islands || *by != By::Island || *by == here) {
+            let link = Address::Operators(shown.name.to_owned(), by).link();
+            let current: &[(&str, &str)] = if by == here { &[("aria-current", "true")] } else { &[] };
+            html.element("a", &[&[("href", &*format!("{link}#over"))], current].concat(), by.name());
+        }
+    });
+}
+
+/// What bandits have learnt.
+fn learnt(html: &mut Html, shown: Shown<'_>) {
+    for Learnt { title, costs, weighed, arms } in bandits::learnt(shown.run, shown.book) {
+        html.element("h2", &[], &title);
+        let heads = ["chosen", "weight", "candidates", "entered, %", "hoped for, %", "cost each"];
+        let percent = |share: f64| format!("{:.1}", share * 100.0);
+        let rows: Vec<Vec<String>> = arms
+            .iter()
+            .map(|arm| {
+                vec![
+                    cut(&arm.name, 60),
+                    number(arm.standing.weight),
+                    format!("{:.1}", arm.standing.trials),
+                    arm.standing.entered.map_or_else(|| "–".to_owned(), percent),
+                    percent(arm.standing.hoped),
+                    arm.standing.cost.map_or_else(|| "–".to_owned(), number),
+                ]
+            })
+            .collect();
+        tables::table(html, &heads, &[1, 2, 3, 4, 5], &rows);
+        let chosen = if weighed {
+            "They are drawn by their weights; what a bandit would know of them stands beside them."
+        } else {
+            "The bandit takes the one with the most hope for its cost; before the first candidate of each, they are drawn by their weights."
+        };
+        let told = format!("{chosen} Older candidates count less. The cost is in {costs}.");
+        html.element("p", &[("class", "remark")], &told);
+    }
+}
+
+/// Of programs: steps that changed numbers and nothing else.
+fn steps(html: &mut Html, shown: Shown<'_>) {
+    if !shown.run.programs {
+        return;
+    }
+    let groups = shown.book.over_time(By::Operator, 1);
+    let rows: Vec<Vec<String>> = groups
+        .iter()
+        .filter_map(|(name, parts)| {
+            let [all, only] = parts.first()?.told;
+            let told = (all > 0).then(|| percent(only as usize, all as usize))?;
+            Some(vec![cut(name, 60), grouped(all), grouped(only), told])
+        })
+        .take(MOST)
+        .collect();
+    if rows.is_empty() {
+        return;
+    }
+    html.element("h2", &[], "Steps of numbers alone");
+    tables::table(html, &["operator", "steps", "numbers alone", "%"], &[1, 2, 3], &rows);
+    html.within("p", &[("class", "remark")], |html| {
+        html.text("Of the steps from a first parent, those that changed numbers and nothing else. Lines that come back are told of each ");
+        let link = Address::Lineage(shown.name.to_owned(), None).link();
+        html.element("a", &[("href", &link)], "lineage");
+        html.text(".");
     });
 }

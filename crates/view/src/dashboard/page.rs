@@ -3,7 +3,7 @@
 use samara_search::commanding::one_line;
 
 use super::{SCRIPT_AT, SHEET_AT, address::Address};
-use crate::html::Html;
+use crate::{book::By, html::Html, trace::Over};
 
 /// A page as its parts.
 pub struct Page {
@@ -135,7 +135,7 @@ impl Page {
             html.within("nav", &[("aria-label", "Pages"), ("class", "way")], |html| {
                 html.element("a", &[("class", "brand"), ("href", "/")], "samara");
                 if let Some(run) = &self.run {
-                    let link = Address::Run(run.clone()).link();
+                    let link = Address::Run(run.clone(), Over::default()).link();
                     html.element("a", &[("class", "run-name"), ("href", &link)], &one_line(run));
                 }
                 html.element("span", &[("id", "pulse"), ("class", "pulse"), ("role", "status")], "");
@@ -143,10 +143,10 @@ impl Page {
             if let Some(run) = &self.run {
                 html.within("nav", &[("aria-label", "Parts of the run"), ("class", "tabs")], |html| {
                     for (tab, name, address) in [
-                        (Tab::Overview, "Overview", Address::Run(run.clone())),
+                        (Tab::Overview, "Overview", Address::Run(run.clone(), Over::default())),
                         (Tab::Archive, "Archive", Address::Archive(run.clone(), Default::default())),
                         (Tab::Lineage, "Lineage", Address::Lineage(run.clone(), None)),
-                        (Tab::Operators, "Operators", Address::Operators(run.clone())),
+                        (Tab::Operators, "Operators", Address::Operators(run.clone(), By::default())),
                     ] {
                         let link = address.link();
                         let here: &[(&str, &str)] =

@@ -17,6 +17,7 @@ use crate::{
         page::Section,
         settings, tables,
     },
+    trace::Over,
 };
 
 /// Points of a curve: two pixels each, so that an update stays small.
@@ -64,8 +65,8 @@ pub(super) fn limits_of(view: &RunView) -> samara_search::BudgetSettings {
     samara_search::BudgetSettings { calls, tokens, money, ..view.settings.budget }
 }
 
-/// The page of a run. `seen` are the candidates per second that somebody saw come.
-pub fn page(shown: Shown<'_>, seen: Option<f64>) -> Page {
+/// The page of a run with its curves over something. `seen` are the candidates per second that somebody saw come.
+pub fn page(shown: Shown<'_>, seen: Option<f64>, over: Over) -> Page {
     let run = shown.run;
     let section = Section { run, number: 1, heading: "h2", below: "h3" };
     let mut page = Page::of_run(shown.name, Tab::Overview, &*run.view.header.experiment);
@@ -79,7 +80,8 @@ pub fn page(shown: Shown<'_>, seen: Option<f64>) -> Page {
     });
     page.alive("curves", |html| {
         html.element("h2", &[], "Curves");
-        drawn::curves(html, run, POINTS);
+        overs(html, shown, over);
+        drawn::curves(html, run, over, POINTS);
     });
     page.part("ways", |html| {
         html.within("p", &[("class", "onwards")], |html| {
@@ -112,6 +114,25 @@ pub fn page(shown: Shown<'_>, seen: Option<f64>) -> Page {
         settings::stored(html, &section);
     });
     page
+}
+
+/// What the curves can go over, as far as it was counted.
+fn overs(html: &mut Html, shown: Shown<'_>, here: Over) {
+    let all = shown.run.trace.all();
+    let counted = |over: &Over| match over {
+        Over::Candidates | Over::Evaluations => true,
+        Over::Time => all.live_ms > 0.0,
+        Over::Tokens => all.spent.tokens > 0,
+        Over::Money => all.spent.money > 0.0,
+    };
+    html.within("p", &[("class", "onwards small")], |html| {
+        html.element("span", &[("class", "remark")], "Over");
+        for over in Over::ALL.into_iter().filter(counted) {
+            let link = Address::Run(shown.name.to_owned(), over).link();
+            let current: &[(&str, &str)] = if over == here { &[("aria-current", "true")] } else { &[] };
+            html.element("a", &[&[("href", &*format!("{link}#curves"))], current].concat(), over.name());
+        }
+    });
 }
 
 fn calls(html: &mut Html, run: &Run) {

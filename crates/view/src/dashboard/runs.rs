@@ -1,5 +1,7 @@
 //! The list of all runs.
 
+use std::collections::BTreeMap;
+
 use samara_search::commanding::one_line;
 
 use super::{
@@ -14,6 +16,7 @@ use crate::{
         overview::{MEANT, duration, moment},
         settings::cut,
     },
+    trace::Over,
 };
 
 /// Runs of the list at most.
@@ -209,6 +212,31 @@ fn list(html: &mut Html, runs: &[Listed], chosen: &[&Listed], asked: &RunsAsked)
             html.element("span", &[("class", "remark")], &all);
         });
     });
+    folders(html, runs);
+}
+
+/// Folders that are named at most.
+const MOST_FOLDERS: usize = 12;
+
+/// Folders that hold several runs, each with how many: what `samara compare` leaves, and whatever somebody sorted so.
+fn folders(html: &mut Html, runs: &[Listed]) {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for run in runs {
+        for (at, _) in run.name.match_indices('/') {
+            *counts.entry(&run.name[..at]).or_default() += 1;
+        }
+    }
+    let several: Vec<(&str, u64)> = counts.into_iter().filter(|(_, count)| *count > 1).collect();
+    if several.is_empty() {
+        return;
+    }
+    html.within("p", &[("class", "onwards small folders")], |html| {
+        html.element("span", &[("class", "remark")], "Compare all of");
+        for (folder, count) in several.iter().take(MOST_FOLDERS) {
+            let link = Address::Compare(Vec::new(), Some((*folder).to_owned())).link();
+            html.element("a", &[("href", &link)], &format!("{} ({})", one_line(folder), grouped(*count)));
+        }
+    });
 }
 
 fn heads(html: &mut Html, asked: &RunsAsked) {
@@ -275,7 +303,11 @@ fn row(html: &mut Html, run: &Listed, place: usize, texts: &Columns) {
             }
         });
         html.within("td", &[("class", "name")], |html| {
-            html.element("a", &[("href", &Address::Run(run.name.clone()).link())], &one_line(&run.name));
+            html.element(
+                "a",
+                &[("href", &Address::Run(run.name.clone(), Over::default()).link())],
+                &one_line(&run.name),
+            );
             if let Some(figures) = run.figures() {
                 let mut what = vec![cut(&figures.experiment, 60)];
                 if figures.environment != figures.experiment {
@@ -307,6 +339,17 @@ fn cells(html: &mut Html, figures: &Figures, place: usize, texts: &Columns) {
     html.within("td", &[], |html| {
         let (class, told) = state(&figures.state);
         html.element("span", &[("class", class)], &told);
+        // Why one stopped that was not meant to.
+        if let State::Ended(reason) = &figures.state
+            && !MEANT.contains(&&**reason)
+        {
+            let first = reason.lines().next().unwrap_or_default();
+            html.element(
+                "span",
+                &[("class", "what why-stopped"), ("title", &cut(first, 300))],
+                &cut(first, 60),
+            );
+        }
     });
     let [made, planned] = figures.candidates;
     html.within("td", &[("class", "n")], |html| {

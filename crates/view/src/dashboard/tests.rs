@@ -3,19 +3,20 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use samara_journal::{CallKind, Life, ModelCall};
-use samara_search::{Artifact, Candidate, Genome};
+use samara_search::{Artifact, Candidate, Genome, IslandSettings};
 
 use super::{
-    address::{Address, ArchiveAsked, RunsAsked, Sort},
+    address::{Address, ArchiveAsked, Colour, List, RunsAsked, Sort},
     runs::{Figures, Known, Listed},
     *,
 };
 use crate::{
-    book::Book,
+    book::{Book, By},
     report::{
         Run, State,
         tests::{HOSTILE, axes, candidate, hostile_with_book, made, some, tags},
     },
+    trace::Over,
 };
 
 fn life(text: &str) -> Life {
@@ -45,8 +46,12 @@ fn life(text: &str) -> Life {
 
 fn archive_page(shown: Shown<'_>, asked: &ArchiveAsked) -> Page {
     let sight = archive::Sight::of(shown, asked);
-    let text = |id| (id, Arc::new(Genome::text_of(format!("text {id}"))));
-    sight.page(&sight.missing().into_iter().map(text).collect()).expect("a page")
+    let member = |id| {
+        let mut member = candidate(id, None, "");
+        member.genome = Some(Arc::new(Genome::text_of(format!("text {id}"))));
+        (id, member)
+    };
+    sight.page(&sight.missing().into_iter().map(member).collect()).expect("a page")
 }
 
 /// Every page of a run.
@@ -60,13 +65,18 @@ fn pages(name: &str, run: &Run, book: &Book, made: &BTreeMap<u64, Candidate>, te
     let facets = ArchiveAsked { facets: true, ..ArchiveAsked::default() };
     let then = ArchiveAsked { at: Some(3), ..ArchiveAsked::default() };
     let mut pages = vec![
-        run::page(shown, Some(2.5)),
-        operators::page(shown),
+        run::page(shown, Some(2.5), Over::default()),
+        operators::page(shown, By::default()),
         archive_page(shown, &ArchiveAsked::default()),
         archive_page(shown, &facets),
         archive_page(shown, &then),
         lineage::page(shown, best, members(best)),
-        compare::page(&[shown, shown], &[text.to_owned()]),
+        compare::page(&compare::Asked {
+            runs: &[shown, shown],
+            folder: Some(text),
+            missing: &[text.to_owned()],
+            left_out: 3,
+        }),
         trouble::page("This run can't be shown", text),
     ];
     let life = life(text);
@@ -80,6 +90,12 @@ fn pages(name: &str, run: &Run, book: &Book, made: &BTreeMap<u64, Candidate>, te
         Listed { name: format!("{text} 2"), known: Known::Broken(text.to_owned()) },
         Listed { name: format!("{text} 3"), known: Known::Unread },
     ];
+    for colour in [Colour::Age, Colour::Operator, Colour::Model, Colour::Metric(text.to_owned())] {
+        let asked = ArchiveAsked { colour, list: Some(List::Gallery), ..ArchiveAsked::default() };
+        pages.push(archive_page(shown, &asked));
+    }
+    pages.extend(Over::ALL.map(|over| run::page(shown, None, over)));
+    pages.extend(By::ALL.map(|by| operators::page(shown, by)));
     pages.push(runs::page(&listed, &RunsAsked::default()));
     pages.into_iter().map(Page::whole).collect()
 }
@@ -137,7 +153,8 @@ fn runs_without_candidates_and_of_failures_alone_have_all_their_pages() {
 fn a_fragment_has_what_is_alive_and_each_part_has_its_name_once() {
     let (run, book) = made(axes(3), some(3, 40)).with_book();
     let shown = Shown { name: "a/b", run: &run, book: &book };
-    let (whole, fragment) = (run::page(shown, None).whole(), run::page(shown, None).fragment());
+    let (whole, fragment) =
+        (run::page(shown, None, Over::default()).whole(), run::page(shown, None, Over::default()).fragment());
     assert!(whole.contains("Settings as stored") && !fragment.contains("Settings as stored"));
     for part in fragment.split("<section id=\"").skip(1) {
         let name = part.split('"').next().expect("a name");
@@ -210,7 +227,7 @@ fn a_resumed_run_goes_as_far_as_it_was_told_last() {
     run.view.controls.push(Event { after: 4, kind: EventKind::Control(Control::of(settings)) });
     assert_eq!(Figures::of(&run, None).candidates, [4, 1000]);
     let shown = Shown { name: "r", run: &run, book: &Book::new() };
-    assert!(run::page(shown, None).whole().contains("120 of 500 (24.0 %)"));
+    assert!(run::page(shown, None, Over::default()).whole().contains("120 of 500 (24.0 %)"));
 }
 
 #[test]
@@ -230,4 +247,123 @@ fn a_candidate_shows_its_artifacts_and_what_it_changed_of_any_other() {
         page.contains("a long trace") && page.contains("first ancestor 0") && page.contains("+a text of 5")
     );
     assert!(page.contains(&Address::Lineage("r".into(), Some(5)).link()));
+}
+
+#[test]
+fn an_archive_of_islands_has_a_map_of_each_and_one_can_be_chosen_at_any_time() {
+    let mut made = made(axes(2), some(2, 40));
+    made.settings.islands = IslandSettings { count: 2, migration_interval: 10, migrants: 1 };
+    for candidate in &mut made.candidates {
+        candidate.island = candidate.index as u32 % 2;
+    }
+    let settings = made.settings.clone();
+    let (run, book) = made.with_book();
+    let shown = Shown { name: "r", run: &run, book: &book };
+    let page = archive_page(shown, &ArchiveAsked::default()).whole();
+    assert!(page.contains("Island 0") && page.contains("Island 1") && page.contains("name=\"island\""));
+    assert!(!page.contains("Island 2"));
+    let filled = |archive: &samara_qd::Archive| archive.stats().cells_filled;
+    let one = ArchiveAsked { island: Some(1), ..ArchiveAsked::default() };
+    let told = archive_page(shown, &one).whole();
+    let cells = filled(run.view.replay.population().islands()[1].archive());
+    assert!(told.contains(&format!("After 40 candidates, island 1: {cells} of 16 cells")), "{told}");
+    // What migrated is there at any time, too.
+    for at in 0..=40 {
+        let then = book.replay_at(at, &settings, &run.view.tessellation).expect("a fold");
+        let asked = ArchiveAsked { at: Some(at), ..one.clone() };
+        let cells = filled(then.population().islands()[1].archive());
+        let told = archive_page(shown, &asked).whole();
+        assert!(told.contains(&format!("island 1: {cells} of 16 cells")), "{at}: {told}");
+    }
+    let whole = book.replay_at(40, &settings, &run.view.tessellation).expect("a fold");
+    let ids = |replay: &samara_search::Replay| {
+        let islands = replay.population().islands().iter();
+        islands
+            .map(|island| island.archive().iter().map(|elite| elite.id).collect())
+            .collect::<Vec<Vec<u64>>>()
+    };
+    assert_eq!(ids(&whole), ids(&run.view.replay));
+}
+
+#[test]
+fn colours_stand_for_what_is_asked_and_the_legend_says_it() {
+    let mut candidates = some(2, 12);
+    for candidate in &mut candidates {
+        let half = candidate.index as f64 / 2.0;
+        if let Some(score) = candidate.score.as_mut().filter(|_| candidate.index != 4) {
+            Arc::make_mut(score).metrics.insert("speed".into(), half);
+        }
+    }
+    let (run, book) = made(axes(2), candidates).with_book();
+    let shown = Shown { name: "r", run: &run, book: &book };
+    let page =
+        |colour: Colour| archive_page(shown, &ArchiveAsked { colour, ..ArchiveAsked::default() }).fragment();
+    let speed = page(Colour::Metric("speed".into()));
+    assert!(
+        speed.contains("The colours of speed") && speed.contains("<th scope=\"col\" class=\"n\">speed</th>")
+    );
+    let operators = page(Colour::Operator);
+    assert!(operators.contains("crossover <b>") && operators.contains("fill=\"var(--c0)\""), "{operators}");
+    assert!(page(Colour::Age).contains("made as candidate"));
+    let whole = archive_page(shown, &ArchiveAsked::default()).whole();
+    assert!(whole.contains("<option value=\"metric:speed\">speed</option>"), "{whole}");
+    // All were written by one model: its colour would say nothing.
+    assert!(!whole.contains("<option value=\"model\">"));
+}
+
+#[test]
+fn a_gallery_shows_how_texts_begin_and_programs_keep_their_lines() {
+    let (mut run, book) = made(axes(1), some(1, 8)).with_book();
+    let best = run.view.replay.population().overall().archive().stats().best_id.expect("an elite");
+    let asked = ArchiveAsked { list: Some(List::Gallery), ..ArchiveAsked::default() };
+    let text = archive_page(Shown { name: "r", run: &run, book: &book }, &asked).fragment();
+    assert!(
+        text.contains(&format!("class=\"text-begins\" dir=\"auto\">a text of {best} and its end<")),
+        "{text}"
+    );
+    run.programs = true;
+    let code = archive_page(Shown { name: "r", run: &run, book: &book }, &asked).fragment();
+    assert!(code.contains(&format!("class=\"code-begins\">a text of {best}\nand its end<")), "{code}");
+}
+
+#[test]
+fn operators_are_told_over_the_run_by_whatever_tells_them_apart() {
+    let (mut run, book) = made(axes(1), some(1, 200)).with_book();
+    run.programs = true;
+    let page = |by| operators::page(Shown { name: "r", run: &run, book: &book }, by).whole();
+    let told = page(By::Operator);
+    for title in ["Part of the candidates, %", "Better than the first parent, %", "Tokens a candidate"] {
+        assert!(told.contains(&format!("<b>{title}</b>")), "{title}");
+    }
+    assert!(!told.contains("Cost a candidate") && !told.contains(">island</a>"));
+    assert!(page(By::Model).contains("</svg>small</span>") && page(By::Island).contains("island 0"));
+}
+
+#[test]
+fn a_strip_of_ancestors_counts_those_that_brought_nothing() {
+    let (run, book) = made(axes(1), some(1, 60)).with_book();
+    let shown = Shown { name: "r", run: &run, book: &book };
+    let candidates = some(1, 60);
+    let told = candidate::Told { candidate: &candidates[59], life: &Life::default(), other: None };
+    let page = candidate::page(shown, &told).whole();
+    let strip = page.split("class=\"strip scroll\"").nth(1).and_then(|rest| rest.split("</nav>").next());
+    let strip = strip.expect("a strip");
+    let stations = strip.matches("class=\"station\"").count() as u64;
+    let folded: u64 = strip
+        .split("class=\"folded\">")
+        .skip(1)
+        .filter_map(|rest| rest.split(' ').next()?.parse::<u64>().ok())
+        .sum();
+    assert!(stations + folded == 60 && (3..20).contains(&stations), "{stations} {folded}");
+}
+
+#[test]
+fn folders_of_runs_can_be_compared_whole() {
+    let listed: Vec<Listed> = ["one", "set/a/1", "set/a/2", "set/b/1"]
+        .map(|name| Listed { name: name.to_owned(), known: Known::Unread })
+        .into();
+    let page = runs::page(&listed, &RunsAsked::default()).whole();
+    let folder = |name: &str| Address::Compare(Vec::new(), Some(name.to_owned())).link();
+    assert!(page.contains(&format!("href=\"{}\">set (3)", folder("set"))), "{page}");
+    assert!(page.contains(&folder("set/a")) && !page.contains(&folder("set/b")));
 }

@@ -46,6 +46,7 @@ pub fn figures(
     let places: &Places<'_> = if few { places } else { &nowhere };
     let colours = Colours {
         ends: objectives(archive).and(ends),
+        paint: Paint::Objective,
         gallery,
         inks: Inks::PAGE,
         places: few.then_some(places),
@@ -60,20 +61,32 @@ pub fn figures(
     })
 }
 
-/// The same drawing of one axis, or of a chosen pair: the first to the right, the second up. Where there are more elites
-/// than links, neighbours are taken together until every square can be one.
+/// What a drawing of a chosen pair shows.
+#[derive(Clone, Copy)]
+pub struct Look<'a> {
+    /// The axis to the right and the one up.
+    pub pair: [usize; 2],
+    /// What colours stand for.
+    pub paint: Paint<'a>,
+    /// The numbers of the darkest and of the lightest colour, such as [`Paint::ends`] of all that is compared.
+    pub ends: Option<(f64, f64)>,
+}
+
+/// The same drawing of one axis, or of a chosen pair. Where there are more elites than links, neighbours are taken together
+/// until every square can be one. Without places the drawing is small and has no links.
 ///
 /// # Errors
 /// Axes that are not those of the archive.
 pub fn of_pair(
     archive: &Archive,
     axes: &[AxisSettings],
-    pair: [usize; 2],
+    look: Look<'_>,
     gallery: &Gallery<'_>,
-    places: &Places<'_>,
+    places: Option<&Places<'_>>,
 ) -> Result<Figure, OtherAxes> {
     OtherAxes::check(archive, axes)?;
-    let colours = Colours { ends: objectives(archive), gallery, inks: Inks::PAGE, places: Some(places) };
+    let Look { pair, paint, ends } = look;
+    let colours = Colours { ends, paint, gallery, inks: Inks::PAGE, places };
     let side = if archive.occupied().len() <= MOST_LINKS { FINEST } else { COARSER };
     Ok(match axes {
         [axis] => of_bars(archive, axis, &colours, side),
@@ -121,17 +134,20 @@ fn under(side: &Side, width: f64) -> f64 {
 
 /// The scale of the colours, from the worst elite to the best, lying on its side; `None` of an empty archive.
 pub fn colour_bar(archive: &Archive) -> Option<Svg> {
+    Some(scale_of("The colours of objectives", objectives(archive)?))
+}
+
+/// The scale of colours between two numbers, lying on its side; the label is what screen readers say.
+pub fn scale_of(label: &str, (lo, hi): (f64, f64)) -> Svg {
     const LONG: f64 = 220.0;
-    let (lo, hi) = objectives(archive)?;
-    let mut svg = Svg::on_page(LONG + 92.0, 34.0, "The colours of objectives");
+    let mut svg = Svg::on_page(LONG + 92.0, 34.0, label);
     if lo < hi {
         let across = Scale { lo, hi, from: 4.0, to: 4.0 + LONG };
         let strips = 44;
         let wide = LONG / f64::from(strips);
         for strip in 0..strips {
-            let (red, green, blue) = viridis((f64::from(strip) + 0.5) / f64::from(strips));
             let x = across.from + wide * f64::from(strip);
-            svg.rect([x, 2.0, wide + 0.3, 10.0], &format!("#{red:02x}{green:02x}{blue:02x}"));
+            svg.rect([x, 2.0, wide + 0.3, 10.0], &shade(f64::from(strip) + 0.5, (0.0, f64::from(strips))));
         }
         for (tick, text) in across.ticks(3) {
             let x = across.at(tick);
@@ -145,5 +161,5 @@ pub fn colour_bar(archive: &Archive) -> Option<Svg> {
     let hole = svg.inks().hole;
     svg.rect([LONG + 36.0, 2.0, 10.0, 10.0], hole);
     svg.text((LONG + 52.0, 11.0), Anchor::Start, "empty", "");
-    Some(svg)
+    svg
 }

@@ -1,16 +1,19 @@
 //! Several runs beside each other: a table, and their curves in one chart each. Runs that differ in their seed alone are
 //! one curve, with a band from the lowest to the highest of them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use samara_search::commanding::one_line;
 
 use super::{
     Run,
+    differences::differences,
     drawn::{self, MEASURES, Measure},
-    settings::but_for_the_seed,
+    settings::{but_for_the_seed, cut, flat},
     tables,
 };
 use crate::{
-    chart::{self, About, Curve},
+    chart::{self, About, Across, Curve},
     html::Html,
     numbers::{aligned, grouped, percent},
 };
@@ -39,6 +42,8 @@ pub(crate) fn groups<'a>(runs: &[&'a Run]) -> Vec<Group<'a>> {
         }
     }
     for group in &mut groups {
+        // In the order of their seeds, whatever the order they were named in.
+        group.runs.sort_by_key(|run| run.view.header.seed);
         group.name = match &group.runs[..] {
             [run] => one_line(&run.name),
             [run, ..] => {
@@ -48,7 +53,42 @@ pub(crate) fn groups<'a>(runs: &[&'a Run]) -> Vec<Group<'a>> {
             [] => String::new(),
         };
     }
+    told_apart(&mut groups);
     groups
+}
+
+/// Settings that are named at most where groups have the same name.
+const MOST_NAMED: usize = 3;
+
+/// Groups of the same name are called by the settings in which they differ.
+fn told_apart(groups: &mut [Group<'_>]) {
+    let settings: Vec<BTreeMap<String, String>> = groups
+        .iter()
+        .map(|group| group.runs.first().map(|run| flat(&run.view.header.config)).unwrap_or_default())
+        .collect();
+    let names: Vec<String> = groups.iter().map(|group| group.name.clone()).collect();
+    for name in names.iter().collect::<BTreeSet<_>>() {
+        let same: Vec<usize> = (0..groups.len()).filter(|place| names[*place] == *name).collect();
+        if same.len() < 2 {
+            continue;
+        }
+        let keys: BTreeSet<&String> = same.iter().flat_map(|place| settings[*place].keys()).collect();
+        let differs = |key: &&String| {
+            same.iter().any(|place| settings[*place].get(*key) != settings[same[0]].get(*key))
+        };
+        let keys: Vec<&String> = keys.into_iter().filter(differs).collect();
+        for place in same {
+            let told: Vec<String> = keys
+                .iter()
+                .take(MOST_NAMED)
+                .map(|key| {
+                    let value = settings[place].get(*key).map_or("not set", |value| value);
+                    cut(&format!("{key} = {value}"), 60)
+                })
+                .collect();
+            groups[place].name += &format!(", {}", told.join(", "));
+        }
+    }
 }
 
 /// The table and the curves.
@@ -57,6 +97,7 @@ pub(crate) fn compare(html: &mut Html, runs: &[&Run]) {
         tables::table(html, &HEADS, &NUMBERS, &rows(runs));
     });
     let groups = groups(runs);
+    differences(html, &groups);
     html.within("section", &[], |html| {
         html.element("h2", &[], "Curves");
         html.within("p", &[("class", "keys")], |html| {
@@ -79,7 +120,8 @@ pub(crate) fn compare(html: &mut Html, runs: &[&Run]) {
                 let label = format!("{} of {} runs over candidates", measure.title, runs.len());
                 let candidates = runs.iter().map(|run| run.view.replay.settled()).max().unwrap_or(0);
                 let Measure { percent, from_zero, .. } = *measure;
-                let about = About { label: &label, percent, from_zero, candidates };
+                let across = Across::candidates(candidates);
+                let about = About { label: &label, percent, from_zero, across };
                 drawn::figure(html, measure.title, "", chart::curves(about, &curves));
             }
         });

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use super::{Run, overview::FATES, page::Section};
 use crate::{
-    chart::{self, About, Curve},
+    chart::{self, About, Across, Curve},
     gallery::Gallery,
     html::Html,
     numbers::{fixed, grouped, number},
     picture::{self, OtherAxes},
     projection::objectives,
     svg::Svg,
-    trace::Point,
+    trace::{Over, Point},
 };
 
 /// A curve of a run: its title, its value at a point, and how it is shown.
@@ -50,27 +50,42 @@ fn thinned(points: Vec<Point>, most: usize) -> Vec<Point> {
     (0..most).map(|i| points[i * (length - 1) / (most - 1)]).collect()
 }
 
-/// The curves of a run, of so many points at most.
-pub(crate) fn curves(html: &mut Html, run: &Run, most: usize) {
+/// What the curves of a run go over up to its last point, and what its values are divided by: time is told in seconds,
+/// minutes or hours.
+fn across(over: Over, last: Option<&Point>) -> (Across, f64) {
+    let last = last.map_or(0.0, |point| over.of(point));
+    let (unit, divisor) = match over {
+        Over::Time if last >= 3.0 * 3600.0 => ("hours of all candidates", 3600.0),
+        Over::Time if last >= 180.0 => ("minutes of all candidates", 60.0),
+        Over::Time => ("seconds of all candidates", 1.0),
+        over => (over.name(), 1.0),
+    };
+    let whole = !matches!(over, Over::Time | Over::Money);
+    (Across { last: last / divisor, unit, whole }, divisor)
+}
+
+/// The curves of a run over something, of so many points at most.
+pub(crate) fn curves(html: &mut Html, run: &Run, over: Over, most: usize) {
     let points = thinned(run.trace.points(), most);
-    let candidates = run.view.replay.settled();
+    let (across, divisor) = across(over, points.last());
+    let at = |point: &Point| over.of(point) / divisor;
     html.within("div", &[("class", "figures")], |html| {
         for measure in &MEASURES {
-            let values =
-                points.iter().filter_map(|point| Some((point.candidates as f64, (measure.value)(point)?)));
+            let values = points.iter().filter_map(|point| Some((at(point), (measure.value)(point)?)));
             let curve = Curve { points: values.collect(), ..Curve::default() };
             let last = curve.points.last().map(|(_, y)| measure.told(*y));
             let label = format!(
-                "{} over candidates, {} at the end",
+                "{} over {}, {} at the end",
                 measure.title,
+                over.name(),
                 last.as_deref().unwrap_or("without a value")
             );
             let Measure { percent, from_zero, .. } = *measure;
-            let about = About { label: &label, percent, from_zero, candidates };
+            let about = About { label: &label, percent, from_zero, across };
             let svg = chart::curves(about, &[curve]);
             figure(html, measure.title, &last.unwrap_or_default(), svg);
         }
-        let xs: Vec<f64> = points.iter().map(|point| point.candidates as f64).collect();
+        let xs: Vec<f64> = points.iter().map(at).collect();
         // From the bottom: what entered, then what did not.
         let parts: Vec<(&'static str, Vec<f64>)> = FATES
             .iter()
@@ -78,7 +93,7 @@ pub(crate) fn curves(html: &mut Html, run: &Run, most: usize) {
                 (*colour, points.iter().map(|point| count(&point.fates) as f64).collect())
             })
             .collect();
-        let svg = chart::stacked("What became of candidates, counted from the first", &xs, &parts);
+        let svg = chart::stacked("What became of candidates, counted from the first", across, &xs, &parts);
         figure(html, "Fates", "in the colours of the bar above", svg);
         if points.last().is_some_and(|last| last.spent.tokens > 0) {
             let tokens: fn(&Point) -> f64 = |point| point.spent.tokens as f64;
@@ -87,9 +102,9 @@ pub(crate) fn curves(html: &mut Html, run: &Run, most: usize) {
             for (title, value) in
                 [("Tokens", tokens), ("Cost", money)].into_iter().take(1 + usize::from(paid))
             {
-                let curve = points.iter().map(|point| (point.candidates as f64, value(point)));
+                let curve = points.iter().map(|point| (at(point), value(point)));
                 let last = points.last().map_or(0.0, value);
-                let about = About { label: title, percent: false, from_zero: true, candidates };
+                let about = About { label: title, percent: false, from_zero: true, across };
                 let svg = chart::curves(about, &[Curve { points: curve.collect(), ..Curve::default() }]);
                 let told = if title == "Tokens" { grouped(last as u64) } else { number(last) };
                 figure(html, title, &told, svg);

@@ -2,10 +2,11 @@
 //!
 //! [`page()`] writes the HTML of one run or of several beside each other, out of `overview` (what was searched, in
 //! figures), `drawn` (curves and maps), `tables` (failures, calls, operators), `elites` (the best of every cell, and where
-//! the best comes from), `compare` (several runs) and `settings`; [`markdown()`] says the same without pictures. What is
+//! the best comes from), `compare` and `differences` (several runs) and `settings`; [`markdown()`] says the same without pictures. What is
 //! told of a run is in [`Run`], which whoever reads it fills.
 
 pub(crate) mod compare;
+pub(crate) mod differences;
 pub(crate) mod drawn;
 pub(crate) mod elites;
 mod markdown;

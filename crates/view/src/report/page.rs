@@ -3,7 +3,7 @@
 use samara_search::commanding::one_line;
 
 use super::{Run, compare, drawn, elites, overview, settings, tables};
-use crate::{html::Html, picture::OtherAxes};
+use crate::{html::Html, picture::OtherAxes, trace::Over};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -112,7 +112,7 @@ fn parts(html: &mut Html, section: &Section<'_>) -> Result<(), OtherAxes> {
             html.element(section.heading, &[], title);
             match name {
                 "archive" => done = drawn::maps(html, section),
-                "curves" => drawn::curves(html, run, usize::MAX),
+                "curves" => drawn::curves(html, run, Over::default(), usize::MAX),
                 "best" => elites::best(html, section),
                 "lineage" => elites::lineage(html, section),
                 "failures" => tables::failures(html, section),

@@ -1,5 +1,7 @@
 //! The settings and inputs of a run as it stored them, and what of them says what was searched.
 
+use std::collections::BTreeMap;
+
 use samara_journal::EventKind;
 use samara_search::commanding::one_line;
 use toml::{Table, Value};
@@ -85,6 +87,23 @@ pub(crate) fn but_for_the_seed(config: &str) -> String {
         search.retain(|key, _| !["seed", "concurrency", "max_failures"].contains(&key));
     }
     table.to_string()
+}
+
+/// The same settings, each by its dotted key.
+pub(crate) fn flat(config: &str) -> BTreeMap<String, String> {
+    fn go(path: &str, value: &Value, found: &mut BTreeMap<String, String>) {
+        let Value::Table(table) = value else {
+            found.insert(path.to_owned(), value.to_string());
+            return;
+        };
+        for (key, value) in table {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            go(&path, value, found);
+        }
+    }
+    let mut found = BTreeMap::new();
+    go("", &Value::Table(table(&but_for_the_seed(config))), &mut found);
+    found
 }
 
 /// The settings and inputs, folded.

@@ -1,7 +1,9 @@
 //! A comparison in numbers: intervals over seeds, as a table, as JSON, as CSV.
 
-use samara_qd::Stream;
-use samara_search::{Interval, Resamples, Strategy};
+use samara_search::{
+    Interval, Resamples, Strategy,
+    statistics::{Against, LEVEL, RESAMPLES, over_seeds},
+};
 use serde::Serialize;
 
 use crate::exit::one_line;
@@ -11,10 +13,6 @@ use super::{
     curve::{Point, Run, steps},
     plan::Planned,
 };
-
-/// Resamples of the bootstrap, and the part of them that an interval holds.
-const RESAMPLES: u32 = 10_000;
-const LEVEL: f64 = 0.95;
 
 /// The object that `--format json` prints and `compare.json` holds.
 #[derive(Debug, Clone, Serialize)]
@@ -33,18 +31,6 @@ pub(crate) struct Report {
     pub steps: Vec<u64>,
     /// What each strategy found.
     pub strategies: Vec<Found>,
-}
-
-/// How an interval lies to that of `qdaif`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Against {
-    /// Disjoint, and lower.
-    Below,
-    /// Disjoint, and higher.
-    Above,
-    /// They have points in common.
-    Overlaps,
 }
 
 /// A strategy's results.
@@ -80,8 +66,7 @@ impl Report {
         let of_first = plan.iter().take_while(|planned| planned.strategy == first.strategy);
         let seeds: Vec<u64> = of_first.map(|planned| planned.experiment.search.seed).collect();
         // The same drawings for every number of every strategy, from the seeds alone.
-        let mut stream = Stream::named(seeds[0], "bootstrap over seeds");
-        let resamples = Resamples::new(seeds.len(), RESAMPLES, &mut stream);
+        let resamples = over_seeds(seeds[0], seeds.len());
         let mut strategies = Vec::new();
         let mut runs = runs.into_iter();
         for planned in plan.iter().step_by(seeds.len()) {
@@ -148,24 +133,6 @@ impl Report {
             text.push('\n');
         }
         text
-    }
-}
-
-impl Against {
-    fn of(theirs: &Interval, ours: &Interval) -> Self {
-        match (theirs.disjoint(ours), theirs.mean < ours.mean) {
-            (false, _) => Self::Overlaps,
-            (true, true) => Self::Below,
-            (true, false) => Self::Above,
-        }
-    }
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::Below => "below, disjoint",
-            Self::Above => "above, disjoint",
-            Self::Overlaps => "overlaps",
-        }
     }
 }
 
