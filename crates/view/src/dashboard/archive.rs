@@ -16,7 +16,7 @@ use crate::{
     html::Html,
     numbers::{aligned, grouped, number, percent, share},
     picture::{self, OtherAxes},
-    projection::{objectives, viridis},
+    projection::{holders, objectives, viridis},
     report::{drawn::figure, settings::cut},
     texts,
 };
@@ -163,9 +163,10 @@ impl<'a> Sight<'a> {
         };
         let best = stats.best.map_or_else(String::new, |best| format!(", best {}", number(best)));
         let told = format!(
-            "{when}{} of {} cells filled ({} %), QD score {}{best}",
+            "{when}{} of {} {} filled ({} %), QD score {}{best}",
             grouped(filled as u64),
             grouped(total as u64),
+            holders(&self.archive),
             percent(filled, total),
             number(stats.qd_score)
         );
