@@ -92,7 +92,7 @@ fn an_archive_without_cells_is_shown_by_its_places() {
     assert_eq!((&summary["cells_filled"], &summary["cells_total"]), (&40.into(), &40.into()));
     let told =
         String::from_utf8(place.run(&["show", "out", "--best", "2", "--svg", "out.svg"]).stdout).unwrap();
-    assert!(told.contains("40 of 40 places (100 %)"), "{told}");
+    assert!(told.contains("40 of 40 places (100.0 %)"), "{told}");
     assert!(told.contains("each square is the best elite whose measures lie in it"), "{told}");
     let svg = std::fs::read_to_string(place.path("out.svg")).unwrap();
     assert!(svg.contains("40 of 40 places filled") && svg.contains("a dot is an elite"), "{svg}");

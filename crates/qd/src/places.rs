@@ -240,10 +240,10 @@ impl Archive {
         self.put(place, id, objective, measures);
         crowd.nearest[place] = near;
         // Whoever had the one that left among its nearest has another now.
-        for other in 0..distances.len() {
-            if crowd.nearest[other].iter().any(|(_, near)| *near as usize == place) {
-                crowd.nearest[other] = self.nearest_fitter(places, other);
-            }
+        let had = |other: &usize| crowd.nearest[*other].iter().any(|(_, near)| *near as usize == place);
+        let bereft: Vec<usize> = (0..distances.len()).filter(had).collect();
+        for other in bereft {
+            crowd.nearest[other] = self.nearest_fitter(places, other);
         }
         self.approach(crowd, distances, place, most);
         Added { status: Status::Improved, value, cell: place, rank: Some(0), displaced }
