@@ -99,7 +99,7 @@ fn an_archive_without_cells_is_shown_by_its_places() {
     let best = place.json(&["show", "out", "--best", "1", "--format", "json"]);
     let cell = best["elites"][0]["cell"].to_string();
     let one = String::from_utf8(place.run(&["show", "out", "--cell", &cell]).stdout).unwrap();
-    assert!(one.contains(&format!("place\u{a0}{cell}")), "{one}");
+    assert!(one.contains(&format!(", place {cell},")), "{one}");
     let refused = error(&place.run(&["show", "out", "--cell", "40"]));
     assert!(refused.contains("places go from 0 to 39"), "{refused}");
     assert!(place.run(&["report", "out", "-o", "out.html"]).status.success());
