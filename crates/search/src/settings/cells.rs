@@ -40,7 +40,7 @@ pub struct DominatedNoveltySection {
     /// How many elites the archive holds; each costs every candidate a comparison. Default 1,000.
     #[schemars(range(min = 1, max = MOST_CROWD))]
     pub places: usize,
-    /// An elite is worth its mean distance to so many of the nearest fitter ones. Default 3, as in the paper.
+    /// An elite is worth its mean distance to so many of the nearest fitter ones. Default 3.
     #[schemars(range(min = 1, max = MOST_NEIGHBOURS))]
     pub neighbours: usize,
 }
