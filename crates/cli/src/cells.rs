@@ -23,7 +23,7 @@ fn number(archive: &Archive, text: &str) -> Option<usize> {
     match (archive.tessellation(), &bins[..]) {
         (_, [cell]) => (*cell < cells).then_some(*cell),
         (Tessellation::Grid(grid), bins) => (0..cells).find(|cell| grid.unravel(*cell) == bins),
-        (Tessellation::Cvt(_), _) => None,
+        (Tessellation::Cvt(_) | Tessellation::Places(_), _) => None,
     }
 }
 
@@ -44,5 +44,6 @@ fn known(archive: &Archive) -> String {
             format!("bins go from 0 to {}", last.join(","))
         }
         Tessellation::Cvt(cvt) => format!("cells go from 0 to {}", cvt.cells() - 1),
+        Tessellation::Places(places) => format!("places go from 0 to {}", places.places() - 1),
     }
 }

@@ -9,7 +9,10 @@ use crate::{
     exit::{Failure, one_line},
     screen::{self, columns, fill},
 };
-use samara_view::numbers::{number, percent, short};
+use samara_view::{
+    numbers::{number, percent, short},
+    projection::holders,
+};
 
 /// The object that `--format json` prints.
 #[derive(Debug, Clone, Serialize)]
@@ -69,6 +72,9 @@ pub(crate) struct Summary {
     /// The initial program's objective, where programs are evolved and it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub initial: Option<f64>,
+    /// What holds elites: cells, or places.
+    #[serde(skip)]
+    pub holders: &'static str,
     /// Whether scores of programs are what people want to read first.
     #[serde(skip)]
     pub is_of_programs: bool,
@@ -156,6 +162,7 @@ impl Summary {
             best_folder: None,
             ended: None,
             initial: None,
+            holders: holders(population.overall().archive()),
             is_of_programs: false,
         }
     }
@@ -209,7 +216,8 @@ impl Summary {
             self.candidates, fates.new, fates.improved, fates.not_better, fates.invalid, fates.failed
         );
         let (filled, total) = (self.cells_filled, self.cells_total);
-        let coverage = ("coverage", format!("{filled} of {total} cells ({} %)", percent(filled, total)));
+        let coverage =
+            ("coverage", format!("{filled} of {total} {} ({} %)", self.holders, percent(filled, total)));
         let mut facts = if self.is_of_programs {
             let mean = self.mean.map_or("-".to_owned(), short);
             let score = format!("{} (mean of the cells {mean})", short(self.qd_score));
@@ -233,7 +241,7 @@ impl Summary {
             let (filled, best) = (island.cells_filled, island.best.map_or("-".to_owned(), written));
             let score = written(island.qd_score);
             let name = if number == 0 { "islands" } else { "" };
-            (name, format!("{number}: {filled} cells, QD score {score}, best {best}"))
+            (name, format!("{number}: {filled} {}, QD score {score}, best {best}", self.holders))
         }));
         facts.extend(self.rechecked.as_ref().map(|rechecked| ("rechecked", rechecked.told())));
         facts.push(("archive", self.archive_hash.clone()));
@@ -284,6 +292,7 @@ mod tests {
             scoring: Some("echo\u{1b}[2J".into()),
             ended: None,
             initial: None,
+            holders: "cells",
             is_of_programs: false,
         };
         let texts = [100, 40, 20].map(|width| {

@@ -37,7 +37,8 @@ pub enum Kind {
     Sphere,
     /// The same with waves: about 10 local optima in every coordinate. The same measures.
     Rastrigin,
-    /// The angles of an arm's joints, in radians, whose links have the length 1: 100 minus 100 times their variance.
+    /// The angles of an arm's joints, in radians, whose links have the length 1: 100 for equal angles, less the more they
+    /// differ, and 0 if half of them are minus pi and half pi (100 minus 100 times their variance over pi squared).
     /// Measures: where the arm ends, each within `dimensions` of 0.
     Arm,
 }
@@ -141,12 +142,12 @@ fn projection(vector: &[f64]) -> f64 {
     vector.iter().map(|x| if x.abs() <= HALF { *x } else { HALF / x }).sum()
 }
 
-/// 100 for angles that are all the same.
+/// 100 for angles that are all the same, 0 for the largest variance of angles from minus pi to pi.
 fn level(angles: &[f64]) -> f64 {
     let n = angles.len() as f64;
     let mean = angles.iter().sum::<f64>() / n;
     let variance = angles.iter().map(|angle| (angle - mean) * (angle - mean)).sum::<f64>() / n;
-    100.0 * (1.0 - variance)
+    100.0 * (1.0 - variance / (PI * PI))
 }
 
 /// Where the arm ends that begins at the origin; every angle is counted from the link before.
@@ -241,7 +242,9 @@ mod tests {
         assert_eq!(objective, 100.0);
         assert!((x + 1.0).abs() < 1e-15 && (y - 1.0).abs() < 1e-15, "up, then back: {x} {y}");
         assert_eq!(Kind::Arm.score(&[0.0; 7]), (100.0, [7.0, 0.0]));
-        assert!((Kind::Arm.score(&[1.0, -1.0]).0).abs() < 1e-12, "a variance of 1");
+        let differing = Kind::Arm.score(&[1.0, -1.0]).0;
+        assert!((differing - 100.0 * (1.0 - 1.0 / (PI * PI))).abs() < 1e-12, "a variance of 1");
+        assert!(Kind::Arm.score(&[PI, -PI]).0.abs() < 1e-12, "none is larger");
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use std::num::NonZeroU32;
 
-use crate::{ExactSum, QdError, Tessellation};
+use crate::{ExactSum, Places, QdError, Tessellation, places::Crowd};
 use serde::{Deserialize, Serialize};
 
 /// What an archive keeps.
@@ -83,9 +83,10 @@ pub struct Added {
     pub status: Status,
     /// The improvement value: its objective minus the cell's threshold before, at most `f64::MAX` either way. The
     /// threshold of a filled cell is its best objective (or its soft threshold), that of an empty one 0 (or
-    /// `threshold_min`).
+    /// `threshold_min`). In an archive without cells: its dominated novelty ([`Archive::dominated_novelty`]) when it was
+    /// offered.
     pub value: f64,
-    /// Its cell.
+    /// Its cell; in an archive without cells its place, or if it entered none, that of the nearest elite.
     pub cell: usize,
     /// Its place in the cell, if it entered.
     pub rank: Option<usize>,
@@ -134,6 +135,8 @@ pub struct Archive {
     /// Soft thresholds per cell; empty without soft rules.
     pub(crate) thresholds: Vec<f64>,
     occupied: Vec<u32>,
+    /// Who is near whom, in an archive without cells.
+    pub(crate) crowd: Option<Crowd>,
     /// The objectives of rank 0.
     sum: ExactSum,
     pub(crate) best: Option<(f64, u64)>,
@@ -143,10 +146,18 @@ impl Archive {
     /// An empty archive.
     ///
     /// # Errors
-    /// A depth of 0, a depth beside soft thresholds, a learning rate outside 0 to 1, values that are not finite, or
-    /// more slots than fit.
+    /// A depth of 0, a depth beside soft thresholds, either of them without cells, a learning rate outside 0 to 1, values
+    /// that are not finite, or more slots than fit.
     pub fn new(tessellation: Tessellation, rules: Rules) -> Result<Self, QdError> {
         validate(&rules)?;
+        let crowd = match tessellation {
+            Tessellation::Places(_) if rules.depth > 1 || rules.soft.is_some() => {
+                let what = "an archive without cells has one elite a place and no thresholds";
+                return Err(QdError::Rules(what.into()));
+            }
+            Tessellation::Places(_) => Some(Crowd::default()),
+            Tessellation::Grid(_) | Tessellation::Cvt(_) => None,
+        };
         let (cells, dims) = (tessellation.cells(), tessellation.dims());
         let fits = |slots: &usize| {
             *slots <= MAX_SLOTS && slots.checked_mul(dims).is_some_and(|measures| measures <= MAX_MEASURES)
@@ -167,6 +178,7 @@ impl Archive {
             counts: vec![0; cells],
             thresholds: rules.soft.map_or(Vec::new(), |soft| vec![soft.threshold_min; cells]),
             occupied: Vec::new(),
+            crowd,
             sum: ExactSum::default(),
             best: None,
         })
@@ -175,6 +187,23 @@ impl Archive {
     /// Its cells.
     pub fn tessellation(&self) -> &Tessellation {
         &self.tessellation
+    }
+
+    /// Its places, if it has no cells.
+    pub(crate) fn places(&self) -> Option<&Places> {
+        match &self.tessellation {
+            Tessellation::Places(places) => Some(places),
+            Tessellation::Grid(_) | Tessellation::Cvt(_) => None,
+        }
+    }
+
+    /// The cell of finite measures, one per dimension; in an archive without cells the place of the elite nearest to them,
+    /// and `None` while there is none.
+    pub fn cell_of(&self, measures: &[f64]) -> Option<usize> {
+        match &self.tessellation {
+            Tessellation::Places(places) => self.nearest_place(places, measures),
+            cells => Some(cells.cell(measures)),
+        }
     }
 
     /// Its rules.
@@ -189,6 +218,9 @@ impl Archive {
     #[inline]
     pub fn add(&mut self, id: u64, objective: f64, measures: &[f64]) -> Result<Added, QdError> {
         self.check(objective, measures)?;
+        if self.crowd.is_some() {
+            return Ok(self.add_placed(id, objective, measures));
+        }
         let cell = self.tessellation.cell(measures);
         Ok(if self.rules.soft.is_some() {
             self.add_soft(cell, id, objective, measures)
@@ -254,7 +286,7 @@ impl Archive {
 
     /// Writes the only slot of a cell (depth 1).
     #[inline]
-    fn put(&mut self, cell: usize, id: u64, objective: f64, measures: &[f64]) {
+    pub(crate) fn put(&mut self, cell: usize, id: u64, objective: f64, measures: &[f64]) {
         self.replace_in_sum(self.objectives[cell], objective);
         self.write(cell, id, objective, measures);
         if self.counts[cell] == 0 {
@@ -313,7 +345,8 @@ impl Archive {
 
     /// Offers candidates together: each is judged against the archive as it was before, and of those accepted for a
     /// cell the best (of equals the first) is stored. With soft thresholds the batch rule of Fontaine & Nikolaidis
-    /// 2023 moves the threshold by the mean of the accepted. `rank` is set for those stored.
+    /// 2023 moves the threshold by the mean of the accepted. `rank` is set for those stored. Without cells a batch is a
+    /// generation of Dominated Novelty Search: the best of all that is held and new have the places.
     ///
     /// # Errors
     /// As [`Archive::add`], for any of them: then none is added. A depth above 1.
@@ -323,6 +356,9 @@ impl Archive {
         }
         for entry in batch {
             self.check(entry.objective, &entry.measures)?;
+        }
+        if self.crowd.is_some() {
+            return Ok(self.add_placed_batch(batch));
         }
         let mut answers: Vec<Added> = batch.iter().map(|entry| self.judge(entry)).collect();
         let mut accepted: Vec<usize> =
@@ -366,6 +402,16 @@ impl Archive {
             // `powi` may differ between platforms in its last bits.
             let kept = libm::pow(1.0 - soft.learning_rate, count as f64);
             self.thresholds[cell] = finite(kept * self.thresholds[cell] + mean * (1.0 - kept));
+        }
+    }
+
+    /// Distance of two cells in steps of cells: neighbours are about 1 apart. Without cells that of two elites, in units of
+    /// how far apart as many would be if they lay evenly over a box of one unit a side.
+    pub fn distance(&self, a: usize, b: usize) -> f64 {
+        let Some(places) = self.places() else { return self.tessellation.distance(a, b) };
+        match (self.elite(a), self.elite(b)) {
+            (Some(a), Some(b)) => places.distance(a.measures, b.measures) / places.spacing(),
+            _ => self.tessellation.distance(a, b),
         }
     }
 

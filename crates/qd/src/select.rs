@@ -16,7 +16,7 @@ impl Archive {
     }
 
     /// Elites of `count` different cells near a uniformly chosen one (`lmx_near` of the reference system): cells are
-    /// drawn one by one without replacement with weight 1 / (1 + d^3), d being [`crate::Tessellation::distance`] to
+    /// drawn one by one without replacement with weight 1 / (1 + d^3), d being [`Archive::distance`] to
     /// the chosen cell, itself included. `None` if fewer than `count` cells are filled, or none.
     pub fn select_near(&self, stream: &mut Stream, count: usize) -> Option<Vec<Elite<'_>>> {
         let occupied = self.occupied();
@@ -27,7 +27,7 @@ impl Archive {
         let mut weights: Vec<f64> = occupied
             .iter()
             .map(|cell| {
-                let distance = self.tessellation().distance(centre, *cell as usize);
+                let distance = self.distance(centre, *cell as usize);
                 1.0 / (1.0 + distance * distance * distance)
             })
             .collect();

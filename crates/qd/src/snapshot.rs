@@ -76,7 +76,10 @@ fn restore(snapshot: Snapshot) -> Result<Archive, QdError> {
     let held = archive.best;
     // Only a soft archive may have lost its best; ties are decided by the order of additions, so that the id counts.
     let lost = |best: f64, held: f64| archive.rules().soft.is_some() && best >= held;
-    let known = |best: (f64, u64)| archive.iter().any(|elite| (elite.objective, elite.id) == best);
+    // Without cells the first of two equal ones may have left, if the other one's id is lower.
+    let known = |best: (f64, u64)| {
+        archive.crowd.is_some() || archive.iter().any(|elite| (elite.objective, elite.id) == best)
+    };
     match (snapshot.best, held) {
         (None, None) => {}
         (Some(best), Some(held))

@@ -59,8 +59,9 @@ pub use replay::Replay;
 pub use score::Score;
 pub use search::{Ask, End, Search, Settled, Setup};
 pub use settings::{
-    Algorithm, AxisSettings, BanditSettings, CvtSection, Duplicates, EmitterKind, EmitterSettings,
-    IslandSettings, Operator, ParentsName, RankingName, ReselectName, RestartName, SearchSettings,
+    Algorithm, AxisSettings, BanditSettings, CvtSection, DominatedNoveltySection, Duplicates, EmitterKind,
+    EmitterSettings, IslandSettings, Operator, ParentsName, RankingName, ReselectName, RestartName,
+    SearchSettings,
 };
 pub use statistics::{Interval, Resamples};
 pub use strategy::Strategy;

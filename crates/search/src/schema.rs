@@ -179,8 +179,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        AxisSettings, BudgetSettings, CvtSection, Duplicates, EnsembleSettings, IslandSettings, Operator,
-        SearchSettings, Strategy as Proposing,
+        AxisSettings, BudgetSettings, CvtSection, DominatedNoveltySection, Duplicates, EnsembleSettings,
+        IslandSettings, Operator, SearchSettings, Strategy as Proposing,
     };
 
     fn refused<T: DeserializeOwned + JsonSchema + fmt::Debug>(text: &str) -> (String, String) {
@@ -289,6 +289,7 @@ mod tests {
             (operator, own) in (operators(), "[a-z_]{1,20}"),
             (cells, samples, max_iterations) in (1..=1usize << 24, 1..=1usize << 28, 1..=1_000_000usize),
             (count, migration_interval, migrants) in (1..=1000u32, 1..1_000_000u64, 0..=1_000_000usize),
+            (places, neighbours) in (1..=65_536usize, 1..=1000usize),
             budget in budgets(),
         ) -> SearchSettings {
             SearchSettings {
@@ -306,6 +307,7 @@ mod tests {
                 strategy: Proposing::from(own),
                 duplicates: if seed % 2 == 0 { Duplicates::Refuse } else { Duplicates::Rewrite },
                 cvt: CvtSection { cells, samples, max_iterations },
+                dominated_novelty: DominatedNoveltySection { places, neighbours },
                 islands: IslandSettings { count, migration_interval, migrants },
                 budget,
                 ..SearchSettings::default()

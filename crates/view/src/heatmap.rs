@@ -179,7 +179,7 @@ fn squares(archive: &Archive, axes: &[AxisSettings], scale: &Scale, width: usize
         let cvt = CVT_MAPS.into_iter().find(|[columns, _]| *columns <= room).unwrap_or([LEAST_COLUMNS; 2]);
         let most = match archive.tessellation() {
             samara_qd::Tessellation::Grid(_) => [room, ROWS],
-            samara_qd::Tessellation::Cvt(_) => cvt,
+            samara_qd::Tessellation::Cvt(_) | samara_qd::Tessellation::Places(_) => cvt,
         };
         Map::of(archive, axes, [0, 1], most)
     };

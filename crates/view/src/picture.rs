@@ -10,7 +10,7 @@ use samara_search::{AxisSettings, commanding::one_line};
 use crate::{
     gallery::Gallery,
     numbers::{apart, ends, number, percent, share},
-    projection::{Bars, Map, Side, Sight, elites, objectives, viridis},
+    projection::{Bars, Map, Side, Sight, elites, holders, objectives, viridis},
     screen::{clip, columns},
     svg::{Anchor, Inks, Scale, Svg, room},
     voronoi,
@@ -169,7 +169,7 @@ fn titled(archive: &Archive, width: f64, height: f64, title: &str, remark: &str)
     svg.text((LEFT, 26.0), Anchor::Start, &heading, "font-size=\"15\" font-weight=\"bold\"");
     let stats = archive.stats();
     let (filled, total) = (stats.cells_filled, stats.cells_total);
-    let mut facts = format!("{filled} of {total} cells filled ({} %)", percent(filled, total));
+    let mut facts = format!("{filled} of {total} {} filled ({} %)", holders(archive), percent(filled, total));
     if let Some((lo, hi)) = objectives(archive) {
         let ends = ends(lo, hi);
         let range = if lo < hi {

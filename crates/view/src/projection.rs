@@ -12,6 +12,14 @@ pub fn elites(archive: &Archive) -> impl Iterator<Item = Elite<'_>> {
     archive.iter().filter(|elite| elite.rank == 0)
 }
 
+/// What holds the elites of an archive: cells, or places where there are no cells.
+pub fn holders(archive: &Archive) -> &'static str {
+    match archive.tessellation() {
+        Tessellation::Grid(_) | Tessellation::Cvt(_) => "cells",
+        Tessellation::Places(_) => "places",
+    }
+}
+
 /// The worst and the best objective among the cells' best; `None` of an empty archive.
 pub fn objectives(archive: &Archive) -> Option<(f64, f64)> {
     elites(archive).map(|elite| elite.objective).fold(None, |held, x| match held {
@@ -35,6 +43,9 @@ pub fn viridis(share: f64) -> (u8, u8, u8) {
     let mix = |i: usize| (POINTS[below][i] + (POINTS[below + 1][i] - POINTS[below][i]) * part) as u8;
     (mix(0), mix(1), mix(2))
 }
+
+/// Intervals that an axis without cells is cut into at most.
+const INTERVALS: usize = 20;
 
 /// An axis cut into the cells of a picture.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,7 +131,7 @@ pub struct Bars {
 }
 
 impl Bars {
-    /// Of an archive of one measure.
+    /// Of an archive of one measure. Without cells the range is cut into even intervals.
     pub fn of(archive: &Archive, axis: &AxisSettings, most: usize) -> Self {
         let (order, side) = match archive.tessellation() {
             Tessellation::Grid(grid) => {
@@ -134,6 +145,9 @@ impl Bars {
                 let range = Some((axis.range[0], axis.range[1]));
                 (order, Side { name: one_line(&axis.name), edges, range, merged, names: None, drawn: false })
             }
+            Tessellation::Places(_) => {
+                return Self::placed(archive, Side::even(axis, most.clamp(1, INTERVALS)));
+            }
         };
         let best_of = |cells: &[usize]| {
             let elites = cells.iter().filter_map(|cell| archive.elite(*cell));
@@ -142,6 +156,17 @@ impl Bars {
         let best: Vec<Option<Elite<'_>>> = order.chunks(side.merged).map(best_of).collect();
         let candidates = best.iter().map(|elite| elite.as_ref().map(|elite| elite.id)).collect();
         Self { side, best: best.into_iter().map(|elite| Some(elite?.objective)).collect(), candidates }
+    }
+
+    fn placed(archive: &Archive, side: Side) -> Self {
+        let mut bars = Self { best: vec![None; side.cells()], candidates: vec![None; side.cells()], side };
+        for elite in elites(archive) {
+            let interval = bars.side.cell(elite.measures[0]);
+            if bars.best[interval].is_none_or(|held| elite.objective > held) {
+                (bars.best[interval], bars.candidates[interval]) = (Some(elite.objective), Some(elite.id));
+            }
+        }
+        bars
     }
 }
 
@@ -185,7 +210,7 @@ impl Map {
         match archive.tessellation() {
             Tessellation::Grid(grid) => Self::projected(archive, grid, pair, most),
             Tessellation::Cvt(cvt) if cvt.dims() == 2 => Self::sampled(archive, axes, pair, even()),
-            Tessellation::Cvt(_) => {
+            Tessellation::Cvt(_) | Tessellation::Places(_) => {
                 let mut map = Self::empty(even(), Sight::Placed);
                 elites(archive).for_each(|elite| map.place(&elite, pair));
                 map

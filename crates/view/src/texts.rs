@@ -11,12 +11,12 @@ use samara_search::{
 use crate::{markdown, numbers::number};
 
 /// The best elite of every filled cell: the first axis counts fastest to slowest as cells are numbered, so that texts
-/// come in the order of the axis. The cells of a CVT come in the order of their first measure.
+/// come in the order of the axis. The cells of a CVT, and elites without cells, come in the order of their first measure.
 pub fn in_order(archive: &Archive) -> Vec<Elite<'_>> {
     let mut elites = archive.best_of(usize::MAX);
     match archive.tessellation() {
         Tessellation::Grid(_) => elites.sort_by_key(|elite| elite.cell),
-        Tessellation::Cvt(_) => elites.sort_by(|a, b| {
+        Tessellation::Cvt(_) | Tessellation::Places(_) => elites.sort_by(|a, b| {
             let first = |elite: &Elite<'_>| elite.measures.first().copied().unwrap_or_default();
             first(a).total_cmp(&first(b)).then(a.cell.cmp(&b.cell))
         }),

@@ -5,7 +5,7 @@ use std::path::Path;
 use samara_environments::evaluator;
 use samara_journal::{Live, Reader, RunView, controls::lives, run_view::Reason};
 use samara_qd::{Elite, Tessellation};
-use samara_search::{FateCounts, Island};
+use samara_search::{FateCounts, Genome, Island};
 use serde_json::{Value, json};
 
 use super::{ancestry, control, evaluated};
@@ -183,18 +183,22 @@ impl Shown<'_> {
         object
     }
 
-    /// A cell's bin on every axis; a CVT's cells have none.
+    /// A cell's bin on every axis; only those of a grid have any.
     fn bins(&self, cell: usize) -> Option<Vec<usize>> {
         match self.found.archive().tessellation() {
             Tessellation::Grid(grid) => Some(grid.unravel(cell)),
-            Tessellation::Cvt(_) => None,
+            Tessellation::Cvt(_) | Tessellation::Places(_) => None,
         }
     }
 
     /// The islands that hold an elite, if there are several.
     fn islands(&self, elite: &Elite<'_>) -> Option<Vec<usize>> {
         let islands = self.view.replay.population().islands();
-        let holds = |island: &Island| island.archive().elites(elite.cell).any(|held| held.id == elite.id);
+        // Without cells an elite has another place on every island.
+        let holds = |island: &Island| match island.archive().tessellation() {
+            Tessellation::Places(_) => island.archive().iter().any(|held| held.id == elite.id),
+            _ => island.archive().elites(elite.cell).any(|held| held.id == elite.id),
+        };
         let held = islands.iter().enumerate().filter(|(_, island)| holds(island));
         (islands.len() > 1).then(|| held.map(|(number, _)| number).collect())
     }
@@ -236,7 +240,7 @@ impl Shown<'_> {
             let room = self.screen.width.saturating_sub(INDENTATION.len()).max(1);
             let pixels = gallery::picture(self.found, elite.id).and_then(Pixels::read);
             let drawn = pixels.map(|pixels| pixels.lines(self.screen.colours, room)).unwrap_or_default();
-            let lines = wrap(&printable(&self.found.genome(elite.id).text()), room);
+            let lines = wrap(&told(self.found.genome(elite.id)), room);
             for line in drawn.into_iter().chain(lines) {
                 text += format!("{INDENTATION}{line}").trim_end();
                 text.push('\n');
@@ -251,7 +255,11 @@ impl Shown<'_> {
         let mut parts = vec![format!("{} by\u{a0}candidate\u{a0}{}", written(elite.objective), elite.id)];
         let bins = self.bins(elite.cell).filter(|bins| bins.len() > 1);
         let bins = bins.map(|bins| bins.iter().map(usize::to_string).collect::<Vec<_>>().join(","));
-        parts.push(format!("cell\u{a0}{}", bins.unwrap_or_else(|| elite.cell.to_string())));
+        let holder = match self.found.archive().tessellation() {
+            Tessellation::Places(_) => "place",
+            Tessellation::Grid(_) | Tessellation::Cvt(_) => "cell",
+        };
+        parts.push(format!("{holder}\u{a0}{}", bins.unwrap_or_else(|| elite.cell.to_string())));
         if elite.rank > 0 {
             parts.push(format!("place\u{a0}{}", elite.rank + 1));
         }
@@ -285,6 +293,17 @@ fn commonest(reasons: &[Reason], fates: &FateCounts, width: usize) -> String {
         }
     }
     text
+}
+
+/// A genome as people read it: the numbers of a vector short and apart, so that no line ends within one.
+fn told(genome: &Genome) -> String {
+    match genome {
+        Genome::Vector(vector) => {
+            let numbers: Vec<String> = vector.iter().map(|x| number(*x)).collect();
+            format!("[{}]", numbers.join(", "))
+        }
+        genome => printable(&genome.text()),
+    }
 }
 
 /// Lines of at most so many columns, broken at blanks and, if there are none, anywhere; the rest of a line keeps its

@@ -1,12 +1,12 @@
 //! How settings and axes become the cells of an archive, and what is refused before it is allocated.
 
-use samara_qd::{Archive, Cvt, CvtSettings, Grid, Rules, Soft, Tessellation};
+use samara_qd::{Archive, Cvt, CvtSettings, Grid, Places, Rules, Soft, Tessellation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     Algorithm, AxisSettings, SearchSettings,
-    limits::{MOST_CELLS, MOST_KMEANS, MOST_PLACES, MOST_SAMPLES},
+    limits::{MOST_CELLS, MOST_CROWD, MOST_KMEANS, MOST_NEIGHBOURS, MOST_PLACES, MOST_SAMPLES},
 };
 use crate::Invalid;
 
@@ -32,6 +32,32 @@ impl Default for CvtSection {
     }
 }
 
+/// The `[search.dominated_novelty]` section: the places of `dominated_novelty`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(transform = crate::schema::in_order::<Self>)]
+pub struct DominatedNoveltySection {
+    /// How many elites the archive holds; each costs every candidate a comparison. Default 1,000.
+    #[schemars(range(min = 1, max = MOST_CROWD))]
+    pub places: usize,
+    /// An elite is worth its mean distance to so many of the nearest fitter ones. Default 3.
+    #[schemars(range(min = 1, max = MOST_NEIGHBOURS))]
+    pub neighbours: usize,
+}
+
+impl Default for DominatedNoveltySection {
+    fn default() -> Self {
+        Self { places: 1000, neighbours: 3 }
+    }
+}
+
+impl DominatedNoveltySection {
+    /// Whether it can be left out.
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 impl SearchSettings {
     /// What the archive keeps.
     pub fn rules(&self) -> Rules {
@@ -53,6 +79,7 @@ impl SearchSettings {
         let cells = match (cells, self.algorithm) {
             (Some(cells), _) => cells,
             (None, Algorithm::CvtMapElites) => self.cvt.cells,
+            (None, Algorithm::DominatedNovelty) => self.dominated_novelty.places,
             (None, Algorithm::MapElites) => {
                 axes.iter().try_fold(1_usize, |cells, axis| cells.checked_mul(axis.cells().max(1)))?
             }
@@ -97,7 +124,22 @@ impl SearchSettings {
         match self.algorithm {
             Algorithm::CvtMapElites => self.cvt(points, axes),
             Algorithm::MapElites => grid(axes),
+            Algorithm::DominatedNovelty => self.crowd(axes),
         }
+    }
+
+    /// Places, in whose distances every axis counts by its range.
+    fn crowd(&self, axes: &[AxisSettings]) -> Result<Tessellation, Invalid> {
+        let units =
+            ranges(axes, "that novelty could be measured by")?.iter().map(|(lo, hi)| hi - lo).collect();
+        let DominatedNoveltySection { places, neighbours } = self.dominated_novelty;
+        Places::new(places, neighbours, units).map(Tessellation::Places).map_err(|error| {
+            Invalid::new(
+                "search.dominated_novelty",
+                error.to_string(),
+                "places = 1000 and neighbours = 3 are the defaults",
+            )
+        })
     }
 
     fn cvt(&self, points: &[Vec<f64>], axes: &[AxisSettings]) -> Result<Tessellation, Invalid> {
@@ -110,14 +152,7 @@ impl SearchSettings {
                 "k-means would not end; 25000 and 100 are the defaults",
             ));
         }
-        if let Some(i) = axes.iter().position(|axis| axis.categories.is_some()) {
-            return Err(Invalid::new(
-                format!("axes[{i}].categories"),
-                "categories have no distances that a CVT could be cut by",
-                "use search.algorithm = \"map_elites\", which may have other axes beside this one",
-            ));
-        }
-        let ranges = axes.iter().enumerate().map(|(i, axis)| axis.range(i)).collect::<Result<Vec<_>, _>>()?;
+        let ranges = ranges(axes, "that a CVT could be cut by")?;
         let settings = CvtSettings {
             cells: self.cvt.cells,
             samples: self.cvt.samples,
@@ -133,6 +168,18 @@ impl SearchSettings {
         made.map(Tessellation::Cvt)
             .map_err(|error| Invalid::new("search.cvt", error.to_string(), "cells >= 1, samples >= cells"))
     }
+}
+
+/// The ranges of axes whose measures have distances; `what` they are for.
+fn ranges(axes: &[AxisSettings], what: &str) -> Result<Vec<(f64, f64)>, Invalid> {
+    if let Some(i) = axes.iter().position(|axis| axis.categories.is_some()) {
+        return Err(Invalid::new(
+            format!("axes[{i}].categories"),
+            format!("categories have no distances {what}"),
+            "use search.algorithm = \"map_elites\", which may have other axes beside this one",
+        ));
+    }
+    axes.iter().enumerate().map(|(i, axis)| axis.range(i)).collect()
 }
 
 fn grid(axes: &[AxisSettings]) -> Result<Tessellation, Invalid> {

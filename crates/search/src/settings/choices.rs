@@ -13,6 +13,9 @@ pub enum Algorithm {
     /// CVT-MAP-Elites (Vassiliades et al. 2016, arXiv 1610.05729): the cells are a centroidal Voronoi tessellation of
     /// the axes' ranges.
     CvtMapElites,
+    /// Dominated Novelty Search (Bahlous-Boldi et al. 2025, arXiv 2502.00593): no cells, but a number of places, which go to
+    /// those who are far from all that are fitter. Measures need no bounds; the axes' ranges say what is far.
+    DominatedNovelty,
 }
 
 /// How an environment of programs writes a new one from elites.

@@ -13,6 +13,10 @@ pub(super) const MOST_DEPTH: usize = MOST_PLACES;
 /// The most places for elites in all archives of a run, cells times depth: a search allocates them, a reader takes on as
 /// many.
 pub const MOST_PLACES: usize = 1 << 24;
+/// The most elites of an archive without cells.
+pub(super) const MOST_CROWD: usize = samara_qd::places::MOST_PLACES;
+/// The most neighbours that count there.
+pub(super) const MOST_NEIGHBOURS: usize = samara_qd::places::MOST_NEIGHBOURS;
 /// The most steps of k-means, samples times iterations: some minutes.
 pub(super) const MOST_KMEANS: usize = 1 << 32;
 /// The most axes of an archive.

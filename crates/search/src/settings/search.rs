@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Algorithm, BanditSettings, CvtSection, Duplicates, EmitterSettings, IslandSettings, Operator, emitters,
+    Algorithm, BanditSettings, CvtSection, DominatedNoveltySection, Duplicates, EmitterSettings,
+    IslandSettings, Operator, emitters,
     limits::{MAX_SEED, MAX_WINDOW, MOST, MOST_DEPTH, MOST_STEPS},
 };
 use crate::{BudgetSettings, Invalid, Strategy, budget, stops};
@@ -75,6 +76,9 @@ pub struct SearchSettings {
     pub duplicates: Duplicates,
     /// The cells of `cvt_map_elites`.
     pub cvt: CvtSection,
+    /// The places of `dominated_novelty`.
+    #[serde(skip_serializing_if = "DominatedNoveltySection::is_default")]
+    pub dominated_novelty: DominatedNoveltySection,
     /// Several populations in place of one.
     pub islands: IslandSettings,
     /// What the run may spend.
@@ -110,6 +114,7 @@ impl Default for SearchSettings {
             max_failures: 20,
             duplicates: Duplicates::Evaluate,
             cvt: CvtSection::default(),
+            dominated_novelty: DominatedNoveltySection::default(),
             islands: IslandSettings::default(),
             budget: BudgetSettings::default(),
             bandit: None,

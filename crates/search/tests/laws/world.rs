@@ -10,8 +10,8 @@ use proptest::{prelude::*, strategy::Strategy as Draw};
 use samara_qd::{Archive, Stream, Tessellation};
 use samara_search::{
     Algorithm, Artifact, AxisSettings, BudgetSettings, Candidate, Charge, Choose, CostUnit, CvtSection,
-    Ensemble, EnsembleSettings, Finished, Genome, IslandSettings, Outcome, Plan, Proposer, Replay, Score,
-    Search, SearchSettings, Setup, Strategy, Ticket, Unscored, View,
+    DominatedNoveltySection, Ensemble, EnsembleSettings, Finished, Genome, IslandSettings, Outcome, Plan,
+    Proposer, Replay, Score, Search, SearchSettings, Setup, Strategy, Ticket, Unscored, View,
 };
 
 /// A search to run.
@@ -65,10 +65,13 @@ pub(crate) fn cases() -> impl Draw<Value = Case> {
             (choose, weights),
         )| {
             let (algorithm, cvt, axes) = cells;
-            let (depth, soft) = keeping;
+            // Without cells one elite has a place, and nothing has a threshold.
+            let crowded = algorithm == Algorithm::DominatedNovelty;
+            let (depth, soft) = if crowded { (1, None) } else { keeping };
             let settings = SearchSettings {
                 algorithm,
                 cvt,
+                dominated_novelty: DominatedNoveltySection { places: 9, neighbours: 2 },
                 strategy,
                 window,
                 total_steps,
@@ -117,7 +120,8 @@ pub(crate) fn archipelagos() -> impl Draw<Value = Case> {
         |(mut case, count, migration_interval, migrants)| {
             case.settings.islands = IslandSettings { count, migration_interval, migrants };
             // Cells of several elites more often: only the best of a cell migrate.
-            if case.settings.learning_rate.is_none() && migrants % 2 == 1 {
+            let crowded = case.settings.algorithm == Algorithm::DominatedNovelty;
+            if case.settings.learning_rate.is_none() && migrants % 2 == 1 && !crowded {
                 case.settings.depth = 3;
             }
             case
@@ -142,6 +146,7 @@ fn cells() -> impl Draw<Value = (Algorithm, CvtSection, Vec<AxisSettings>)> {
         1 => Just((Algorithm::MapElites, cvt, vec![ticks, axis("y", 3)])),
         1 => Just((Algorithm::MapElites, cvt, vec![AxisSettings::named("x", ["ode", "hymn"]), axis("y", 4)])),
         1 => Just((Algorithm::CvtMapElites, cvt, vec![axis("x", 1), axis("y", 1)])),
+        1 => Just((Algorithm::DominatedNovelty, cvt, vec![axis("x", 1), axis("y", 1)])),
     ]
 }
 

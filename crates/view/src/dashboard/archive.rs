@@ -21,6 +21,7 @@ use crate::{
     html::Html,
     numbers::{grouped, number, percent},
     picture::{self, Look, OtherAxes},
+    projection::holders,
     report::drawn::figure,
     texts,
 };
@@ -249,9 +250,10 @@ impl<'a> Sight<'a> {
         let whose = self.island().map_or_else(String::new, |island| format!(", island {island}"));
         let best = stats.best.map_or_else(String::new, |best| format!(", best {}", number(best)));
         let told = format!(
-            "{when}{whose}: {} of {} cells filled ({} %), QD score {}{best}",
+            "{when}{whose}: {} of {} {} filled ({} %), QD score {}{best}",
             grouped(filled as u64),
             grouped(total as u64),
+            holders(self.archive()),
             percent(filled, total),
             number(stats.qd_score)
         );

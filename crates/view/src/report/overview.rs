@@ -9,6 +9,7 @@ use super::{Run, State};
 use crate::{
     html::Html,
     numbers::{grouped, number, percent},
+    projection::holders,
 };
 
 /// A fate: its name, its colour and its count.
@@ -115,11 +116,12 @@ pub(crate) type Figure = (&'static str, String, String);
 /// The run in figures.
 pub(crate) fn figures(run: &Run) -> Vec<Figure> {
     let population = run.view.replay.population();
-    let stats = population.overall().archive().stats();
+    let archive = population.overall().archive();
+    let (stats, holders) = (archive.stats(), holders(archive));
     let totals = &run.view.totals;
     let or_none = |value: Option<f64>| value.map_or_else(|| "none".to_owned(), number);
     let cells =
-        format!("{} of {} cells", grouped(stats.cells_filled as u64), grouped(stats.cells_total as u64));
+        format!("{} of {} {holders}", grouped(stats.cells_filled as u64), grouped(stats.cells_total as u64));
     let by = stats.best_id.map_or_else(String::new, |best| format!("by candidate {best}"));
     let offset = run.view.settings.qd_offset;
     let less = if offset == 0.0 { String::new() } else { format!("less {} each", number(offset)) };
@@ -233,7 +235,8 @@ pub(crate) fn subject(run: &Run) -> Vec<(String, String)> {
     let mut search =
         vec![format!("{}, strategy {}", algorithm(settings.algorithm), one_line(settings.strategy.name()))];
     if !grid {
-        search.push(format!("{} cells", grouped(view.tessellation.cells() as u64)));
+        let holders = holders(view.replay.population().overall().archive());
+        search.push(format!("{} {holders}", grouped(view.tessellation.cells() as u64)));
     }
     if settings.islands.count > 1 {
         search.push(format!("{} islands", settings.islands.count));
@@ -255,6 +258,7 @@ fn algorithm(algorithm: Algorithm) -> &'static str {
     match algorithm {
         Algorithm::MapElites => "MAP-Elites",
         Algorithm::CvtMapElites => "CVT-MAP-Elites",
+        Algorithm::DominatedNovelty => "Dominated Novelty Search",
     }
 }
 

@@ -233,7 +233,7 @@ fn map(island: &Island) -> BTreeMap<String, u64> {
         Tessellation::Grid(grid) => {
             grid.unravel(cell).iter().map(usize::to_string).collect::<Vec<_>>().join("-")
         }
-        Tessellation::Cvt(_) => cell.to_string(),
+        Tessellation::Cvt(_) | Tessellation::Places(_) => cell.to_string(),
     };
     archive.iter().filter(|elite| elite.rank == 0).map(|elite| (key(elite.cell), elite.id)).collect()
 }
