@@ -138,13 +138,17 @@ class _Child:
     """A child interpreter that evaluates one candidate after another."""
 
     def __init__(self, start: bytes) -> None:
+        import fcntl
         import socket
         import tempfile
         from multiprocessing.connection import Connection
 
         ours, theirs = socket.socketpair()
         life, end = socket.socketpair()
-        self._streams = [tempfile.TemporaryFile("a+b", buffering=0) for _ in range(2)]
+        self._streams = [tempfile.TemporaryFile(buffering=0) for _ in range(2)]
+        for stream in self._streams:
+            # What is printed goes to the end, also after what was read has been cut off.
+            fcntl.fcntl(stream, fcntl.F_SETFL, fcntl.fcntl(stream, fcntl.F_GETFL) | os.O_APPEND)
         told = json.dumps([path for path in sys.path if path])
         code = f"import json, sys; sys.path[:0] = [one for one in json.loads({told!r}) if one not in sys.path]"
         self._process = subprocess.Popen(

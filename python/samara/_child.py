@@ -29,6 +29,10 @@ def main() -> None:
     end_with_parent(life)
     # Ctrl-C is the parent's: it lets what is alive come to its end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for stream in (sys.stdout, sys.stderr):
+        # What was printed before a crash would be lost in a buffer.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(line_buffering=True)
     try:
         function, seeded = pickle.loads(connection.recv_bytes())
         function = pickle.loads(function)

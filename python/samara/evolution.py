@@ -42,8 +42,8 @@ def evolve(
         iterations: Programs to evaluate beside the initial one. Default: ``search.total_steps``.
         model: Who writes programs, such as ``"ollama:qwen2.5-coder"``; of several one is drawn each time. Default:
             nobody, samara's own edits vary programs.
-        axes: The archive's, such as ``[{"name": "length", "range": [0, 100], "bins": 10}]``; measures are metrics of these
-            names. Default: those of the preset.
+        axes: The archive's, such as ``[{"name": "length", "bins": 10}]``; measures are metrics of these names, scaled to
+            0..1 by what had settled when a candidate was planned. Default: those of the preset.
         seed: The run's seed, ``search.seed``.
         preset: Whose defaults to take: ``samara``, ``openevolve``, ``shinka`` or ``levi``.
         set: Settings that go over all others, such as ``{"search.window": 8}``.
