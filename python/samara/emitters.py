@@ -145,7 +145,7 @@ class _Ribs:
             raise ValueError("either x0 or initial_solutions must be given")
         self._archive, self._emitter, self._bounds, self._seed = archive, emitter, bounds, seed
         self._initial = None if initial_solutions is None else _rows(initial_solutions)
-        self._x0 = _rows(x0 if x0 is not None else self._initial[0])[0]  # type: ignore[index]
+        self._x0: NDArray[Any] = _rows(x0 if x0 is not None else self._initial[0])[0]  # type: ignore[index]
 
     @property
     def archive(self) -> Archive:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from samara.archives import Archive, _numpy
 from samara.ask_tell import Search
@@ -144,5 +144,5 @@ class BanditScheduler(Scheduler):
         """
         if reselect not in ("terminated", "all"):
             raise ValueError(f"reselect={reselect!r}: choose 'terminated' or 'all'")
-        kind = "all" if reselect == "all" else "terminated"
+        kind: Literal["terminated", "all"] = "all" if reselect == "all" else "terminated"
         self._begin(archive, emitter_pool, result_archive, seed, Bandit(num_active, zeta, kind))

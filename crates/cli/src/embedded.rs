@@ -75,7 +75,8 @@ pub fn run(
     };
     run::refuse_recorded(&folder)?;
     let recording = args::Recording { record: None, replay: None };
-    let way = run::Way { trial: None, workers: args::Workers::default(), hearing: hearing.quiet(), own: None };
+    let way =
+        run::Way { trial: None, workers: args::Workers::default(), hearing: hearing.quiet(), own: None };
     let driven = run::begun(experiment, &folder, (&recording, false), way)?;
     done(driven, folder)
 }

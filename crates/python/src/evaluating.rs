@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use pyo3::prelude::*;
 use samara::embedded::OwnEvaluator;
-use samara_sandbox::{Clock, EvaluationEnding, EvaluationJob, EvaluationVerdict, Isolation, SandboxError, Tier};
+use samara_sandbox::{
+    Clock, EvaluationEnding, EvaluationJob, EvaluationVerdict, Isolation, SandboxError, Tier,
+};
 
 /// What calls the function: `samara.evaluators` has one for every kind of isolation.
 ///
@@ -51,7 +53,15 @@ impl OwnEvaluator for Function {
         let wall = started.elapsed();
         // What is recorded of isolation is what `isolation` says; to the sandbox this is code that is trusted.
         let isolation = Isolation { tier: Tier::Process, python: Arc::from(self.isolation.as_str()) };
-        Ok(EvaluationVerdict { ending, stdout, stderr, cpu: Default::default(), wall, peak_memory: 0, isolation })
+        Ok(EvaluationVerdict {
+            ending,
+            stdout,
+            stderr,
+            cpu: Default::default(),
+            wall,
+            peak_memory: 0,
+            isolation,
+        })
     }
 }
 

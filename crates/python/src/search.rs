@@ -9,8 +9,8 @@ use numpy::{IntoPyArray, PyArray1, PyArrayMethods};
 use pyo3::{exceptions::PyValueError, intern, prelude::*, types::PyDict};
 use samara_qd::emitters::Space;
 use samara_search::{
-    Ask, BanditSettings, Candidate, Charge, EmitterKind, EmitterSettings, Emitting, Ensemble, Finished, Genome,
-    Invalid, Outcome, Plan, Score, Search as Pure, SearchSettings, Settled, Setup, Unscored,
+    Ask, BanditSettings, Candidate, Charge, EmitterKind, EmitterSettings, Emitting, Ensemble, Finished,
+    Genome, Invalid, Outcome, Plan, Score, Search as Pure, SearchSettings, Settled, Setup, Unscored,
 };
 
 use crate::{

@@ -12,8 +12,8 @@ use toml::{Table, Value};
 use super::run;
 use crate::{
     args::Evolve,
-    embedded::{Evolution, Program, Rating},
     config::{self, Experiment},
+    embedded::{Evolution, Program, Rating},
     evolve::{
         assemble::{self, Assembled},
         builtin, checkpoint, servers,
