@@ -1,17 +1,17 @@
-"""What a function of Python costs a candidate beside its own time: the wall time of a run under a function that does
-nothing, for each kind of isolation, less that of the same run where nothing is evaluated.
+"""What a function of Python costs a candidate beside its own time, for each kind of isolation: a call of a function that
+does nothing (wall and CPU time, a child's too), and a candidate of a whole run under it (wall time).
 
     pip install .; python benchmarks/python/evaluators.py
 """
 
 import argparse
 import json
+import os
 import tempfile
 import time
 from pathlib import Path
 
 import samara
-from samara import _callers
 
 REQUEST = json.dumps({"several": False, "axes": [], "program": "/tmp/candidate/program.py", "stage": "first"})
 
@@ -24,13 +24,19 @@ async def nothing_async(text):
     return 1.0
 
 
-def call(caller, count):
-    """Seconds of a call from Python: everything but the engine's way to it."""
-    caller(REQUEST, {"program.py": "x = 1\n"}, 1, 60.0, 1 << 20)
-    begun = time.perf_counter()
-    for seed in range(count):
-        caller(REQUEST, {"program.py": "x = 1\n"}, seed, 60.0, 1 << 20)
-    return (time.perf_counter() - begun) / count
+def call(rated, count):
+    """Wall and CPU seconds of a call from Python: everything but the engine's way to it."""
+    spent = []
+    # What starting a child takes is in both, and so in neither's difference.
+    for calls in (1, count + 1):
+        cpu, caller = sum(os.times()[:4]), rated.caller()
+        begun = time.perf_counter()
+        for seed in range(calls):
+            caller(REQUEST, {"program.py": "x = 1\n"}, seed, 60.0, 1 << 20)
+        wall = time.perf_counter() - begun
+        caller.close()
+        spent.append((wall, sum(os.times()[:4]) - cpu))
+    return [(whole - start) / count for start, whole in zip(*spent, strict=True)]
 
 
 def whole(rated, count):
@@ -49,10 +55,9 @@ def main():
     kinds = {"thread": ("thread", nothing), "event loop": ("thread", nothing_async), "process": ("process", nothing)}
     for name, (isolate, function) in kinds.items():
         rated = samara.evaluator(isolate=isolate)(function)
-        caller: _callers.Threads = rated.caller()
-        alone = call(caller, count)
-        caller.close()
-        print(f"{name:12} {alone * 1e3:6.3f} ms a call   {whole(rated, count) * 1e3:6.3f} ms a candidate of a run")
+        wall, cpu = call(rated, count)
+        run = whole(rated, count)
+        print(f"{name:12} a call {wall * 1e3:6.3f} ms, CPU {cpu * 1e3:6.3f} ms   a candidate of a run {run * 1e3:6.3f} ms")
 
 
 if __name__ == "__main__":
