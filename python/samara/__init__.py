@@ -1,7 +1,9 @@
 """Samara: quality-diversity search, in which language models vary and judge, or you do.
 
 - :func:`run`, :func:`start`, :func:`resume`, :func:`open`: the command line's experiments, and runs on disk;
-- :class:`Search` with :class:`Gaussian` and :class:`IsoLine`: ask and tell;
+- :func:`evolve` with :func:`evaluator` and :class:`Score`: programs under a function of your own;
+- :class:`Search` with :class:`Gaussian`, :class:`IsoLine` and :class:`EvolutionStrategy`: ask and tell; :class:`Scheduler`:
+  the same by turns, as pyribs has it;
 - :class:`GridArchive`, :class:`CVTArchive`, :class:`TickArchive`, :class:`CategoricalArchive`: archives with pyribs' names.
 
 ``samara`` is also the command line: ``samara --help``.
@@ -19,33 +21,56 @@ from samara.archives import (
     TickArchive,
     cqd_score,
 )
-from samara.ask_tell import Batch, Gaussian, IsoLine, Search, Told
+from samara.ask_tell import Batch, Search, Told
+from samara.emitters import (
+    Bandit,
+    EvolutionStrategy,
+    EvolutionStrategyEmitter,
+    Gaussian,
+    GaussianEmitter,
+    IsoLine,
+    IsoLineEmitter,
+)
 from samara.errors import Interrupted, SamaraError
+from samara.evaluators import Evaluator, Score, evaluator
+from samara.evolution import evolve
 from samara.runs import Elite, Event, Run, Running, Table, open, resume, run, start
+from samara.schedulers import BanditScheduler, Scheduler
 
 __all__ = [
     "AddStatus",
     "Archive",
     "ArchiveStats",
+    "Bandit",
+    "BanditScheduler",
     "Batch",
     "CQDScoreResult",
     "CVTArchive",
     "CategoricalArchive",
     "Elite",
+    "Evaluator",
     "Event",
+    "EvolutionStrategy",
+    "EvolutionStrategyEmitter",
     "Gaussian",
+    "GaussianEmitter",
     "GridArchive",
     "Interrupted",
     "IsoLine",
+    "IsoLineEmitter",
     "Run",
     "Running",
     "SamaraError",
+    "Scheduler",
+    "Score",
     "Search",
     "Table",
     "TickArchive",
     "Told",
     "__version__",
     "cqd_score",
+    "evaluator",
+    "evolve",
     "open",
     "resume",
     "run",

@@ -1,6 +1,6 @@
 """What of the package is Rust. People use the classes of `samara` instead."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, final
 
@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from typing_extensions import disjoint_base
 
 __all__ = [
+    "ANSWER",
     "Archive",
     "Cells",
     "Recorded",
@@ -22,6 +23,7 @@ __all__ = [
     "write",
 ]
 
+ANSWER: str
 __version__: str
 
 def main(arguments: Sequence[str]) -> int: ...
@@ -81,11 +83,11 @@ class Search:
         cls,
         archive: Archive,
         *,
-        operators: Sequence[tuple[str, Sequence[float]]],
+        emitters: tuple[str, str | None],
         initial: ArrayLike,
+        start: Sequence[float],
         bounds: Sequence[tuple[float, float]] | None,
-        seed: int,
-        window: int,
+        numbers: tuple[int, int],
     ) -> Self: ...
     def ask(self, count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]: ...
     def tell(self, id: ArrayLike, objective: ArrayLike, measures: ArrayLike) -> dict[str, NDArray[Any]]: ...
@@ -117,6 +119,7 @@ class Recorded:
     def curves(self) -> Table: ...
     def summary(self) -> dict[str, Any]: ...
     def settings(self) -> str: ...
+    def artifacts(self, candidate: int) -> dict[str, str | bytes]: ...
     def best(self, count: int) -> list[tuple[int, int, float, list[float], str]]: ...
     def picture(self) -> str: ...
     def cells(self) -> tuple[Cells, int | None, list[str]]: ...
@@ -127,6 +130,8 @@ class Running:
     @staticmethod
     def run(experiment: str, set: Sequence[str], out: Path | None, heard: bool) -> Running: ...
     @staticmethod
-    def resume(folder: Path, set: Sequence[str], heard: bool) -> Running: ...
+    def evolve(options: Mapping[str, Any], heard: bool) -> Running: ...
+    @staticmethod
+    def resume(folder: Path, set: Sequence[str], function: tuple[str, Any] | None, heard: bool) -> Running: ...
     def interrupt(self) -> None: ...
     def poll(self, seconds: float) -> tuple[list[tuple[Any, ...]], tuple[Path, str] | None]: ...

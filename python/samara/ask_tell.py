@@ -6,45 +6,18 @@ order of their numbers. So the archive is a function of the seed and of what you
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from samara import _samara
 from samara.archives import Archive, _numpy
+from samara.emitters import Bandit, Emitter
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Batch", "Gaussian", "IsoLine", "Search", "Told"]
-
-Kept = TypeVar("Kept", bound=Archive)
-
-
-@dataclasses.dataclass(frozen=True)
-class Gaussian:
-    """A Gaussian step from an elite."""
-
-    #: The standard deviation, one for every number of a solution or one for all.
-    sigma: float | Sequence[float] = 0.1
-
-    def _parts(self) -> tuple[str, list[float]]:
-        sigma = [self.sigma] if isinstance(self.sigma, int | float) else self.sigma
-        return "gaussian", [float(one) for one in sigma]
-
-
-@dataclasses.dataclass(frozen=True)
-class IsoLine:
-    """A Gaussian step from an elite and one along the line to another (Vassiliades & Mouret 2018)."""
-
-    #: The standard deviation of the step in every direction.
-    iso_sigma: float = 0.01
-    #: The standard deviation of the step along the line, in lengths of it.
-    line_sigma: float = 0.2
-
-    def _parts(self) -> tuple[str, list[float]]:
-        return "iso_line", [float(self.iso_sigma), float(self.line_sigma)]
+__all__ = ["Batch", "Search", "Told"]
 
 
 class Batch(NamedTuple):
@@ -70,8 +43,12 @@ class Search:
 
     Args:
         archive: An empty archive with ``solution_dim=N``. What settles goes into it.
-        operators: How elites are varied: :class:`Gaussian`, :class:`IsoLine`, or several, of which each candidate draws one.
+        emitters: What proposes solutions: :class:`Gaussian`, :class:`IsoLine`, :class:`EvolutionStrategy`, or several. A
+            generation has a place for every candidate of every emitter, in their order. Evolution strategies need the whole
+            of it: the next generation is proposed when the last has settled, and until then :meth:`ask` gives nothing.
         initial: What the search begins with, (n, N) or (N,): the first candidates are these as they are.
+        start: Where emitters begin, (N,), as long as the archive holds nothing. Default: the first of ``initial``.
+        bandit: Which emitters propose each generation. Default: all.
         bounds: Lowest and highest value of a solution's numbers, one pair for all or one for each. Default: none.
         seed: Of all randomness, 0 to 2^63 - 1. Default 0.
         window: How many candidates may be out at once: candidate i is proposed from the archive after i - window has
@@ -85,22 +62,35 @@ class Search:
         self,
         archive: Archive,
         *,
-        operators: Sequence[Gaussian | IsoLine],
-        initial: ArrayLike,
+        emitters: Sequence[Emitter],
+        initial: ArrayLike | None = None,
+        start: ArrayLike | None = None,
+        bandit: Bandit | None = None,
         bounds: tuple[float, float] | Sequence[tuple[float, float]] | None = None,
         seed: int = 0,
         window: int = 32,
     ) -> None:
         """A search before its first candidate."""
-        rows = _numpy().atleast_2d(_numpy().asarray(initial, dtype=float))
+        import json
+
+        if not emitters:
+            raise ValueError("there is no emitter\nhint: emitters=[samara.Gaussian(0.1)]")
+        width = archive.solution_dim if isinstance(archive.solution_dim, int) else 0
+        rows = _numpy().empty((0, width)) if initial is None else _numpy().asarray(initial, dtype=float)
+        rows = _numpy().atleast_2d(rows)
+        if start is None and not len(rows):
+            raise ValueError("the search has nothing to begin with\nhint: give initial solutions, or a start")
         self._archive = archive
         self._search = _samara.Search(
             archive,
-            operators=[operator._parts() for operator in operators],
+            emitters=(
+                json.dumps([emitter._settings() for emitter in emitters]),
+                None if bandit is None else json.dumps(bandit._settings()),
+            ),
             initial=rows,
+            start=[float(number) for number in (rows[0] if start is None else _numpy().asarray(start, dtype=float))],
             bounds=_bounds(bounds, rows.shape[1]),
-            seed=seed,
-            window=window,
+            numbers=(seed, window),
         )
 
     @property
@@ -124,7 +114,7 @@ class Search:
         return self._search.outstanding
 
     def ask(self, n: int = 1) -> Batch:
-        """Up to ``n`` candidates: fewer if as many as the window allows are out.
+        """Up to ``n`` candidates: fewer if as many as the window allows are out, or the generation is.
 
         Raises:
             ValueError: ``n`` is more than the window.

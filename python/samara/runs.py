@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from samara import _samara
 from samara.archives import Archive
-from samara.errors import Interrupted
+from samara.errors import Interrupted, SamaraError
 
 if TYPE_CHECKING:
     import pandas
     import polars
     import pyarrow
+
+    from samara.evaluators import Evaluator
 
 __all__ = ["Elite", "Event", "Run", "Running", "Table", "open", "resume", "run", "start"]
 
@@ -194,6 +196,14 @@ class Run:
         """The best elites, one a cell, the best first."""
         return [Elite(*elite) for elite in self._recorded.best(n)]
 
+    def artifacts(self, candidate: int) -> dict[str, str | bytes]:
+        """What a candidate's evaluation left, by name: texts, pictures, its traceback, what was printed.
+
+        Raises:
+            SamaraError: The run has no candidate of this number.
+        """
+        return self._recorded.artifacts(candidate)
+
     def report(self, out: str | os.PathLike[str] | None = None, *, markdown: bool = False) -> str:
         """The run as one page of HTML, or as Markdown; written to ``out`` if that is given."""
         text = _samara.report([self.path], markdown)
@@ -322,6 +332,7 @@ def resume(
     path: str | os.PathLike[str],
     *,
     set: Mapping[str, Any] | None = None,
+    evaluator: Evaluator | Callable[..., Any] | None = None,
     on_event: Callable[[Event], object] | None = None,
 ) -> Run:
     """Goes on with a run: the same archive as if it had never been interrupted.
@@ -329,13 +340,27 @@ def resume(
     Args:
         path: The run's folder.
         set: Settings that may change in a run, such as ``search.total_steps``.
+        evaluator: The function that evaluates, of a run of :func:`samara.evolve` with one in processes or threads.
         on_event: As for :func:`run`.
 
     Raises:
-        SamaraError, Interrupted: As :func:`run`.
+        SamaraError: As :func:`run`; a function of another text than the run's.
+        Interrupted: As :func:`run`.
     """
-    running = _samara.Running.resume(Path(path), _changes(None, set), on_event is not None)
-    return Running(running)._follow(on_event)
+    changes = _changes(None, set)
+    if evaluator is None:
+        return Running(_samara.Running.resume(Path(path), changes, None, on_event is not None))._follow(on_event)
+    from samara.evaluators import Evaluator
+
+    given = evaluator if isinstance(evaluator, Evaluator) else Evaluator(evaluator)
+    if given.isolate == "sandbox":
+        raise SamaraError("evaluator: what evaluates in the sandbox is in the run\nhint: leave it out", 2)
+    caller = given.caller()
+    try:
+        function = (given.text, caller)
+        return Running(_samara.Running.resume(Path(path), changes, function, on_event is not None))._follow(on_event)
+    finally:
+        caller.close()
 
 
 def open(path: str | os.PathLike[str]) -> Run:

@@ -2,14 +2,18 @@
 //!
 //! The same experiments, settings, journals and hashes as `samara run`; nothing is printed, no signal is listened to.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-pub use samara_engine::Event;
+pub use samara_engine::{Event, OwnEvaluator};
 use tokio::sync::watch;
 
 use crate::{
     args::{self, ExportKind, Format},
-    commands::{export, report, run},
+    commands::{evolve, export, report, run},
     config,
     exit::{Exit, Failure},
     output, session,
@@ -76,16 +80,91 @@ pub fn run(
         watch: args::Watch::default(),
         workers: args::Workers::default(),
         hearing: hearing.quiet(),
+        own: None,
     };
     let driven = run::begun(experiment, &folder, (&recording, false), way)?;
     done(driven, folder)
 }
 
-/// Goes on with a run. `set` changes what may change in a run.
+/// The program that `evolve` begins with.
+#[derive(Debug, Clone)]
+pub enum Program {
+    /// A file, or a folder of several.
+    Path(PathBuf),
+    /// Its files' texts by their paths, which are relative. They are written into the run's folder.
+    Files(BTreeMap<String, String>),
+}
+
+/// What says how good a program is.
+#[derive(Clone)]
+pub enum Rating {
+    /// An evaluator's file, as the command line takes it.
+    Path(PathBuf),
+    /// The text of such a file in Python, which is written into the run's folder.
+    Text(String),
+    /// A function of the program that samara is part of.
+    Function {
+        /// Its name.
+        name: String,
+        /// Its text, for the record.
+        text: String,
+        /// What calls it.
+        evaluator: Arc<dyn OwnEvaluator>,
+    },
+}
+
+/// A run of `evolve`; what is not said is as on the command line.
+#[derive(Clone)]
+pub struct Evolution {
+    /// The experiment's name.
+    pub name: String,
+    /// What it begins with.
+    pub program: Program,
+    /// What evaluates.
+    pub rating: Rating,
+    /// Programs to evaluate beside the initial one.
+    pub iterations: Option<u64>,
+    /// Who writes programs; nobody if it is empty.
+    pub models: Vec<String>,
+    /// `environment.preset`.
+    pub preset: Option<String>,
+    /// Changes of settings as `--set` has them.
+    pub set: Vec<String>,
+    /// The run's folder; `None` for the next free one below `runs`.
+    pub out: Option<PathBuf>,
+}
+
+/// Evolves a program under an evaluator, as `samara evolve` does.
 ///
 /// # Errors
-/// As `samara resume`.
-pub fn resume(folder: &Path, set: &[String], hearing: Hearing<'_>) -> Result<Done, Stopped> {
+/// As `samara evolve`.
+pub fn evolve(evolution: &Evolution, hearing: Hearing<'_>) -> Result<Done, Stopped> {
+    let args = args::Evolve {
+        iterations: evolution.iterations,
+        out: evolution.out.clone(),
+        preset: evolution.preset.clone(),
+        model: evolution.models.clone(),
+        set: evolution.set.clone(),
+        ..args::Evolve::quiet()
+    };
+    let (driven, folder) = evolve::evolved(args, evolution, hearing.quiet())?;
+    done(driven, folder)
+}
+
+/// Goes on with a run. `set` changes what may change in a run; `own` evaluates, where the run's evaluator is a function:
+/// its text, and what calls it.
+///
+/// # Errors
+/// As `samara resume`; a function of another text than the run's.
+pub fn resume(
+    folder: &Path,
+    set: &[String],
+    own: Option<(&str, Arc<dyn OwnEvaluator>)>,
+    hearing: Hearing<'_>,
+) -> Result<Done, Stopped> {
+    if let Some((text, _)) = &own {
+        run::refuse_other_function(folder, text)?;
+    }
     let args = args::Resume {
         run: folder.to_owned(),
         iterations: None,
@@ -99,7 +178,7 @@ pub fn resume(folder: &Path, set: &[String], hearing: Hearing<'_>) -> Result<Don
         workers: args::Workers::default(),
         output: args::Output { format: Format::Human, quiet: true },
     };
-    let (driven, folder) = run::resumed(&args, hearing.quiet())?;
+    let (driven, folder) = run::resumed(&args, hearing.quiet(), own.map(|(_, own)| own))?;
     done(driven, folder)
 }
 

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use samara_engine::{Ended, EngineError, EvaluatorSlots, Programs, Run, Tools};
+use samara_engine::{Ended, EngineError, EvaluatorSlots, OwnEvaluator, Programs, Run, Tools};
 use samara_journal::{Cells, Contents, Event, EventKind, Header, Input, Journal, JournalError, Reader};
 use samara_lm::AnswerCache;
 use samara_sandbox::EvaluatorOptions;
@@ -186,12 +186,12 @@ pub(crate) struct Opened {
 }
 
 /// Opens the models of an experiment and its sandbox, probes them and says what they are. `folder` is the run's, or that
-/// of several runs.
+/// of several runs; `own` evaluates in the evaluator's place, where the settings name something that does.
 pub(crate) async fn open(
     experiment: &Experiment,
     folder: &Path,
     shared: &Shared,
-    quiet: bool,
+    (quiet, own): (bool, Option<Arc<dyn OwnEvaluator>>),
 ) -> Result<Opened, Failure> {
     let Ready { models, found, weights } =
         models::start(&experiment.models, experiment.environment.as_ref(), shared).await?;
@@ -219,18 +219,35 @@ pub(crate) async fn open(
         }
         programs = Some(started);
     }
-    let mut evaluators = None;
-    if let Some(mut options) = experiment.environment.evaluator_options() {
-        hide(&mut options, folder)?;
-        let started = EvaluatorSlots::start(&options)?;
-        let (isolation, slots) = (started.isolation(), started.slots());
-        tracing::info!(python = &*isolation.python, slots, "evaluator");
+    let evaluators = evaluators(experiment, folder, own)?;
+    if let Some(started) = &evaluators {
+        let (told, slots) = (started.told(), started.slots());
+        tracing::info!(isolation = told, slots, "evaluator");
         if !quiet {
-            remark(&format!("evaluator: {slots} at once, Python {}", isolation.python));
+            remark(&format!("evaluator: {slots} at once, {told}"));
         }
-        evaluators = Some(started);
     }
     Ok(Opened { tools: Tools { models, programs, evaluators, ..Tools::default() }, weights })
+}
+
+/// Starts what evaluates, if the environment has an evaluator.
+fn evaluators(
+    experiment: &Experiment,
+    folder: &Path,
+    own: Option<Arc<dyn OwnEvaluator>>,
+) -> Result<Option<EvaluatorSlots>, Failure> {
+    let Some(mut options) = experiment.environment.evaluator_options() else { return Ok(None) };
+    match (experiment.environment.own_evaluator(), own) {
+        (Some(_), Some(own)) => Ok(Some(EvaluatorSlots::own(own, options.slots))),
+        (Some(name), None) => Err(Failure::usage(format!(
+            "environment.evaluation.function: `{name}` is a function of the Python program that began this run\nhint: go on \
+             from Python: samara.resume(path, evaluator={name})"
+        ))),
+        (None, _) => {
+            hide(&mut options, folder)?;
+            Ok(Some(EvaluatorSlots::start(&options)?))
+        }
+    }
 }
 
 /// Searches until the end, the limits or the interrupt, with a bar on stderr unless that is quiet. `heard` hears what

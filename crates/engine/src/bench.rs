@@ -129,9 +129,10 @@ impl Bench {
         let evaluators = self.evaluators.as_ref();
         let evaluators = evaluators.ok_or_else(|| Abort::from(EngineError::Internal(missing.to_owned())))?;
         let seed = self.seed.wrapping_add(job.seed);
+        let isolation = evaluators.told();
         match evaluators.run(EvaluationJob { seed, ..job }, apart).await {
             Ok(verdict) => {
-                self.ran_in(&verdict.isolation);
+                self.isolation = Some(isolation);
                 match verdict.ending {
                     EvaluationEnding::Failed { why } => Err(Abort::failed(format!("the sandbox: {why}"))),
                     _ => Ok(verdict),
@@ -143,7 +144,7 @@ impl Bench {
     }
 
     fn ran_in(&mut self, isolation: &Isolation) {
-        self.isolation = Some(format!("{}, Python {}", isolation.tier, isolation.python));
+        self.isolation = Some(isolation.told());
     }
 
     /// Computes something that takes longer than a worker may block, such as a simulation. It must depend on nothing

@@ -72,6 +72,13 @@ pub trait Environment: Send + Sync {
         None
     }
 
+    /// The name of what evaluates in the user's evaluator's place, if anything does: something of the program that samara
+    /// is part of, such as a function of Python. That program gives it ([`crate::EvaluatorSlots::own`]); of the options
+    /// of the evaluator the slots count then.
+    fn own_evaluator(&self) -> Option<&str> {
+        None
+    }
+
     /// Points around which measures are likely to lie, for the cells of a CVT; the same for the same seed. None by
     /// default: measures may lie anywhere.
     fn likely_measures(&self, _seed: u64) -> Vec<Vec<f64>> {

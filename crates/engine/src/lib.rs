@@ -40,7 +40,7 @@ pub use bench::Bench;
 pub use context::{Context, Models, Question, Roles, Tools};
 pub use environment::{About, Environment, Evaluator, Future, Screen};
 pub use error::EngineError;
-pub use evaluator_slots::EvaluatorSlots;
+pub use evaluator_slots::{EvaluatorSlots, OwnEvaluator};
 pub use event::{Ended, Ending, Event, Session};
 pub use in_flight::CallsInFlight;
 pub use prepare::{Prepared, prepare};

@@ -92,6 +92,10 @@ impl Environment for Continued {
         self.inner.about()
     }
 
+    fn own_evaluator(&self) -> Option<&str> {
+        self.inner.own_evaluator()
+    }
+
     fn evaluator_options(&self) -> Option<EvaluatorOptions> {
         self.inner.evaluator_options()
     }

@@ -2,8 +2,8 @@
 //! these parts their documented names (`python/samara`).
 //!
 //! - `cells`, `archive`, `rows`: archives, with what their elites are; `numbers`: arrays of numpy in and out;
-//! - `operators`, `search`: ask and tell;
-//! - `running`, `recorded`: runs, under way and on disk; `table`: their columns as Arrow; `errors`: why one stopped.
+//! - `search`: ask and tell;
+//! - `evaluating`: functions of Python that evaluate; `running`, `recorded`: runs, under way and on disk; `table`: their columns as Arrow; `errors`: why one stopped.
 //!
 //! Algorithms are in `samara-qd` and `samara-search`; here are conversions. The interpreter's lock is released while Rust
 //! works long or waits.
@@ -13,8 +13,8 @@
 mod archive;
 mod cells;
 mod errors;
+mod evaluating;
 mod numbers;
-mod operators;
 mod recorded;
 mod rows;
 mod running;
@@ -34,6 +34,7 @@ fn main(py: Python<'_>, arguments: Vec<OsString>) -> i32 {
 #[pymodule]
 fn _samara(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("ANSWER", samara_environments::evaluator::evaluation::ANSWER)?;
     module.add_function(wrap_pyfunction!(main, module)?)?;
     module.add_class::<cells::Cells>()?;
     module.add_class::<archive::Archive>()?;

@@ -2,6 +2,7 @@
 
 use numpy::{PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::{exceptions::PyValueError, intern, prelude::*, sync::PyOnceLock, types::PyDict};
+use samara_search::Genome;
 
 /// An array of `f64` whose rows lie one behind the other.
 pub(crate) struct Floats<'py>(PyReadonlyArrayDyn<'py, f64>);
@@ -95,4 +96,12 @@ pub(crate) fn shaped<'py>(
 ) -> PyResult<Bound<'py, PyArrayDyn<f64>>> {
     let whole: Vec<usize> = std::iter::once(rows).chain(shape.iter().copied()).collect();
     PyArray1::from_vec(py, values).reshape(whole)
+}
+
+/// The numbers of a genome that is a list of them.
+pub(crate) fn numbers_of(genome: &Genome) -> &[f64] {
+    match genome {
+        Genome::Vector(numbers) => numbers,
+        Genome::Text(_) | Genome::FewShot { .. } | Genome::Files(_) => &[],
+    }
 }

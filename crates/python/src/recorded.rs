@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use pyo3::{prelude::*, types::PyDict};
+use pyo3::{
+    prelude::*,
+    types::{PyBytes, PyDict},
+};
 use samara::embedded;
 use samara_journal::{JournalError, Reader, RunView};
 use samara_search::{AxisSettings, Candidate, Genome, Island};
@@ -13,7 +16,7 @@ use crate::{
     archive::Archive,
     cells::Cells,
     errors,
-    operators::numbers_of,
+    numbers::numbers_of,
     table::{Columns, Kind, Table, Value},
 };
 
@@ -110,6 +113,23 @@ impl Recorded {
             picture::draw(found.archive(), &view.axes, &Gallery::of(found))
                 .map_err(|error| errors::stopped(1, &error.to_string()))
         })
+    }
+
+    /// What a candidate's evaluation left, by name.
+    fn artifacts<'py>(&self, py: Python<'py>, candidate: u64) -> PyResult<Bound<'py, PyDict>> {
+        let found = py.detach(|| self.reader()?.candidate(candidate).map_err(|error| broken(&error)))?;
+        let Some((found, _)) = found else {
+            let message = format!("{}: there is no candidate {candidate}", self.path.display());
+            return Err(errors::stopped(2, &message));
+        };
+        let left = PyDict::new(py);
+        for artifact in found.all_artifacts() {
+            match artifact.as_text() {
+                Some(text) => left.set_item(&artifact.name, text)?,
+                None => left.set_item(&artifact.name, PyBytes::new(py, &artifact.body))?,
+            }
+        }
+        Ok(left)
     }
 
     /// The archive's cells, how many numbers a solution has (`None` for texts), and the names of the measures.

@@ -1,19 +1,20 @@
 //! A run on a thread of its own, while Python listens, or does something else.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, channel},
     },
     time::Duration,
 };
 
 use pyo3::prelude::*;
-use samara::embedded::{self, Done, Event, Hearing, Stopped};
+use samara::embedded::{self, Done, Event, Evolution, Hearing, OwnEvaluator, Program, Rating, Stopped};
 use tokio::sync::watch;
 
-use crate::errors;
+use crate::{errors, evaluating::Function};
 
 /// Events that are handed over at once at most.
 const AT_ONCE: usize = 1000;
@@ -41,7 +42,55 @@ pub(crate) struct Running {
 /// What a run begins with.
 enum Beginning {
     New { experiment: String, out: Option<PathBuf> },
-    Recorded { folder: PathBuf },
+    Recorded { folder: PathBuf, function: Option<(String, Arc<dyn OwnEvaluator>)> },
+    Evolving(Box<Evolution>),
+}
+
+/// What `samara.evolve` was given.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Evolve {
+    name: String,
+    program: Given,
+    rating: Rated,
+    iterations: Option<u64>,
+    models: Vec<String>,
+    preset: Option<String>,
+    set: Vec<String>,
+    out: Option<PathBuf>,
+}
+
+/// The initial program: files' texts by their paths, or a path.
+#[derive(FromPyObject)]
+enum Given {
+    Files(BTreeMap<String, String>),
+    Path(PathBuf),
+}
+
+/// What evaluates: a function's name, its text and what calls it; the text of an evaluator's file; or its path.
+#[derive(FromPyObject)]
+enum Rated {
+    Function((String, String, Py<PyAny>)),
+    Text((String,)),
+    Path(PathBuf),
+}
+
+impl Evolve {
+    fn read(self, py: Python<'_>) -> PyResult<Evolution> {
+        let Self { name, program, rating, iterations, models, preset, set, out } = self;
+        let program = match program {
+            Given::Files(files) => Program::Files(files),
+            Given::Path(path) => Program::Path(path),
+        };
+        let rating = match rating {
+            Rated::Path(path) => Rating::Path(path),
+            Rated::Text((text,)) => Rating::Text(text),
+            Rated::Function((name, text, caller)) => {
+                Rating::Function { name, text, evaluator: Arc::new(Function::new(caller.bind(py))?) }
+            }
+        };
+        Ok(Evolution { name, program, rating, iterations, models, preset, set, out })
+    }
 }
 
 #[pymethods]
@@ -52,10 +101,25 @@ impl Running {
         start(Beginning::New { experiment, out }, set, heard)
     }
 
-    /// Goes on with a run.
+    /// Evolves a program.
     #[staticmethod]
-    fn resume(folder: PathBuf, set: Vec<String>, heard: bool) -> PyResult<Self> {
-        start(Beginning::Recorded { folder }, set, heard)
+    fn evolve(py: Python<'_>, options: Evolve, heard: bool) -> PyResult<Self> {
+        start(Beginning::Evolving(Box::new(options.read(py)?)), Vec::new(), heard)
+    }
+
+    /// Goes on with a run; `function` is the text of the function that evaluates, if one does, and what calls it.
+    #[staticmethod]
+    fn resume(
+        folder: PathBuf,
+        set: Vec<String>,
+        function: Option<(String, Bound<'_, PyAny>)>,
+        heard: bool,
+    ) -> PyResult<Self> {
+        let read = |(text, caller): (String, Bound<'_, PyAny>)| {
+            PyResult::Ok((text, Arc::new(Function::new(&caller)?) as Arc<dyn OwnEvaluator>))
+        };
+        let function = function.map(read).transpose()?;
+        start(Beginning::Recorded { folder, function }, set, heard)
     }
 
     /// Asks the run to finish what is alive and end.
@@ -121,9 +185,13 @@ fn start(beginning: Beginning, set: Vec<String>, heard: bool) -> PyResult<Runnin
             }
         };
         let hearing = Hearing { interrupt: interrupted, hear: &mut hear };
-        let ended = match &beginning {
-            Beginning::New { experiment, out } => embedded::run(experiment, &set, out.as_deref(), hearing),
-            Beginning::Recorded { folder } => embedded::resume(folder, &set, hearing),
+        let ended = match beginning {
+            Beginning::New { experiment, out } => embedded::run(&experiment, &set, out.as_deref(), hearing),
+            Beginning::Evolving(evolution) => embedded::evolve(&evolution, hearing),
+            Beginning::Recorded { folder, function } => {
+                let own = function.as_ref().map(|(text, own)| (text.as_str(), Arc::clone(own)));
+                embedded::resume(&folder, &set, own, hearing)
+            }
         };
         let _ = sender.send(Message::Ended(ended));
     })?;

@@ -7,19 +7,21 @@ use std::{
 
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods};
 use pyo3::{exceptions::PyValueError, intern, prelude::*, types::PyDict};
+use samara_qd::emitters::Space;
 use samara_search::{
-    Ask, Candidate, Charge, Ensemble, Finished, Genome, Outcome, Score, Search as Pure, SearchSettings,
-    Settled, Setup, Unscored,
+    Ask, BanditSettings, Candidate, Charge, EmitterKind, EmitterSettings, Emitting, Ensemble, Finished,
+    Genome, Invalid, Outcome, Plan, Score, Search as Pure, SearchSettings, Settled, Setup, Unscored,
 };
 
 use crate::{
     archive::Archive,
-    numbers::{self, Floats},
-    operators::{Operator, Operators, numbers_of},
+    numbers::{self, Floats, numbers_of},
 };
 
 /// Candidates of a search at most: it ends when nobody asks any more.
 const MOST: u64 = 1_000_000_000_000;
+/// How a candidate is called that is one of the initial solutions, as it is.
+const INITIAL: &str = "initial";
 
 /// What `ask` gives: the candidates' numbers, and their solutions row by row.
 type Asked<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyAny>);
@@ -29,7 +31,8 @@ type Asked<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyAny>);
 pub(crate) struct Search {
     /// Proposers may be sent to another thread and not shared by two: nobody else ever holds this lock.
     search: Mutex<Pure>,
-    operators: Operators,
+    initial: Vec<Vec<f64>>,
+    bounds: Bounds,
     archive: Py<Archive>,
     width: usize,
     /// Candidates that are out: asked for, and not told.
@@ -39,16 +42,17 @@ pub(crate) struct Search {
 #[pymethods]
 impl Search {
     #[new]
-    #[pyo3(signature = (archive, *, operators, initial, bounds, seed, window))]
+    #[pyo3(signature = (archive, *, emitters, initial, start, bounds, numbers))]
     fn new(
         py: Python<'_>,
         archive: Py<Archive>,
-        operators: Vec<(String, Vec<f64>)>,
+        emitters: (String, Option<String>),
         initial: &Bound<'_, PyAny>,
+        start: Vec<f64>,
         bounds: Option<Vec<(f64, f64)>>,
-        seed: u64,
-        window: usize,
+        numbers: (u64, usize),
     ) -> PyResult<Self> {
+        let (seed, window) = numbers;
         let held = archive.borrow(py);
         let Some(width) = held.vectors() else {
             return Err(PyValueError::new_err(
@@ -61,15 +65,16 @@ impl Search {
             ));
         }
         let initial = Floats::batch(initial, "initial", &[width])?;
-        let rows = initial.values()?.chunks(width.max(1)).map(<[f64]>::to_vec).collect();
-        let operators = operators
-            .into_iter()
-            .map(|(name, numbers)| Operator::read(&name, numbers))
-            .collect::<PyResult<_>>()?;
-        let operators = Operators::new(operators, rows, bounds)?;
+        let initial: Vec<Vec<f64>> = initial.values()?.chunks(width.max(1)).map(<[f64]>::to_vec).collect();
+        if !initial.iter().flatten().all(|number| number.is_finite()) {
+            return Err(PyValueError::new_err("an initial solution holds a number that is not finite"));
+        }
+        let bounds = Bounds::new(bounds, width)?;
         let rules = *held.kind().rules();
         let settings = SearchSettings {
-            init_steps: operators.initial() as u64,
+            init_steps: initial.len() as u64,
+            emitters: read::<Vec<EmitterSettings>>(&emitters.0)?,
+            bandit: emitters.1.as_deref().map(read::<BanditSettings>).transpose()?,
             total_steps: MOST,
             concurrency: window,
             window,
@@ -79,16 +84,18 @@ impl Search {
             threshold_min: rules.soft.map(|soft| soft.threshold_min),
             ..SearchSettings::default()
         };
-        settings.validate().map_err(|invalid| PyValueError::new_err(invalid.to_string()))?;
+        settings.validate().map_err(refused)?;
+        let space = Space { start, bounds: bounds.together() };
+        let emitting = Emitting::new(&settings, &EmitterSettings::new(EmitterKind::IsoLine), space, INITIAL);
         let setup = Setup {
             settings,
             tessellation: held.kind().tessellation().clone(),
             ensemble: Ensemble::default(),
-            proposers: vec![Box::new(operators.clone())],
+            proposers: vec![Box::new(emitting.map_err(refused)?)],
         };
-        let search = Pure::new(setup).map_err(|invalid| PyValueError::new_err(invalid.to_string()))?;
+        let search = Pure::new(setup).map_err(refused)?;
         drop(held);
-        Ok(Self { search: Mutex::new(search), operators, archive, width, out: BTreeMap::new() })
+        Ok(Self { search: Mutex::new(search), initial, bounds, archive, width, out: BTreeMap::new() })
     }
 
     fn ask<'py>(&mut self, py: Python<'py>, count: usize) -> PyResult<Asked<'py>> {
@@ -101,8 +108,8 @@ impl Search {
         let (mut ids, mut solutions) = (Vec::with_capacity(count), Vec::with_capacity(count * self.width));
         while ids.len() < count {
             let asked = self.search().ask();
-            let Ask::Ticket(mut ticket) = asked else { break };
-            let solution = self.operators.write(&ticket.plan, &mut ticket.stream);
+            let Ask::Ticket(ticket) = asked else { break };
+            let solution = self.solution(&ticket.plan, ticket.index);
             solutions.extend_from_slice(&solution);
             ids.push(ticket.index as i64);
             self.out.insert(ticket.index, Arc::new(Genome::Vector(solution)));
@@ -199,7 +206,65 @@ fn ids(given: &Bound<'_, PyAny>) -> PyResult<Ids> {
     Ok(Ids { all: given.extract::<Vec<u64>>()?, single: false })
 }
 
+/// Settings as JSON.
+fn read<T: serde::de::DeserializeOwned>(json: &str) -> PyResult<T> {
+    serde_json::from_str(json).map_err(|error| PyValueError::new_err(format!("emitters: {error}")))
+}
+
+fn refused(invalid: Invalid) -> PyErr {
+    PyValueError::new_err(invalid.to_string())
+}
+
+/// Between which values the numbers of solutions are kept.
+enum Bounds {
+    Nowhere,
+    /// The same for every number: the emitters know them.
+    Together([f64; 2]),
+    /// A pair for each.
+    Each(Vec<(f64, f64)>),
+}
+
+impl Bounds {
+    fn new(given: Option<Vec<(f64, f64)>>, width: usize) -> PyResult<Self> {
+        let Some(given) = given else { return Ok(Self::Nowhere) };
+        if given.len() != width || !given.iter().all(|(lo, hi)| lo <= hi) {
+            let message = format!("bounds are not {width} pairs, the lower value first");
+            return Err(PyValueError::new_err(message));
+        }
+        match given.first() {
+            Some((lo, hi)) if lo < hi && given.iter().all(|pair| pair == &(*lo, *hi)) => {
+                Ok(Self::Together([*lo, *hi]))
+            }
+            _ => Ok(Self::Each(given)),
+        }
+    }
+
+    fn together(&self) -> Option<[f64; 2]> {
+        if let Self::Together(bounds) = self { Some(*bounds) } else { None }
+    }
+
+    fn clip(&self, solution: &mut [f64]) {
+        if let Self::Each(bounds) = self {
+            for (number, (lo, hi)) in solution.iter_mut().zip(bounds) {
+                *number = number.clamp(*lo, *hi);
+            }
+        }
+    }
+}
+
 impl Search {
+    /// What a plan comes to: one of the initial solutions as it is, or what an emitter has proposed.
+    fn solution(&self, plan: &Plan, index: u64) -> Vec<f64> {
+        match plan.material.first() {
+            Some(proposed) => {
+                let mut solution = numbers_of(proposed).to_vec();
+                self.bounds.clip(&mut solution);
+                solution
+            }
+            None => self.initial.get(index as usize).cloned().unwrap_or_default(),
+        }
+    }
+
     fn search(&self) -> MutexGuard<'_, Pure> {
         self.search.lock().unwrap_or_else(PoisonError::into_inner)
     }

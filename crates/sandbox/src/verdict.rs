@@ -131,6 +131,13 @@ pub struct Isolation {
     pub python: Arc<str>,
 }
 
+impl Isolation {
+    /// In a line, for people and records: `jail, Python 3.11.7`.
+    pub fn told(&self) -> String {
+        format!("{}, Python {}", self.tier, self.python)
+    }
+}
+
 impl Ending {
     /// The ending's name in JSON and metrics.
     pub fn name(&self) -> &'static str {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ValueHint, value_parser};
 use clap_complete::ArgValueCompleter;
 
-use super::{Output, Recording, Watch, Workers, finite, offers};
+use super::{Format, Output, Recording, Watch, Workers, finite, offers};
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Evolve {
@@ -89,6 +89,41 @@ pub(crate) struct Evolve {
     pub recording: Recording,
     #[command(flatten)]
     pub output: Output,
+}
+
+impl Evolve {
+    /// No arguments, and nothing printed: for other programs that begin a run.
+    pub(crate) fn quiet() -> Self {
+        Self {
+            what: None,
+            evaluator: None,
+            command: None,
+            config: None,
+            iterations: None,
+            out: None,
+            target_score: None,
+            preset: None,
+            model: Vec::new(),
+            primary_model: None,
+            secondary_model: None,
+            api_base: None,
+            seed: None,
+            set: Vec::new(),
+            evaluator_args: None,
+            checkpoint: None,
+            model_latency: None,
+            evaluation_latency: None,
+            explain: false,
+            show_prompt: None,
+            log_level: None,
+            logger_prefix: None,
+            anyway: false,
+            watch: Watch::default(),
+            workers: Workers::default(),
+            recording: Recording { record: None, replay: None },
+            output: Output { format: Format::Human, quiet: true },
+        }
+    }
 }
 
 /// A duration: a number of seconds, 0 or more.

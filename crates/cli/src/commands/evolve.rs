@@ -1,6 +1,9 @@
 //! `samara evolve`: anybody's program against anybody's evaluator.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use samara_engine::{EvaluatorSlots, Prepared, Tools, prepare};
 use samara_search::nearest;
@@ -10,6 +13,7 @@ use super::run;
 use crate::{
     args::Evolve,
     config::{self, Experiment},
+    embedded::{Evolution, Program, Rating},
     evolve::{
         assemble::{self, Assembled},
         builtin, checkpoint, servers,
@@ -51,6 +55,43 @@ pub(crate) fn evolve(args: &Evolve) -> Result<Exit, Failure> {
     )
 }
 
+/// The folder, in a run's, that what was given as texts is written into.
+const GIVEN: &str = "program";
+
+/// Begins a run for another program, which prints nothing, and says in which folder it is: the same as the command line
+/// with the files that are written first.
+pub(crate) fn evolved(
+    mut args: Evolve,
+    evolution: &Evolution,
+    hearing: run::Hearing<'_>,
+) -> Result<(run::Driven, PathBuf), Failure> {
+    let folder = args.out.clone().unwrap_or_else(|| session::free_folder(&evolution.name));
+    run::refuse_recorded(&folder)?;
+    let mut placed = Placed { run: &folder, folders: Vec::new(), made: !folder.exists() };
+    placed.write(&mut args, evolution)?;
+    let mut assembled = assemble::assemble(&args)?;
+    assemble::put(&mut assembled.table, "experiment.name", evolution.name.as_str().into());
+    let mut own = None;
+    if let Rating::Function { name, evaluator, .. } = &evolution.rating {
+        assemble::put(&mut assembled.table, "environment.evaluation.function", name.as_str().into());
+        own = Some(Arc::clone(evaluator));
+    }
+    placed.place(&mut assembled, &args)?;
+    count_beginning(&mut assembled, &args)?;
+    refuse_missing_key(&assembled, &args)?;
+    let trial = Trial { assembled: &assembled, args: &args };
+    let experiment = trial.experiment(&[])?;
+    // Who hears lives longer than what is tried here.
+    let run::Hearing { quiet, interrupt, hear } = hearing;
+    let mut hear = |event: samara_engine::Event<'_>| hear(event);
+    let hearing = run::Hearing { quiet, interrupt, hear: &mut hear };
+    let (watch, workers) = (args.watch.clone(), args.workers.clone());
+    let way = run::Way { trial: Some(&trial), watch, workers, hearing, own };
+    let driven = run::begun(experiment, &folder, (&args.recording, args.anyway), way)?;
+    drop(placed);
+    Ok((driven, folder))
+}
+
 fn name(table: &Table) -> &str {
     let name = table.get("experiment").and_then(|section| section.get("name"));
     name.and_then(Value::as_str).unwrap_or("evolve")
@@ -77,7 +118,7 @@ fn count_beginning(assembled: &mut Assembled, args: &Evolve) -> Result<(), Failu
     Ok(())
 }
 
-/// Files that a run's folder holds beside the journal: a built-in program, and the seeds of a checkpoint. They go again
+/// Files that a run's folder holds beside the journal: a built-in program, texts from Python, and the seeds of a checkpoint. They go again
 /// if the run does not begin.
 struct Placed<'a> {
     run: &'a Path,
@@ -87,6 +128,38 @@ struct Placed<'a> {
 }
 
 impl Placed<'_> {
+    /// Writes what another program has given as texts, and names the files as arguments.
+    fn write(&mut self, args: &mut Evolve, evolution: &Evolution) -> Result<(), Failure> {
+        let run = std::path::absolute(self.run)
+            .map_err(|error| Failure::usage(format!("{}: {error}", self.run.display())))?;
+        let given = run.join(GIVEN);
+        self.folders.push(given.clone());
+        match &evolution.program {
+            Program::Path(path) => args.what = Some(path.to_string_lossy().into_owned()),
+            Program::Files(files) => {
+                let folder = given.join("initial");
+                let texts: Vec<(&str, &str)> =
+                    files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+                if texts.is_empty() {
+                    return Err(Failure::usage("the initial program has no files\nhint: give one at least"));
+                }
+                texts.iter().try_for_each(|(path, _)| plain_path(path))?;
+                builtin::write_files(&texts, &folder)?;
+                // A folder is a program of several files.
+                let what = if let [(path, _)] = texts[..] { folder.join(path) } else { folder };
+                args.what = Some(what.to_string_lossy().into_owned());
+            }
+        }
+        args.evaluator = Some(match &evolution.rating {
+            Rating::Path(path) => path.clone(),
+            Rating::Text(text) | Rating::Function { text, .. } => {
+                builtin::write_files(&[("evaluator.py", text)], &given)?;
+                given.join("evaluator.py")
+            }
+        });
+        Ok(())
+    }
+
     fn place(&mut self, assembled: &mut Assembled, args: &Evolve) -> Result<(), Failure> {
         let run = std::path::absolute(self.run)
             .map_err(|error| Failure::usage(format!("{}: {error}", self.run.display())))?;
@@ -126,6 +199,17 @@ impl Placed<'_> {
         }
         Ok(())
     }
+}
+
+/// Refuses a path that could lead out of the folder that it belongs into.
+fn plain_path(path: &str) -> Result<(), Failure> {
+    let plain = path.split('/').all(|part| !matches!(part, "" | "." | "..")) && !path.contains(['\0', '\\']);
+    if plain {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "the initial program's file {path:?} is no plain relative path\nhint: write names such as program.py or lib/part.py"
+    )))
 }
 
 impl Drop for Placed<'_> {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use samara_engine::{Abort, Bench, Ended, Ending, EvaluatorSlots, Prepared, Programs, Tools};
+use samara_engine::{Abort, Bench, Ended, Ending, EvaluatorSlots, OwnEvaluator, Prepared, Programs, Tools};
 use samara_environments::{InputFile, Inputs, continued, evaluator::evaluation::Evaluation};
 use samara_journal::{Control, Event, EventKind, Journal, Reader};
 use samara_lm::{AnswerCache, Budget, LmError, Spent};
@@ -87,7 +87,7 @@ pub(crate) fn begin(
     (trial, watch, workers): (Option<&Trial<'_>>, &args::Watch, &args::Workers),
 ) -> Result<Exit, Failure> {
     let hearing = Hearing { quiet: output.quiet, interrupt: None, hear: &mut |_| {} };
-    let way = Way { trial, watch: watch.clone(), workers: workers.clone(), hearing };
+    let way = Way { trial, watch: watch.clone(), workers: workers.clone(), hearing, own: None };
     let driven = begun(experiment, folder, (recording, anyway), way)?;
     driven.printed(folder, output)
 }
@@ -134,12 +134,17 @@ fn cache(experiment: &Experiment, recording: &args::Recording) -> Result<Option<
 
 pub(crate) fn resume(args: &args::Resume) -> Result<Exit, Failure> {
     let hearing = Hearing { quiet: args.output.quiet, interrupt: None, hear: &mut |_| {} };
-    let (driven, folder) = resumed(args, hearing)?;
+    let (driven, folder) = resumed(args, hearing, None)?;
     driven.printed(&folder, &args.output)
 }
 
-/// Goes on with a run, printing nothing but what `hearing` allows, and says in which folder it is.
-pub(crate) fn resumed(args: &args::Resume, hearing: Hearing<'_>) -> Result<(Driven, PathBuf), Failure> {
+/// Goes on with a run, printing nothing but what `hearing` allows, and says in which folder it is. `own` evaluates, where
+/// the run's evaluator is a function.
+pub(crate) fn resumed(
+    args: &args::Resume,
+    hearing: Hearing<'_>,
+    own: Option<Arc<dyn OwnEvaluator>>,
+) -> Result<(Driven, PathBuf), Failure> {
     let reader = Reader::open(&args.run)?;
     let totals = reader.totals()?;
     let args = &longer(args, totals.candidates);
@@ -187,7 +192,7 @@ pub(crate) fn resumed(args: &args::Resume, hearing: Hearing<'_>) -> Result<(Driv
         Ok(journal)
     };
     let (watch, workers) = (args.watch.clone(), args.workers.clone());
-    let way = Way { trial: None, watch, workers, hearing };
+    let way = Way { trial: None, watch, workers, hearing, own };
     let driven = drive(experiment, &folder, (spent, known, cache, checks), way, open)?;
     Ok((driven, folder))
 }
@@ -288,6 +293,19 @@ fn refuse_changed(run: &str, recorded: &[InputFile]) -> Result<(), Failure> {
     )))
 }
 
+/// Refuses a function in a run that another one has evaluated: their scores could not be compared.
+pub(crate) fn refuse_other_function(folder: &Path, text: &str) -> Result<(), Failure> {
+    let recorded = recorded_inputs(&Reader::open(folder)?)?;
+    match recorded.iter().find(|file| file.key == "environment.evaluation.evaluator") {
+        Some(file) if file.text != text => Err(Failure::usage(format!(
+            "{}: another function has evaluated this run's candidates\nhint: give the one that the run began with, or \
+             begin a new run",
+            folder.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Who hears of a session, and what may end it early.
 pub(crate) struct Hearing<'a> {
     /// Whether stderr hears nothing: no progress and no remarks.
@@ -337,6 +355,8 @@ pub(crate) struct Way<'a> {
     pub watch: args::Watch,
     pub workers: args::Workers,
     pub hearing: Hearing<'a>,
+    /// What evaluates, where the settings name a function of the program that samara is part of.
+    pub own: Option<Arc<dyn OwnEvaluator>>,
 }
 
 fn drive(
@@ -371,12 +391,12 @@ async fn search(
     way: Way<'_>,
     journal: impl FnOnce(&Experiment, &[Weights]) -> Result<Journal, Failure>,
 ) -> Result<Searched, Failure> {
-    let Way { trial, watch, workers, hearing: Hearing { quiet, interrupt, hear } } = way;
+    let Way { trial, watch, workers, hearing: Hearing { quiet, interrupt, hear }, own } = way;
     let environment = Arc::clone(&experiment.environment);
     let watching = Watching::begin(&watch)?;
     let listening = Listening::begin(&workers, &experiment)?;
     let _made = session::make_hidden(&experiment, folder)?;
-    let Opened { tools, weights } = session::open(&experiment, folder, shared, quiet).await?;
+    let Opened { tools, weights } = session::open(&experiment, folder, shared, (quiet, own)).await?;
     let mut interrupt = interrupt.unwrap_or_else(session::interrupts);
     let (mut experiment, prepared) = match trial {
         Some(trial) => tried(trial, experiment, &tools, quiet, &mut interrupt).await?,

@@ -69,7 +69,7 @@ async fn tried(experiment: Experiment, args: &Try, roles: Roles) -> Result<Exit,
         return Ok(Exit::Ok);
     }
     let folder = folder()?;
-    let Opened { tools, .. } = session::open(&experiment, folder.path(), &shared, quiet).await?;
+    let Opened { tools, .. } = session::open(&experiment, folder.path(), &shared, (quiet, None)).await?;
     let real = made(experiment, tools).await?;
     if human {
         print(&real.answers())?;

@@ -110,7 +110,7 @@ impl Equip for Kit {
                 options.python = Some(python.clone());
             }
             let started = EvaluatorSlots::start(&options).map_err(|error| error.to_string())?;
-            isolation = Some(started.isolation());
+            isolation = started.isolation();
             evaluators = Some(started);
         }
         let isolation = isolation.map(|isolation| told(&isolation, &task.python));

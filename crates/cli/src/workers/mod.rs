@@ -85,7 +85,7 @@ impl Listening {
         spec.inputs.remove(continued::KEY);
         let (files, bytes) = files::gather(experiment)?;
         let isolation = tools.programs.as_ref().map(|programs| programs.isolation());
-        let isolation = isolation.or(tools.evaluators.as_ref().map(|evaluators| evaluators.isolation()));
+        let isolation = isolation.or(tools.evaluators.as_ref().and_then(|evaluators| evaluators.isolation()));
         let python = isolation.map_or(String::new(), |isolation| isolation.python.to_string());
         let task = Task {
             samara: env!("CARGO_PKG_VERSION").to_owned(),

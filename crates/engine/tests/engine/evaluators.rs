@@ -1,9 +1,15 @@
 //! A user's evaluator on a bench: slots, seeds, and candidates that run apart from it.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Barrier},
+};
 
-use samara_engine::{Abort, Bench, EvaluatorSlots, Programs, SandboxSettings};
-use samara_sandbox::{EvaluationEnding, EvaluationJob, EvaluationLimits, EvaluatorOptions, SandboxError};
+use samara_engine::{Abort, Bench, EvaluatorSlots, OwnEvaluator, Programs, SandboxSettings};
+use samara_sandbox::{
+    EvaluationEnding, EvaluationJob, EvaluationLimits, EvaluationVerdict, EvaluatorOptions, Isolation,
+    SandboxError, Tier,
+};
 
 /// Scores a candidate by what its function makes of hidden numbers, which is called apart.
 const HARNESS: &str = r#"
@@ -118,4 +124,52 @@ fn more_evaluations_than_slots_wait_for_their_turn() {
 fn a_bench_without_an_evaluator_says_so() {
     let error = run(Bench::default().evaluate(job("{}", 0))).unwrap_err();
     assert!(matches!(error, Abort::Run(_)), "{error:?}");
+}
+
+/// Answers with the seed, once as many evaluate as the barrier waits for; `fail` and `stop` are what they say.
+struct Own(Barrier);
+
+impl OwnEvaluator for Own {
+    fn isolation(&self) -> String {
+        "thread, of this program".to_owned()
+    }
+
+    fn run(&self, job: &EvaluationJob) -> Result<EvaluationVerdict, SandboxError> {
+        self.0.wait();
+        let ending = match job.request.as_str() {
+            "stop" => return Err(SandboxError::Harness("it has stopped".to_owned())),
+            "fail" => EvaluationEnding::Failed { why: "it has failed".to_owned() },
+            _ => EvaluationEnding::Returned { json: job.seed.to_string() },
+        };
+        Ok(EvaluationVerdict {
+            ending,
+            stdout: String::new(),
+            stderr: String::new(),
+            cpu: Default::default(),
+            wall: Default::default(),
+            peak_memory: 0,
+            isolation: Isolation { tier: Tier::Process, python: Arc::from("") },
+        })
+    }
+}
+
+#[test]
+fn an_evaluator_of_the_program_itself_evaluates_in_its_slots_and_is_told_apart_in_the_record() {
+    let slots = EvaluatorSlots::own(Arc::new(Own(Barrier::new(2))), 2);
+    assert_eq!((slots.slots(), slots.isolation()), (2, None));
+    let bench = || Bench::new(None, 7).with_evaluators(Some(slots.clone()));
+    let (mut first, mut second) = (bench(), bench());
+    let both = async { tokio::join!(first.evaluate(job("{}", 1)), second.evaluate(job("{}", 2))) };
+    let (one, two) = run(both);
+    assert_eq!((json(&one.unwrap().ending), json(&two.unwrap().ending)), ("8", "9"));
+    assert_eq!(first.isolation(), Some("thread, of this program"));
+}
+
+#[test]
+fn a_failure_of_an_evaluator_of_the_program_itself_is_one_candidates_and_a_stop_the_runs() {
+    let slots = EvaluatorSlots::own(Arc::new(Own(Barrier::new(1))), 1);
+    let mut bench = Bench::new(None, 0).with_evaluators(Some(slots));
+    let failed = run(bench.evaluate(job("fail", 0)));
+    assert!(matches!(failed, Err(Abort::Failed(reason)) if reason.why == "the sandbox: it has failed"));
+    assert!(matches!(run(bench.evaluate(job("stop", 0))), Err(Abort::Run(_))));
 }

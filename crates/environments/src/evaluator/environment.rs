@@ -210,6 +210,10 @@ impl Environment for Evolve {
         Some(self.evaluation.options())
     }
 
+    fn own_evaluator(&self) -> Option<&str> {
+        self.evaluation.function()
+    }
+
     fn proposer(&self, _pool: &[String]) -> Box<dyn Proposer> {
         let EvolveSettings { variation, selection, .. } = &self.settings;
         let program = Arc::clone(&self.program);

@@ -119,7 +119,7 @@ impl Several<'_> {
         let cache = session::cache(experiment)?;
         let budget = backstop(experiment, self.runs.len());
         let shared = Shared { budget, cache, checks: self.checks.clone() };
-        let opened = session::open(experiment, self.folder, &shared, quiet).await?;
+        let opened = session::open(experiment, self.folder, &shared, (quiet, None)).await?;
         for run in self.runs {
             if let Some(reader) = session::recorded(run)? {
                 weights::check_run(&reader, &opened.weights, self.checks)?;

@@ -1,7 +1,7 @@
 //! Evaluating programs by a user's evaluator, whatever protocol it speaks.
 //!
 //! `settings` is the section `[environment.evaluation]`, `files` what is recorded of the evaluator. `harness.py` runs in
-//! the evaluator's sandbox, one stage at a time; `reply` reads what it answers, `fate` what an end without an answer means,
+//! the evaluator's sandbox, one stage at a time, behind `answer.py`, which writes what it answers; `reply` reads that, `fate` what an end without an answer means,
 //! `cascade` joins stages, and `metrics` has the rules for the score.
 
 mod cascade;
@@ -33,7 +33,10 @@ use settings::{bad, words};
 use crate::Inputs;
 pub use settings::{EvaluationSettings, Protocol};
 
-const HARNESS: &str = include_str!("harness.py");
+const HARNESS: &str = concat!(include_str!("answer.py"), "\n", include_str!("harness.py"));
+/// The part of the harness, as Python, that reads what evaluators return and raise: for functions of Python that evaluate
+/// in an evaluator's place.
+pub const ANSWER: &str = include_str!("answer.py");
 
 /// Where a candidate's files are while it is evaluated.
 const FOLDER: &str = "/tmp/candidate";
@@ -99,6 +102,11 @@ impl Evaluation {
     /// Whether candidates run apart from the evaluator: the sandbox of programs is needed too.
     pub fn is_hidden(&self) -> bool {
         self.settings.hidden
+    }
+
+    /// The name of the function that evaluates in the evaluator's place, if one does.
+    pub fn function(&self) -> Option<&str> {
+        self.settings.function.as_deref()
     }
 
     /// How the evaluator is started. Variables that are not set here are left out; [`Evaluation::missing_variable`]
@@ -231,6 +239,7 @@ impl Evaluation {
             "program": format!("{FOLDER}/{}", self.program.main),
             "folder": FOLDER,
             "several": files.len() > 1,
+            "axes": self.program.axes,
         });
         let mut job = EvaluationJob::new(Vec::new());
         job.request = request.to_string();

@@ -41,6 +41,10 @@ pub struct EvaluationSettings {
     /// folder. It runs in the experiment's folder and without a shell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
+    /// The name of a function of the Python program that searches, which is called in place of the evaluator's file; that
+    /// file is its text, for the record. `samara.evolve` sets it, and the command line can't call it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
     /// How the evaluator is called. Default: what its text shows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<Protocol>,
@@ -119,6 +123,7 @@ impl Default for EvaluationSettings {
         Self {
             evaluator: None,
             command: None,
+            function: None,
             protocol: None,
             arguments: BTreeMap::new(),
             python: None,
@@ -153,6 +158,7 @@ impl EvaluationSettings {
     pub fn validate(&self, language: &str) -> Result<(), Invalid> {
         self.check_evaluator()?;
         self.check_command()?;
+        self.check_function()?;
         if self.thresholds.iter().any(|threshold| threshold.is_nan()) {
             return Err(bad("thresholds", "holds NaN", "write numbers, such as [0.5, 0.75, 0.9]"));
         }
@@ -211,6 +217,39 @@ impl EvaluationSettings {
             return Err(bad(key, "means nothing to a command", "write arguments into the command itself"));
         }
         Ok(())
+    }
+
+    /// What is about the evaluator's process, or what is called in it, would have no effect on a function.
+    fn check_function(&self) -> Result<(), Invalid> {
+        let Some(function) = &self.function else { return Ok(()) };
+        if function.trim().is_empty() {
+            return Err(bad("function", "is empty", "leave it out, or call samara.evolve"));
+        }
+        let plain = Self::default();
+        let of_a_process = [
+            ("command", self.command.is_some()),
+            ("protocol", self.protocol.is_some()),
+            ("arguments", !self.arguments.is_empty()),
+            ("python", self.python.is_some()),
+            ("cpu_s", self.cpu_s.is_some()),
+            ("memory_mb", self.memory_mb != plain.memory_mb),
+            ("processes", self.processes != plain.processes),
+            ("scratch_mb", self.scratch_mb != plain.scratch_mb),
+            ("recheck", self.recheck.is_some()),
+            ("network", self.network),
+            ("mounts", !self.mounts.is_empty()),
+            ("variables", !self.variables.is_empty()),
+            ("devices", !self.devices.is_empty()),
+            ("hidden", self.hidden),
+        ];
+        match of_a_process.iter().find(|(_, set)| *set) {
+            Some((key, _)) => Err(bad(
+                key,
+                "means nothing to a function of Python",
+                "leave it out, or isolate the function in the sandbox: @samara.evaluator(isolate=\"sandbox\")",
+            )),
+            None => Ok(()),
+        }
     }
 
     fn check_hidden(&self, language: &str) -> Result<(), Invalid> {
@@ -304,6 +343,10 @@ mod tests {
             ("command = './s {program}'\nrecheck = 'f'", "recheck"),
             ("command = './s {program}'\nhidden = true", "hidden"),
             ("evaluator = 'e.py'\nprotocol = 'shinka'\nhidden = true", "hidden"),
+            ("function = 'f'", "evaluator"),
+            ("evaluator = 'e.py'\nfunction = ' '", "function"),
+            ("evaluator = 'e.py'\nfunction = 'f'\nhidden = true", "hidden"),
+            ("evaluator = 'e.py'\nfunction = 'f'\nmemory_mb = 64", "memory_mb"),
             ("evaluator = 'e.py'\ndevices = ['nvidia0']", "devices"),
             ("evaluator = 'e.py'\nvariables = ['A=1']", "variables"),
             ("evaluator = 'e.py'\nthresholds = []", "thresholds"),
