@@ -170,7 +170,7 @@ fn digest(settings: &Value, key: &str) -> Option<String> {
 pub(crate) fn changes(reader: &Reader) -> Result<Vec<String>, Failure> {
     let settings = |event: samara_journal::Event| match event.kind {
         EventKind::Control(control) => control.settings,
-        EventKind::Migration(_) => Vec::new(),
+        EventKind::Migration(_) | EventKind::Work(_) => Vec::new(),
     };
     Ok(reader.events()?.into_iter().flat_map(settings).collect())
 }

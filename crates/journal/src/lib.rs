@@ -63,5 +63,6 @@ pub use journal::Journal;
 pub use reader::Reader;
 pub use record::{
     CallKind, Cells, Contents, Control, Event, EventKind, Header, Input, Life, ModelCall, SessionEnd, Totals,
+    Work, Worked,
 };
 pub use run_view::RunView;

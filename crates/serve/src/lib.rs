@@ -33,6 +33,7 @@ mod read;
 mod refusal;
 mod run;
 mod walker;
+pub mod watch;
 mod wire;
 pub mod workers;
 

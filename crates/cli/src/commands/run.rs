@@ -344,7 +344,7 @@ async fn search(
 ) -> Result<(Ended, Option<Rechecked>), Failure> {
     let Way { trial, workers, hearing: Hearing { quiet, interrupt, hear } } = way;
     let environment = Arc::clone(&experiment.environment);
-    let listening = Listening::begin(&workers, &experiment)?;
+    let listening = Listening::begin(&workers, &experiment).await?;
     let _made = session::make_hidden(&experiment, folder)?;
     let Opened { tools, weights } = session::open(&experiment, folder, shared, quiet).await?;
     let mut interrupt = interrupt.unwrap_or_else(session::interrupts);
@@ -367,7 +367,7 @@ async fn search(
     if let Some(listening) = listening {
         // How many live changes no result, and workers may have slots for as many as there may be.
         experiment.search.concurrency = experiment.search.window;
-        staff = Some(listening.open(&experiment, &tools, &journal)?);
+        staff = Some(listening.open(&experiment, &tools, &journal).await?);
     }
     let ended = session::search(experiment, tools, journal, interrupt, (quiet, staff), hear).await;
     let ended = ended.map_err(|error| {

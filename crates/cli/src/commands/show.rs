@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use samara_environments::evaluator;
-use samara_journal::{Reader, RunView, run_view::Reason};
+use samara_journal::{
+    Reader, RunView,
+    run_view::{Reason, WorkerSum},
+};
 use samara_qd::{Elite, Tessellation};
 use samara_search::{FateCounts, Island};
 use serde_json::{Value, json};
@@ -26,6 +29,8 @@ use samara_view::{
 
 /// Reasons that are told of each fate.
 const REASONS: usize = 5;
+/// Workers that are told one by one.
+const WORKERS: usize = 8;
 /// Before the lines of a text.
 const INDENTATION: &str = "    ";
 
@@ -139,6 +144,15 @@ impl Shown<'_> {
         object["elites"] = elites.iter().map(|elite| self.elite_json(elite)).collect();
         let reason =
             |reason: &Reason| json!({ "fate": reason.fate, "why": reason.why, "count": reason.count });
+        let worker = |worker: &WorkerSum| {
+            json!({
+                "name": worker.name, "evaluated": worker.evaluated, "failed": worker.failed,
+                "seconds": worker.seconds, "longest": worker.longest,
+            })
+        };
+        if !self.view.workers.is_empty() {
+            object["workers"] = self.view.workers.iter().map(worker).collect();
+        }
         object["reasons"] = self.view.reasons.iter().take(2 * REASONS).map(reason).collect();
         Ok(object)
     }
@@ -206,7 +220,12 @@ impl Shown<'_> {
         let map = heatmap::draw(self.found.archive(), &self.view.axes, self.screen);
         let summary = self.summary(reader)?.to_text();
         let why = commonest(&self.view.reasons, &self.view.totals.fates, width);
-        Ok(format!("{}\n{map}\n{summary}{why}{}", fill(&heading, "", width), self.texts(reader, elites)?))
+        let workers = staff(&self.view.workers, width);
+        Ok(format!(
+            "{}\n{map}\n{summary}{why}{workers}{}",
+            fill(&heading, "", width),
+            self.texts(reader, elites)?
+        ))
     }
 
     /// Elites with their texts, and their pictures where there are colours.
@@ -268,6 +287,28 @@ fn commonest(reasons: &[Reason], fates: &FateCounts, width: usize) -> String {
         for reason in reasons.iter().filter(|reason| reason.fate == fate).take(REASONS) {
             text += &line("", &format!("{}\u{a0}× {}", reason.count, one_line(&reason.why)), width);
         }
+    }
+    text
+}
+
+/// Workers elsewhere, those that have evaluated most first.
+fn staff(workers: &[WorkerSum], width: usize) -> String {
+    let mut workers: Vec<&WorkerSum> = workers.iter().collect();
+    workers.sort_by_key(|worker| std::cmp::Reverse(worker.evaluated));
+    let mut text = String::new();
+    for (place, worker) in workers.iter().take(WORKERS).enumerate() {
+        let WorkerSum { name, evaluated, failed, seconds, longest } = worker;
+        let mean = seconds / (*evaluated).max(1) as f64;
+        let failed = if *failed > 0 { format!(", {failed}\u{a0}failed") } else { String::new() };
+        let told = format!(
+            "{}: {evaluated}\u{a0}evaluated{failed}, {mean:.3}\u{a0}s each, longest {longest:.3}\u{a0}s",
+            one_line(name)
+        );
+        text += &line(if place == 0 { "workers" } else { "" }, &told, width);
+    }
+    let more = workers.len().saturating_sub(WORKERS);
+    if more > 0 {
+        text += &line("", &format!("and {more} more"), width);
     }
     text
 }

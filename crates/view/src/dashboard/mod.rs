@@ -18,6 +18,7 @@ mod page;
 pub mod run;
 pub mod runs;
 pub mod trouble;
+pub(crate) mod workers;
 
 #[cfg(test)]
 mod tests;
