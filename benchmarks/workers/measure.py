@@ -16,6 +16,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/examples/workers"
+PROGRAM = os.environ.get("SAMARA_WORKERS_EXAMPLE", PROGRAM)
 
 
 def cpu(pid):

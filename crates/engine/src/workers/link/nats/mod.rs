@@ -167,11 +167,8 @@ impl Meeting {
         format!("samara-{}", self.seal.name())
     }
 
-    /// The consumer of a run's calls, which is made if it is not there, with its stream.
-    async fn consumer(&self, run: &str, ack_wait: Duration) -> Result<PullConsumer, LinkError> {
-        let passing = |what: &str, error: &dyn std::error::Error| {
-            LinkError::Passing(format!("{what} at the NATS server: {}", chain(error)))
-        };
+    /// The stream of calls, which is made if it is not there.
+    async fn calls(&self) -> Result<jetstream::stream::Stream, LinkError> {
         let calls = jetstream::stream::Config {
             name: self.stream(),
             description: Some("samara: candidates that wait for a worker".to_owned()),
@@ -183,7 +180,12 @@ impl Meeting {
             ..jetstream::stream::Config::default()
         };
         let stream = self.jetstream.get_or_create_stream(calls).await;
-        let stream = stream.map_err(|error| passing("no stream", &error))?;
+        stream.map_err(|error| LinkError::Passing(format!("no stream at the NATS server: {}", chain(&error))))
+    }
+
+    /// The consumer of a run's calls, which is made if it is not there, with its stream.
+    async fn consumer(&self, run: &str, ack_wait: Duration) -> Result<PullConsumer, LinkError> {
+        let stream = self.calls().await?;
         let consumer = pull::Config {
             durable_name: Some(run.to_owned()),
             ack_policy: AckPolicy::Explicit,
@@ -195,7 +197,9 @@ impl Meeting {
             memory_storage: true,
             ..pull::Config::default()
         };
-        stream.get_or_create_consumer(run, consumer).await.map_err(|error| passing("no consumer", &error))
+        let consumer = stream.get_or_create_consumer(run, consumer).await;
+        consumer
+            .map_err(|error| LinkError::Passing(format!("no consumer at the NATS server: {}", chain(&error))))
     }
 
     /// A message as it travels: sealed, and only named where it is longer than the server takes.
