@@ -31,6 +31,7 @@ use crate::{
     init_from,
     roles::{self, CacheSettings, Price, Roles},
     weights::Weights,
+    workers::{self, settings::WorkerSettings},
 };
 
 /// The `[experiment]` section.
@@ -69,6 +70,8 @@ struct Sections {
     cache: Table,
     #[serde(default)]
     sandbox: Table,
+    #[serde(default)]
+    workers: Table,
 }
 
 /// A checked experiment.
@@ -90,6 +93,7 @@ pub(crate) struct Experiment {
     pub models: Roles,
     pub cache: CacheSettings,
     pub sandbox: SandboxSettings,
+    pub workers: WorkerSettings,
     /// The resolved settings as TOML.
     pub resolved: String,
     written: Written,
@@ -225,7 +229,7 @@ pub(crate) struct Fresh {
 }
 
 /// Settings that may change in a run.
-const CHANGEABLE: [&str; 15] = [
+const CHANGEABLE: [&str; 16] = [
     "search.total_steps",
     "search.target_score",
     "search.patience",
@@ -241,6 +245,7 @@ const CHANGEABLE: [&str; 15] = [
     "sandbox.trust_code",
     "sandbox.python",
     "sandbox.servers",
+    "workers",
 ];
 
 /// The experiment of a run: its stored settings, with the changes that earlier sessions made and those of this one.
@@ -368,6 +373,7 @@ fn build(table: &Table, folder: &Path, fresh: Fresh) -> Result<Experiment, Inval
     }
     let cache = roles::cache(&sections.cache, folder)?;
     let sandbox = sandbox(&sections.sandbox, folder)?;
+    let workers = workers::settings::workers(&sections.workers)?;
     let beginning = beginning(&naming, &fresh.inputs, axes.len())?;
     if let Some(beginning) = beginning.as_ref().filter(|_| fresh.inputs.folder().is_some()) {
         search.total_steps = search.total_steps.saturating_add(beginning.candidates.len() as u64);
@@ -395,6 +401,7 @@ fn build(table: &Table, folder: &Path, fresh: Fresh) -> Result<Experiment, Inval
         models,
         cache,
         sandbox,
+        workers,
         resolved,
         written,
     };
@@ -496,6 +503,8 @@ impl Experiment {
             cache: Option<&'a CacheSettings>,
             #[serde(skip_serializing_if = "Option::is_none")]
             sandbox: Option<&'a SandboxSettings>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            workers: Option<&'a WorkerSettings>,
         }
         let resolved = Resolved {
             experiment: &self.naming,
@@ -507,6 +516,7 @@ impl Experiment {
             cache: self.cache.path.is_some().then_some(&self.cache),
             // Runs that execute nothing need not say how.
             sandbox: self.environment.roles().sandbox.then_some(&self.sandbox),
+            workers: (self.workers != WorkerSettings::default()).then_some(&self.workers),
         };
         toml::to_string(&resolved).map_err(unwritable)
     }

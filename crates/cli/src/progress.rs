@@ -377,9 +377,18 @@ fn in_flight(calls: usize, oldest: Duration) -> String {
     if oldest < WONDERING { calls } else { format!("{calls}, oldest {}", duration(oldest.as_secs_f64())) }
 }
 
-/// Workers elsewhere, and how many of their slots evaluate.
-fn staffed(Census { workers, slots, held, .. }: Census) -> String {
-    format!("{workers} {}, {held}/{slots} slots", if workers == 1 { "worker" } else { "workers" })
+/// Workers elsewhere, and how many of their slots evaluate; what was lost, and what takes long.
+fn staffed(Census { workers, slots, held, lost, oldest, .. }: Census) -> String {
+    let busy = held.min(slots);
+    let mut told =
+        format!("{workers} {}, {busy}/{slots} slots", if workers == 1 { "worker" } else { "workers" });
+    if lost > 0 {
+        told += &format!(", {lost} lost");
+    }
+    if oldest >= WONDERING {
+        told += &format!(", oldest {}", duration(oldest.as_secs_f64()));
+    }
+    told
 }
 
 /// The best objective, with its change behind it.

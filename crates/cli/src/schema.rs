@@ -23,11 +23,12 @@ use serde_json::{Map, Value, json};
 use crate::{
     config::Naming,
     roles::{CacheSettings, MOST_MEMBERS, MOST_WEIGHT, Price},
+    workers::settings::WorkerSettings,
 };
 
 /// The order of the sections.
-const SECTIONS: [&str; 8] =
-    ["experiment", "search", "axes", "models", "prices", "cache", "environment", "sandbox"];
+const SECTIONS: [&str; 9] =
+    ["experiment", "search", "axes", "models", "prices", "cache", "environment", "sandbox", "workers"];
 
 /// The schema of an experiment.
 pub(crate) fn experiment() -> Value {
@@ -63,6 +64,7 @@ pub(crate) fn experiment() -> Value {
             "anyOf": environments,
         },
         "sandbox": described::<SandboxSettings>(&mut generator, "How programs are isolated, and what each may use."),
+        "workers": described::<WorkerSettings>(&mut generator, "Where a run meets workers on other machines."),
     });
     let mut root = schemars::json_schema!({
         "$schema": "http://json-schema.org/draft-07/schema#",

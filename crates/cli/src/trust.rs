@@ -13,7 +13,7 @@ use toml::{Table, Value};
 use crate::{exit::Failure, weights};
 
 /// Sections whose settings decide what a run may do beside computing.
-const SECTIONS: [&str; 3] = ["models", "sandbox", "cache"];
+const SECTIONS: [&str; 4] = ["models", "sandbox", "cache", "workers"];
 
 /// Keys of a model that name files.
 const FILES: [&str; 5] = ["script", "folder", "file", "tokenizer", "ca_file"];
@@ -128,6 +128,9 @@ pub(crate) fn reasons(resolved: &Table) -> Vec<(String, String)> {
     }
     if let Some(path) = table("cache").and_then(|cache| cache.get("path")).and_then(Value::as_str) {
         reasons.push(("cache.path".to_owned(), format!("read and write the file {path} (cache.path)")));
+    }
+    if let Some(place) = table("workers").and_then(|workers| workers.get("address")).and_then(Value::as_str) {
+        reasons.push(("workers.address".to_owned(), format!("meet workers at {place} (workers.address)")));
     }
     reasons
 }

@@ -171,7 +171,7 @@ pub(crate) fn changes(reader: &Reader) -> Result<Vec<String>, Failure> {
     let settings = |event: samara_journal::Event| match event.kind {
         // What was asked while the run went on holds from its place alone: the engine reads it.
         EventKind::Control(control) if control.live.is_none() => control.settings,
-        EventKind::Control(_) | EventKind::Migration(_) => Vec::new(),
+        EventKind::Control(_) | EventKind::Migration(_) | EventKind::Work(_) => Vec::new(),
     };
     Ok(reader.events()?.into_iter().flat_map(settings).collect())
 }

@@ -241,7 +241,7 @@ fn runs_of_different_weights_are_not_compared_unless_that_is_wanted() {
 fn settings(event: Event) -> Vec<String> {
     match event.kind {
         EventKind::Control(control) => control.settings,
-        EventKind::Migration(_) => Vec::new(),
+        EventKind::Migration(_) | EventKind::Work(_) => Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Runs whose candidates workers evaluate, as processes that a person starts and kills.
 //!
-//! No test waits for a time: processes are waited for, and what is killed is killed when the journal has grown.
+//! Where the variable SAMARA_NATS_SERVER names a NATS server (`.ci/nats`) they meet there, too. No test waits for a time: processes are waited for, and what is killed is killed when the journal has grown.
 
 #![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
 
@@ -34,6 +34,9 @@ impl Coordinator {
             assert!(stderr.read_line(&mut line).unwrap() > 0, "it ended: {said}");
             if let Some(address) = line.trim().strip_prefix("workers: listening on ") {
                 break address.to_owned();
+            }
+            if let Some(place) = line.trim().strip_prefix("workers: meeting at ") {
+                break place.split(' ').next().unwrap().to_owned();
             }
             said += &line;
         };
@@ -208,4 +211,87 @@ fn what_can_not_be_done_is_said_before_anything_is_recorded() {
     refused(&function("no", &file), "holds no token");
     refused(&["worker", "--connect", "http://127.0.0.1:9"], "no token");
     assert!(!place.path("no").exists());
+}
+
+/// Sends a process the signal that asks it to end.
+fn terminate(child: &Child) {
+    let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+#[test]
+fn a_worker_that_is_asked_to_end_reports_what_it_has_begun_and_loses_nothing() {
+    let place = Place::new();
+    let expected = expected(&place);
+    let more = ["--workers", "http://127.0.0.1:0", "--local-slots", "0"];
+    let run = Coordinator::start(place.samara(&function("drained", &more)));
+    let address = run.address.clone();
+    let settled = || Reader::open(&place.path("drained")).map_or(0, |reader| reader.len().unwrap_or(0));
+    for count in [40, 200] {
+        let mut leaving = worker(&place, &address, &[]);
+        while settled() < count {
+            std::thread::yield_now();
+        }
+        terminate(&leaving);
+        assert!(leaving.wait().unwrap().success(), "it ends by itself");
+    }
+    let mut last = worker(&place, &address, &["--name", "last"]);
+    let summary = run.json();
+    assert_eq!(summary["archive_hash"], expected);
+    last.wait().unwrap();
+    let shown = place.json(&["show", "drained", "--format", "json"]);
+    let workers = shown["workers"].as_array().unwrap();
+    let evaluated: u64 = workers.iter().map(|worker| worker["evaluated"].as_u64().unwrap()).sum();
+    assert_eq!((workers.len(), evaluated), (3, 600), "the journal knows who has evaluated what: {workers:?}");
+    assert!(workers.iter().all(|worker| worker["longest"].as_f64() <= worker["seconds"].as_f64()));
+}
+
+#[test]
+fn what_a_worker_does_can_be_watched() {
+    let place = Place::new();
+    let more = ["--workers", "http://127.0.0.1:0", "--local-slots", "0"];
+    let run = Coordinator::start(place.samara(&function("watched", &more)));
+    let cache = place.path("cache").display().to_string();
+    let mut arguments = vec!["worker", "--connect", &run.address, "--slots", "2", "--cache", &cache];
+    arguments.extend(["--metrics", "127.0.0.1:0"]);
+    let mut command = place.samara(&arguments);
+    command.env("SAMARA_WORKER_TOKEN", TOKEN).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    let address =
+        line.trim().strip_prefix("figures: http://").unwrap().strip_suffix("/metrics").unwrap().to_owned();
+    let get = |path: &str| {
+        use std::io::Write as _;
+        let mut stream = std::net::TcpStream::connect(&address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        reply
+    };
+    assert!(get("/health").starts_with("HTTP/1.1 200"));
+    run.json();
+    let figures = get("/metrics");
+    assert!(
+        figures.contains("samara_worker_reported_total 600") && figures.contains("samara_worker_slots 2")
+    );
+    assert!(!figures.contains(TOKEN));
+    assert!(get("/ready").starts_with("HTTP/1.1 503"), "its run is over");
+    assert!(get("/nothing").starts_with("HTTP/1.1 404"));
+    terminate(&child);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn settings_may_say_where_workers_are_and_the_command_line_goes_over_them() {
+    let place = Place::new();
+    let expected = expected(&place);
+    let set = ["--set", "workers.address=http://127.0.0.1:0", "--set", "workers.local_slots=0"];
+    let run = Coordinator::start(place.samara(&function("set", &set)));
+    let mut worker = worker(&place, &run.address, &[]);
+    assert_eq!(run.json()["archive_hash"], expected);
+    worker.wait().unwrap();
+    let output = place.run(&function("no", &["--verify", "0.5"]));
+    assert!(error(&output).contains("--workers URL"), "{}", error(&output));
 }

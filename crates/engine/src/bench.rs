@@ -16,8 +16,8 @@ pub struct Bench {
     isolation: Option<String>,
     /// The candidate whose draft is evaluated.
     candidate: Option<u64>,
-    /// The worker that has evaluated it.
-    worker: Option<String>,
+    /// The worker that has evaluated it, and how long it took, in milliseconds.
+    worker: Option<(String, f64)>,
 }
 
 impl Bench {
@@ -53,13 +53,13 @@ impl Bench {
         self.seed
     }
 
-    /// The worker that has evaluated the draft; `None` if that was here.
-    pub(crate) fn worker(&self) -> Option<&str> {
-        self.worker.as_deref()
+    /// The worker that has evaluated the draft, and how long it took, in milliseconds; `None` if that was here.
+    pub(crate) fn worker(&self) -> Option<&(String, f64)> {
+        self.worker.as_ref()
     }
 
-    /// Notes the worker of an evaluation.
-    pub(crate) fn note_worker(&mut self, worker: Option<String>) {
+    /// Notes the worker of an evaluation, and how long it took.
+    pub(crate) fn note_worker(&mut self, worker: Option<(String, f64)>) {
         self.worker = worker.or(self.worker.take());
     }
 

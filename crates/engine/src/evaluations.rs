@@ -20,8 +20,8 @@ const MOST: usize = 1024;
 /// Content and thresholds: what an evaluation depends on.
 type Key = (ContentDigest, Vec<(String, u64)>);
 
-/// What an evaluation came to, how its programs were isolated, and which worker it ran on.
-type Shared = (Result<Score, Unscored>, Option<String>, Option<String>);
+/// What an evaluation came to, how its programs were isolated, and which worker it ran on for how long.
+type Shared = (Result<Score, Unscored>, Option<String>, Option<(String, f64)>);
 
 #[derive(Debug, Clone)]
 enum Unscored {
@@ -59,7 +59,7 @@ impl Evaluations {
                 Err(Abort::Failed(reason)) => Err(Unscored::Failed(reason)),
                 Err(stop @ Abort::Run(_)) => return Err(stop),
             };
-            Ok((result, bench.isolation().map(str::to_owned), bench.worker().map(str::to_owned)))
+            Ok((result, bench.isolation().map(str::to_owned), bench.worker().cloned()))
         });
         let (result, isolation, worker) = shared.await?.clone();
         bench.note_isolation(isolation);

@@ -28,6 +28,7 @@ pub mod event;
 pub mod in_flight;
 mod life;
 mod log;
+mod noting;
 pub mod prepare;
 pub mod programs;
 mod remote;

@@ -46,6 +46,8 @@ pub(crate) struct Returned {
     /// The result, or why the run can't go on.
     pub finished: Result<Finished, EngineError>,
     pub life: Life,
+    /// How long its worker took to evaluate it, in milliseconds; `None` if that was here.
+    pub worker_ms: Option<f64>,
 }
 
 impl Workshop {
@@ -62,7 +64,7 @@ impl Workshop {
         let model = context.generator().map(str::to_owned);
         let outcome = self.outcome(&ticket, &mut context).await;
         let isolation = context.bench.isolation().map(str::to_owned);
-        let worker = context.bench.worker().map(str::to_owned);
+        let (worker, worker_ms) = context.bench.worker().cloned().unzip();
         let calls = context.into_calls();
         let finished = outcome.map(|outcome| Finished {
             index,
@@ -78,7 +80,7 @@ impl Workshop {
             evaluator: self.evaluator_digest,
             worker,
         };
-        Returned { index, finished, life }
+        Returned { index, finished, life, worker_ms }
     }
 
     async fn outcome(&self, ticket: &Ticket, context: &mut Context) -> Result<Outcome, EngineError> {

@@ -34,6 +34,7 @@ use crate::{
     evaluations::Evaluations,
     life::{Returned, Workshop},
     log,
+    noting::Noting,
     prepare::prepare,
 };
 
@@ -115,8 +116,10 @@ impl Run {
         };
         log::ended(&result, owner.search.settled(), resumed_from, started.elapsed());
         // A journal that can't be written must not hide why the run stopped.
+        let worked = owner.note_work();
         let noted = owner.journal.finish(&ending);
         let ending = result?;
+        worked?;
         noted?;
         let settled = owner.search.settled() - resumed_from;
         let session = Session { resumed_from, settled, seconds: started.elapsed().as_secs_f64() };
@@ -165,8 +168,10 @@ struct Owner {
     journal: Journal,
     /// Workers.
     alive: JoinSet<Returned>,
-    /// How candidates were made that wait for their turn.
-    lives: BTreeMap<u64, Life>,
+    /// How candidates were made that wait for their turn, and how long workers elsewhere took to evaluate them.
+    lives: BTreeMap<u64, (Life, Option<f64>)>,
+    /// What workers have evaluated that the journal has yet to be told.
+    work: Noting,
     /// Candidates that stop the run once their turn comes.
     stops: BTreeMap<u64, EngineError>,
     /// Set when no further candidate may start.
@@ -209,12 +214,22 @@ impl Owner {
             journal: run.journal,
             alive: JoinSet::new(),
             lives: BTreeMap::new(),
+            work: Noting::default(),
             stops: BTreeMap::new(),
             closing: None,
             end: None,
             failures: 0,
             ahead: VecDeque::new(),
         })
+    }
+
+    /// Tells the journal what it has not been told of workers' evaluations.
+    fn note_work(&mut self) -> Result<(), EngineError> {
+        if let Some(work) = self.work.rest() {
+            let after = self.search.settled();
+            self.journal.note(&samara_journal::Event { after, kind: EventKind::Work(work) })?;
+        }
+        Ok(())
     }
 
     /// Settles every candidate of the journal again, under what was asked of the run on the way. What was asked of another
@@ -327,11 +342,11 @@ impl Owner {
         observer: &mut (dyn FnMut(Event<'_>) + Send),
     ) -> Result<Option<Ending>, EngineError> {
         let Some(returned) = returned else { return Ok(None) };
-        let Returned { index, finished, life } =
+        let Returned { index, finished, life, worker_ms } =
             returned.map_err(|error| EngineError::Internal(format!("a worker did not end well: {error}")))?;
         match finished {
             Ok(finished) => {
-                self.lives.insert(index, life);
+                self.lives.insert(index, (life, worker_ms));
                 for settled in self.search.tell(finished) {
                     self.record(&settled, observer)?;
                 }
@@ -354,7 +369,7 @@ impl Owner {
         observer: &mut (dyn FnMut(Event<'_>) + Send),
     ) -> Result<(), EngineError> {
         let Settled { candidate, migration } = settled;
-        let life = self.lives.remove(&candidate.index).unwrap_or_default();
+        let (life, worker_ms) = self.lives.remove(&candidate.index).unwrap_or_default();
         let after = candidate.index + 1;
         let migrated = |migration: &Migration| samara_journal::Event {
             after,
@@ -362,6 +377,11 @@ impl Owner {
         };
         let mut events: Vec<samara_journal::Event> = migration.iter().map(migrated).collect();
         events.extend(self.due(after));
+        if let (Some(worker), Some(ms)) = (&life.worker, worker_ms) {
+            self.work.add(worker, ms, candidate);
+        }
+        events
+            .extend(self.work.due().map(|work| samara_journal::Event { after, kind: EventKind::Work(work) }));
         self.journal.append(candidate, &life, &events)?;
         log::settled(candidate, &life);
         if let Some(migration) = migration {

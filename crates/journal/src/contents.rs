@@ -166,6 +166,7 @@ pub(crate) fn write_event(store: &mut Store, position: i64, event: &Event) -> Re
     let json = match &event.kind {
         EventKind::Migration(migration) => serde_json::to_string(migration),
         EventKind::Control(control) => serde_json::to_string(control),
+        EventKind::Work(work) => serde_json::to_string(work),
     };
     let text = store.text(&json.expect("events always have a JSON text"))?;
     let after = integer("a number of candidates", event.after)?;
@@ -202,6 +203,7 @@ pub(crate) fn read_events(
         let kind = match kind {
             "migration" => EventKind::Migration(serde_json::from_slice(&content.bytes).map_err(json)?),
             "control" => EventKind::Control(serde_json::from_slice(&content.bytes).map_err(json)?),
+            "work" => EventKind::Work(serde_json::from_slice(&content.bytes).map_err(json)?),
             _ => return Err(wrong("there is no such kind of event")),
         };
         Ok(Event { after, kind })

@@ -66,6 +66,6 @@ pub use journal::Journal;
 pub use reader::Reader;
 pub use record::{
     CallKind, Cells, Contents, Control, Event, EventKind, Header, Input, Life, Live, ModelCall, SessionEnd,
-    Totals,
+    Totals, Work, Worked,
 };
 pub use run_view::RunView;

@@ -119,15 +119,58 @@ pub enum EventKind {
     Migration(Migration),
     /// A person changed settings, or asked something of the run while it went on.
     Control(Control),
+    /// Workers elsewhere have evaluated candidates.
+    Work(Work),
 }
 
 impl EventKind {
-    /// The name that the journal writes: `migration` or `control`.
+    /// The name that the journal writes: `migration`, `control` or `work`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Migration(_) => "migration",
             Self::Control(_) => "control",
+            Self::Work(_) => "work",
         }
+    }
+}
+
+/// What workers elsewhere have evaluated since the last such event. After a kill the last of these may be missing; the name
+/// of the worker is with every candidate ([`Life::worker`]).
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct Work {
+    /// Each worker once.
+    pub workers: Vec<Worked>,
+}
+
+/// What a worker has evaluated.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct Worked {
+    /// Its name.
+    pub worker: String,
+    /// The candidates.
+    pub candidates: Vec<u64>,
+    /// Wall time of the evaluation of each, in milliseconds.
+    pub ms: Vec<f64>,
+    /// How many of them failed.
+    pub failed: u64,
+}
+
+impl Work {
+    /// Adds an evaluation.
+    pub fn add(&mut self, worker: &str, candidate: u64, ms: f64, failed: bool) {
+        let place = self.workers.iter().position(|known| known.worker == worker).unwrap_or_else(|| {
+            self.workers.push(Worked { worker: worker.to_owned(), ..Worked::default() });
+            self.workers.len() - 1
+        });
+        let worked = &mut self.workers[place];
+        worked.candidates.push(candidate);
+        worked.ms.push(ms);
+        worked.failed += u64::from(failed);
+    }
+
+    /// How many evaluations these are.
+    pub fn count(&self) -> usize {
+        self.workers.iter().map(|worked| worked.candidates.len()).sum()
     }
 }
 

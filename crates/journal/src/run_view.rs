@@ -18,7 +18,7 @@ use crate::cells;
 use crate::columns::at;
 use crate::error::JournalError;
 use crate::reader::Reader;
-use crate::record::{Cells, Event, EventKind, Header, SessionEnd, Totals};
+use crate::record::{Cells, Event, EventKind, Header, SessionEnd, Totals, Work};
 
 /// A run and its archives.
 pub struct RunView {
@@ -38,6 +38,8 @@ pub struct RunView {
     pub sessions: Vec<SessionEnd>,
     /// The settings that the run was resumed with: events whose kind is [`EventKind::Control`].
     pub controls: Vec<Event>,
+    /// What workers elsewhere have evaluated, by their names.
+    pub workers: Vec<WorkerSum>,
     /// Why candidates are invalid or failed, the commonest reasons first.
     pub reasons: Vec<Reason>,
     /// Whether the run says what it was begun from: see [`Reader::verifiable`].
@@ -55,6 +57,38 @@ pub struct Step<'a> {
     pub live_ms: f64,
     /// The archives behind it.
     pub replay: &'a Replay,
+}
+
+/// What a worker has evaluated in a run, as far as it is noted.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct WorkerSum {
+    /// Its name.
+    pub name: String,
+    /// Candidates that it has evaluated.
+    pub evaluated: u64,
+    /// How many of them failed.
+    pub failed: u64,
+    /// Wall time of its evaluations, in seconds.
+    pub seconds: f64,
+    /// The longest of them, in seconds.
+    pub longest: f64,
+}
+
+impl WorkerSum {
+    /// The sums of what events say, in the order of the names.
+    fn of<'a>(events: impl Iterator<Item = &'a Work>) -> Vec<Self> {
+        let mut sums: BTreeMap<&str, Self> = BTreeMap::new();
+        for worked in events.flat_map(|work| &work.workers) {
+            let sum = sums.entry(&worked.worker).or_default();
+            sum.evaluated += worked.candidates.len() as u64;
+            sum.failed = sum.failed.saturating_add(worked.failed);
+            for ms in &worked.ms {
+                sum.seconds += ms / 1e3;
+                sum.longest = sum.longest.max(ms / 1e3);
+            }
+        }
+        sums.into_iter().map(|(name, sum)| Self { name: name.to_owned(), ..sum }).collect()
+    }
 }
 
 /// Why candidates are invalid or failed, and how many.
@@ -140,7 +174,7 @@ impl RunView {
                 .map_err(|source| JournalError::Settings { path: path.to_owned(), source })?;
             let mut replay = replay;
             let mut reasons = Reasons::default();
-            let controls = folded(reader, &mut replay, &mut reasons, follow)?;
+            let (controls, workers) = folded(reader, &mut replay, &mut reasons, follow)?;
             Ok(Self {
                 header: reader.header().clone(),
                 settings,
@@ -150,6 +184,7 @@ impl RunView {
                 totals: reader.totals()?,
                 sessions: reader.sessions()?,
                 controls,
+                workers,
                 reasons: reasons.ordered(),
                 verifiable: reader.verifiable(),
             })
@@ -169,7 +204,7 @@ impl RunView {
                 return Ok(false);
             }
             let mut reasons = Reasons::of(std::mem::take(&mut self.reasons));
-            self.controls = folded(reader, &mut self.replay, &mut reasons, follow)?;
+            (self.controls, self.workers) = folded(reader, &mut self.replay, &mut reasons, follow)?;
             self.reasons = reasons.ordered();
             (self.totals, self.sessions) = (totals, reader.sessions()?);
             Ok(true)
@@ -239,19 +274,26 @@ fn tessellation(
     Ok(tessellation)
 }
 
-/// Folds all candidates that are not folded yet, with the migrations compared; the result is the events that are no
-/// migrations.
+/// Folds all candidates that are not folded yet, with the migrations compared; the result is the changes of settings, and
+/// what workers have done.
 fn folded(
     reader: &Reader,
     replay: &mut Replay,
     reasons: &mut Reasons,
     follow: &mut dyn FnMut(Step<'_>),
-) -> Result<Vec<Event>, JournalError> {
+) -> Result<(Vec<Event>, Vec<WorkerSum>), JournalError> {
     let fail = |source| JournalError::Fold { path: reader.path().to_owned(), source };
     let first = replay.settled();
     let events = reader.events()?;
-    let (migrations, controls): (Vec<_>, Vec<_>) =
+    let (migrations, others): (Vec<_>, Vec<_>) =
         events.into_iter().partition(|event| matches!(event.kind, EventKind::Migration(_)));
+    let work = others.iter().filter_map(|event| match &event.kind {
+        EventKind::Work(work) => Some(work),
+        EventKind::Migration(_) | EventKind::Control(_) => None,
+    });
+    let workers = WorkerSum::of(work);
+    let mut controls = others;
+    controls.retain(|event| matches!(event.kind, EventKind::Control(_)));
     // Those that are due by now were compared when they were folded.
     let mut recorded =
         migrations.into_iter().skip_while(|event| event.after <= first && first > 0).peekable();
@@ -271,7 +313,7 @@ fn folded(
     })?;
     match recorded.next() {
         Some(event) => Err(fail(FoldError::Migration { after: event.after })),
-        None => Ok(controls),
+        None => Ok((controls, workers)),
     }
 }
 

@@ -34,6 +34,7 @@ mod read;
 mod refusal;
 mod run;
 mod walker;
+pub mod watch;
 mod wire;
 pub mod workers;
 

@@ -12,41 +12,50 @@ use samara_sandbox::Tier;
 use super::finite;
 
 /// Evaluations on other machines. They never change the result.
-#[derive(Debug, Clone, Default, clap::Args)]
+#[derive(Debug, Clone, Default, PartialEq, clap::Args)]
 #[command(next_help_heading = "Workers")]
 pub(crate) struct Workers {
     /// Let `samara worker`s evaluate candidates, too: the address that this run listens on for them, such as
-    /// http://127.0.0.1:7000 or http://0.0.0.0:7000 (port 0 takes a free one)
+    /// http://127.0.0.1:7000 or http://0.0.0.0:7000 (port 0 takes a free one), or a NATS server where they meet, such as
+    /// nats://HOST:4222 [default: workers.address of the settings]
     #[arg(long = "workers", value_name = "URL")]
     pub listen: Option<String>,
     /// Evaluations at once here, beside those of workers [default: the number of CPUs]
-    #[arg(long, value_name = "N", requires = "listen", value_parser = value_parser!(u16).range(..=4096))]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(..=4096))]
     pub local_slots: Option<u16>,
     /// A file with the token that workers must send [default: the variable SAMARA_WORKER_TOKEN, or one that is made and
     /// printed]
-    #[arg(long, value_name = "FILE", requires = "listen", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub worker_token_file: Option<PathBuf>,
     /// Labels that a worker must have, such as gpu,big
-    #[arg(long, value_name = "LABELS", requires = "listen", value_delimiter = ',', value_parser = label)]
+    #[arg(long, value_name = "LABELS", value_delimiter = ',', value_parser = label)]
     pub worker_labels: Vec<String>,
     /// The share of workers' results that is evaluated again here, 0 to 1; a difference ends the run [default: 0]
-    #[arg(long, value_name = "SHARE", requires = "listen", value_parser = share)]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
     pub verify: Option<f64>,
     /// Seconds of silence after which a worker counts as lost, and others get what it had [default: 30]
-    #[arg(long, value_name = "SECONDS", requires = "listen", value_parser = lease)]
+    #[arg(long, value_name = "SECONDS", value_parser = lease)]
     pub worker_lease: Option<f64>,
     /// Seconds after which a candidate that a worker has is given to others though the worker lives [default: 3600]
-    #[arg(long, value_name = "SECONDS", requires = "listen", value_parser = lease)]
+    #[arg(long, value_name = "SECONDS", value_parser = lease)]
     pub worker_deadline: Option<f64>,
     /// How often a candidate may be lost with workers before that ends the run [default: 5]
-    #[arg(long, value_name = "N", requires = "listen", value_parser = value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     pub worker_losses: Option<u32>,
+}
+
+impl Workers {
+    /// Whether nothing is said.
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The arguments of `samara worker`.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Worker {
-    /// The address that the run listens on, such as http://coordinator:7000
+    /// The address that the run listens on, such as http://coordinator:7000, or the NATS server where they meet, such as
+    /// nats://HOST:4222
     #[arg(long, value_name = "URL")]
     pub connect: String,
     /// A file with the run's token [default: the variable SAMARA_WORKER_TOKEN]
@@ -81,6 +90,9 @@ pub(crate) struct Worker {
     /// machine
     #[arg(long)]
     pub trust_run: bool,
+    /// Serve figures for Prometheus at /metrics, and /health and /ready, such as 127.0.0.1:9100
+    #[arg(long, value_name = "ADDR")]
+    pub metrics: Option<std::net::SocketAddr>,
     /// Say nothing but errors
     #[arg(long, short)]
     pub quiet: bool,

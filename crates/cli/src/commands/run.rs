@@ -394,7 +394,7 @@ async fn search(
     let Way { trial, watch, workers, hearing: Hearing { quiet, interrupt, hear }, own } = way;
     let environment = Arc::clone(&experiment.environment);
     let watching = Watching::begin(&watch)?;
-    let listening = Listening::begin(&workers, &experiment)?;
+    let listening = Listening::begin(&workers, &experiment).await?;
     let _made = session::make_hidden(&experiment, folder)?;
     let Opened { tools, weights } = session::open(&experiment, folder, shared, (quiet, own)).await?;
     let mut interrupt = interrupt.unwrap_or_else(session::interrupts);
@@ -420,7 +420,7 @@ async fn search(
     if let Some(listening) = listening {
         // How many live changes no result, and workers may have slots for as many as there may be.
         experiment.search.concurrency = experiment.search.window;
-        staff = Some(listening.open(&experiment, &tools, &journal)?);
+        staff = Some(listening.open(&experiment, &tools, &journal).await?);
     }
     let Known { given, limits } = known;
     let steered = Steered { control: samara_engine::Control { interrupt, orders }, given, limits };

@@ -3,7 +3,11 @@
 use std::path::Path;
 
 use samara_environments::evaluator;
-use samara_journal::{Live, Reader, RunView, controls::lives, run_view::Reason};
+use samara_journal::{
+    Live, Reader, RunView,
+    controls::lives,
+    run_view::{Reason, WorkerSum},
+};
 use samara_qd::{Elite, Tessellation};
 use samara_search::{FateCounts, Genome, Island};
 use serde_json::{Value, json};
@@ -26,6 +30,8 @@ use samara_view::{
 
 /// Reasons that are told of each fate.
 const REASONS: usize = 5;
+/// Workers that are told one by one.
+const WORKERS: usize = 8;
 /// Before the lines of a text.
 const INDENTATION: &str = "    ";
 
@@ -139,6 +145,15 @@ impl Shown<'_> {
         object["elites"] = elites.iter().map(|elite| self.elite_json(elite)).collect();
         let reason =
             |reason: &Reason| json!({ "fate": reason.fate, "why": reason.why, "count": reason.count });
+        let worker = |worker: &WorkerSum| {
+            json!({
+                "name": worker.name, "evaluated": worker.evaluated, "failed": worker.failed,
+                "seconds": worker.seconds, "longest": worker.longest,
+            })
+        };
+        if !self.view.workers.is_empty() {
+            object["workers"] = self.view.workers.iter().map(worker).collect();
+        }
         object["reasons"] = self.view.reasons.iter().take(2 * REASONS).map(reason).collect();
         let asked = lives(&self.view.controls).map(|(after, live)| {
             json!({ "after": after, "first": live.first, "asked": live.order, "told": live.order.told() })
@@ -224,8 +239,9 @@ impl Shown<'_> {
         let summary = self.summary(reader)?.to_text();
         let why = commonest(&self.view.reasons, &self.view.totals.fates, width);
         let asked = self.asked();
+        let workers = staff(&self.view.workers, width);
         let texts = self.texts(reader, elites)?;
-        Ok(format!("{}\n{map}\n{summary}{why}{asked}{texts}", fill(&heading, "", width)))
+        Ok(format!("{}\n{map}\n{summary}{why}{asked}{workers}{texts}", fill(&heading, "", width)))
     }
 
     /// Elites with their texts, and their pictures where there are colours.
@@ -304,6 +320,28 @@ fn told(genome: &Genome) -> String {
         }
         genome => printable(&genome.text()),
     }
+}
+
+/// Workers elsewhere, those that have evaluated most first.
+fn staff(workers: &[WorkerSum], width: usize) -> String {
+    let mut workers: Vec<&WorkerSum> = workers.iter().collect();
+    workers.sort_by_key(|worker| std::cmp::Reverse(worker.evaluated));
+    let mut text = String::new();
+    for (place, worker) in workers.iter().take(WORKERS).enumerate() {
+        let WorkerSum { name, evaluated, failed, seconds, longest } = worker;
+        let mean = seconds / (*evaluated).max(1) as f64;
+        let failed = if *failed > 0 { format!(", {failed}\u{a0}failed") } else { String::new() };
+        let told = format!(
+            "{}: {evaluated}\u{a0}evaluated{failed}, {mean:.3}\u{a0}s each, longest {longest:.3}\u{a0}s",
+            one_line(name)
+        );
+        text += &line(if place == 0 { "workers" } else { "" }, &told, width);
+    }
+    let more = workers.len().saturating_sub(WORKERS);
+    if more > 0 {
+        text += &line("", &format!("and {more} more"), width);
+    }
+    text
 }
 
 /// Lines of at most so many columns, broken at blanks and, if there are none, anywhere; the rest of a line keeps its

@@ -8,12 +8,15 @@ use std::{
 
 use samara_engine::{
     Bench, EvaluatorSlots, Programs, SandboxSettings,
-    workers::{Done, Equip, Equipped, Heard, HttpLink, Me, Task, cache::Cache, work},
+    workers::{Done, Equip, Equipped, Heard, HttpLink, Link, Me, Tally, Task, cache::Cache, work},
 };
 use samara_environments::{InputFile, Inputs};
 use samara_sandbox::Tier;
+use samara_serve::watch::{Watched, watch};
 use toml::Table;
 
+#[cfg(feature = "nats")]
+use crate::workers::broker;
 use crate::{
     args::workers::Worker,
     exit::{Exit, Failure, one_line, printable, remark},
@@ -28,9 +31,8 @@ pub(crate) fn worker(args: &Worker) -> Result<Exit, Failure> {
             token::VARIABLE
         ))
     })?;
-    let link = HttpLink::new(&args.connect, &token).map_err(|why| {
-        Failure::usage(format!("--connect {}: {why}\nhint: write http://HOST:7000", args.connect))
-    })?;
+    let link = link(&args.connect, &token)?;
+    let watched = args.metrics.map(listen).transpose()?;
     let folder = args.cache.clone().map_or_else(cache_folder, Ok)?;
     let cache = Cache::open(&folder)
         .map_err(|error| Failure::usage(format!("--cache {}: {error}", folder.display())))?;
@@ -40,7 +42,9 @@ pub(crate) fn worker(args: &Worker) -> Result<Exit, Failure> {
         labels: args.labels.clone(),
         samara: env!("CARGO_PKG_VERSION").to_owned(),
         give_up: args.give_up.map(Duration::from_secs_f64),
+        tally: Arc::default(),
     };
+    let own = Arc::new(Own { tally: Arc::clone(&me.tally), slots: me.slots });
     let equip = Arc::new(Kit { args: args.clone() });
     let quiet = args.quiet;
     let last = Mutex::new(String::new());
@@ -48,7 +52,14 @@ pub(crate) fn worker(args: &Worker) -> Result<Exit, Failure> {
     let runtime = session::runtime()?;
     let done = runtime.block_on(async {
         let stop = session::interrupts();
-        work(Arc::new(link), &me, (&cache, equip), stop, hear).await
+        if let Some(listener) = watched {
+            tokio::spawn(async move {
+                if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
+                    watch(listener, own).await;
+                }
+            });
+        }
+        work(link, &me, (&cache, equip), stop, hear).await
     });
     // Evaluations that nobody waits for end with this process.
     runtime.shutdown_background();
@@ -58,6 +69,60 @@ pub(crate) fn worker(args: &Worker) -> Result<Exit, Failure> {
             Err(Failure { exit: Exit::Usage, message: format!("no tickets: {}", printable(&why)) })
         }
         Done::Broken(why) => Err(Failure { exit: Exit::Sandbox, message: printable(&why) }),
+    }
+}
+
+/// The way to whoever coordinates at an address.
+fn link(address: &str, token: &str) -> Result<Arc<dyn Link>, Failure> {
+    #[cfg(feature = "nats")]
+    if broker::is_meant(address) {
+        let server = broker::broker(address, "--connect")?;
+        let link = samara_engine::workers::NatsLink::new(server, token);
+        let link = link.map_err(|why| Failure::usage(format!("--connect {address}: {why}")))?;
+        return Ok(Arc::new(link));
+    }
+    #[cfg(not(feature = "nats"))]
+    if address.starts_with("nats://") || address.starts_with("tls://") {
+        return Err(crate::workers::without_nats(&format!("--connect {address}")));
+    }
+    let link = HttpLink::new(address, token).map_err(|why| {
+        Failure::usage(format!(
+            "--connect {address}: {why}\nhint: write http://HOST:7000, or nats://HOST:4222"
+        ))
+    })?;
+    Ok(Arc::new(link))
+}
+
+/// Takes the port of `--metrics`.
+fn listen(address: std::net::SocketAddr) -> Result<std::net::TcpListener, Failure> {
+    let bound = std::net::TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    });
+    let listener = bound.map_err(|error| {
+        Failure::usage(format!(
+            "--metrics {address}: can't be listened on: {error}\nhint: choose another port"
+        ))
+    })?;
+    if let Ok(address) = listener.local_addr() {
+        remark(&format!("figures: http://{address}/metrics"));
+    }
+    Ok(listener)
+}
+
+/// What this worker tells operators.
+struct Own {
+    tally: Arc<Tally>,
+    slots: u32,
+}
+
+impl Watched for Own {
+    fn figures(&self) -> String {
+        self.tally.figures(self.slots)
+    }
+
+    fn is_ready(&self) -> bool {
+        self.tally.is_working()
     }
 }
 

@@ -2,7 +2,10 @@
 //!
 //! [`Listening`] is there before anything is recorded, [`Staff`] once the run has an id, [`Working`] while it goes.
 
+#[cfg(feature = "nats")]
+pub(crate) mod broker;
 mod files;
+pub(crate) mod settings;
 pub(crate) mod token;
 
 use std::{
@@ -26,29 +29,48 @@ use tokio::{
     task::JoinHandle,
 };
 
+use self::settings::WorkerSettings;
 use crate::{
     args::Workers,
     config::Experiment,
     exit::{Failure, remark},
 };
 
+/// Where workers are met.
+enum Door {
+    /// They come to a port.
+    Http(TcpListener),
+    /// They and we come to a server.
+    #[cfg(feature = "nats")]
+    Nats(Box<samara_engine::workers::Broker>),
+}
+
 /// A run that listens for workers, before it is recorded.
 pub(crate) struct Listening {
-    listener: TcpListener,
+    door: Door,
     token: String,
     /// Whether the token was made for this session.
     is_made: bool,
     evaluator: Arc<dyn Evaluator>,
-    args: Workers,
+    settings: WorkerSettings,
 }
 
 impl Listening {
-    /// Takes the port, if the user wants workers.
+    /// Takes the port, or finds the server, if the user wants workers.
     ///
     /// # Errors
     /// An address or a token that can't be used; an environment whose evaluations ask models.
-    pub(crate) fn begin(args: &Workers, experiment: &Experiment) -> Result<Option<Self>, Failure> {
-        let Some(url) = &args.listen else { return Ok(None) };
+    pub(crate) async fn begin(args: &Workers, experiment: &Experiment) -> Result<Option<Self>, Failure> {
+        let settings = experiment.workers.clone().with(args);
+        let Some(address) = settings.address.clone() else {
+            return if args.is_default() {
+                Ok(None)
+            } else {
+                Err(Failure::usage(
+                    "what is said of workers needs to know where they are\nhint: --workers URL",
+                ))
+            };
+        };
         let environment = &experiment.naming.environment;
         let evaluator = experiment
             .environment
@@ -63,23 +85,21 @@ impl Listening {
             Some(token) => (token, false),
             None => (token::made()?, true),
         };
-        let listener = listen(url)?;
-        Ok(Some(Self { listener, token, is_made, evaluator, args: args.clone() }))
+        let door = door(&address, &token).await?;
+        Ok(Some(Self { door, token, is_made, evaluator, settings }))
     }
 
     /// Opens the desk of a run that is recorded.
     ///
     /// # Errors
     /// Files beside the evaluator that can't travel.
-    pub(crate) fn open(
+    pub(crate) async fn open(
         self,
         experiment: &Experiment,
         tools: &Tools,
         journal: &Journal,
     ) -> Result<Staff, Failure> {
-        let Self { listener, token, is_made, evaluator, args } = self;
-        let address =
-            listener.local_addr().map_err(|error| Failure::internal(format!("--workers: {error}")))?;
+        let Self { door, token, is_made, evaluator, settings } = self;
         let mut spec = experiment.evaluator.clone().ok_or_else(|| Failure::internal("no evaluator"))?;
         // What a run begins with is no part of an evaluation.
         spec.inputs.remove(continued::KEY);
@@ -94,24 +114,69 @@ impl Listening {
             limits: ProgramLimits::of(&experiment.sandbox),
             minimum_tier: experiment.sandbox.minimum_tier,
             python,
-            labels: args.worker_labels.clone(),
+            labels: settings.labels.clone(),
         };
         task.check()
             .map_err(|why| Failure::usage(format!("--workers: what evaluations need can't travel: {why}")))?;
         let id = journal.reader()?.header().id.clone();
-        let (desk, news) = Desk::new(id, task, bytes, patience(&args));
-        let slots = args.local_slots.map_or_else(cpus, usize::from);
-        let scattered = Scattered::new(evaluator, Arc::clone(&desk), slots, args.verify.unwrap_or(0.0));
+        let (desk, news) = Desk::new(id, task, bytes, patience(&settings));
+        let slots = settings.local_slots.map_or_else(cpus, usize::from);
+        let scattered = Scattered::new(evaluator, Arc::clone(&desk), slots, settings.verify);
         let said = if is_made { format!(", token {token}") } else { String::new() };
         // A token that was made now is known from here alone; what is said here is in no log.
-        let told = format!("workers: listening on http://{address}{said}");
-        Ok(Staff { listener, token, is_made, told, desk, news, scattered, slots })
+        let (place, told) = Place::take(door, &token, &desk).await?;
+        Ok(Staff { place, token, is_made, told: format!("{told}{said}"), desk, news, scattered, slots })
+    }
+}
+
+/// Where a desk is served.
+enum Place {
+    Http(TcpListener),
+    #[cfg(feature = "nats")]
+    Nats(Box<samara_engine::workers::NatsDesk>),
+}
+
+impl Place {
+    /// The place behind a door, and what a person is told of it.
+    async fn take(door: Door, token: &str, desk: &Arc<Desk>) -> Result<(Self, String), Failure> {
+        #[cfg(not(feature = "nats"))]
+        let _ = (token, desk);
+        match door {
+            Door::Http(listener) => {
+                let address = listener.local_addr();
+                let address = address.map_err(|error| Failure::internal(format!("--workers: {error}")))?;
+                Ok((Self::Http(listener), format!("workers: listening on http://{address}")))
+            }
+            #[cfg(feature = "nats")]
+            Door::Nats(server) => {
+                let opened = samara_engine::workers::NatsDesk::open(&server, token, Arc::clone(desk)).await;
+                let opened = opened.map_err(|error| broker::unusable(&server.url, &error))?;
+                let told = format!("workers: meeting at {} (stream {})", server.url, opened.stream());
+                Ok((Self::Nats(Box::new(opened)), told))
+            }
+        }
+    }
+
+    async fn serve(self, desk: Arc<Desk>, token: String, stop: oneshot::Receiver<()>) {
+        let stop = async {
+            // Also if nobody is left to say it.
+            let _ = stop.await;
+        };
+        match self {
+            Self::Http(listener) => {
+                let access = Access { token: Some(token), beyond_loopback: true, names: Vec::new() };
+                let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+                coordinate(listener, Arc::new(Served(desk)), access, stop).await;
+            }
+            #[cfg(feature = "nats")]
+            Self::Nats(opened) => opened.serve(stop).await,
+        }
     }
 }
 
 /// A run's desk, not yet served.
 pub(crate) struct Staff {
-    listener: TcpListener,
+    place: Place,
     token: String,
     is_made: bool,
     told: String,
@@ -133,21 +198,12 @@ impl Staff {
         window: usize,
         tell: Option<impl Fn(&str) + Send + 'static>,
     ) -> (Scattered, Working) {
-        let Self { listener, token, is_made, told, desk, news, scattered, slots } = self;
+        let Self { place, token, is_made, told, desk, news, scattered, slots } = self;
         if is_made || tell.is_some() {
             remark(&told);
         }
         let (stop, stopped) = oneshot::channel::<()>();
-        let access = Access { token: Some(token), beyond_loopback: true, names: Vec::new() };
-        let served = Arc::new(Served(Arc::clone(&desk)));
-        let serving = tokio::spawn(async move {
-            let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-            coordinate(listener, served, access, async {
-                // Also if nobody is left to say it.
-                let _ = stopped.await;
-            })
-            .await;
-        });
+        let serving = tokio::spawn(place.serve(Arc::clone(&desk), token, stopped));
         let telling = tokio::spawn(told_of(news, Arc::clone(&desk), (window, slots), tell));
         (scattered, Working { desk, stop, serving, telling })
     }
@@ -207,20 +263,47 @@ impl Coordinator for Served {
     }
 }
 
-fn patience(args: &Workers) -> Patience {
-    let defaults = Patience::default();
-    let seconds = |given: Option<f64>, default| given.map_or(default, Duration::from_secs_f64);
-    let lease = seconds(args.worker_lease, defaults.lease);
+fn patience(settings: &WorkerSettings) -> Patience {
     Patience {
-        lease,
-        deadline: seconds(args.worker_deadline, defaults.deadline),
-        losses: args.worker_losses.unwrap_or(defaults.losses),
-        ..defaults
+        lease: Duration::from_secs_f64(settings.lease_s),
+        deadline: Duration::from_secs_f64(settings.deadline_s),
+        losses: settings.losses,
+        ..Patience::default()
     }
 }
 
 pub(crate) fn cpus() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Takes a port or finds a server.
+#[cfg(feature = "nats")]
+async fn door(address: &str, token: &str) -> Result<Door, Failure> {
+    if !broker::is_meant(address) {
+        return listen(address).map(Door::Http);
+    }
+    let server = broker::broker(address, "--workers")?;
+    let checked = samara_engine::workers::NatsDesk::check(&server, token).await;
+    checked.map_err(|error| broker::unusable(address, &error))?;
+    Ok(Door::Nats(Box::new(server)))
+}
+
+/// Takes a port.
+#[cfg(not(feature = "nats"))]
+async fn door(address: &str, _token: &str) -> Result<Door, Failure> {
+    if address.starts_with("nats://") || address.starts_with("tls://") {
+        return Err(without_nats(&format!("--workers {address}")));
+    }
+    listen(address).map(Door::Http)
+}
+
+/// A NATS server is named, and this samara knows none.
+#[cfg(not(feature = "nats"))]
+pub(crate) fn without_nats(what: &str) -> Failure {
+    Failure::usage(format!(
+        "{what}: this samara was built without NATS\nhint: build it with `--features nats`, or let the run listen on \
+         http://"
+    ))
 }
 
 fn listen(url: &str) -> Result<TcpListener, Failure> {
@@ -229,7 +312,9 @@ fn listen(url: &str) -> Result<TcpListener, Failure> {
         return Err(wrong("TLS is the business of a proxy", "listen on http:// behind one"));
     }
     let address = url.strip_prefix("http://").map(|address| address.trim_end_matches('/'));
-    let address = address.ok_or_else(|| wrong("it is no address of HTTP", "write http://127.0.0.1:7000"))?;
+    let address = address.ok_or_else(|| {
+        wrong("it is no address of HTTP", "write http://127.0.0.1:7000, or nats://HOST:4222")
+    })?;
     let found = address.to_socket_addrs().map(Vec::from_iter).unwrap_or_default();
     if found.is_empty() {
         return Err(wrong(

@@ -37,6 +37,10 @@ const SANDBOX: &str = "\
 For environments that run programs. `tier`, `minimum_tier`, `trust_code`, `python` and `servers` may change when a run is \
 resumed.";
 
+const WORKERS: &str = "\
+No result depends on them. The command line goes over them ([the guide](../guides/workers.md)), and they may change when \
+a run is resumed.";
+
 const SEARCH: &str = "\
 Strategies other than `qdaif` are baselines: see [comparing](../guides/compare.md). Operators are those of \
 [evolving programs](../guides/programs.md).";
@@ -97,6 +101,7 @@ pub(crate) fn page(schema: &Value) -> String {
         add(&heading, WRITING, definition("WritingSettings"));
     }
     add("## [sandbox]", SANDBOX, section("sandbox"));
+    add("## [workers]", WORKERS, section("workers"));
     text
 }
 

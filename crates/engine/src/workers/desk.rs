@@ -69,12 +69,16 @@ pub struct Census {
     pub waiting: usize,
     /// Results that counted.
     pub evaluated: u64,
+    /// Those of them that failed a candidate.
+    pub failed: u64,
     /// Tickets that were lost and given out again.
     pub lost: u64,
     /// Results that came too late to count.
     pub late: u64,
     /// Results that could not be what was asked for.
     pub refused: u64,
+    /// How long the ticket that is held longest has been held.
+    pub oldest: Duration,
 }
 
 /// What is known of a worker.
@@ -135,7 +139,7 @@ impl Desk {
             task,
             files,
             patience,
-            state: Mutex::default(),
+            state: Mutex::new(State::new()),
             arrived: Notify::new(),
             given_back: Notify::new(),
             news,
@@ -180,15 +184,24 @@ impl Desk {
 
     /// The reply to a message of a worker. [`Request::Take`] may wait for a while.
     pub async fn reply(&self, request: Request) -> Reply {
+        let worker = request.worker();
+        let reply = self.replied(request).await;
+        if let (Reply::Over, Some(worker)) = (&reply, worker) {
+            self.state().part(worker);
+        }
+        reply
+    }
+
+    async fn replied(&self, request: Request) -> Reply {
         match request {
             Request::Hello { protocol, samara, name, slots, labels } => {
                 self.hello(protocol, &samara, &name, slots, &labels)
             }
             Request::Fetch { digest, from } => self.piece(&digest, from),
             Request::Ready { worker, isolation, refuses } => self.ready(worker, isolation, refuses),
-            Request::Take { worker, most, holds } => self.take(worker, most, &holds).await,
+            Request::Take { worker, most, holds, wait } => self.take(worker, most, &holds, wait).await,
             Request::Beat { worker, holds } => self.beat(worker, &holds),
-            Request::Done { worker, answer } => self.done(worker, *answer),
+            Request::Done { worker, answers } => self.done(worker, answers),
             Request::Leave { worker } => self.leave(worker),
         }
     }
@@ -226,6 +239,24 @@ impl Desk {
         self.state().open(ticket, sender);
         self.arrived.notify_waiters();
         Waiting { desk: Arc::clone(self), candidate, receiver }
+    }
+
+    /// The first of the tickets that nobody holds, by their candidates: as many as could be taken now, and a few more.
+    #[cfg(feature = "nats")]
+    pub(crate) fn wanted(&self) -> Vec<u64> {
+        self.state().wanted(Instant::now(), self.patience.lease)
+    }
+
+    /// Ready once a worker that waits may find something, from the moment on that this was enabled.
+    #[cfg(feature = "nats")]
+    pub(crate) fn arrived(&self) -> Notified<'_> {
+        self.arrived.notified()
+    }
+
+    /// How long a worker may be silent.
+    #[cfg(feature = "nats")]
+    pub(crate) fn lease(&self) -> Duration {
+        self.patience.lease
     }
 
     /// Ready once any ticket that was held waits again, from the moment on that this was enabled.

@@ -17,6 +17,8 @@ pub const PROTOCOL: u32 = 1;
 pub const MOST_BYTES: usize = 32 << 20;
 /// Bytes of a file in a piece at most, so that a piece fits into what message brokers take.
 pub const PIECE: usize = 512 << 10;
+/// Results in a message at most.
+pub const MOST_ANSWERS: usize = 64;
 /// Characters of a worker's name and of a label at most.
 const MOST_NAME: usize = 100;
 
@@ -145,6 +147,8 @@ pub enum Request {
         most: u32,
         /// The candidates that it evaluates or has yet to report: it holds no others.
         holds: Vec<u64>,
+        /// Whether the reply may come late, once there is a ticket. A transport that knows when there is one asks then.
+        wait: bool,
     },
     /// It is alive.
     Beat {
@@ -153,18 +157,32 @@ pub enum Request {
         /// The candidates that it evaluates or has yet to report.
         holds: Vec<u64>,
     },
-    /// It has a result.
+    /// It has results: several at once where evaluations are shorter than the way.
     Done {
         /// The number that it was given.
         worker: u64,
-        /// The result.
-        answer: Box<Answer>,
+        /// The results, [`MOST_ANSWERS`] at most.
+        answers: Vec<Answer>,
     },
     /// It goes. What it holds is given to others.
     Leave {
         /// The number that it was given.
         worker: u64,
     },
+}
+
+impl Request {
+    /// The number of the worker that says it; `None` of one that has none yet.
+    pub(crate) fn worker(&self) -> Option<u64> {
+        match self {
+            Self::Hello { .. } | Self::Fetch { .. } => None,
+            Self::Ready { worker, .. }
+            | Self::Take { worker, .. }
+            | Self::Beat { worker, .. }
+            | Self::Done { worker, .. }
+            | Self::Leave { worker } => Some(*worker),
+        }
+    }
 }
 
 /// What a coordinator replies.
@@ -195,6 +213,8 @@ pub enum Reply {
         tickets: Vec<Ticket>,
         /// Held candidates that nobody waits for any more.
         drop: Vec<u64>,
+        /// Tickets that go on waiting, for this worker or another one.
+        left: u64,
     },
     /// To [`Request::Ready`], [`Request::Beat`], [`Request::Done`] and [`Request::Leave`].
     Noted {
@@ -254,7 +274,7 @@ mod tests {
             why: "é\u{1b}".to_owned(),
             artifacts: vec![Artifact::text("stderr", "x")],
         });
-        there_and_back(&Request::Take { worker: 3, most: 2, holds: vec![1] });
+        there_and_back(&Request::Take { worker: 3, most: 2, holds: vec![1], wait: true });
         there_and_back(&Reply::Stranger);
     }
 

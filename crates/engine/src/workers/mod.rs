@@ -13,7 +13,7 @@
 //!
 //! - [`message`]: what is said, and by which version of the protocol; [`task`]: what evaluations need beside the draft;
 //! - [`desk`], [`scattered`]: the coordinator; [`mod@work`], [`cache`]: the worker;
-//! - [`link`]: transports, the one within a process and the one over HTTP.
+//! - [`link`]: transports: within a process, over HTTP, and through a NATS server.
 
 pub mod cache;
 pub mod desk;
@@ -24,8 +24,10 @@ pub mod task;
 pub mod work;
 
 pub use desk::{Census, Desk, Patience, WorkerSeen};
+#[cfg(feature = "nats")]
+pub use link::{Broker, NatsDesk, NatsLink};
 pub use link::{HttpLink, Link, LinkError, Local};
 pub use message::{Answer, Outcome, PROTOCOL, Reply, Request, Ticket};
 pub use scattered::Scattered;
 pub use task::{Task, TaskFile};
-pub use work::{Done, Equip, Equipped, Heard, Me, work};
+pub use work::{Done, Equip, Equipped, Heard, Me, Tally, work};

@@ -93,7 +93,7 @@ impl Scattered {
             self.check(&answer, &worker, (draft, thresholds), bench.clone()).await?;
         }
         bench.note_isolation(answer.isolation.as_deref().map(tame));
-        bench.note_worker(Some(worker));
+        bench.note_worker(Some((worker, answer.ms)));
         scored(answer.outcome)
     }
 

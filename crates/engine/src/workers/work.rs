@@ -4,12 +4,14 @@
 //! ends what it has begun, and goes.
 
 mod session;
+mod tally;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
 
 use self::session::{Ended, Session};
+pub use self::tally::Tally;
 use super::{Link, LinkError, PROTOCOL, Reply, Request, Task, cache::Cache, task::digest_of};
 use crate::{Bench, Evaluator};
 use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
@@ -31,6 +33,8 @@ pub struct Me {
     pub samara: String,
     /// How long it waits for a coordinator, or for the next run after the last; `None` for as long as it lives.
     pub give_up: Option<Duration>,
+    /// What it counts.
+    pub tally: Arc<Tally>,
 }
 
 /// What evaluates a task's drafts here.
@@ -162,8 +166,11 @@ impl Worker<'_> {
             equipped,
             hear: Arc::clone(&self.hear),
             give_up: self.me.give_up,
+            tally: Arc::clone(&self.me.tally),
         };
+        self.me.tally.works(true);
         let (ended, evaluated) = session.run(beat, &mut self.stop).await;
+        self.me.tally.works(false);
         self.alone_since = Instant::now();
         match ended {
             Ended::Stopped => Err(Done::Stopped),
@@ -204,7 +211,10 @@ impl Worker<'_> {
             match reply {
                 Ok(reply) => return Ok(reply),
                 Err(LinkError::Lasting(why)) => return Err(Done::Refused(why)),
-                Err(LinkError::Passing(why)) => (self.hear)(Heard::Waiting { why }),
+                Err(LinkError::Passing(why)) => {
+                    self.me.tally.unheard();
+                    (self.hear)(Heard::Waiting { why });
+                }
             }
             self.wait(wait).await?;
             wait = (wait * 2).min(LONGEST_WAIT);

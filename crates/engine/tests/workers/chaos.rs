@@ -11,7 +11,7 @@ use samara_qd::Stream;
 
 use crate::{
     suite::{Kit, Worker, desk, expected, numbers, patient, run},
-    transports::{ALL, Transport},
+    transports::{Transport, all},
 };
 
 /// A link that loses and repeats messages, and stays silent for good once its worker is dead.
@@ -83,7 +83,7 @@ async fn torment(desk: Arc<Desk>, way: Arc<Transport>, kit: Arc<Kit>, seed: u64,
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_workers_cost_time_and_never_the_run() {
     let expected = expected().await;
-    for transport in ALL {
+    for transport in all() {
         for seed in 0..3 {
             let desk = desk(brief());
             let way = Arc::new(Transport::open(transport, &desk).await);
@@ -100,7 +100,7 @@ async fn killed_workers_cost_time_and_never_the_run() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lost_and_repeated_messages_cost_time_and_never_the_run() {
     let expected = expected().await;
-    for transport in ALL {
+    for transport in all() {
         let desk = desk(brief());
         let way = Arc::new(Transport::open(transport, &desk).await);
         let numbers = numbers();

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     suite::{Kit, VERSION, Worker, desk, expected, numbers, patient, run, run_of},
-    transports::{ALL, Transport},
+    transports::Transport,
 };
 
 fn hello() -> Request {
@@ -35,7 +35,7 @@ async fn enter(desk: &Arc<Desk>) -> u64 {
 /// The next ticket for a worker.
 async fn ticket(desk: &Arc<Desk>, worker: u64) -> Ticket {
     loop {
-        match desk.reply(Request::Take { worker, most: 1, holds: vec![] }).await {
+        match desk.reply(Request::Take { worker, most: 1, holds: vec![], wait: true }).await {
             Reply::Tickets { mut tickets, .. } => {
                 if let Some(ticket) = tickets.pop() {
                     return ticket;
@@ -80,7 +80,7 @@ async fn results_that_can_not_be_what_was_asked_for_change_nothing() {
         for kind in 0..5 {
             let worker = enter(&lying).await;
             let ticket = ticket(&lying, worker).await;
-            let done = |worker, answer| Request::Done { worker, answer: Box::new(answer) };
+            let done = |worker, answer| Request::Done { worker, answers: vec![answer] };
             // Of a candidate that it was never given, and of one that there is not.
             for candidate in [ticket.candidate + 1, u64::MAX] {
                 let unasked = Answer { candidate, ..answer(&ticket) };
@@ -108,10 +108,10 @@ async fn a_worker_whose_results_are_wrong_again_and_again_gets_no_more_tickets()
         let worker = enter(&lying).await;
         for _ in 0..3 {
             let ticket = ticket(&lying, worker).await;
-            let answer = Box::new(wrong(3, answer(&ticket)));
-            lying.reply(Request::Done { worker, answer }).await;
+            let answers = vec![wrong(3, answer(&ticket))];
+            lying.reply(Request::Done { worker, answers }).await;
         }
-        let reply = lying.reply(Request::Take { worker, most: 1, holds: vec![] }).await;
+        let reply = lying.reply(Request::Take { worker, most: 1, holds: vec![], wait: true }).await;
         assert!(matches!(reply, Reply::Refused { .. }), "{reply:?}");
         assert_eq!(lying.census().workers, 0);
         let cache = tempfile::tempdir().unwrap();
@@ -166,7 +166,7 @@ async fn a_worker_that_beats_and_never_answers_loses_its_tickets_by_their_deadli
 /// Another ticket for a worker that holds one.
 async fn ticket_beside(desk: &Arc<Desk>, worker: u64, held: u64) -> u64 {
     loop {
-        let request = Request::Take { worker, most: 1, holds: vec![held] };
+        let request = Request::Take { worker, most: 1, holds: vec![held], wait: true };
         let Reply::Tickets { tickets, .. } = desk.reply(request).await else { panic!() };
         if let Some(ticket) = tickets.first() {
             return ticket.candidate;
@@ -219,8 +219,8 @@ async fn workers_that_are_broken_leave_and_three_of_them_stop_the_run() {
             let worker = enter(&broken).await;
             let ticket = ticket(&broken, worker).await;
             let trouble = Outcome::Trouble { why: "no namespaces".to_owned() };
-            let answer = Box::new(Answer { outcome: trouble, ..answer(&ticket) });
-            broken.reply(Request::Done { worker, answer }).await;
+            let answers = vec![Answer { outcome: trouble, ..answer(&ticket) }];
+            broken.reply(Request::Done { worker, answers }).await;
             broken.reply(Request::Leave { worker }).await;
         }
     });
@@ -258,7 +258,7 @@ async fn only_workers_of_the_same_version_with_the_wanted_labels_are_greeted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_has_no_token_gets_nothing() {
     let desk = desk(patient());
-    let way = Transport::open(ALL[1], &desk).await;
+    let way = Transport::open("http", &desk).await;
     let Transport::Http { address, .. } = &way else { panic!() };
     for token in ["", "a-token-of-this-tesT", "a-token-of-this-test2"] {
         let reply = HttpLink::new(address, token).unwrap().ask(&hello()).await;

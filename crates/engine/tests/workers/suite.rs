@@ -25,7 +25,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     numbers::{Numbers, TO_THE_END, settings},
-    transports::{ALL, Transport},
+    transports::{Transport, all},
 };
 
 pub(crate) const VERSION: &str = "1.2.3";
@@ -38,6 +38,11 @@ pub(crate) fn patient() -> Patience {
 
 /// A desk whose task has two files, one of them longer than a piece, and a run's evaluator with so many slots here.
 pub(crate) fn desk(patience: Patience) -> Arc<Desk> {
+    desk_of("0123456789abcdef0123456789abcdef", patience)
+}
+
+/// The same of a run with an id.
+pub(crate) fn desk_of(run: &str, patience: Patience) -> Arc<Desk> {
     let texts = [vec![b'x'; 1_300_000], b"def f(): pass\n".to_vec()];
     let file = |key: &str, path: &str, bytes: &[u8]| TaskFile {
         key: key.to_owned(),
@@ -64,7 +69,7 @@ pub(crate) fn desk(patience: Patience) -> Arc<Desk> {
         labels: vec!["big".to_owned()],
     };
     let bytes = texts.into_iter().map(|bytes| (digest_of(&bytes), bytes.into())).collect();
-    Desk::new("0123456789abcdef0123456789abcdef", task, bytes, patience).0
+    Desk::new(run, task, bytes, patience).0
 }
 
 /// Makes a worker's evaluator: that of the numbers, once the files lie where they should.
@@ -103,14 +108,20 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn start(link: Arc<dyn Link>, kit: Arc<dyn Equip>, cache: &Path, slots: u32) -> Self {
-        Self::heard(link, kit, cache, slots, Arc::new(|_| ()))
+        Self::heard(link, kit, cache, (slots, Some(Duration::ZERO)), Arc::new(|_| ()))
+    }
+
+    /// One that waits for the next run after the last.
+    #[cfg(feature = "nats")]
+    pub(crate) fn staying(link: Arc<dyn Link>, kit: Arc<dyn Equip>, cache: &Path, slots: u32) -> Self {
+        Self::heard(link, kit, cache, (slots, None), Arc::new(|_| ()))
     }
 
     pub(crate) fn heard(
         link: Arc<dyn Link>,
         kit: Arc<dyn Equip>,
         cache: &Path,
-        slots: u32,
+        (slots, give_up): (u32, Option<Duration>),
         hear: Arc<dyn Fn(Heard) + Send + Sync>,
     ) -> Self {
         let (stop, stopped) = watch::channel(false);
@@ -120,7 +131,8 @@ impl Worker {
             slots,
             labels: vec!["big".to_owned(), "gpu".to_owned()],
             samara: VERSION.to_owned(),
-            give_up: Some(Duration::ZERO),
+            give_up,
+            tally: Arc::default(),
         };
         let working = tokio::spawn(async move { work(link, &me, (&cache, kit), stopped, hear).await });
         Self { stop, working }
@@ -183,7 +195,7 @@ pub(crate) async fn expected() -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_archive_is_the_same_with_any_number_of_workers_and_slots_here() {
     let expected = expected().await;
-    for transport in ALL {
+    for transport in all() {
         for (workers, here) in [(0, 2), (1, 0), (3, 0), (3, 1)] {
             let desk = desk(patient());
             let way = Transport::open(transport, &desk).await;
@@ -213,7 +225,7 @@ async fn the_archive_is_the_same_with_any_number_of_workers_and_slots_here() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn results_of_honest_workers_stand_when_all_are_checked() {
     let expected = expected().await;
-    for transport in ALL {
+    for transport in all() {
         let desk = desk(patient());
         let way = Transport::open(transport, &desk).await;
         let (numbers, cache) = (numbers(), tempfile::tempdir().unwrap());
@@ -253,7 +265,7 @@ impl Equip for Boasting {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_lies_about_scores_is_found_out_and_named() {
-    for transport in ALL {
+    for transport in all() {
         let desk = desk(patient());
         let way = Transport::open(transport, &desk).await;
         let (numbers, cache) = (numbers(), tempfile::tempdir().unwrap());
@@ -268,7 +280,7 @@ async fn a_worker_that_lies_about_scores_is_found_out_and_named() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_drains_when_it_is_told_to_stop_and_others_go_on() {
     let expected = expected().await;
-    for transport in ALL {
+    for transport in all() {
         let desk = desk(patient());
         let way = Transport::open(transport, &desk).await;
         let (numbers, cache) = (numbers(), tempfile::tempdir().unwrap());
@@ -294,7 +306,7 @@ async fn a_worker_drains_when_it_is_told_to_stop_and_others_go_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_can_not_evaluate_says_why_and_takes_none() {
-    for transport in ALL {
+    for transport in all() {
         let desk = desk(patient());
         let way = Transport::open(transport, &desk).await;
         let (numbers, cache) = (numbers(), tempfile::tempdir().unwrap());
@@ -322,6 +334,7 @@ async fn what_a_worker_has_set_up_serves_the_coordinator_that_goes_on() {
         labels: vec!["big".to_owned()],
         samara: VERSION.to_owned(),
         give_up: None,
+        tally: Arc::default(),
     };
     let (seen, way, opened) = (Arc::clone(&kit), Arc::clone(&link), Cache::open(cache.path()).unwrap());
     let working =

@@ -1,4 +1,4 @@
-//! The transports that the suite runs over: within the process, and over HTTP.
+//! The transports that the suite runs over: within the process, over HTTP, and through a NATS server where there is one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,11 +14,28 @@ pub(crate) const TOKEN: &str = "a-token-of-this-test";
 /// A way from workers to a desk.
 pub(crate) enum Transport {
     Within(Arc<Desk>),
-    Http { address: String, stop: watch::Sender<bool>, serving: JoinHandle<()> },
+    Http {
+        address: String,
+        stop: watch::Sender<bool>,
+        serving: JoinHandle<()>,
+    },
+    #[cfg(feature = "nats")]
+    Nats {
+        server: crate::server::Server,
+        stop: watch::Sender<bool>,
+        serving: JoinHandle<()>,
+    },
 }
 
 /// The transports by their names.
-pub(crate) const ALL: [&str; 2] = ["within", "http"];
+pub(crate) fn all() -> Vec<&'static str> {
+    let mut all = vec!["within", "http"];
+    #[cfg(feature = "nats")]
+    if crate::server::program().is_some() {
+        all.push("nats");
+    }
+    all
+}
 
 struct Served(Arc<Desk>);
 
@@ -37,6 +54,10 @@ impl Transport {
         if name == "within" {
             return Self::Within(Arc::clone(desk));
         }
+        #[cfg(feature = "nats")]
+        if name == "nats" {
+            return Self::at_server(desk).await;
+        }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let access = Access { token: Some(TOKEN.to_owned()), ..Access::default() };
@@ -48,19 +69,46 @@ impl Transport {
         Self::Http { address, stop, serving }
     }
 
+    #[cfg(feature = "nats")]
+    async fn at_server(desk: &Arc<Desk>) -> Self {
+        let server = crate::server::Server::start("");
+        let broker = crate::nats::broker(server.url());
+        let there = samara_engine::workers::NatsDesk::open(&broker, TOKEN, Arc::clone(desk)).await.unwrap();
+        let (stop, mut stopped) = watch::channel(false);
+        let serving = tokio::spawn(there.serve(async move {
+            let _ = stopped.wait_for(|stop| *stop).await;
+        }));
+        Self::Nats { server, stop, serving }
+    }
+
     /// A new worker's link.
     pub(crate) fn link(&self) -> Arc<dyn Link> {
         match self {
             Self::Within(desk) => Arc::new(Local(Arc::clone(desk))),
             Self::Http { address, .. } => Arc::new(HttpLink::new(address, TOKEN).unwrap()),
+            #[cfg(feature = "nats")]
+            Self::Nats { server, .. } => {
+                let broker = crate::nats::broker(server.url());
+                Arc::new(samara_engine::workers::NatsLink::new(broker, TOKEN).unwrap())
+            }
         }
     }
 
     /// Ends it once workers have heard that the run is over.
     pub(crate) async fn close(self) {
-        if let Self::Http { stop, serving, .. } = self {
-            stop.send(true).unwrap();
-            tokio::time::timeout(Duration::from_secs(600), serving).await.unwrap().unwrap();
+        match self {
+            Self::Within(_) => {}
+            Self::Http { stop, serving, .. } => ended(&stop, serving).await,
+            #[cfg(feature = "nats")]
+            Self::Nats { server, stop, serving } => {
+                ended(&stop, serving).await;
+                drop(server);
+            }
         }
     }
+}
+
+async fn ended(stop: &watch::Sender<bool>, serving: JoinHandle<()>) {
+    stop.send(true).unwrap();
+    tokio::time::timeout(Duration::from_secs(600), serving).await.unwrap().unwrap();
 }

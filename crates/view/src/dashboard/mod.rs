@@ -19,6 +19,7 @@ mod page;
 pub mod run;
 pub mod runs;
 pub mod trouble;
+pub(crate) mod workers;
 
 #[cfg(test)]
 mod tests;

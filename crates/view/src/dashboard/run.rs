@@ -7,6 +7,7 @@ use super::{
     address::{Address, ArchiveAsked},
     page::{Page, Tab, heading},
     runs::rate,
+    workers,
 };
 use crate::{
     html::Html,
@@ -43,7 +44,7 @@ impl Limits {
         };
         let changes = view.controls.iter().filter_map(|event| match &event.kind {
             EventKind::Control(control) => Some(&control.settings),
-            EventKind::Migration(_) => None,
+            EventKind::Migration(_) | EventKind::Work(_) => None,
         });
         for (key, value) in changes.flatten().filter_map(|set| set.split_once('=')) {
             let (key, value) = (key.trim(), value.trim().replace('_', ""));
@@ -105,6 +106,12 @@ pub fn page(shown: Shown<'_>, seen: Option<f64>, over: Over) -> Page {
         html.element("h2", &[], "Model calls");
         calls(html, run);
     });
+    if !run.view.workers.is_empty() {
+        page.alive("workers", |html| {
+            html.element("h2", &[], "Workers");
+            workers::table(html, &run.view.workers);
+        });
+    }
     page.part("searched", |html| {
         html.element("h2", &[], "What was searched");
         overview::searched(html, run);

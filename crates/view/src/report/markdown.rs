@@ -6,6 +6,7 @@ use samara_search::commanding::{one_line, printable};
 
 use super::{Run, compare, elites, overview, page::title, tables};
 use crate::{
+    dashboard::workers,
     heatmap, markdown as marks,
     numbers::number,
     screen::{Colours, Screen},
@@ -76,6 +77,10 @@ fn of_run(run: &Run, heading: &str) -> String {
     let ways = tables::ways(run);
     if !ways.is_empty() {
         file += &format!("\n{heading} Operators\n\n{}", table(&tables::WAYS, &tables::WAY_NUMBERS, &ways));
+    }
+    let worked = workers::rows(&run.view.workers);
+    if !worked.is_empty() {
+        file += &format!("\n{heading} Workers\n\n{}", table(&workers::HEADS, &workers::NUMBERS, &worked));
     }
     let settings = fenced(&printable(run.view.header.config.trim_end()));
     file + &format!("\n{heading} Settings as stored\n\n{settings}")

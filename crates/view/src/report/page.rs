@@ -3,7 +3,7 @@
 use samara_search::commanding::one_line;
 
 use super::{Run, compare, drawn, elites, overview, settings, tables};
-use crate::{html::Html, picture::OtherAxes, trace::Over};
+use crate::{dashboard::workers, html::Html, picture::OtherAxes, trace::Over};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -135,5 +135,10 @@ fn asked(html: &mut Html, section: &Section<'_>) {
     if !ways.is_empty() {
         html.element(section.below, &[], "What each operator brought");
         tables::table(html, &tables::WAYS, &tables::WAY_NUMBERS, &ways);
+    }
+    let worked = workers::rows(&section.run.view.workers);
+    if !worked.is_empty() {
+        html.element(section.below, &[], "Workers");
+        tables::table(html, &workers::HEADS, &workers::NUMBERS, &worked);
     }
 }

@@ -83,6 +83,7 @@ pub(crate) fn models(config: &str) -> Vec<(String, String)> {
 pub(crate) fn but_for_the_seed(config: &str) -> String {
     let mut table = table(config);
     table.remove("cache");
+    table.remove("workers");
     if let Some(Value::Table(search)) = table.get_mut("search") {
         search.retain(|key, _| !["seed", "concurrency", "max_failures"].contains(&key));
     }

@@ -115,6 +115,7 @@ impl Made {
             name: format!("runs/{}", self.seed),
             state: State::Ended("completed".into()),
             view: RunView {
+                workers: Vec::new(),
                 header,
                 settings: self.settings,
                 axes: self.axes,

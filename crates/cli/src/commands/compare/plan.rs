@@ -124,6 +124,7 @@ fn significant(resolved: &str) -> Result<Value, Failure> {
     })?;
     // Where answers are cached changes none of them.
     table.remove("cache");
+    table.remove("workers");
     // Weights are compared where models are opened: until then nobody knows which they are.
     if let Some(Value::Table(models)) = table.get_mut("models") {
         models.iter_mut().for_each(|(_, model)| weights::forget(model));

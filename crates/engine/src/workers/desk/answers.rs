@@ -5,7 +5,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{Answered, Desk, state::Standing};
 use crate::workers::{
     Answer, Outcome, PROTOCOL, Reply, Ticket,
-    message::{tame, tame_reason},
+    message::{MOST_ANSWERS, tame, tame_reason},
 };
 
 /// Slots of a worker at most.
@@ -75,8 +75,9 @@ impl Desk {
         if over { Reply::Over } else { Reply::Noted { drop: Vec::new() } }
     }
 
-    pub(super) async fn take(&self, worker: u64, most: u32, holds: &[u64]) -> Reply {
-        let end = Instant::now() + self.patience.poll;
+    pub(super) async fn take(&self, worker: u64, most: u32, holds: &[u64], wait: bool) -> Reply {
+        let now = Instant::now();
+        let end = if wait { now + self.patience.poll } else { now };
         if let Some(reply) = self.reconcile(worker, holds) {
             return reply;
         }
@@ -85,15 +86,16 @@ impl Desk {
             // From here on it is told, so that nothing that arrives now is missed.
             arrived.as_mut().enable();
             let now = Instant::now();
-            let (tickets, drop) = {
+            let (tickets, drop, left) = {
                 let mut state = self.state();
                 if state.over {
                     return Reply::Over;
                 }
-                (state.give(worker, most as usize, now, &self.patience), state.unwanted(holds))
+                let tickets = state.give(worker, most as usize, now, &self.patience);
+                (tickets, state.unwanted(holds), state.waiting())
             };
             if !tickets.is_empty() || !drop.is_empty() || now >= end {
-                return Reply::Tickets { tickets, drop };
+                return Reply::Tickets { tickets, drop, left: left as u64 };
             }
             tokio::select! {
                 () = arrived => {}
@@ -117,7 +119,7 @@ impl Desk {
         state.extend(worker, holds, now, &self.patience);
         let missing = state.missing(worker, holds);
         for candidate in &missing {
-            state.lose(*candidate, "the ticket never came to it", &self.patience);
+            state.mislay(*candidate, &self.patience);
         }
         drop(state);
         if !missing.is_empty() {
@@ -155,7 +157,21 @@ impl Desk {
         Reply::Noted { drop: Vec::new() }
     }
 
-    pub(super) fn done(&self, worker: u64, answer: Answer) -> Reply {
+    /// Takes results in. The reply is that to the first one that can't be noted, if there is one.
+    pub(super) fn done(&self, worker: u64, answers: Vec<Answer>) -> Reply {
+        if answers.len() > MOST_ANSWERS {
+            return Reply::Refused { why: format!("more than {MOST_ANSWERS} results at once") };
+        }
+        let replies: Vec<Reply> = answers.into_iter().map(|answer| self.noted(worker, answer)).collect();
+        if self.state().waiting() > 0 {
+            // A worker that waits may have a free slot now.
+            self.arrived.notify_waiters();
+        }
+        let noted = Reply::Noted { drop: Vec::new() };
+        replies.into_iter().find(|reply| *reply != noted).unwrap_or(noted)
+    }
+
+    fn noted(&self, worker: u64, answer: Answer) -> Reply {
         let mut state = self.state();
         let over = state.over;
         let noted = || if over { Reply::Over } else { Reply::Noted { drop: Vec::new() } };
@@ -179,10 +195,12 @@ impl Desk {
             self.returned();
             return noted();
         }
+        let failed = u64::from(matches!(answer.outcome, Outcome::Failed { .. }));
         state.evaluated += 1;
+        state.failed += failed;
         if let Some(worker) = state.heard(worker, Instant::now()) {
             worker.evaluated += 1;
-            worker.failed += u64::from(matches!(answer.outcome, Outcome::Failed { .. }));
+            worker.failed += failed;
             worker.seconds += answer.ms / 1e3;
         }
         state.answer(candidate, Ok(Answered { answer, worker: name }));

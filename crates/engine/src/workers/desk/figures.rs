@@ -10,7 +10,8 @@ const MOST_TOLD: usize = 1000;
 impl Desk {
     /// Workers, slots and tickets in Prometheus's text format.
     pub fn figures(&self) -> String {
-        let Census { workers, slots, held, waiting, evaluated, lost, late, refused } = self.census();
+        let Census { workers, slots, held, waiting, evaluated, failed, lost, late, refused, oldest } =
+            self.census();
         let mut text = String::new();
         let mut add = |name: &str, kind: &str, help: &str, value: u64| {
             // A text takes everything.
@@ -24,9 +25,11 @@ impl Desk {
         add("held", "gauge", "Tickets that workers hold.", held as u64);
         add("waiting", "gauge", "Tickets that wait for a free slot.", waiting as u64);
         add("evaluated_total", "counter", "Results that counted.", evaluated);
+        add("failed_total", "counter", "Results that failed a candidate.", failed);
         add("lost_total", "counter", "Tickets that were lost and given out again.", lost);
         add("late_total", "counter", "Results that came too late to count.", late);
         add("refused_total", "counter", "Results that could not be what was asked for.", refused);
+        add("oldest_seconds", "gauge", "How long the longest held ticket has been held.", oldest.as_secs());
         self.one_by_one(&mut text);
         text
     }

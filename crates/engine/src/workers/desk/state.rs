@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    hash::{BuildHasher as _, RandomState},
     sync::Arc,
     time::Duration,
 };
@@ -11,6 +12,11 @@ use tokio::{sync::oneshot, time::Instant};
 use super::{Answered, Census, Patience, WorkerSeen};
 use crate::{EngineError, workers::Ticket};
 
+/// Tickets that are told of though no worker has room for them: one that comes finds them.
+#[cfg(feature = "nats")]
+const FEW: usize = 16;
+/// Tickets that did not come to a worker are worth so many times less than one that was lost with it.
+const MISLAID: u32 = 20;
 /// Workers that are known at once at most.
 const MOST_WORKERS: usize = 20_000;
 
@@ -24,6 +30,7 @@ pub(super) struct State {
     /// The open ones that nobody holds, by their candidates: what has its turn first is given out first.
     queue: BTreeSet<u64>,
     pub(super) evaluated: u64,
+    pub(super) failed: u64,
     pub(super) late: u64,
     pub(super) refused: u64,
     lost: u64,
@@ -42,6 +49,13 @@ pub(super) struct Worker {
     pub(super) bad: u32,
     heard: Instant,
     held: BTreeSet<u64>,
+}
+
+impl Worker {
+    /// Whether it takes tickets and was heard of within a lease.
+    fn is_live(&self, now: Instant, lease: Duration) -> bool {
+        self.standing == Standing::Ready && now.duration_since(self.heard) <= lease
+    }
 }
 
 /// Whether a worker gets tickets.
@@ -66,6 +80,8 @@ struct Open {
     holders: BTreeSet<u64>,
     losses: u32,
     troubles: u32,
+    /// How often it did not come to whom it was given.
+    mislaid: u32,
 }
 
 #[derive(Debug)]
@@ -76,6 +92,12 @@ struct Holder {
 }
 
 impl State {
+    /// The state of a new desk. Its numbers begin anywhere, so that no worker of an earlier one is taken for one of its
+    /// own.
+    pub(super) fn new() -> Self {
+        Self { next: RandomState::new().hash_one(0) >> 16, ..Self::default() }
+    }
+
     /// A number for a new worker; `None` if there are too many. Workers that have gone make room.
     pub(super) fn enter(&mut self, name: String, slots: usize, now: Instant) -> Option<u64> {
         if self.workers.len() >= MOST_WORKERS {
@@ -111,7 +133,15 @@ impl State {
     pub(super) fn open(&mut self, ticket: Ticket, answered: oneshot::Sender<Result<Answered, EngineError>>) {
         let candidate = ticket.candidate;
         let ticket = Arc::new(ticket);
-        let open = Open { ticket, answered, holder: None, holders: BTreeSet::new(), losses: 0, troubles: 0 };
+        let open = Open {
+            ticket,
+            answered,
+            holder: None,
+            holders: BTreeSet::new(),
+            losses: 0,
+            troubles: 0,
+            mislaid: 0,
+        };
         self.open.insert(candidate, open);
         self.queue.insert(candidate);
     }
@@ -133,10 +163,15 @@ impl State {
         let Some(taker) = self.workers.get(&worker).filter(|taker| taker.standing == Standing::Ready) else {
             return Vec::new();
         };
-        let most = most.min(taker.slots.saturating_sub(taker.held.len()));
-        let live = |other: &Worker| {
-            other.standing == Standing::Ready && now.duration_since(other.heard) <= patience.lease
-        };
+        let live = |other: &Worker| other.is_live(now, patience.lease);
+        let free = taker.slots.saturating_sub(taker.held.len());
+        // What waits beyond all free slots may lie ahead at workers, so that short evaluations need not wait for the way.
+        let others = self.workers.iter().filter(|(other, known)| **other != worker && live(known));
+        let others: usize = others.map(|(_, known)| known.slots.saturating_sub(known.held.len())).sum();
+        let ahead = (2 * taker.slots)
+            .saturating_sub(taker.held.len().max(taker.slots))
+            .min(self.queue.len().saturating_sub(free + others));
+        let most = most.min(free + ahead);
         let could = |open: &Open| {
             let mut others = self.workers.iter();
             others.any(|(other, known)| live(known) && !open.holders.contains(other))
@@ -179,6 +214,26 @@ impl State {
         held.into_iter().flatten().copied().filter(|candidate| !holds.contains(candidate)).collect()
     }
 
+    /// How many tickets wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// The first tickets that wait: as many as live workers could take, and a few more.
+    #[cfg(feature = "nats")]
+    pub(super) fn wanted(&self, now: Instant, lease: Duration) -> Vec<u64> {
+        let live = self.workers.values().filter(|worker| worker.is_live(now, lease));
+        let room: usize = live.map(|worker| (2 * worker.slots).saturating_sub(worker.held.len())).sum();
+        self.queue.iter().copied().take(room + FEW).collect()
+    }
+
+    /// A worker was told that the run is over.
+    pub(super) fn part(&mut self, worker: u64) {
+        if let Some(known) = self.workers.get_mut(&worker).filter(|known| known.standing == Standing::Ready) {
+            known.standing = Standing::Left;
+        }
+    }
+
     /// What a worker holds.
     pub(super) fn held(&self, worker: u64) -> Vec<u64> {
         self.workers.get(&worker).map(|known| known.held.iter().copied().collect()).unwrap_or_default()
@@ -214,6 +269,26 @@ impl State {
                 "candidate {candidate} was lost {losses} times with the workers that evaluated it, the last time with \
                  {name}: {why}\nhint: look at that worker; --worker-losses N allows more, and --local-slots 1 \
                  without workers evaluates it here"
+            ));
+        }
+    }
+
+    /// A ticket did not come to the worker that it was given to, or so that one says. It waits again; nobody died of it, so
+    /// that it takes many of these to stop the run.
+    pub(super) fn mislay(&mut self, candidate: u64, patience: &Patience) {
+        let Some(worker) = self.release(candidate) else { return };
+        self.lost += 1;
+        self.queue.insert(candidate);
+        let name = self.name(worker);
+        let Some(open) = self.open.get_mut(&candidate) else { return };
+        // It may have it as well as any other.
+        open.holders.remove(&worker);
+        open.mislaid += 1;
+        if open.mislaid >= patience.losses.saturating_mul(MISLAID) {
+            let mislaid = open.mislaid;
+            self.stop(candidate, format!(
+                "candidate {candidate} was given out {mislaid} times and did not come to the worker, the last time to {name}\n\
+                 hint: look at that worker and at the way to it"
             ));
         }
     }
@@ -300,18 +375,17 @@ impl State {
     }
 
     pub(super) fn census(&self, now: Instant, lease: Duration) -> Census {
-        let live = |worker: &&Worker| {
-            worker.standing == Standing::Ready && now.duration_since(worker.heard) <= lease
-        };
         let (workers, slots) = self
             .workers
             .values()
-            .filter(live)
+            .filter(|worker| worker.is_live(now, lease))
             .fold((0, 0), |(workers, slots), worker| (workers + 1, slots + worker.slots));
         let (waiting, held) =
             (self.queue.len(), self.open.values().filter(|open| open.holder.is_some()).count());
-        let Self { evaluated, lost, late, refused, .. } = *self;
-        Census { workers, slots, held, waiting, evaluated, lost, late, refused }
+        let since = self.open.values().filter_map(|open| Some(open.holder.as_ref()?.since)).min();
+        let oldest = since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        let Self { evaluated, failed, lost, late, refused, .. } = *self;
+        Census { workers, slots, held, waiting, evaluated, failed, lost, late, refused, oldest }
     }
 
     pub(super) fn seen(&self) -> Vec<WorkerSeen> {

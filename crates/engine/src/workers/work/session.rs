@@ -11,14 +11,20 @@ use std::{
 
 use samara_search::artifact::fitting;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::{Notify, Semaphore, mpsc, watch},
     task::AbortHandle,
     time::Instant,
 };
 
-use super::{Equipped, FIRST_WAIT, Heard, LONGEST_WAIT, stopped};
-use crate::workers::{Answer, Link, LinkError, Outcome, PROTOCOL, Reply, Request, Ticket};
+use super::{Equipped, FIRST_WAIT, Heard, LONGEST_WAIT, Tally, stopped};
+use crate::workers::{
+    Answer, Link, LinkError, Outcome, PROTOCOL, Reply, Request, Ticket, message::MOST_ANSWERS,
+};
 
+/// Evaluations that are shorter than this have the next ones lie ahead.
+const SHORT_MS: f64 = 250.0;
+/// Bytes of artifacts after which results are reported without waiting for others.
+const MOST_TOGETHER: usize = 256 << 10;
 /// How long a worker that goes tries to say so.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -32,6 +38,7 @@ pub(super) struct Session {
     pub(super) hear: Arc<dyn Fn(Heard) + Send + Sync>,
     /// How long a coordinator may be out of reach.
     pub(super) give_up: Option<Duration>,
+    pub(super) tally: Arc<Tally>,
 }
 
 /// Why a session has ended.
@@ -50,22 +57,55 @@ pub(super) enum Ended {
 /// What evaluations and the session share.
 struct Shared {
     session: Session,
-    free: Arc<Semaphore>,
-    /// What is evaluated or has yet to be reported.
-    held: Mutex<BTreeMap<u64, Option<AbortHandle>>>,
+    /// Places for evaluations at once.
+    places: Arc<Semaphore>,
+    held: Mutex<Held>,
+    /// Told whenever something is not held any more.
+    freed: Notify,
+    /// Where results go that are to be reported.
+    finished: mpsc::UnboundedSender<Answer>,
     evaluated: AtomicU64,
     /// Why the session ends, once it does.
     ended: watch::Sender<Option<Ended>>,
 }
 
+/// What was taken and has yet to be reported.
+#[derive(Default)]
+struct Held {
+    tickets: BTreeMap<u64, Holding>,
+    /// How long evaluations take, in milliseconds: a mean that forgets.
+    mean_ms: Option<f64>,
+}
+
+#[derive(Default)]
+struct Holding {
+    task: Option<AbortHandle>,
+    /// Whether its evaluation has begun.
+    begun: bool,
+}
+
+impl Held {
+    /// How many tickets may be held: one for each slot, and as many ahead where evaluations are so short that the way to
+    /// the next ticket would show.
+    fn capacity(&self, slots: usize) -> usize {
+        if self.mean_ms.is_some_and(|ms| ms < SHORT_MS) { 2 * slots } else { slots }
+    }
+
+    fn took(&mut self, ms: f64) {
+        self.mean_ms = Some(self.mean_ms.map_or(ms, |mean| mean + (ms - mean) / 8.0));
+    }
+}
+
 impl Session {
     /// Works until the run is over or the worker is told to stop; how it ended, and how many evaluations were reported.
     pub(super) async fn run(self, beat: Duration, stop: &mut watch::Receiver<bool>) -> (Ended, u64) {
-        let free = Arc::new(Semaphore::new(self.slots));
+        let (finished, results) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
+            places: Arc::new(Semaphore::new(self.slots)),
             session: self,
-            free,
             held: Mutex::default(),
+            freed: Notify::new(),
+            finished,
             evaluated: AtomicU64::new(0),
             ended: watch::Sender::new(None),
         });
@@ -84,6 +124,7 @@ impl Session {
             // Whatever ends the session otherwise is noted.
             Some(ended) = working => ended,
             () = shared.beat(beat) => Ended::Over,
+            () = shared.report_all(results) => Ended::Over,
             ended = heard.wait_for(Option::is_some) => {
                 ended.ok().and_then(|ended| ended.clone()).unwrap_or(Ended::Over)
             }
@@ -99,12 +140,12 @@ impl Session {
 }
 
 impl Shared {
-    fn held(&self) -> MutexGuard<'_, BTreeMap<u64, Option<AbortHandle>>> {
+    fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn holds(&self) -> Vec<u64> {
-        self.held().keys().copied().collect()
+        self.held().tickets.keys().copied().collect()
     }
 
     fn end(&self, ended: Ended) {
@@ -118,48 +159,62 @@ impl Shared {
         });
     }
 
-    /// Takes tickets whenever slots are free.
+    /// Takes tickets whenever there is room for some.
     async fn take_all(self: &Arc<Self>) {
         loop {
-            let Ok(first) = Arc::clone(&self.free).acquire_owned().await else { return };
-            let mut places = vec![first];
-            while let Ok(place) = Arc::clone(&self.free).try_acquire_owned() {
-                places.push(place);
-            }
-            let request = Request::Take {
-                worker: self.session.worker,
-                most: u32::try_from(places.len()).unwrap_or(u32::MAX),
-                holds: self.holds(),
+            let mut freed = std::pin::pin!(self.freed.notified());
+            freed.as_mut().enable();
+            let (room, holds) = {
+                let held = self.held();
+                let room = held.capacity(self.session.slots).saturating_sub(held.tickets.len());
+                (room, held.tickets.keys().copied().collect())
             };
-            let Some(Reply::Tickets { tickets, drop }) = self.ask(&request).await else {
+            if room == 0 {
+                freed.await;
+                continue;
+            }
+            let most = u32::try_from(room).unwrap_or(u32::MAX);
+            let request = Request::Take { worker: self.session.worker, most, holds, wait: true };
+            let Some(Reply::Tickets { tickets, drop, .. }) = self.ask(&request).await else {
                 // Why is noted, and ends the session.
                 return std::future::pending().await;
             };
             self.abort(&drop);
-            for (ticket, place) in tickets.into_iter().zip(places) {
-                self.begin(ticket, place);
+            for ticket in tickets.into_iter().take(room) {
+                self.begin(ticket);
             }
         }
     }
 
-    /// Evaluates a ticket in a place, and reports the result.
-    fn begin(self: &Arc<Self>, ticket: Ticket, place: OwnedSemaphorePermit) {
+    /// Evaluates a ticket as soon as there is a place for it.
+    fn begin(self: &Arc<Self>, ticket: Ticket) {
         let candidate = ticket.candidate;
         let mut held = self.held();
-        if held.contains_key(&candidate) {
+        if held.tickets.contains_key(&candidate) {
             return;
         }
-        held.insert(candidate, None);
+        held.tickets.insert(candidate, Holding::default());
         let shared = Arc::clone(self);
         let task = tokio::spawn(async move {
-            shared.evaluate(ticket).await;
-            shared.held().remove(&candidate);
-            drop(place);
+            // Places are never closed.
+            let Ok(_place) = Arc::clone(&shared.places).acquire_owned().await else { return };
+            if let Some(holding) = shared.held().tickets.get_mut(&candidate) {
+                holding.begun = true;
+            }
+            let running = shared.session.tally.begins();
+            let answer = shared.evaluate(ticket).await;
+            drop(running);
+            shared.session.tally.evaluated(&answer);
+            shared.held().took(answer.ms);
+            // Nobody is there to report it once the session has ended.
+            let _ = shared.finished.send(answer);
         });
-        held.insert(candidate, Some(task.abort_handle()));
+        if let Some(holding) = held.tickets.get_mut(&candidate) {
+            holding.task = Some(task.abort_handle());
+        }
     }
 
-    async fn evaluate(self: &Arc<Self>, ticket: Ticket) {
+    async fn evaluate(self: &Arc<Self>, ticket: Ticket) -> Answer {
         let Ticket { run, candidate, draft, thresholds, seed, task, .. } = ticket;
         let begun = Instant::now();
         let mut bench = self.session.equipped.bench.clone();
@@ -179,25 +234,54 @@ impl Shared {
         } else {
             (Outcome::Trouble { why: "it was given a ticket of another task".to_owned() }, None)
         };
-        let outcome = trimmed(outcome);
-        let broken = match &outcome {
-            Outcome::Trouble { why } => Some(why.clone()),
-            _ => None,
-        };
-        let answer = Box::new(Answer {
+        Answer {
             protocol: PROTOCOL,
             run,
             candidate,
             task,
             draft: draft.digest().to_string(),
-            outcome,
+            outcome: trimmed(outcome),
             isolation,
             ms: begun.elapsed().as_secs_f64() * 1e3,
-        });
-        let reply = self.ask(&Request::Done { worker: self.session.worker, answer }).await;
-        if matches!(reply, Some(Reply::Noted { .. })) {
-            self.evaluated.fetch_add(1, Relaxed);
         }
+    }
+
+    /// Reports results as they come. Those that come while others are on their way go together.
+    async fn report_all(&self, mut results: mpsc::UnboundedReceiver<Answer>) {
+        while let Some(first) = results.recv().await {
+            let mut bytes = artifact_bytes(&first);
+            let mut answers = vec![first];
+            while answers.len() < MOST_ANSWERS
+                && bytes < MOST_TOGETHER
+                && let Ok(next) = results.try_recv()
+            {
+                bytes += artifact_bytes(&next);
+                answers.push(next);
+            }
+            // What nobody waits for any more is not told.
+            answers.retain(|answer| self.held().tickets.contains_key(&answer.candidate));
+            self.report(answers).await;
+        }
+    }
+
+    async fn report(&self, answers: Vec<Answer>) {
+        if answers.is_empty() {
+            return;
+        }
+        let told: Vec<u64> = answers.iter().map(|answer| answer.candidate).collect();
+        let broken = answers.iter().find_map(|answer| match &answer.outcome {
+            Outcome::Trouble { why } => Some(why.clone()),
+            _ => None,
+        });
+        let reply = self.ask(&Request::Done { worker: self.session.worker, answers }).await;
+        if matches!(reply, Some(Reply::Noted { .. })) {
+            self.evaluated.fetch_add(told.len() as u64, Relaxed);
+            self.session.tally.reported(told.len());
+        }
+        for candidate in told {
+            self.held().tickets.remove(&candidate);
+        }
+        self.freed.notify_waiters();
         if let Some(why) = broken {
             self.end(Ended::Broken(why));
         }
@@ -242,29 +326,48 @@ impl Shared {
                     self.end(Ended::Refused(why));
                     return None;
                 }
-                Err(LinkError::Passing(why)) => (self.session.hear)(Heard::Waiting { why }),
+                Err(LinkError::Passing(why)) => {
+                    self.session.tally.unheard();
+                    (self.session.hear)(Heard::Waiting { why });
+                }
             }
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(LONGEST_WAIT);
         }
     }
 
-    /// Waits until all that was begun is reported.
+    /// Waits until all that was begun is reported. The rest, and what was on its way, is given to others.
     async fn drain(&self) {
-        let running = self.held().len();
+        let waiting: Vec<u64> = {
+            let held = self.held();
+            held.tickets
+                .iter()
+                .filter(|(_, holding)| !holding.begun)
+                .map(|(candidate, _)| *candidate)
+                .collect()
+        };
+        self.abort(&waiting);
+        let running = self.held().tickets.len();
         (self.session.hear)(Heard::Draining { running });
-        // Every evaluation gives its place back when it is reported; a ticket that was on its way is given to others.
-        let all = u32::try_from(self.session.slots).unwrap_or(u32::MAX);
-        let _ = self.free.acquire_many(all).await;
+        loop {
+            let mut freed = std::pin::pin!(self.freed.notified());
+            freed.as_mut().enable();
+            if self.held().tickets.is_empty() {
+                return;
+            }
+            freed.await;
+        }
     }
 
     fn abort(&self, candidates: &[u64]) {
         let mut held = self.held();
         for candidate in candidates {
-            if let Some(Some(task)) = held.remove(candidate) {
+            if let Some(Holding { task: Some(task), .. }) = held.tickets.remove(candidate) {
                 task.abort();
             }
         }
+        drop(held);
+        self.freed.notify_waiters();
     }
 
     fn abort_all(&self) {
@@ -286,6 +389,16 @@ impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+/// Bytes of what an evaluation left.
+fn artifact_bytes(answer: &Answer) -> usize {
+    let artifacts = match &answer.outcome {
+        Outcome::Scored(score) => &score.artifacts,
+        Outcome::Invalid { artifacts, .. } | Outcome::Failed { artifacts, .. } => artifacts,
+        Outcome::Trouble { .. } => return 0,
+    };
+    artifacts.iter().map(|artifact| artifact.body.len()).sum()
 }
 
 /// A result without the artifacts that the coordinator would not keep.

@@ -1,0 +1,198 @@
+//! Runs and workers that meet at a NATS server, as processes that are killed at drawn moments. `.ci/nats` installs a server
+//! and names it in a variable; without one nothing is tested here, which is said.
+
+#![cfg(feature = "nats")]
+#![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
+
+mod common;
+
+use std::{
+    net::{TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, Stdio},
+    time::Duration,
+};
+
+use common::{Place, error, holds, parse};
+use samara_journal::Reader;
+use samara_qd::Stream;
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+fn program() -> Option<PathBuf> {
+    let program = std::env::var_os("SAMARA_NATS_SERVER").map(PathBuf::from);
+    if program.is_none() {
+        eprintln!("SKIPPED: no NATS server; .ci/nats installs one");
+    }
+    program
+}
+
+/// A server with its store, which it loses with its life.
+struct Server {
+    program: PathBuf,
+    port: u16,
+    store: PathBuf,
+    child: Option<Child>,
+}
+
+impl Server {
+    fn start(place: &Place, program: PathBuf) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut server = Self { program, port, store: place.path("nats"), child: None };
+        server.begin();
+        server
+    }
+
+    fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    fn begin(&mut self) {
+        let mut command = std::process::Command::new(&self.program);
+        command.args(["--addr", "127.0.0.1", "--port", &self.port.to_string(), "--jetstream", "--store_dir"]);
+        let child = command.arg(&self.store).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        self.child = Some(child);
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn lose_everything(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        let _ = std::fs::remove_dir_all(&self.store);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.lose_everything();
+    }
+}
+
+fn start(place: &Place, arguments: &[&str]) -> Child {
+    let mut command = place.samara(arguments);
+    command.env("SAMARA_WORKER_TOKEN", TOKEN).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn worker(place: &Place, url: &str) -> Child {
+    let cache = place.path("cache").display().to_string();
+    let arguments = ["worker", "--connect", url, "--slots", "2", "--cache", &cache, "--quiet"];
+    let mut command = place.samara(&arguments);
+    command.env("SAMARA_WORKER_TOKEN", TOKEN).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Arguments of a run of vectors.
+const RUN: [&str; 7] = ["run", "function", "--set", "search.total_steps=600", "--format", "json", "--quiet"];
+
+fn expected(place: &Place) -> serde_json::Value {
+    let mut arguments = RUN.to_vec();
+    arguments.extend(["--out", "alone"]);
+    place.json(&arguments)["archive_hash"].clone()
+}
+
+fn settled(place: &Place, run: &str) -> u64 {
+    Reader::open(&place.path(run)).map_or(0, |reader| reader.len().unwrap_or(0))
+}
+
+/// What is said to a run that has workers at a server.
+fn with(url: &str) -> [&str; 8] {
+    ["--workers", url, "--local-slots", "0", "--worker-lease", "1", "--worker-losses", "1000000"]
+}
+
+#[test]
+fn workers_broker_and_coordinator_are_killed_at_drawn_moments_and_the_archive_is_that_of_one_machine() {
+    let Some(program) = program() else { return };
+    let place = Place::new();
+    let expected = expected(&place);
+    // `SAMARA_CHAOS=100` for many rounds, `SAMARA_CHAOS_SEED` for others.
+    let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
+    let first = number("SAMARA_CHAOS_SEED").unwrap_or(0);
+    for round in first..first + number("SAMARA_CHAOS").unwrap_or(2) {
+        let mut drawn = Stream::named(round, "kills");
+        let mut server = Server::start(&place, program.clone());
+        let url = server.url();
+        let out = format!("run-{round}");
+        let mut arguments = RUN.to_vec();
+        arguments.extend(["--out", &out]);
+        arguments.extend(with(&url));
+        let mut run = start(&place, &arguments);
+        let mut workers = vec![worker(&place, &url), worker(&place, &url)];
+        let mut moments: Vec<(u64, usize)> =
+            [0, 0, 1, 2, 2].map(|kind| (drawn.index(590) as u64, kind)).to_vec();
+        moments.sort_unstable();
+        for (moment, kind) in moments {
+            while settled(&place, &out) < moment {
+                assert!(run.try_wait().unwrap().is_none(), "round {round}: it ended");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            match kind {
+                0 => {
+                    server.lose_everything();
+                    server.begin();
+                }
+                1 => {
+                    run.kill().unwrap();
+                    run.wait().unwrap();
+                    let mut resume = vec!["resume", &out, "--format", "json", "--quiet"];
+                    resume.extend(with(&url));
+                    run = start(&place, &resume);
+                }
+                _ => {
+                    let mut killed = workers.remove(0);
+                    killed.kill().unwrap();
+                    killed.wait().unwrap();
+                    workers.push(worker(&place, &url));
+                }
+            }
+        }
+        let output = run.wait_with_output().unwrap();
+        assert!(output.status.success(), "round {round}: {}", error(&output));
+        assert_eq!(parse(&output)["archive_hash"], expected, "round {round}");
+        for mut worker in workers {
+            worker.kill().unwrap();
+            worker.wait().unwrap();
+        }
+        eprintln!("round {round}: the same archive");
+    }
+}
+
+#[test]
+fn a_run_says_where_it_meets_its_workers_and_no_token_is_in_it() {
+    let Some(program) = program() else { return };
+    let place = Place::new();
+    let expected = expected(&place);
+    let server = Server::start(&place, program);
+    let url = server.url();
+    let mut arguments = RUN[..6].to_vec();
+    arguments.extend(["--out", "told", "--workers", &url, "--local-slots", "0", "--verify", "0.1"]);
+    let run = start(&place, &arguments);
+    let mut working = worker(&place, &url);
+    let output = run.wait_with_output().unwrap();
+    assert!(error(&output).contains("workers: meeting at nats://127.0.0.1:"), "{}", error(&output));
+    assert!(error(&output).contains("(stream samara-"), "{}", error(&output));
+    assert_eq!(parse(&output)["archive_hash"], expected);
+    assert!(!holds(&place.path("told"), TOKEN) && !error(&output).contains(TOKEN));
+    working.kill().unwrap();
+    working.wait().unwrap();
+}
+
+#[test]
+fn a_server_that_is_not_there_or_an_address_with_a_password_is_refused_before_anything_is_recorded() {
+    let place = Place::new();
+    for (url, why) in
+        [("nats://127.0.0.1:9", "can't be reached"), ("nats://u:secret@127.0.0.1:9", "password")]
+    {
+        let mut arguments = RUN.to_vec();
+        arguments.extend(["--out", "no", "--workers", url]);
+        let output = place.run(&arguments);
+        assert_eq!(output.status.code(), Some(2), "{}", error(&output));
+        assert!(error(&output).contains(why), "{}", error(&output));
+        assert!(!error(&output).contains("secret"), "it is not shown");
+    }
+    let output = place.run(&["worker", "--connect", "nats://u:secret@127.0.0.1:9"]);
+    assert_eq!(output.status.code(), Some(2), "{}", error(&output));
+    assert!(!place.path("no").exists());
+}
