@@ -64,6 +64,16 @@ pub fn run(
     out: Option<&Path>,
     hearing: Hearing<'_>,
 ) -> Result<Done, Stopped> {
+    Ok(begun(experiment, set, out, hearing)?)
+}
+
+/// The same, with a failure as commands have it.
+pub(crate) fn begun(
+    experiment: &str,
+    set: &[String],
+    out: Option<&Path>,
+    hearing: Hearing<'_>,
+) -> Result<Done, Failure> {
     let experiment = config::load(experiment, set)?;
     let folder = match out {
         Some(folder) => folder.to_owned(),
@@ -81,6 +91,11 @@ pub fn run(
 /// # Errors
 /// As `samara resume`.
 pub fn resume(folder: &Path, set: &[String], hearing: Hearing<'_>) -> Result<Done, Stopped> {
+    Ok(resumed(folder, set, hearing)?)
+}
+
+/// The same, with a failure as commands have it.
+pub(crate) fn resumed(folder: &Path, set: &[String], hearing: Hearing<'_>) -> Result<Done, Failure> {
     let args = args::Resume {
         run: folder.to_owned(),
         iterations: None,
@@ -97,7 +112,7 @@ pub fn resume(folder: &Path, set: &[String], hearing: Hearing<'_>) -> Result<Don
     done(driven, folder)
 }
 
-fn done(driven: run::Driven, folder: PathBuf) -> Result<Done, Stopped> {
+fn done(driven: run::Driven, folder: PathBuf) -> Result<Done, Failure> {
     let ended = driven.kept(&folder)?;
     Ok(Done { folder, ending: ended.ending.name() })
 }
