@@ -79,6 +79,8 @@ fn a_finetuning_writes_the_same_model_for_any_threads_and_after_a_kill_and_runs_
     let resumed = parse(&place.run(&finetune("killed", &["--resume"])));
     assert_eq!((&resumed["after"], &resumed["before"]), (&report["after"], &report["before"]));
     assert!(weights(&place, "killed") == whole, "other weights after a kill");
+    assert!(report["told"]["again"].as_u64().unwrap() > 0, "{report}");
+    assert_eq!(resumed["told"], report["told"]);
     let losses = |out: &str| std::fs::read_to_string(place.path(out).join("losses.csv")).unwrap();
     assert_eq!(losses("killed"), losses("whole"));
 

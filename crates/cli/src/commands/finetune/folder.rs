@@ -11,6 +11,7 @@ use samara_seedling::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::lessons::Told;
 use crate::{
     checkpoints::{self, broken, write},
     exit::{Failure, quoted},
@@ -31,6 +32,8 @@ pub(super) struct Plan {
     pub from: String,
     /// The runs that the samples are of.
     pub runs: Vec<String>,
+    /// What the samples are.
+    pub told: Told,
     /// Steps between two checkpoints.
     pub checkpoint_every: u64,
     /// Completions of the evaluations; 0 leaves them out.

@@ -8,7 +8,7 @@ use samara_journal::{
     training::{self, Choice, Form, Keep, Lesson},
 };
 use samara_seedling::train::tune::Sample;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     args::{KeepName, Tuning, WeighBy},
@@ -29,7 +29,8 @@ pub(super) struct Learnt {
 }
 
 /// What samples are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Told {
     /// Candidates told once more as if from nothing.
     pub again: usize,

@@ -35,7 +35,7 @@ use crate::{
 
 use base::From;
 use folder::{Folder, Plan};
-use lessons::{Learnt, Told};
+use lessons::Learnt;
 use report::{Printed, Report};
 
 /// The columns of `losses.csv`.
@@ -46,7 +46,6 @@ struct Session {
     folder: Folder,
     tuner: Tuner,
     plan: Plan,
-    told: Option<Told>,
     losses: Losses,
     interrupt: watch::Receiver<bool>,
     threads: usize,
@@ -131,6 +130,7 @@ fn begin(args: &args::Finetune, interrupt: watch::Receiver<bool>) -> Result<Sess
     let plan = Plan {
         from: from.text(),
         runs: args.runs.iter().map(|run| run.display().to_string()).collect(),
+        told,
         checkpoint_every: args.checkpoint_every,
         evaluate: args.evaluate as usize,
     };
@@ -143,7 +143,7 @@ fn begin(args: &args::Finetune, interrupt: watch::Receiver<bool>) -> Result<Sess
         remark(&format!("{} candidates are left out that no model wrote as they are", told.untold));
     }
     let quiet = args.output.quiet;
-    Ok(Session { folder, tuner, plan, told: Some(told), losses, interrupt, threads, quiet })
+    Ok(Session { folder, tuner, plan, losses, interrupt, threads, quiet })
 }
 
 /// Goes on from a folder's checkpoint.
@@ -156,7 +156,7 @@ fn resume(args: &args::Finetune, interrupt: watch::Receiver<bool>) -> Result<Ses
     let mut losses = Losses::open_with(&folder.losses(), COLUMNS)?;
     losses.keep(tuner.step_number())?;
     let quiet = args.output.quiet;
-    Ok(Session { folder, tuner, plan, told: None, losses, interrupt, threads, quiet })
+    Ok(Session { folder, tuner, plan, losses, interrupt, threads, quiet })
 }
 
 impl Session {
@@ -215,7 +215,7 @@ impl Session {
             from: self.plan.from.clone(),
             runs: self.plan.runs.clone(),
             settings: self.tuner.settings().clone(),
-            told: self.told,
+            told: self.plan.told,
             samples: self.tuner.samples(),
             left_out: self.tuner.left_out(),
             steps: self.tuner.step_number(),

@@ -16,8 +16,8 @@ pub(super) struct Report {
     /// The runs that samples are of.
     pub runs: Vec<String>,
     pub settings: TuneSettings,
-    /// What the samples are; null where a finetuning was gone on with.
-    pub told: Option<Told>,
+    /// What the samples are.
+    pub told: Told,
     /// Samples that were learnt from and measured with.
     pub samples: (usize, usize),
     /// Samples longer than the model's context.
@@ -63,9 +63,9 @@ impl Report {
         let (learnt, held_out) = self.samples;
         let mut text = format!("from        {}\n", self.from);
         text += &format!("samples     {learnt}, {held_out} held out");
-        text += &match &self.told {
-            Some(told) if told.again > 0 => format!("; {} of them told as if from nothing\n", told.again),
-            _ => "\n".to_owned(),
+        text += &match self.told.again {
+            0 => "\n".to_owned(),
+            again => format!("; {again} of them told as if from nothing\n"),
         };
         text += &format!(
             "settings    learning rate {}, {} epochs, replay {}, seed {}\n",
