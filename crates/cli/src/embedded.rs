@@ -68,6 +68,16 @@ pub fn run(
     out: Option<&Path>,
     hearing: Hearing<'_>,
 ) -> Result<Done, Stopped> {
+    Ok(begun(experiment, set, out, hearing)?)
+}
+
+/// The same, with a failure as commands have it.
+pub(crate) fn begun(
+    experiment: &str,
+    set: &[String],
+    out: Option<&Path>,
+    hearing: Hearing<'_>,
+) -> Result<Done, Failure> {
     let experiment = config::load(experiment, set)?;
     let folder = match out {
         Some(folder) => folder.to_owned(),
@@ -148,7 +158,7 @@ pub fn evolve(evolution: &Evolution, hearing: Hearing<'_>) -> Result<Done, Stopp
         ..args::Evolve::quiet()
     };
     let (driven, folder) = evolve::evolved(args, evolution, hearing.quiet())?;
-    done(driven, folder)
+    Ok(done(driven, folder)?)
 }
 
 /// Goes on with a run. `set` changes what may change in a run; `own` evaluates, where the run's evaluator is a function:
@@ -162,6 +172,16 @@ pub fn resume(
     own: Option<(&str, Arc<dyn OwnEvaluator>)>,
     hearing: Hearing<'_>,
 ) -> Result<Done, Stopped> {
+    Ok(resumed(folder, set, own, hearing)?)
+}
+
+/// The same, with a failure as commands have it.
+pub(crate) fn resumed(
+    folder: &Path,
+    set: &[String],
+    own: Option<(&str, Arc<dyn OwnEvaluator>)>,
+    hearing: Hearing<'_>,
+) -> Result<Done, Failure> {
     if let Some((text, _)) = &own {
         run::refuse_other_function(folder, text)?;
     }
@@ -182,7 +202,7 @@ pub fn resume(
     done(driven, folder)
 }
 
-fn done(driven: run::Driven, folder: PathBuf) -> Result<Done, Stopped> {
+fn done(driven: run::Driven, folder: PathBuf) -> Result<Done, Failure> {
     let ended = driven.kept(&folder)?;
     Ok(Done { folder, ending: ended.ending.name() })
 }

@@ -4,6 +4,7 @@
 mod args;
 mod best;
 mod cells;
+mod checkpoints;
 mod commands;
 mod completion;
 mod config;
@@ -86,6 +87,8 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Control(control) => commands::control::control(&control),
         Command::Serve(serve) => commands::serve::serve(&serve),
         Command::Export(export) => commands::export::export(&export),
+        Command::Finetune(finetune) => commands::finetune::finetune(&finetune),
+        Command::Loop(rounds) => commands::rounds::rounds(&rounds),
         Command::Rebin(rebin) => commands::rebin::rebin(&rebin),
         Command::List(list) => commands::catalogue::list(list.format),
         Command::New(new) => commands::new::new(&new),

@@ -82,7 +82,34 @@ fn terrains_are_named_as_the_settings_name_them() {
     }
     let output =
         place.run(&["run", "sodarace", "--set", "environment.terrain=wall", "--set", "environment.ms=0"]);
-    assert!(error(&output).contains("terrain"), "{}", error(&output));
+    let told = error(&output);
+    assert!(told.contains("\"wall\" is no terrain") && told.contains("left_wall"), "{told}");
+}
+
+#[test]
+fn all_that_entered_a_run_is_evaluated_on_other_terrains() {
+    let place = Place::new();
+    if !isolated() {
+        return;
+    }
+    let run = ["run", "sodarace", "--out", "a", "--quiet", "--format", "json", "--set", "search.operator=gp"];
+    let steps = ["--set", "search.total_steps=40", "--set", "search.init_steps=20"];
+    let done = parse(&place.run(&[&run[..], &steps].concat()));
+    let evaluate = ["sodarace", "evaluate", "a", "--ms", "10000", "--format", "json"];
+    let output = place.run(&[&evaluate[..], &["--terrain", "flat", "--terrain", "left_wall"]].concat());
+    assert!(output.status.success(), "{}", error(&output));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let on =
+        |terrain: &str| -> Vec<&Value> { lines.iter().filter(|line| line["terrain"] == terrain).collect() };
+    let (flat, wall) = (on("flat"), on("left_wall"));
+    assert!(flat.len() == wall.len() && flat.len() * 2 == lines.len() && !flat.is_empty());
+    // On the run's own terrain the best is what the run found.
+    let distance = |line: &&Value| line["fitness"]["10000"].as_f64();
+    let best = flat.iter().filter_map(distance).fold(f64::MIN, f64::max);
+    assert_eq!(Some(best), done["best"].as_f64(), "{done}");
+    let candidates: Vec<Option<u64>> = flat.iter().map(|line| line["candidate"].as_u64()).collect();
+    assert!(candidates.is_sorted() && candidates.iter().all(Option::is_some));
 }
 
 #[test]

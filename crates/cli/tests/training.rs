@@ -93,7 +93,7 @@ fn a_training_writes_the_same_bytes_for_any_threads_and_after_interrupts_and_kil
     let whole = files(&place.path("whole"));
     let losses = String::from_utf8_lossy(&whole["losses.csv"]).into_owned();
     assert_eq!(losses.lines().count() as u64, 1 + report["steps"].as_u64().unwrap());
-    assert_eq!(whole.len(), 6 + 3 + 2, "checkpoint, model, losses and report: {:?}", whole.keys());
+    assert_eq!(whole.len(), 6 + 4 + 2, "checkpoint, model, losses and report: {:?}", whole.keys());
 
     parse(&place.run(&new("threads", "2")));
     same(&place, &whole, "threads");

@@ -53,9 +53,17 @@ pub fn files(corpus: Corpus) -> Result<[&'static [u8]; 3], SeedlingError> {
 /// A corpus without a shipped model, or a build that has embedded damaged files.
 pub fn model(corpus: Corpus) -> Result<(Model, Tokenizer), SeedlingError> {
     let weights = weights(corpus)?;
-    let tokenizer = Tokenizer::from_json(shipped(corpus)?.tokenizer, Path::new("tokenizer.json (built in)"))?;
+    let tokenizer = tokenizer(corpus)?;
     check_tokenizer(&tokenizer, &weights.config)?;
     Ok((Model::new(&weights), tokenizer))
+}
+
+/// The tokenizer of a corpus' model.
+///
+/// # Errors
+/// A corpus without a shipped model, or a build that has embedded damaged files.
+pub fn tokenizer(corpus: Corpus) -> Result<Tokenizer, SeedlingError> {
+    Tokenizer::from_json(shipped(corpus)?.tokenizer, Path::new("tokenizer.json (built in)"))
 }
 
 /// The weights of a corpus' model.

@@ -1,9 +1,10 @@
 //! The command line, as clap reads it. Parsing has no effect.
 //!
 //! The arguments of commands that have commands of their own are in `model`, `sandbox` and `sodarace`, those of
-//! `samara evolve` in `evolve`; what a shell offers for an argument is in `offers`.
+//! `samara evolve` in `evolve`, those of `samara finetune` and `samara loop` in `finetune`; what a shell offers for an argument is in `offers`.
 
 mod evolve;
+mod finetune;
 mod model;
 mod offers;
 mod output;
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand, ValueEnum, ValueHint, value_parser};
 use clap_complete::ArgValueCompleter;
 
 pub(crate) use evolve::Evolve;
+pub(crate) use finetune::{Finetune, Loop, Tuning, WeighBy};
 pub(crate) use model::{Chat, Check, Evaluate, ModelCommand, Train};
 pub(crate) use output::{Format, Output};
 use sandbox::SandboxCommand;
@@ -59,6 +61,10 @@ pub(crate) enum Command {
     Control(watch::Control),
     /// Export a run's candidates
     Export(Export),
+    /// Finetune an embedded model on what runs admitted
+    Finetune(Box<Finetune>),
+    /// Evolve, finetune on what was admitted, and evolve with that, round after round
+    Loop(Box<Loop>),
     /// Replay a run, or an OpenELM history.jsonl, into other axes
     Rebin(Rebin),
     /// List the built-in experiments and environments

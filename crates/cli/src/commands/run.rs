@@ -260,7 +260,8 @@ fn reopened(reader: &Reader, args: &args::Resume) -> Result<(Experiment, Option<
     Ok((experiment, Some(stored(&kept)?)))
 }
 
-fn recorded_inputs(reader: &Reader) -> Result<Vec<InputFile>, Failure> {
+/// The files that a run read, as it keeps them.
+pub(crate) fn recorded_inputs(reader: &Reader) -> Result<Vec<InputFile>, Failure> {
     let file = |input: samara_journal::Input| {
         let text = String::from_utf8(input.bytes)
             .map_err(|_| Failure::internal(format!("the run's copy of {} is damaged", input.key)))?;

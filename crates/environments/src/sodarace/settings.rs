@@ -5,7 +5,7 @@ use std::sync::Arc;
 use samara_search::{Invalid, nearest};
 use samara_sodarace::{Law, Terrain, constants::MAX_MS};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use super::programs::{SEEDS, seed};
 use crate::{Inputs, program::WritingSettings, source::MOST_TEXTS};
@@ -20,13 +20,40 @@ pub(super) const SHAPE: usize = 3;
 const MOST_TERRAINS: usize = 10;
 
 /// One terrain or several.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Terrains {
     /// One.
     One(Terrain),
     /// Several, in the order in which axes and metrics have them.
     Several(#[schemars(length(min = 1, max = MOST_TERRAINS))] Vec<Terrain>),
+}
+
+/// Terrains that have a name.
+const NAMED: [&str; 7] = ["flat", "left_wall", "right_wall", "tunnel", "bumps", "hills", "rough"];
+
+impl<'de> Deserialize<'de> for Terrains {
+    /// By hand, so that a mistyped name is told with those that there are.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let read = match toml::Value::deserialize(deserializer)? {
+            toml::Value::Array(list) => {
+                list.into_iter().map(terrain).collect::<Result<_, _>>().map(Self::Several)
+            }
+            one => terrain(one).map(Self::One),
+        };
+        read.map_err(D::Error::custom)
+    }
+}
+
+fn terrain(value: toml::Value) -> Result<Terrain, String> {
+    let told = value.to_string();
+    value.try_into().map_err(|_| {
+        format!(
+            "{told} is no terrain; there are {}, and tables such as {{ kind = \"tunnel\", height = 60 }} or \
+             {{ custom = [[[x, y], ...]] }}",
+            NAMED.join(", ")
+        )
+    })
 }
 
 impl Default for Terrains {
@@ -176,4 +203,34 @@ fn read_seed(place: usize, name: &str, inputs: &Inputs) -> Result<Arc<str>, Inva
         format!("{name} does not define make_walker()"),
         "write `def make_walker():` in it",
     ))
+}
+
+#[cfg(test)]
+mod terrain_tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<SodaraceSettings, String> {
+        toml::from_str(text).map_err(|error: toml::de::Error| error.message().to_owned())
+    }
+
+    #[test]
+    fn every_named_terrain_is_read_alone_and_in_lists() {
+        for name in NAMED {
+            let one = read(&format!("terrain = \"{name}\"")).expect("a terrain").terrain;
+            assert_eq!(one.all()[0].name(), name);
+        }
+        let several = read("terrain = [\"flat\", { kind = \"tunnel\", height = 60 }]").expect("two").terrain;
+        assert!(matches!(&several, Terrains::Several(list) if list.len() == 2));
+    }
+
+    #[test]
+    fn a_mistyped_terrain_is_told_with_those_that_there_are() {
+        for (text, named) in [
+            ("terrain = \"tunel\"", "\"tunel\" is no terrain"),
+            ("terrain = [\"flat\", 3]", "3 is no terrain"),
+        ] {
+            let told = read(text).expect_err("no terrain");
+            assert!(told.contains(named) && told.contains("left_wall, right_wall, tunnel"), "{told}");
+        }
+    }
 }

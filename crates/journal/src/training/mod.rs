@@ -3,12 +3,13 @@
 //!
 //! [`choice`] is what can be asked for, `pool` the candidates of all runs and which of them are kept, `pairs` which of
 //! them are set against each other, `completion` what a model would have to write, `held` which samples are held out,
-//! `lines` how samples are written: as TRL 1.x or OpenAI's finetuning reads them. All of it follows from the journals
-//! and the choice, in one order.
+//! `lines` how samples are written: as TRL 1.x or OpenAI's finetuning reads them, `lessons` how samara's own finetuning
+//! does. All of it follows from the journals and the choice, in one order.
 
 pub mod choice;
 mod completion;
 mod held;
+mod lessons;
 mod lines;
 mod pairs;
 mod pool;
@@ -26,6 +27,7 @@ use pairs::Pair;
 use pool::{Entry, Pool};
 
 pub use choice::{Choice, Form, Keep, PairsFrom};
+pub use lessons::{Lesson, Lessons, lessons};
 
 /// Why there is nothing to train on.
 #[derive(Debug, thiserror::Error)]

@@ -124,6 +124,17 @@ impl Pool {
         objective >= best || objective - self.offset >= share * (best - self.offset) && best > self.offset
     }
 
+    /// The objective above the offset as a part of the best of its cell, 0 to 1; 1 where no part means anything.
+    pub(super) fn share(&self, entry: &Entry) -> f64 {
+        let best = entry.cell.and_then(|cell| self.best.get(&cell)).copied();
+        match (entry.objective, best) {
+            (Some(objective), Some(best)) if best > self.offset => {
+                ((objective - self.offset) / (best - self.offset)).clamp(0.0, 1.0)
+            }
+            _ => 1.0,
+        }
+    }
+
     /// What to teach a model not to write: contents that models wrote and that never entered nor equal their cell's
     /// best, each once, in order.
     pub(super) fn undesired(&self) -> Vec<usize> {

@@ -8,7 +8,9 @@ use std::{path::Path, sync::Arc};
 
 use samara_seedling::{
     ChatTemplate, End, Engine, EngineSettings, Gguf, Given, Message, Model, Penalties, Reply, Request, Role,
-    Sampling, SeedlingError, Tokenizer, check_tokenizer, shipped, train::Corpus, written::subjects,
+    Sampling, SeedlingError, Tokenizer, check_tokenizer, shipped,
+    train::{Corpus, kind},
+    written::subjects,
 };
 use tokio::sync::oneshot;
 
@@ -178,7 +180,14 @@ impl Embedded {
         let threads = settings.threads.unwrap_or(defaults.threads);
         let engine =
             Engine::start(Arc::new(model), Arc::new(tokenizer), EngineSettings { threads, ..defaults });
-        let speciality = match shipped_model(settings) {
+        let corpus = match (shipped_model(settings), &settings.folder) {
+            (None, Some(folder)) => kind::read(folder).map_err(|error| {
+                let (message, hint) = message_and_hint(&error);
+                LmError::new(ErrorKind::Configuration, message).hint(hint)
+            })?,
+            (shipped, _) => shipped,
+        };
+        let speciality = match corpus {
             Some(Corpus::Walkers) => Some(Speciality::Walkers),
             Some(_) => Some(Speciality::Texts),
             None => tells_subjects.then_some(Speciality::Texts),

@@ -17,7 +17,7 @@ const MOMENTS: &str = "moments.safetensors";
 /// The state's file; written last, so that a folder with it is complete.
 const STATE: &str = "training.json";
 /// The tokenizer's file.
-const TOKENIZER: &str = "tokenizer.json";
+pub(super) const TOKENIZER: &str = "tokenizer.json";
 
 /// How far a training has come.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -85,15 +85,33 @@ pub fn write(
     state: &TrainingState,
 ) -> Result<(), SeedlingError> {
     write_model(folder, weights, tokenizer, Dtype::F32)?;
+    write_lists(folder, MOMENTS, [("first", &adam.first[..]), ("second", &adam.second)])?;
+    write_json(folder, STATE, state)
+}
+
+/// Writes lists of numbers by their names.
+pub(super) fn write_lists<'a>(
+    folder: &Path,
+    name: &str,
+    lists: impl IntoIterator<Item = (&'static str, &'a [f32])>,
+) -> Result<(), SeedlingError> {
     let bytes = |list: &[f32]| list.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
-    let (first, second) = (bytes(&adam.first), bytes(&adam.second));
-    let view = |data| TensorView::new(safetensors::Dtype::F32, vec![adam.first.len()], data);
-    let unfit = |error| failed(folder.join(MOMENTS), error);
-    let tensors = [("first", view(&first).map_err(unfit)?), ("second", view(&second).map_err(unfit)?)];
-    let moments = safetensors::serialize(tensors, None).map_err(unfit)?;
-    write_file(folder, MOMENTS, &moments)?;
-    let state = serde_json::to_string_pretty(state).map_err(|error| failed(folder.join(STATE), error))?;
-    write_file(folder, STATE, state.as_bytes())
+    let lists: Vec<(&str, usize, Vec<u8>)> =
+        lists.into_iter().map(|(name, list)| (name, list.len(), bytes(list))).collect();
+    let unfit = |error| failed(folder.join(name), error);
+    let tensors = lists
+        .iter()
+        .map(|(name, len, data)| Ok((*name, TensorView::new(safetensors::Dtype::F32, vec![*len], data)?)))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(unfit)?;
+    let bytes = safetensors::serialize(tensors, None).map_err(unfit)?;
+    write_file(folder, name, &bytes)
+}
+
+/// Writes a value as JSON.
+pub(super) fn write_json(folder: &Path, name: &str, value: &impl Serialize) -> Result<(), SeedlingError> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| failed(folder.join(name), error))?;
+    write_file(folder, name, text.as_bytes())
 }
 
 /// Reads a checkpoint.
@@ -123,6 +141,16 @@ fn most_moments(parameters: usize) -> u64 {
 }
 
 fn moments(bytes: &[u8], step: u64, len: usize) -> Result<Adam, String> {
+    let [first, second] = lists(bytes, ["first", "second"], len)?;
+    Ok(Adam { first, second, step })
+}
+
+/// The lists of these names, each of `len` finite numbers.
+pub(super) fn lists<const N: usize>(
+    bytes: &[u8],
+    names: [&str; N],
+    len: usize,
+) -> Result<[Vec<f32>; N], String> {
     let tensors = SafeTensors::deserialize(bytes).map_err(|error| format!("is damaged: {error}"))?;
     let by_name: HashMap<String, TensorView<'_>> = tensors.tensors().into_iter().collect();
     let list = |name: &str| {
@@ -135,5 +163,9 @@ fn moments(bytes: &[u8], step: u64, len: usize) -> Result<Adam, String> {
         let finite = list.iter().all(|x| x.is_finite());
         if finite { Ok(list) } else { Err(format!("`{name}` holds numbers that are not finite")) }
     };
-    Ok(Adam { first: list("first")?, second: list("second")?, step })
+    let mut found = [const { Vec::new() }; N];
+    for (place, name) in found.iter_mut().zip(names) {
+        *place = list(name)?;
+    }
+    Ok(found)
 }

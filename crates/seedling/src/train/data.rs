@@ -153,7 +153,7 @@ fn answered(sequence: &mut Sequence, answers: &[Vec<u32>; 2], truth: f64, answer
 }
 
 /// Appends tokens, each of which should follow the one before it; the first one of a branch follows none.
-fn push(sequence: &mut Sequence, tokens: &[u32], weight: f32) {
+pub(super) fn push(sequence: &mut Sequence, tokens: &[u32], weight: f32) {
     for token in tokens {
         let here = sequence.tokens.len();
         if weight > 0.0 && here > 0 && sequence.branches.last() != Some(&here) {
@@ -205,7 +205,7 @@ pub struct Source {
 
 impl Source {
     /// Document `number` as tokens.
-    fn sequence(&self, tokenizer: &Tokenizer, split: Split, number: u64) -> Sequence {
+    pub(super) fn sequence(&self, tokenizer: &Tokenizer, split: Split, number: u64) -> Sequence {
         match self.corpus {
             Corpus::Texts => {
                 sequence(tokenizer, (self.seed, split, number), self.chances.judged, self.answer_weight)

@@ -2,12 +2,13 @@
 //!
 //! [`trainer`] is the loop and [`settings`] decides what it does; [`data`] makes batches, [`network`] is the loss and
 //! its gradient, [`adam`] and [`muon`] the optimiser, [`step`] one batch over threads, [`checkpoint`] a training on
-//! disk.
+//! disk. [`tune`] goes on with a model that is there, on samples; [`kind`] is what a folder says of its model.
 
 pub mod adam;
 pub mod attention;
 pub mod checkpoint;
 pub mod data;
+pub mod kind;
 pub mod layout;
 pub mod muon;
 pub mod network;
@@ -17,6 +18,7 @@ pub mod sequence;
 pub mod settings;
 pub mod step;
 pub mod trainer;
+pub mod tune;
 
 pub use settings::{Corpus, Size, TrainSettings};
 pub use trainer::{Progress, Trainer};

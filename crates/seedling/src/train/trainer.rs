@@ -10,6 +10,7 @@ use super::{
     adam::{Adam, AdamSettings},
     checkpoint,
     data::{self, Batches, Source},
+    kind,
     layout::Layout,
     muon::Matrix,
     network::Workspace,
@@ -258,6 +259,7 @@ impl Trainer {
     /// # Errors
     /// A folder that can't be written.
     pub fn write_model(&self, folder: &Path) -> Result<(), SeedlingError> {
-        checkpoint::write_model(folder, &self.weights(), &self.tokenizer, Dtype::F16)
+        checkpoint::write_model(folder, &self.weights(), &self.tokenizer, Dtype::F16)?;
+        kind::write(folder, self.settings.corpus)
     }
 }

@@ -2,11 +2,13 @@
 
 mod chat;
 mod check;
-mod evaluate;
+pub(super) mod evaluate;
 mod findings;
 mod train;
 
 pub(crate) use chat::chat;
 pub(crate) use check::check;
 pub(crate) use evaluate::evaluate;
+pub(super) use evaluate::{Evaluation, Measured as Measuring, grouped};
 pub(crate) use train::train;
+pub(super) use train::{Bar, Losses, Row};

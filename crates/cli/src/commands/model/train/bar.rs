@@ -13,6 +13,8 @@ pub(crate) struct Bar {
     bar: ProgressBar,
     quiet: bool,
     held_out: Option<(f64, f64)>,
+    /// What the two held-out losses are of.
+    names: [&'static str; 2],
     /// The loss, smoothed: that of one batch jumps.
     loss: Option<f64>,
 }
@@ -29,7 +31,12 @@ impl Bar {
         bar.set_position(step);
         bar.reset_eta();
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self { bar, quiet, held_out: None, loss: None }
+        Self { bar, quiet, held_out: None, names: ["held out", "answers"], loss: None }
+    }
+
+    /// With other names of what the two held-out losses are of.
+    pub(crate) fn with_names(self, first: &'static str, second: &'static str) -> Self {
+        Self { names: [first, second], ..self }
     }
 
     /// Says that an interrupt was heard, at once: a step that measures the held-out losses takes its time, and whoever
@@ -57,9 +64,10 @@ impl Bar {
         let loss = self.loss.map_or(progress.loss, |loss| 0.95 * loss + 0.05 * progress.loss);
         self.loss = Some(loss);
         self.held_out = progress.held_out.or(self.held_out);
+        let [first, second] = self.names;
         let held_out = self
             .held_out
-            .map_or(String::new(), |(texts, answers)| format!("  held out {texts:.3}, answers {answers:.3}"));
+            .map_or(String::new(), |(texts, answers)| format!("  {first} {texts:.3}, {second} {answers:.3}"));
         let message = format!("{:.0} tokens/s  loss {loss:.3}{held_out}", progress.rate);
         if self.bar.is_hidden() && !self.quiet && progress.held_out.is_some() {
             remark(&format!("step {}, {} tokens  {message}", progress.step, progress.tokens));

@@ -14,7 +14,11 @@ use samara_seedling::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{args, exit::Failure};
+use crate::{
+    args,
+    checkpoints::{self, broken, write},
+    exit::Failure,
+};
 
 /// In a checkpoint: the settings of the command itself.
 const PLAN: &str = "plan.json";
@@ -63,12 +67,6 @@ pub(crate) struct Folder {
     path: PathBuf,
 }
 
-/// A disk that does not do what it should.
-fn broken(path: &Path, what: &str, error: &std::io::Error) -> Failure {
-    let hint = "is there space, and may you write there?";
-    Failure::internal(format!("{} can't be {what}: {error}\nhint: {hint}", path.display()))
-}
-
 impl Folder {
     pub(crate) fn new(path: &Path) -> Self {
         Self { path: path.to_owned() }
@@ -87,18 +85,13 @@ impl Folder {
     }
 
     fn checkpoint(&self) -> PathBuf {
-        self.path.join("checkpoint")
-    }
-
-    /// The checkpoint before, while a new one takes its place.
-    fn previous(&self) -> PathBuf {
-        self.path.join("checkpoint.previous")
+        self.path.join(checkpoints::NOW)
     }
 
     /// Makes the folder for a new training. One that holds anything of another training is refused; what a start that
     /// was killed before its first checkpoint left is nothing.
     pub(crate) fn make(&self) -> Result<(), Failure> {
-        let resumable = self.checkpoint().exists() || self.previous().exists();
+        let resumable = checkpoints::is_there(&self.path);
         let begun = fs::metadata(self.losses()).is_ok_and(|losses| losses.len() > 0);
         if resumable || begun || self.model().exists() || self.report().exists() {
             let go_on = format!("`{}` goes on with it; ", self.resume());
@@ -125,30 +118,19 @@ impl Folder {
 
     /// Writes a checkpoint. Whenever the process is killed, a whole one is there: this one or the one before.
     pub(crate) fn save(&self, trainer: &Trainer, plan: &Plan) -> Result<(), Failure> {
-        let (now, previous) = (self.checkpoint(), self.previous());
-        let next = self.path.join("checkpoint.partial");
-        discard(&next)?;
-        trainer.save(&next)?;
-        write(&next.join(PLAN), &serde_json::to_string_pretty(plan).unwrap_or_default())?;
-        if now.exists() {
-            discard(&previous)?;
-            fs::rename(&now, &previous).map_err(|error| broken(&now, "moved", &error))?;
-        }
-        fs::rename(&next, &now).map_err(|error| broken(&next, "moved", &error))?;
-        discard(&previous)
+        checkpoints::replace(&self.path, |next| {
+            trainer.save(next)?;
+            write(&next.join(PLAN), &serde_json::to_string_pretty(plan).unwrap_or_default())
+        })
     }
 
     /// Reads the checkpoint, also one that was about to be replaced.
     pub(crate) fn load(&self, threads: usize) -> Result<(Trainer, Plan), Failure> {
-        let (now, previous) = (self.checkpoint(), self.previous());
-        if !now.exists() && previous.exists() {
-            fs::rename(&previous, &now).map_err(|error| broken(&previous, "moved", &error))?;
-        }
-        if !now.exists() {
+        let Some(now) = checkpoints::latest(&self.path)? else {
             let hint = format!("`samara model train --out {}` starts a training", self.path.display());
             let what = format!("{} holds no checkpoint to go on from", self.path.display());
             return Err(Failure::usage(format!("{what}\nhint: {hint}")));
-        }
+        };
         let plan = self.plan()?;
         Ok((Trainer::resume(&now, threads)?, plan))
     }
@@ -176,21 +158,5 @@ impl Folder {
     /// Writes the report.
     pub(crate) fn write_report(&self, report: &str) -> Result<(), Failure> {
         write(&self.report(), report)
-    }
-}
-
-/// Writes a file so that it is there as a whole or not at all.
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let partial = path.with_extension("partial");
-    fs::write(&partial, text)
-        .and_then(|()| fs::rename(&partial, path))
-        .map_err(|error| broken(path, "written", &error))
-}
-
-/// Removes a folder that we made, if it is there.
-fn discard(path: &Path) -> Result<(), Failure> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(broken(path, "removed", &error)),
-        _ => Ok(()),
     }
 }

@@ -55,6 +55,7 @@ impl Row {
 #[derive(Debug)]
 pub(crate) struct Losses {
     path: PathBuf,
+    header: &'static str,
     file: File,
     rows: Vec<Row>,
 }
@@ -62,6 +63,11 @@ pub(crate) struct Losses {
 impl Losses {
     /// Opens and locks the file; it is made if need be, and nothing in it is changed yet.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        Self::open_with(path, HEADER)
+    }
+
+    /// The same with other names of the columns, which have the same meaning: a step's row with two held-out losses.
+    pub(crate) fn open_with(path: &Path, header: &'static str) -> Result<Self, Failure> {
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false).open(path);
         let file = file.map_err(|error| broken(path, &error))?;
@@ -72,7 +78,7 @@ impl Losses {
             ))),
             // A disk without locks is used without them.
             Err(TryLockError::Error(_)) | Ok(()) => {
-                Ok(Self { path: path.to_owned(), file, rows: Vec::new() })
+                Ok(Self { path: path.to_owned(), header, file, rows: Vec::new() })
             }
         }
     }
@@ -84,8 +90,8 @@ impl Losses {
         read.map_err(|error| broken(&self.path, &error))?;
         self.rows.clear();
         let mut end = 0;
-        if text.starts_with(HEADER) {
-            end = HEADER.len();
+        if text.starts_with(self.header) {
+            end = self.header.len();
             for line in text[end..].split_inclusive('\n') {
                 match line.strip_suffix('\n').and_then(Row::parse) {
                     Some(row) if row.step == self.rows.len() as u64 + 1 && row.step <= step => {
@@ -99,7 +105,7 @@ impl Losses {
         let cut = self.file.set_len(end as u64).and_then(|()| self.file.seek(SeekFrom::End(0)));
         cut.map_err(|error| broken(&self.path, &error))?;
         if end == 0 {
-            self.append(HEADER)?;
+            self.append(self.header)?;
         }
         Ok(self.rows.len() as u64 == step)
     }

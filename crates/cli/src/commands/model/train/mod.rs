@@ -21,9 +21,9 @@ use crate::{
     session,
 };
 
-use bar::Bar;
+pub(crate) use bar::Bar;
 use folder::{Folder, Plan};
-use losses::{Losses, Row};
+pub(crate) use losses::{Losses, Row};
 use report::{FinalLosses, Printed, Report};
 
 /// A training of this process.
