@@ -153,7 +153,7 @@ async fn coordinator(url: &str, steps: u64, window: usize, waits: Duration) {
     let slots = desk.census().slots;
     let run = run(settings, environment, tools, folder.path());
     let (_sender, interrupt) = watch::channel(false);
-    let ended = run.run(Control { interrupt }, &mut |_| {}).await.unwrap();
+    let ended = run.run(Control::interrupt(interrupt), &mut |_| {}).await.unwrap();
     let (wall, cpu) = (begun.elapsed().as_secs_f64(), cpu() - before);
     let hash = ended.search.population().archive_hash();
     println!(
@@ -179,7 +179,16 @@ fn run(settings: SearchSettings, environment: Waiting, tools: Tools, folder: &Pa
     let contents = Contents { inputs: Vec::new(), tessellations: vec![cells] };
     let journal = Journal::create(&folder.join("run.db"), &header, &contents).unwrap();
     let (environment, ensemble) = (Arc::new(environment), Ensemble::default());
-    Run { settings, tessellation, environment, evaluator: None, tools, ensemble, journal }
+    Run {
+        settings,
+        tessellation,
+        environment,
+        evaluator: None,
+        tools,
+        ensemble,
+        journal,
+        controls: Vec::new(),
+    }
 }
 
 fn task() -> Task {

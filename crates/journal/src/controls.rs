@@ -52,7 +52,7 @@ pub fn limits(events: &[Event], base: Limits) -> Limits {
 pub fn planned(events: &[Event], begun: u64) -> u64 {
     let settings = events.iter().rev().filter_map(|event| match &event.kind {
         EventKind::Control(control) => Some(control.settings.iter().rev()),
-        EventKind::Migration(_) => None,
+        EventKind::Migration(_) | EventKind::Work(_) => None,
     });
     let mut candidates = settings.flatten().filter_map(|setting| match Limit::read(setting) {
         Some(Limit::Candidates(most)) => Some(most),

@@ -229,6 +229,7 @@ mod unix {
 }
 
 #[cfg(all(test, unix))]
+#[expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;

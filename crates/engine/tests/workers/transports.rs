@@ -29,12 +29,12 @@ pub(crate) enum Transport {
 
 /// The transports by their names.
 pub(crate) fn all() -> Vec<&'static str> {
-    let mut all = vec!["within", "http"];
+    let served: &[&str] = &["within", "http"];
     #[cfg(feature = "nats")]
-    if crate::server::program().is_some() {
-        all.push("nats");
-    }
-    all
+    let nats = crate::server::program().map(|_| "nats");
+    #[cfg(not(feature = "nats"))]
+    let nats = None;
+    served.iter().copied().chain(nats).collect()
 }
 
 struct Served(Arc<Desk>);

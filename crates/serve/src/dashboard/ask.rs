@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use samara_view::dashboard::address::Address;
 use samara_view::dashboard::{control, trouble};
+use samara_view::trace::Over;
 
 use super::Dashboard;
 use super::answer::{page, sent_to, too_many};
@@ -42,7 +43,7 @@ pub(super) async fn ask(dashboard: &Arc<Dashboard>, request: Request) -> Result<
     }
     let _turn = dashboard.pages.acquire().await.map_err(|_| too_many())?;
     let library = Arc::clone(&dashboard.library);
-    let link = Address::Run(asked.run.clone()).link();
+    let link = Address::Run(asked.run.clone(), Over::default()).link();
     let done = tokio::task::spawn_blocking(move || {
         let shelf = library.shelf(&asked.run).map_err(|_| AskError::Over)?;
         ask_run(&shelf.folder(), &asked.order)
