@@ -246,7 +246,14 @@ def test_a_ctrl_c_ends_a_run_cleanly_and_leaves_no_child(tmp_path):
             """
         )
     )
-    process = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, script],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A shell that runs the tests in the background has them ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     assert process.stdout.readline() == "ready\n"
     # To the whole group, as a terminal does.
     os.killpg(process.pid, signal.SIGINT)
