@@ -116,7 +116,7 @@ fn it_ends_early_where_nothing_becomes_better_and_keeps_the_best_weights() {
 #[test]
 fn samples_beyond_the_context_are_left_out_and_none_that_fits_is_refused() {
     let mut long = samples(3, 0);
-    long[0].prompt = "def make_walker():\n".repeat(200);
+    long[0].prompt = "def make_walker():\n".repeat(2000);
     let tuner = Tuner::new(settings(), base(1024), (&long, &[]), 1).expect("two fit");
     assert_eq!((tuner.left_out(), tuner.samples()), (1, (2, 0)));
     let refused = Tuner::new(settings(), base(8), (&long, &[]), 1).expect_err("none fits");
