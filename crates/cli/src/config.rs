@@ -72,6 +72,9 @@ struct Sections {
     sandbox: Table,
     #[serde(default)]
     workers: Table,
+    /// What `samara rl` was asked for, in the runs that it makes.
+    #[serde(default)]
+    rl: Table,
 }
 
 /// A checked experiment.
@@ -94,6 +97,8 @@ pub(crate) struct Experiment {
     pub cache: CacheSettings,
     pub sandbox: SandboxSettings,
     pub workers: WorkerSettings,
+    /// What `samara rl` was asked for, if this is a run that it makes: every sample of a policy, and nothing to search.
+    pub rl: Table,
     /// The resolved settings as TOML.
     pub resolved: String,
     written: Written,
@@ -402,6 +407,7 @@ fn build(table: &Table, folder: &Path, fresh: Fresh) -> Result<Experiment, Inval
         cache,
         sandbox,
         workers,
+        rl: sections.rl,
         resolved,
         written,
     };
@@ -505,6 +511,8 @@ impl Experiment {
             sandbox: Option<&'a SandboxSettings>,
             #[serde(skip_serializing_if = "Option::is_none")]
             workers: Option<&'a WorkerSettings>,
+            #[serde(skip_serializing_if = "Table::is_empty")]
+            rl: &'a Table,
         }
         let resolved = Resolved {
             experiment: &self.naming,
@@ -517,6 +525,7 @@ impl Experiment {
             // Runs that execute nothing need not say how.
             sandbox: self.environment.roles().sandbox.then_some(&self.sandbox),
             workers: (self.workers != WorkerSettings::default()).then_some(&self.workers),
+            rl: &self.rl,
         };
         toml::to_string(&resolved).map_err(unwritable)
     }

@@ -88,6 +88,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Serve(serve) => commands::serve::serve(&serve),
         Command::Export(export) => commands::export::export(&export),
         Command::Finetune(finetune) => commands::finetune::finetune(&finetune),
+        Command::Rl(rl) => commands::rl::rl(&rl),
         Command::Loop(rounds) => commands::rounds::rounds(&rounds),
         Command::Rebin(rebin) => commands::rebin::rebin(&rebin),
         Command::List(list) => commands::catalogue::list(list.format),

@@ -134,7 +134,7 @@ fn a_completion_ends_before_its_stop_string_even_if_that_spans_tokens() {
             penalties: Default::default(),
         };
         match engine.ask(Request::Complete { prompt: "Here is".into(), sampling }) {
-            Ok(Reply::Text { text, end, tokens }) => (text, end, tokens.1),
+            Ok(Reply::Text { text, end, tokens, .. }) => (text, end, tokens.1),
             other => panic!("{other:?}"),
         }
     };

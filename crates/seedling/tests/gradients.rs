@@ -36,8 +36,8 @@ fn config() -> ModelConfig {
     }
 }
 
-/// Documents of which one spans two blocks of attention's rows and one has branches; soft targets, and positions
-/// without any.
+/// Documents of which one spans two blocks of attention's rows and one has branches; soft targets, positions without any,
+/// and in one document targets that should not follow, as a policy's have them.
 fn documents() -> Vec<Sequence> {
     let mut stream = Stream::new(3, 0);
     [(70, Vec::new()), (5, Vec::new()), (40, vec![11, 20, 21])]
@@ -47,7 +47,9 @@ fn documents() -> Vec<Sequence> {
             let mut targets = Vec::new();
             for position in (0..length).step_by(3) {
                 let share = stream.unit() as f32;
-                let mut target = |weight| Target { position, token: stream.below(40) as u32, weight };
+                let sign = if length == 5 { -1.0 } else { 1.0 };
+                let mut target =
+                    |weight: f32| Target { position, token: stream.below(40) as u32, weight: sign * weight };
                 targets.extend([target(share), target(1.0 - share)]);
             }
             Sequence { tokens, targets, branches }

@@ -8,6 +8,7 @@ mod finetune;
 mod model;
 mod offers;
 mod output;
+mod rl;
 pub(crate) mod sandbox;
 pub(crate) mod sodarace;
 pub(crate) mod watch;
@@ -22,6 +23,7 @@ pub(crate) use evolve::Evolve;
 pub(crate) use finetune::{Finetune, Loop, Tuning, WeighBy};
 pub(crate) use model::{Chat, Check, Evaluate, ModelCommand, Train};
 pub(crate) use output::{Format, Output};
+pub(crate) use rl::{Aim, Rl, RlCommand, RlEvaluate, RlLearn, RlLearning};
 use sandbox::SandboxCommand;
 use sodarace::SodaraceCommand;
 pub(crate) use watch::Watch;
@@ -65,6 +67,8 @@ pub(crate) enum Command {
     Finetune(Box<Finetune>),
     /// Evolve, finetune on what was admitted, and evolve with that, round after round
     Loop(Box<Loop>),
+    /// Teach an embedded model what to write for a condition, such as a terrain, by reinforcement learning
+    Rl(Box<Rl>),
     /// Replay a run, or an OpenELM history.jsonl, into other axes
     Rebin(Rebin),
     /// List the built-in experiments and environments

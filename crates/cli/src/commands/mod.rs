@@ -13,6 +13,7 @@ pub(crate) mod new;
 pub(crate) mod p3;
 pub(crate) mod rebin;
 pub(crate) mod report;
+pub(crate) mod rl;
 pub(crate) mod rounds;
 pub(crate) mod run;
 pub(crate) mod sandbox;

@@ -367,6 +367,13 @@ fn drive(
     way: Way<'_>,
     journal: impl FnOnce(&Experiment, &[Weights]) -> Result<Journal, Failure>,
 ) -> Result<Driven, Failure> {
+    if !experiment.rl.is_empty() {
+        return Err(Failure::usage(format!(
+            "{}: its candidates are the samples of a policy, which a search can't go on with\nhint: `samara rl --resume -o \
+             {0}` goes on with it",
+            quoted(&folder.display().to_string())
+        )));
+    }
     let budget = Budget::new(controls::backstop(&known.limits.budget), spent);
     let shared = Shared { budget, cache, checks };
     let runtime = session::runtime()?;

@@ -374,7 +374,7 @@ fn message_and_hint(error: &SeedlingError) -> (String, String) {
 
 fn answer(reply: Reply) -> Answer {
     match reply {
-        Reply::Text { text, end, tokens } => {
+        Reply::Text { text, end, tokens, .. } => {
             let finish = match end {
                 End::Stop => Finish::Stop,
                 End::Length => Finish::Length,

@@ -101,6 +101,8 @@ pub enum Reply {
         end: End,
         /// Tokens of the prompt, and written.
         tokens: (usize, usize),
+        /// The tokens that were drawn, with those of the stop string.
+        drawn: Vec<u32>,
     },
     /// Log-probabilities.
     Scores {

@@ -210,15 +210,15 @@ impl Run {
                     scratch,
                 );
                 let full = self.fed + 1 > model.context();
-                match writing.write(token, full, model, tokenizer) {
+                let ended = writing.write(token, full, model, tokenizer);
+                self.feed.push(token);
+                match ended {
                     Some((text, end)) => {
                         let tokens = (self.prompt_tokens, writing.tokens);
-                        Step::Done(Reply::Text { text, end, tokens })
+                        let drawn = self.feed.split_off(self.prompt_tokens);
+                        Step::Done(Reply::Text { text, end, tokens, drawn })
                     }
-                    None => {
-                        self.feed.push(token);
-                        Step::Continues
-                    }
+                    None => Step::Continues,
                 }
             }
             Task::Score(_) => self.score(first, outputs, model, scratch),

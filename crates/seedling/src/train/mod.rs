@@ -2,7 +2,7 @@
 //!
 //! [`trainer`] is the loop and [`settings`] decides what it does; [`data`] makes batches, [`network`] is the loss and
 //! its gradient, [`adam`] and [`muon`] the optimiser, [`step`] one batch over threads, [`checkpoint`] a training on
-//! disk. [`tune`] goes on with a model that is there, on samples; [`kind`] is what a folder says of its model.
+//! disk. [`tune`] goes on with a model that is there, on samples, [`policy`] on rewards; [`kind`] is what a folder says of its model.
 
 pub mod adam;
 pub mod attention;
@@ -12,6 +12,7 @@ pub mod kind;
 pub mod layout;
 pub mod muon;
 pub mod network;
+pub mod policy;
 mod prior;
 pub mod schedule;
 pub mod sequence;

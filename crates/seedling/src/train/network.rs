@@ -444,7 +444,7 @@ fn asked_rows(documents: &[Sequence]) -> Vec<(usize, Vec<(usize, f64)>)> {
     let mut asked: Vec<(usize, Vec<(usize, f64)>)> = Vec::new();
     let mut first = 0;
     for document in documents {
-        for target in document.targets.iter().filter(|target| target.weight > 0.0) {
+        for target in document.targets.iter().filter(|target| target.weight != 0.0) {
             let row = first + target.position;
             let entry = (target.token as usize, f64::from(target.weight));
             match asked.last_mut() {

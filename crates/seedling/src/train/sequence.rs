@@ -45,6 +45,6 @@ pub struct Target {
     pub position: usize,
     /// The token that should follow.
     pub token: u32,
-    /// How much it counts, 0 or more.
+    /// How much it counts. Below 0 the token should not follow, which only a policy's gradient asks for.
     pub weight: f32,
 }

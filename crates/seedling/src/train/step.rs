@@ -17,6 +17,9 @@ use super::{
 /// Shards of a batch; more threads than this are of no use.
 pub const SHARDS: usize = 4;
 
+/// Documents that go through the network at once where there may be many: they need no more memory than few then.
+const TOGETHER: usize = 4;
+
 /// Deals documents to shards: the longest first, each to the shard with the fewest tokens.
 fn deal(documents: &[Sequence]) -> Vec<Vec<Sequence>> {
     let mut order: Vec<usize> = (0..documents.len()).collect();
@@ -73,15 +76,62 @@ pub fn gradient(
         let mut gradient = vec![0.0; layout.len];
         (network.loss(&shards[shard], Some(&mut gradient), workspace), gradient)
     });
-    let mut total = Loss::default();
-    let mut sum = vec![0.0; layout.len];
-    for (loss, gradient) in &results {
-        total = joined(total, *loss);
-        add(&mut sum, gradient);
-    }
+    let (total, mut sum) = summed(layout, &results);
     let scale = if total.weight > 0.0 { (1.0 / total.weight) as f32 } else { 0.0 };
     sum.iter_mut().for_each(|x| *x *= scale);
     (total, sum)
+}
+
+/// The gradient of the losses' sum over `count`, whatever the weights come to: those of a policy are positive and negative.
+/// Few documents at a time, in an order that follows from them alone, so that many need no more memory than few.
+pub fn gradient_over(
+    count: usize,
+    (config, layout): (&ModelConfig, &Layout),
+    parameters: &[f32],
+    rotary: &Rotary<f32>,
+    documents: &[Sequence],
+    workspaces: &mut [Workspace<f32>],
+) -> Vec<f32> {
+    let network = Network::new(config, layout, parameters, rotary);
+    let shards = deal(documents);
+    let results = over_shards(workspaces, |shard, workspace| {
+        let mut gradient = vec![0.0; layout.len];
+        let parts = shards[shard].chunks(TOGETHER);
+        let losses = parts.map(|part| network.loss(part, Some(&mut gradient), workspace));
+        (losses.fold(Loss::default(), joined), gradient)
+    });
+    let (_, mut sum) = summed(layout, &results);
+    let scale = (1.0 / count.max(1) as f64) as f32;
+    sum.iter_mut().for_each(|x| *x *= scale);
+    sum
+}
+
+/// Losses and gradients of the shards, added in their order.
+fn summed(layout: &Layout, results: &[(Loss, Vec<f32>)]) -> (Loss, Vec<f32>) {
+    let mut total = Loss::default();
+    let mut sum = vec![0.0; layout.len];
+    for (loss, gradient) in results {
+        total = joined(total, *loss);
+        add(&mut sum, gradient);
+    }
+    (total, sum)
+}
+
+/// The loss of every document by itself.
+pub fn losses(
+    config: &ModelConfig,
+    layout: &Layout,
+    parameters: &[f32],
+    rotary: &Rotary<f32>,
+    documents: &[Sequence],
+    workspaces: &mut [Workspace<f32>],
+) -> Vec<Loss> {
+    let network = Network::new(config, layout, parameters, rotary);
+    let results = over_shards(workspaces, |shard, workspace| {
+        let own = documents.iter().skip(shard).step_by(SHARDS);
+        own.map(|document| network.loss(std::slice::from_ref(document), None, workspace)).collect::<Vec<_>>()
+    });
+    (0..documents.len()).map(|at| results[at % SHARDS][at / SHARDS]).collect()
 }
 
 /// The loss without a gradient.
@@ -96,8 +146,7 @@ pub fn loss(
     let network = Network::new(config, layout, parameters, rotary);
     let shards = deal(documents);
     let results = over_shards(workspaces, |shard, workspace| {
-        // Few documents at a time, so that many need no more memory than few.
-        let parts = shards[shard].chunks(4).map(|part| network.loss(part, None, workspace));
+        let parts = shards[shard].chunks(TOGETHER).map(|part| network.loss(part, None, workspace));
         parts.fold(Loss::default(), joined)
     });
     results.into_iter().fold(Loss::default(), joined)

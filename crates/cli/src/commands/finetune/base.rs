@@ -22,7 +22,7 @@ const ELSEWHERE: &str =
 
 /// A model to begin with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum From {
+pub(in crate::commands) enum From {
     /// One that comes with samara.
     Shipped(Corpus),
     /// One in a folder.
@@ -31,7 +31,7 @@ pub(super) enum From {
 
 impl From {
     /// As `--from` and model strings name it.
-    pub(super) fn parse(text: &str) -> Result<Self, Failure> {
+    pub(in crate::commands) fn parse(text: &str) -> Result<Self, Failure> {
         if let Some((provider, rest)) = text.split_once(':')
             && !Path::new(text).is_dir()
         {
@@ -55,7 +55,7 @@ impl From {
     }
 
     /// As [`Self::parse`] reads it.
-    pub(super) fn text(&self) -> String {
+    pub(in crate::commands) fn text(&self) -> String {
         match self {
             Self::Shipped(Corpus::Walkers) => "embedded#walkers".to_owned(),
             Self::Shipped(_) => "embedded".to_owned(),
@@ -64,7 +64,7 @@ impl From {
     }
 
     /// Its weights and tokenizer, and the corpus that it was trained on.
-    pub(super) fn open(&self) -> Result<(Base, Corpus), Failure> {
+    pub(in crate::commands) fn open(&self) -> Result<(Base, Corpus), Failure> {
         match self {
             Self::Shipped(corpus) => {
                 let base =

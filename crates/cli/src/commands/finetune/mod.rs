@@ -4,7 +4,7 @@
 //! [`report`] how it ended. Whatever happens between two steps, the checkpoint on disk is whole, and a finetuning that goes
 //! on from it ends in the same files.
 
-mod base;
+pub(super) mod base;
 mod folder;
 mod lessons;
 mod picture;

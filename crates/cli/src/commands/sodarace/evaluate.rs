@@ -83,7 +83,7 @@ pub(super) fn evaluate(args: &EvaluateWalkers) -> Result<Exit, Failure> {
 }
 
 /// Every program that entered a run's archives, once, with the first candidate that was it.
-fn entered(run: &Path) -> Result<Vec<(u64, String)>, Failure> {
+pub(in crate::commands) fn entered(run: &Path) -> Result<Vec<(u64, String)>, Failure> {
     let reader = Reader::open(run)?;
     if reader.header().environment != sodarace::NAME {
         let hint = "name a run of the environment sodarace";

@@ -13,6 +13,8 @@ use crate::{
     exit::{Exit, Failure},
 };
 
+pub(super) use evaluate::entered;
+
 pub(crate) fn sodarace(command: &SodaraceCommand) -> Result<Exit, Failure> {
     match command {
         SodaraceCommand::Render(render) => render::render(render),
