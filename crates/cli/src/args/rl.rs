@@ -92,7 +92,7 @@ pub(crate) struct RlLearning {
     #[arg(long, value_enum, value_name = "WHAT", default_value = "mean")]
     pub objective: Aim,
     /// The learning rate of the policy
-    #[arg(long, value_name = "RATE", default_value_t = 5e-4)]
+    #[arg(long, value_name = "RATE", default_value_t = 1e-3)]
     pub learning_rate: f64,
     /// What a nat of distance from the first step's model costs to begin with
     #[arg(long, value_name = "WEIGHT", default_value_t = 0.02)]

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use samara_engine::{Abort, About, Bench, Evaluator, Programs};
+use samara_engine::{Abort, Bench, Evaluator, Programs};
 use samara_search::{ContentDigest, Genome, Outcome, Score, Unscored};
 use serde::{Deserialize, Serialize};
 use tokio::{runtime::Handle, sync::Semaphore, task::JoinSet};
@@ -63,10 +63,14 @@ impl Evaluated {
         self.result.as_ref().ok().map(|score| score.objective)
     }
 
-    /// As what a candidate's life came to.
-    pub(super) fn outcome(&self, genome: Arc<Genome>) -> Outcome {
+    /// As what a candidate's life came to, with further numbers where it has a score.
+    pub(super) fn outcome(&self, genome: Arc<Genome>, metrics: &[(&str, f64)]) -> Outcome {
         match &self.result {
-            Ok(score) => Outcome::Scored { genome, score: score.clone() },
+            Ok(score) => {
+                let mut score = score.clone();
+                score.metrics.extend(metrics.iter().map(|(name, number)| ((*name).to_owned(), *number)));
+                Outcome::Scored { genome, score }
+            }
             Err(Unrated { invalid, why }) => {
                 let unscored = Unscored { genome: Some(genome), why: why.clone(), artifacts: Vec::new() };
                 if *invalid { Outcome::Invalid(unscored) } else { Outcome::Failed(unscored) }
@@ -91,7 +95,7 @@ impl Conditions {
     /// Builds the environment of every condition from the settings of a run, and starts the sandbox.
     ///
     /// # Errors
-    /// Settings that can't be used together, or an environment whose judge is a model.
+    /// Settings that can't be used together.
     pub(super) fn new(
         base: &Table,
         (conditions, file): (&[Condition], &str),
@@ -102,7 +106,6 @@ impl Conditions {
         let mut programs = None;
         for condition in conditions {
             let experiment = on(base, condition, file)?;
-            refuse_others(&experiment)?;
             let evaluator = experiment.environment.evaluator();
             evaluators.push(evaluator.ok_or_else(|| Failure::internal("walkers have no evaluator"))?);
             if programs.is_none() && experiment.environment.roles().sandbox {
@@ -174,18 +177,6 @@ fn on(base: &Table, condition: &Condition, file: &str) -> Result<Experiment, Fai
     }
     let file = format!("{file}, condition {}", condition.name);
     config::of_table(table, (&file, Path::new(".")), &[])
-}
-
-/// What a policy can be rewarded for today.
-fn refuse_others(experiment: &Experiment) -> Result<(), Failure> {
-    if experiment.environment.about() == About::Walkers {
-        return Ok(());
-    }
-    Err(Failure::usage(format!(
-        "`samara rl` learns to write walkers, and the runs are of `{}`\nhint: evolve `sodarace` first; for other models \
-         and subjects `samara export RUN --as grpo` writes prompts for a trainer (docs/guides/train-elsewhere.md)",
-        experiment.naming.environment
-    )))
 }
 
 #[cfg(test)]

@@ -229,7 +229,8 @@ impl Session<'_> {
         rollouts::written(&engine, asked, 1.0)
     }
 
-    /// Records samples with their rewards and how likely they were, by the policy and by the first step's model.
+    /// Records samples with how likely they were, by the policy and by the first step's model; those that have a score also
+    /// with their reward and with their distance in nats. The others' reward is a little below the worst of the batch.
     fn record(
         &mut self,
         tickets: Vec<Ticket>,
@@ -239,9 +240,10 @@ impl Session<'_> {
         let mut made = Vec::with_capacity(tickets.len());
         for (at, ticket) in tickets.into_iter().enumerate() {
             let (one, came_to) = (&written[at], &evaluated[at]);
-            let call = call(one, told[at], rewards[at]);
+            let call = call(one, told[at]);
             let charge = Charge { calls: 1, tokens: call.tokens_in + call.tokens_out, money: 0.0 };
-            let outcome = came_to.outcome(one.program.clone());
+            let apart = told[at].policy - told[at].reference;
+            let outcome = came_to.outcome(one.program.clone(), &[("reward", rewards[at]), ("kl", apart)]);
             let finished = Finished { index: ticket.index, outcome, charge, model_ms: 0.0 };
             let isolation = came_to.isolation.clone();
             made.push((finished, Life { calls: vec![call], isolation, ..Life::default() }));
@@ -272,7 +274,7 @@ impl Session<'_> {
 
 /// A sample as the journal has it. Its log-probabilities are those of the whole completion: by the policy that wrote it,
 /// and by the first step's model.
-fn call(one: &Written, told: LogProbabilities, reward: f64) -> ModelCall {
+fn call(one: &Written, told: LogProbabilities) -> ModelCall {
     ModelCall {
         role: "generator".to_owned(),
         kind: CallKind::Complete,
@@ -280,7 +282,7 @@ fn call(one: &Written, told: LogProbabilities, reward: f64) -> ModelCall {
         prompt: one.prompt.clone(),
         answer: one.completion.clone(),
         log_probabilities: vec![told.policy, told.reference],
-        method: Some(format!("reward {reward}")),
+        method: None,
         tokens_in: one.rollout.prompt.len() as u64,
         tokens_out: one.rollout.written.len() as u64,
         cost: 0.0,

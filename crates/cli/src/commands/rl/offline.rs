@@ -166,3 +166,47 @@ impl Lessons {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn programs() -> Vec<Arc<Genome>> {
+        (0..5).map(|number| Arc::new(Genome::text_of(format!("{HEADER}    pass # {number}\n")))).collect()
+    }
+
+    /// What is learnt of programs with these objectives and cells, as (place, weight).
+    fn learnt(rated: &[(f64, usize)], choice: &Choice<'_>) -> Result<Vec<(usize, f32)>, Failure> {
+        let programs = programs();
+        let rated: Vec<Rated<'_>> = programs
+            .iter()
+            .zip(rated)
+            .map(|(program, (objective, cell))| Rated { program, objective: *objective, cell: *cell })
+            .collect();
+        let mut lessons = Lessons { train: Vec::new(), held_out: Vec::new(), known: Vec::new() };
+        lessons.add(&Condition::terrain("rough"), &rated, choice)?;
+        assert_eq!(lessons.known[0].learnt, lessons.train.len() + lessons.held_out.len());
+        let mut all = Vec::new();
+        for sample in lessons.train.iter().chain(&lessons.held_out) {
+            assert_eq!(sample.prompt, format!("<rough>{HEADER}"));
+            let place =
+                programs.iter().position(|one| one.text() == format!("{HEADER}{}", sample.completion));
+            all.extend(place.map(|place| (place, sample.weight)));
+        }
+        all.sort_by_key(|(place, _)| *place);
+        Ok(all)
+    }
+
+    #[test]
+    fn what_goes_far_for_its_cell_is_learnt_and_of_that_the_farthest_part() {
+        let axis = samara_qd::Axis::bins("x", 0.0, 1.0, 2);
+        let cells = Tessellation::Grid(samara_qd::Grid::new(vec![axis.expect("an axis")]).expect("a grid"));
+        let rated = [(10.0, 0), (7.0, 0), (4.0, 1), (3.5, 1), (-1.0, 1)];
+        let all = Choice { cells: &cells, min_share: 0.8, farthest: 1.0 };
+        assert_eq!(learnt(&rated, &all).expect("lessons"), [(0, 1.0), (2, 0.4), (3, 0.35)]);
+        let half = Choice { farthest: 0.5, ..all };
+        assert_eq!(learnt(&rated, &half).expect("lessons"), [(0, 1.0), (2, 0.4)]);
+        let told = learnt(&[(0.0, 0), (-1.0, 1)], &half).err().map(|failure| failure.message);
+        assert!(told.is_some_and(|told| told.contains("rough") && told.contains("hint: ")));
+    }
+}

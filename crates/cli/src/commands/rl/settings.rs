@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use samara_environments::sodarace;
 use samara_journal::Reader;
 use samara_seedling::files;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -63,10 +64,11 @@ impl Settings {
     /// The settings of the first run.
     ///
     /// # Errors
-    /// A run that can't be read.
+    /// A run that can't be read, or that evolved something else than walkers.
     pub(super) fn base(&self) -> Result<(Table, String), Failure> {
         let first = self.runs.first().ok_or_else(|| Failure::usage("there is no run to learn from"))?;
         let reader = Reader::open(first)?;
+        refuse_others(&reader.header().environment)?;
         let mut table = config::stored(&reader.header().config, first, &[])?;
         // What a search begins with: there is no search here.
         if let Some(section) = table.get_mut("environment").and_then(Value::as_table_mut) {
@@ -122,6 +124,17 @@ impl Settings {
     fn section(&self) -> Result<Table, Failure> {
         Table::try_from(self).map_err(|error| Failure::internal(format!("settings as TOML: {error}")))
     }
+}
+
+/// What a policy can be rewarded for today.
+fn refuse_others(environment: &str) -> Result<(), Failure> {
+    if environment == sodarace::NAME {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "`samara rl` learns to write walkers, and the runs are of `{environment}`\nhint: evolve `sodarace` first; for other \
+         models and subjects `samara export RUN --as grpo` writes prompts for a trainer (docs/guides/train-elsewhere.md)"
+    )))
 }
 
 /// The folder.
