@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Elites of the list on one page.
-const MOST: usize = 50;
+const MOST: usize = 40;
 /// Axes that can be chosen.
 const AXES: usize = 64;
 /// Axes whose pairs are all drawn, at most.

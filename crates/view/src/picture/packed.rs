@@ -17,13 +17,12 @@ const SQUARES: usize = 20;
 const FINE: usize = 100;
 const FINE_SQUARES: usize = 4000;
 const COARSE: usize = 63;
-/// Elites of a CVT that are polygons at most; the cells of more are drawn by squares, so many of a side.
-const OUTLINED: usize = 1800;
-const SAMPLED: usize = 80;
+/// Cells of a CVT that are drawn as polygons at most.
+const OUTLINED: usize = 400;
 /// Squares of a side beyond which there is nothing between them.
 const SEPARATE: usize = 46;
-/// Colours from the lowest number to the highest, less one.
-const LEVELS: f64 = 63.0;
+/// Colours from the lowest number to the highest, less one: of a large map and of a small one.
+const LEVELS: [f64; 2] = [63.0, 7.0];
 /// Units of a pixel: a large map is shown at twice its size.
 const UNITS: f64 = 2.0;
 
@@ -41,16 +40,10 @@ pub(super) fn map(
     plot: f64,
 ) -> Figure {
     let large = colours.places.is_some();
-    // What a CVT is sampled by is needed only where there are too many cells for polygons.
-    let polygons = matches!(archive.tessellation(), Tessellation::Cvt(cvt) if cvt.dims() == 2);
-    let sampled = large && archive.occupied().len() > OUTLINED;
-    let side = match (polygons, sampled) {
-        (true, true) => SAMPLED,
-        (true, false) => 1,
-        (false, _) => FINE,
-    };
-    let mut map = Map::of(archive, axes, pair, [side; 2]);
-    if side == FINE && filled(&map).count() > FINE_SQUARES {
+    // The squares that a CVT is sampled by are not drawn.
+    let sampled = matches!(archive.tessellation(), Tessellation::Cvt(cvt) if cvt.dims() == 2);
+    let mut map = Map::of(archive, axes, pair, [if sampled { 1 } else { FINE }; 2]);
+    if filled(&map).count() > FINE_SQUARES {
         map = Map::of(archive, axes, pair, [COARSE; 2]);
     }
     let title = format!("{} and {}", map.sides[0].name, map.sides[1].name);
@@ -61,7 +54,7 @@ pub(super) fn map(
     let [x, top, ..] = place;
     svg.rect(place, colours.inks.hole);
     let drawing = Drawing { archive, colours, place };
-    let squares = drawing.cells(&mut svg, &map, axes, pair, sampled);
+    let squares = drawing.cells(&mut svg, &map, axes, pair);
     svg.line(&[(x, top), (x, top + height), (x + width, top + height)], &stroke(&svg));
     if large {
         edges_below(&mut svg, &map.sides[0], [x, top + height, width]);
@@ -70,9 +63,14 @@ pub(super) fn map(
     if archive.occupied().is_empty() {
         empty(&mut svg, place);
     }
-    let outlined = polygons && !sampled;
     let remarks = [
-        if outlined { None } else { told(archive, &map) },
+        match archive.tessellation() {
+            Tessellation::Cvt(cvt) if sampled => {
+                let dots = !large || cvt.cells() > OUTLINED;
+                dots.then(|| "a dot is a cell of the CVT at its centroid".to_owned())
+            }
+            _ => told(archive, &map),
+        },
         squares.then(|| "a square leads to the best elite in it".to_owned()),
     ];
     let remark = remarks.into_iter().flatten().collect::<Vec<_>>().join("; ");
@@ -91,40 +89,24 @@ struct Drawing<'a> {
     place: [f64; 4],
 }
 
-/// What is drawn for the holder of a cell, and about which point of the unit square; rightwards and upwards.
+/// What is drawn for the holder of a cell.
 struct Cell {
     holder: Holder,
-    middle: (f64, f64),
-    outline: Vec<Corner>,
+    shape: Shape,
+}
+
+enum Shape {
+    Outline(Vec<Corner>),
+    /// About a point, so many units wide.
+    Dot(Corner, f64),
 }
 
 impl Drawing<'_> {
     /// The cells; whether squares above them are the links.
-    fn cells(
-        &self,
-        svg: &mut Svg,
-        map: &Map,
-        axes: &[AxisSettings],
-        pair: [usize; 2],
-        sampled: bool,
-    ) -> bool {
+    fn cells(&self, svg: &mut Svg, map: &Map, axes: &[AxisSettings], pair: [usize; 2]) -> bool {
         let large = self.colours.places.is_some();
         match (map.sight, self.archive.tessellation()) {
-            (Sight::Sampled, Tessellation::Cvt(cvt)) => {
-                let sites = sites(cvt, axes, pair);
-                if !large {
-                    // About as far as from one centroid to the next.
-                    let apart = self.place[2] * UNITS / (cvt.cells() as f64).sqrt();
-                    self.dots(svg, self.at_sites(&sites), (apart * 0.9).min(40.0));
-                    return false;
-                }
-                if !sampled {
-                    return self.polygons(svg, &sites);
-                }
-                self.runs(svg, map);
-                self.squares(svg, self.at_sites(&sites));
-                true
-            }
+            (Sight::Sampled, Tessellation::Cvt(cvt)) => self.of_cvt(svg, &sites(cvt, axes, pair)),
             (Sight::Placed, _) => {
                 if large && self.archive.occupied().len() <= LINKS {
                     let [x, top, side, _] = self.place;
@@ -158,6 +140,29 @@ impl Drawing<'_> {
         }
     }
 
+    /// The cells of a CVT.
+    fn of_cvt(&self, svg: &mut Svg, sites: &[voronoi::Point]) -> bool {
+        let large = self.colours.places.is_some();
+        if large && sites.len() <= OUTLINED {
+            self.polygons(svg, sites);
+            return false;
+        }
+        let held = self.at_sites(sites);
+        // About as far as from one centroid to the next.
+        let apart = self.place[2] * UNITS / (sites.len() as f64).sqrt();
+        let wide = (apart * 0.9).min(40.0);
+        if large && held.len() <= LINKS {
+            let dot = |(holder, middle)| Cell { holder, shape: Shape::Dot(self.corner(middle), wide) };
+            self.links(svg, &held.into_iter().map(dot).collect::<Vec<_>>(), 0.0);
+            return false;
+        }
+        self.dots(svg, held.clone(), wide);
+        if large {
+            self.squares(svg, held);
+        }
+        large
+    }
+
     /// The colour of a holder, of so many that hardly any two are told apart.
     fn colour(&self, holder: Holder) -> String {
         let (Some(candidate), Some(objective)) = holder else { return self.colours.inks.hole.to_owned() };
@@ -168,7 +173,8 @@ impl Drawing<'_> {
         };
         let Some(number) = number else { return self.colours.of(holder) };
         let (lo, hi) = self.colours.ends.unwrap_or((number, number));
-        shade((share(number, lo, hi) * LEVELS).round(), (0.0, LEVELS))
+        let levels = LEVELS[usize::from(self.colours.places.is_none())];
+        shade((share(number, lo, hi) * levels).round(), (0.0, levels))
     }
 
     /// A unit square's point in units of the drawing, whose zero is the plot's upper left corner.
@@ -189,10 +195,12 @@ impl Drawing<'_> {
         let attributes = if gap > 0.0 { &*between } else { "" };
         self.in_units(svg, attributes, |svg| {
             for cell in cells {
-                let mut pen = Pen::default();
-                pen.outline(&cell.outline);
-                self.link(svg, cell.holder, |svg| {
-                    svg.path(&pen.data, &format!("fill=\"{}\"", self.colour(cell.holder)))
+                let colour = self.colour(cell.holder);
+                self.link(svg, cell.holder, |svg| match &cell.shape {
+                    Shape::Outline(corners) => {
+                        svg.path(&Pen::around(corners).data, &format!("fill=\"{colour}\""));
+                    }
+                    Shape::Dot((x, y), wide) => svg.dot((*x as f64, *y as f64), wide / 2.0, &colour),
                 });
             }
         });
@@ -216,44 +224,28 @@ impl Drawing<'_> {
         // A unit less to the right and below, where there is room for it.
         let less = |from: i64, to: i64| if to - from > 4 { to - 1 } else { to };
         let (right, low) = (less(left, right), less(high, low));
-        Cell {
-            holder,
-            middle: (0.0, 0.0),
-            outline: vec![(left, high), (right, high), (right, low), (left, low)],
-        }
+        Cell { holder, shape: Shape::Outline(vec![(left, high), (right, high), (right, low), (left, low)]) }
     }
 
-    /// The cells of a CVT. Empty ones are one shape; so are all of a colour where there are too many for links.
-    fn polygons(&self, svg: &mut Svg, sites: &[voronoi::Point]) -> bool {
-        let cell = |(cell, polygon): (usize, Vec<voronoi::Point>)| Cell {
-            holder: self.archive.elite(cell).map(|elite| (elite.id, elite.objective)).unzip(),
-            middle: sites[cell],
-            outline: polygon.into_iter().map(|point| self.corner(point)).collect(),
-        };
-        let cells: Vec<Cell> = voronoi::cells(sites).into_iter().enumerate().map(cell).collect();
-        let (held, holes): (Vec<Cell>, Vec<Cell>) =
-            cells.into_iter().filter(|cell| cell.outline.len() > 2).partition(|cell| cell.holder.0.is_some());
-        let bordered = sites.len() <= BORDERED;
-        let gap = if bordered { 0.8 } else { 0.0 };
-        let few = held.len() <= LINKS;
-        let mut groups = Groups::default();
-        for cell in holes.iter().filter(|_| bordered).chain(held.iter().filter(|_| !few)) {
-            groups.pen(self.colour(cell.holder)).outline(&cell.outline);
-        }
-        let border = format!("stroke=\"{}\" stroke-width=\"{}\"", self.colours.inks.gap, gap * UNITS);
-        self.in_units(svg, if bordered { &*border } else { "stroke-width=\"1.6\"" }, |svg| {
-            for (colour, pen) in groups.0 {
-                // Without borders a stroke of their own colour hides the seams between cells.
-                let stroke = if bordered { String::new() } else { format!(" stroke=\"{colour}\"") };
-                svg.path(&pen.data, &format!("fill=\"{colour}\"{stroke}"));
+    /// The cells of a CVT with their borders; empty ones are one shape.
+    fn polygons(&self, svg: &mut Svg, sites: &[voronoi::Point]) {
+        const GAP: f64 = 0.8;
+        let (mut held, mut holes) = (Vec::new(), Pen::default());
+        for (cell, polygon) in voronoi::cells(sites).into_iter().enumerate().filter(|(_, it)| it.len() > 2) {
+            let corners: Vec<Corner> = polygon.into_iter().map(|point| self.corner(point)).collect();
+            match self.archive.elite(cell) {
+                Some(elite) => held.push(Cell {
+                    holder: (Some(elite.id), Some(elite.objective)),
+                    shape: Shape::Outline(corners),
+                }),
+                None => holes.outline(&corners),
             }
-        });
-        if few {
-            self.links(svg, &held, gap);
-        } else {
-            self.squares(svg, held.iter().map(|cell| (cell.holder, cell.middle)).collect());
         }
-        !few
+        let border = format!("stroke=\"{}\" stroke-width=\"{}\"", self.colours.inks.gap, GAP * UNITS);
+        self.in_units(svg, &border, |svg| {
+            svg.path(&holes.data, &format!("fill=\"{}\"", self.colours.inks.hole));
+        });
+        self.links(svg, &held, GAP);
     }
 
     /// The elites of a CVT at its centroids.
@@ -303,7 +295,7 @@ impl Drawing<'_> {
         let [columns, rows] = map.sides.each_ref().map(Side::cells);
         let separate = map.sight == Sight::Cells && columns.max(rows) <= SEPARATE;
         // Units of a cell, and of what is drawn of it.
-        let (cell, drawn) = if separate { (10, 9) } else { (1, 1) };
+        let (cell, drawn) = if separate { (5, 4) } else { (1, 1) };
         let mut groups = Groups::default();
         let squares: Vec<((usize, usize), String)> =
             filled(map).map(|(at, holder)| (at, self.colour(holder))).collect();
@@ -399,6 +391,13 @@ fn two((x, y): Corner) -> String {
 }
 
 impl Pen {
+    /// A closed shape alone.
+    fn around(corners: &[Corner]) -> Self {
+        let mut pen = Self::default();
+        pen.outline(corners);
+        pen
+    }
+
     /// Goes to a point without drawing.
     fn to(&mut self, (x, y): Corner) {
         let (far, near) = (two((x, y)), two((x - self.at.0, y - self.at.1)));
@@ -421,17 +420,20 @@ impl Pen {
     fn outline(&mut self, corners: &[Corner]) {
         let Some((first, rest)) = corners.split_first() else { return };
         self.to(*first);
-        let mut command = "l";
+        let mut lines = false;
         for corner in rest {
             let step = (corner.0 - self.at.0, corner.1 - self.at.1);
-            // Corners that fall together are one.
-            if step == (0, 0) {
-                continue;
-            }
-            let apart = if command.is_empty() && step.0 >= 0 { " " } else { command };
-            self.data += &format!("{apart}{}", two(step));
+            self.data += &match step {
+                // Corners that fall together are one.
+                (0, 0) => continue,
+                (by, 0) => format!("h{by}"),
+                (0, by) => format!("v{by}"),
+                step if !lines => format!("l{}", two(step)),
+                step if step.0 >= 0 => format!(" {}", two(step)),
+                step => two(step),
+            };
+            lines = step.0 != 0 && step.1 != 0;
             self.at = *corner;
-            command = "";
         }
         self.data.push('z');
         self.at = *first;
@@ -451,6 +453,6 @@ mod tests {
         pen.across(3);
         pen.to((5, 0));
         pen.across(0);
-        assert_eq!(pen.data, "M100 20l10 0-5-8zm3 1l-13 9 1-5zM0 0h3M5 0h0");
+        assert_eq!(pen.data, "M100 20h10l-5-8zm3 1l-13 9 1-5zM0 0h3M5 0h0");
     }
 }
