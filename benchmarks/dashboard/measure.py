@@ -9,6 +9,7 @@ and the load of the machine beside them. Exits with 1 if a goal is missed. Needs
 """
 
 import argparse
+import atexit
 import gzip
 import http.client
 import json
@@ -54,6 +55,13 @@ def cpu(pid, thread=None):
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def start(command, **more):
+    """A process that ends with this one, whatever happens."""
+    process = subprocess.Popen(command, **more)
+    atexit.register(lambda: process.poll() is None and process.kill())
+    return process
+
+
 def load():
     return os.getloadavg()[0]
 
@@ -87,7 +95,7 @@ class Dashboard:
 
     @classmethod
     def of(cls, folder):
-        process = subprocess.Popen([SAMARA, "serve", folder], stderr=subprocess.PIPE, text=True)
+        process = start([SAMARA, "serve", folder], stderr=subprocess.PIPE, text=True)
         return cls(process, process.stderr.readline())
 
     def connect(self):
@@ -171,7 +179,7 @@ class Browser:
         flags += " --disable-background-networking --disable-component-update --disable-dev-shm-usage --window-size=1200,900"
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         command = [program, *flags.split(), f"--user-data-dir={work}", "about:blank"]
-        self.process = subprocess.Popen(command, preexec_fn=pipes, close_fds=False, **quiet)
+        self.process = start(command, preexec_fn=pipes, close_fds=False, **quiet)
         os.close(theirs_in)
         os.close(theirs_out)
         self.rest, self.count, self.session = b"", 0, None
@@ -287,7 +295,7 @@ def watched(asked, work, count, parts):
     shutil.rmtree(out, ignore_errors=True)
     command = [SAMARA, "run", "opinions", "--quiet", "--seed", "1", "--out", out]
     command += ["--set", f"search.total_steps={asked.live}"] + (["--serve"] if count is not None else [])
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    process = start(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     tabs, threads, whole = None, {}, 0.0
     if count is not None:
         dashboard = Dashboard(process, process.stderr.readline())

@@ -31,7 +31,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 /// For how long the first page of all runs reads what it does not know yet; the rest follows.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// How hard answers are packed: a fifth smaller than the fastest way, for a millisecond or so.
+/// How hard answers are packed: to a quarter less than the fastest way does.
 const PACKING: flate2::Compression = flate2::Compression::new(4);
 /// Answers that are shorter are not packed.
 const WORTH_PACKING: usize = 1000;

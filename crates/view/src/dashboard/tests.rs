@@ -191,7 +191,7 @@ fn every_square_of_a_map_leads_to_its_elite_also_in_the_past_and_in_a_large_arch
     let page = archive_page(Shown { name: "r", run: &run, book: &book }, &ArchiveAsked::default()).whole();
     // All are drawn, as 63 squares of a side, and 20 squares of a side above them are links.
     assert_eq!(squares(&page), 400);
-    assert!(page.contains("1 to 40 of 10,000 elites") && page.contains("leads to the best elite in it"));
+    assert!(page.contains("1 to 40 of 10,000 elites") && page.contains("leads to the best elite around it"));
     assert!(page.len() < 100_000, "{}", page.len());
 }
 

@@ -71,7 +71,7 @@ pub(super) fn map(
             }
             _ => told(archive, &map),
         },
-        squares.then(|| "a square leads to the best elite in it".to_owned()),
+        squares.then(|| "each place leads to the best elite around it".to_owned()),
     ];
     let remark = remarks.into_iter().flatten().collect::<Vec<_>>().join("; ");
     Figure { title, remark: Some(remark).filter(|remark| !remark.is_empty()), svg }
