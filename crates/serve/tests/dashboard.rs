@@ -2,165 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
+mod common;
+
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::net::SocketAddr;
 
-use samara_journal::{CallKind, Cells, Contents, Header, Journal, Life, ModelCall};
-use samara_search::{AxisSettings, Candidate, Charge, Fate, Genome, Replay, Score, SearchSettings};
-use samara_serve::Access;
-use samara_serve::dashboard::{Catalogue, Known, Settings, serve};
-
-const TOKEN: &str = "0123456789abcdef";
-const HOSTILE: &str = "</pre><script>alert(1)</script><img src=http://a.b/c onerror='x'>\u{202e}\u{1b}[2J";
-
-fn server(runs: &Path) -> SocketAddr {
-    server_with(runs, None)
-}
-
-fn server_with(runs: &Path, control: Option<&str>) -> SocketAddr {
-    let known = |name: &str| Known { about: format!("{name} things"), programs: name == "programs" };
-    let settings = Settings {
-        catalogue: Catalogue::of(&[runs.to_owned()]).unwrap(),
-        token: TOKEN.to_owned(),
-        access: Access::default(),
-        known,
-        control: control.map(str::to_owned),
-    };
-    let (tell, address) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        runtime.block_on(async move {
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-            tell.send(listener.local_addr().unwrap()).unwrap();
-            serve(listener, settings, std::future::pending()).await.unwrap();
-        });
-    });
-    address.recv().unwrap()
-}
-
-/// Sends a request and reads the whole answer: the status, the head, the body.
-fn asked(address: SocketAddr, request: &str) -> (u16, String, Vec<u8>) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    let _ = stream.write_all(request.as_bytes());
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer);
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(answer.len());
-    let head = String::from_utf8_lossy(&answer[..end]).into_owned();
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-    (status, head, answer.get(end + 4..).unwrap_or_default().to_vec())
-}
-
-fn request(method: &str, path: &str, host: &str, headers: &str) -> String {
-    format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n")
-}
-
-/// A page as somebody who is let in sees it.
-fn page(address: SocketAddr, path: &str) -> (u16, String) {
-    let cookie = format!("Cookie: samara-{}={TOKEN}\r\n", address.port());
-    let (status, _, body) = asked(address, &request("GET", path, "localhost", &cookie));
-    (status, String::from_utf8(body).unwrap())
-}
-
-/// The list of runs once all of them have been read, which takes as long as it takes.
-fn list(address: SocketAddr) -> String {
-    loop {
-        let (status, body) = page(address, "/");
-        assert_eq!(status, 200);
-        if !body.contains("is being read") {
-            return body;
-        }
-    }
-}
-
-/// A run that is written candidate by candidate.
-struct Written {
-    journal: Journal,
-    replay: Replay,
-    next: u64,
-}
-
-fn axes() -> Vec<AxisSettings> {
-    ["tone", "length", "depth"].iter().map(|name| AxisSettings::even(*name, [0.0, 1.0], 4)).collect()
-}
-
-impl Written {
-    fn begin(folder: &Path) -> Self {
-        std::fs::create_dir_all(folder).unwrap();
-        let settings = SearchSettings { total_steps: 60, ..SearchSettings::default() };
-        let tessellation = settings.tessellation(&axes()).unwrap();
-        let mut config = toml::Table::new();
-        config.insert("search".into(), toml::Value::try_from(&settings).unwrap());
-        config.insert("axes".into(), toml::Value::try_from(axes()).unwrap());
-        let header = Header {
-            id: "ab".repeat(16),
-            config: config.to_string(),
-            experiment: format!("poems {HOSTILE}"),
-            environment: "poetry".into(),
-            seed: 7,
-            samara: "0.1.0".into(),
-            created: "2026-01-02T03:04:05Z".into(),
-        };
-        let cells = vec![Cells { island: 0, from_index: 0, tessellation: tessellation.clone() }];
-        let contents = Contents { inputs: vec![], tessellations: cells };
-        let journal = Journal::create(&folder.join("run.db"), &header, &contents).unwrap();
-        Self { journal, replay: Replay::new(&settings, tessellation).unwrap(), next: 0 }
-    }
-
-    fn add(&mut self, count: u64) {
-        for index in self.next..self.next + count {
-            let at = |multiple: u64| ((index * multiple) % 101) as f64 / 101.0;
-            let scored = index % 7 != 5;
-            let score = || Arc::new(Score::new(at(53), vec![at(7), at(31), at(11)]));
-            let mut candidate = Candidate {
-                index,
-                island: 0,
-                horizon: index,
-                operator: if index == 0 { "seed" } else { "crossover" }.into(),
-                parents: index.checked_sub(1).map(|_| index / 2).into_iter().collect(),
-                generator: None,
-                genome: Some(Arc::new(Genome::text_of(format!("poem {index} {HOSTILE}")))),
-                score: scored.then(score),
-                fate: Fate::Failed { why: format!("nothing {HOSTILE}") },
-                cell: None,
-                rank: None,
-                copy_of: None,
-                artifacts: vec![],
-                charge: Charge { calls: 1, tokens: 30, money: 0.5 },
-                model_ms: 400.0,
-            };
-            let (placement, _) = self.replay.settle(&candidate);
-            candidate.fate = placement.fate;
-            candidate.cell = placement.cell.map(|cell| cell as u64);
-            candidate.rank = placement.rank.map(|rank| rank as u32);
-            let call = ModelCall {
-                role: "generator".into(),
-                kind: CallKind::Complete,
-                model: "small".into(),
-                prompt: format!("Write. {HOSTILE}"),
-                answer: format!("poem {index}"),
-                log_probabilities: vec![],
-                method: None,
-                tokens_in: 20,
-                tokens_out: 10,
-                cost: 0.5,
-                price: None,
-                latency_ms: 400.0,
-                attempts: 1,
-                seed: 1,
-                error: None,
-            };
-            let life = Life { calls: vec![call], model: Some("small".into()), ..Life::default() };
-            self.journal.append(&candidate, &life, &[]).unwrap();
-        }
-        self.next += count;
-    }
-}
+use common::{Events, TOKEN, Written, asked, list, page, request, server, server_with};
 
 /// A folder with a run that has ended and one that goes on.
 fn two_runs() -> (tempfile::TempDir, Written) {
@@ -276,7 +123,11 @@ fn what_models_and_strangers_wrote_is_text_on_every_page_and_every_link_leads_to
         assert!(!body.contains("undefined") && body.len() < 400_000, "{path}");
         for link in body.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
             let link = link.replace("&amp;", "&");
-            let path = link.split('#').next().unwrap_or_default();
+            let to = link.split('#').next().unwrap_or_default();
+            // The cells of a map tell what is beside their page.
+            let run = path.split("/archive").next().unwrap_or_default();
+            let beside = to.starts_with("candidate/").then(|| format!("{run}/{to}"));
+            let path = beside.as_deref().unwrap_or(to);
             let page_of = path.starts_with('/') && !path.ends_with(".css") && !path.ends_with(".js");
             assert!(page_of || path.is_empty() || path.ends_with(".css") || path == "data:,", "{link}");
             // Each way of asking once, and some candidates.
@@ -416,16 +267,11 @@ fn a_page_follows_a_run_that_grows_and_says_how_it_ended() {
     let (_, before) = page(address, &format!("{run}?fragment=1"));
     assert!(before.contains("running: 20 of 60 candidates") && !before.contains("<header class=\"top\""));
     assert!(!before.contains("Settings as stored"), "only what is alive");
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let cookie = format!("Cookie: samara-{}={TOKEN}\r\n", address.port());
-    stream.write_all(request("GET", "/events", "localhost", &cookie).as_bytes()).unwrap();
-    let mut events = BufReader::new(stream).lines().map(Result::unwrap);
-    assert!(events.any(|line| line == "retry: 2000"), "the stream has begun");
+    let mut events = Events::of(address);
     growing.add(7);
     let mut told = |wanted: &str| {
-        let data = events.by_ref().filter_map(|line| Some(line.strip_prefix("data: ")?.to_owned()));
-        let found = data.into_iter().find(|data| data.contains(wanted)).unwrap();
+        let found = events.told(wanted);
         assert!(found.len() < 20_000);
         found
     };

@@ -573,6 +573,7 @@ fn legend(svg: &mut Svg, colours: &Colours<'_>, (x, top): (f64, f64), side: f64)
     svg.text((x + 22.0, empty + 12.0), Anchor::Start, "empty", "");
 }
 
+mod packed;
 mod page;
 pub use page::{Figure, Look, colour_bar, figures, of_pair, scale_of};
 

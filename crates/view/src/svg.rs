@@ -109,6 +109,19 @@ impl Svg {
         self.body += "</g>\n";
     }
 
+    /// What `draw` draws with attributes that all of it has, such as a transformation of its places.
+    pub fn group(&mut self, attributes: &str, draw: impl FnOnce(&mut Self)) {
+        self.body += &format!("<g {}>\n", attributes.trim());
+        draw(self);
+        self.body += "</g>\n";
+    }
+
+    /// A shape of any kind from its path data; `style` is further attributes.
+    pub fn path(&mut self, data: &str, style: &str) {
+        let apart = if style.is_empty() { "" } else { " " };
+        self.body += &format!("<path d=\"{data}\"{apart}{style}/>");
+    }
+
     /// A rectangle from its upper left corner.
     pub fn rect(&mut self, [x, y, width, height]: [f64; 4], fill: &str) {
         let [x, y, width, height] = [x, y, width, height].map(number);

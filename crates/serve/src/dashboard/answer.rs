@@ -20,6 +20,7 @@ use samara_view::dashboard::{
 
 use super::door::Let;
 use super::library::{Library, Trouble};
+use super::shared::Text;
 use super::{Dashboard, ask};
 use crate::pieces::Serving;
 use crate::places::Place;
@@ -30,6 +31,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 /// For how long the first page of all runs reads what it does not know yet; the rest follows.
 const PATIENCE: Duration = Duration::from_millis(250);
+/// How hard answers are packed: to a quarter less than the fastest way does.
+const PACKING: flate2::Compression = flate2::Compression::new(4);
 /// Answers that are shorter are not packed.
 const WORTH_PACKING: usize = 1000;
 /// Runs beside each other at most; and those that always are, whatever the number of their candidates.
@@ -141,7 +144,7 @@ fn redirected(path: &str, query: &str, cookie: &str) -> Response {
     response
 }
 
-/// A page, made on a thread that may take its time.
+/// A page. What is alive on it is shared by all who ask for it behind the same look at the runs.
 async fn shown(
     dashboard: &Arc<Dashboard>,
     path: &str,
@@ -153,13 +156,48 @@ async fn shown(
         return Ok(page(StatusCode::NOT_FOUND, page_of, headers));
     };
     let fragment = query.split('&').any(|part| part.split('=').next() == Some("fragment"));
+    if let Some(look) = dashboard.events.look().filter(|_| fragment) {
+        let make = || async {
+            match made(dashboard, address.clone(), true).await? {
+                (StatusCode::OK, html) => Ok(Text::new(html)),
+                (status, html) => Err(Other::Page(status, html)),
+            }
+        };
+        return match dashboard.shared.get(look, address.link(), make).await {
+            Ok(text) => Ok(sent(StatusCode::OK, HTML, &text, headers)),
+            Err(Other::Page(status, html)) => Ok(page(status, html, headers)),
+            Err(Other::Refused(refusal)) => Err(refusal),
+        };
+    }
+    let (status, html) = made(dashboard, address, fragment).await?;
+    Ok(page(status, html, headers))
+}
+
+/// What is not shared.
+enum Other {
+    Page(StatusCode, String),
+    Refused(Refusal),
+}
+
+impl From<Refusal> for Other {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// A page or what is alive on it, made on a thread that may take its time.
+async fn made(
+    dashboard: &Arc<Dashboard>,
+    address: Address,
+    fragment: bool,
+) -> Result<(StatusCode, String), Refusal> {
     let _turn = dashboard.pages.acquire().await.map_err(|_| too_many())?;
     let dashboard = Arc::clone(dashboard);
     let made = tokio::task::spawn_blocking(move || {
         make(&dashboard.library, dashboard.control.as_deref(), &address)
             .map(|page| if fragment { page.fragment() } else { page.whole() })
     });
-    let (status, html) = match made.await {
+    Ok(match made.await {
         Ok(Ok(html)) => (StatusCode::OK, html),
         Ok(Err(Trouble::NotThere(why))) => (StatusCode::NOT_FOUND, trouble::page("Not found", &why).whole()),
         Ok(Err(Trouble::Broken(why))) => {
@@ -170,8 +208,7 @@ async fn shown(
                 "Making this page failed: this is an error of samara's. The other pages are still there.";
             (StatusCode::INTERNAL_SERVER_ERROR, trouble::page("This page can't be shown", why).whole())
         }
-    };
-    Ok(page(status, html, headers))
+    })
 }
 
 fn make(library: &Arc<Library>, secret: Option<&str>, address: &Address) -> Result<Page, Trouble> {
@@ -265,17 +302,23 @@ fn no_candidate(index: u64) -> Trouble {
     Trouble::NotThere(format!("The run has no candidate {index} yet."))
 }
 
+const HTML: &str = "text/html; charset=utf-8";
+
 pub(super) fn page(status: StatusCode, html: String, asked: &HeaderMap) -> Response {
-    text(status, "text/html; charset=utf-8", html, asked)
+    text(status, HTML, html, asked)
+}
+
+fn text(status: StatusCode, kind: &'static str, text: String, asked: &HeaderMap) -> Response {
+    sent(status, kind, &Text::new(text), asked)
 }
 
 /// A text, packed where the client unpacks it.
-fn text(status: StatusCode, kind: &'static str, text: String, asked: &HeaderMap) -> Response {
+fn sent(status: StatusCode, kind: &'static str, text: &Text, asked: &HeaderMap) -> Response {
     let takes = asked.get(header::ACCEPT_ENCODING).and_then(|takes| takes.to_str().ok()).unwrap_or_default();
     let takes = takes.split(',').any(|one| one.split(';').next().is_some_and(|name| name.trim() == "gzip"));
-    let packed = (takes && text.len() > WORTH_PACKING).then(|| packed(&text)).flatten();
+    let packed = (takes && text.plain.len() > WORTH_PACKING).then(|| text.packed(packed)).flatten();
     let is_packed = packed.is_some();
-    let mut response = Response::new(Body::from(packed.unwrap_or_else(|| text.into_bytes())));
+    let mut response = Response::new(Body::from(packed.unwrap_or_else(|| text.plain.clone())));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
@@ -286,8 +329,8 @@ fn text(status: StatusCode, kind: &'static str, text: String, asked: &HeaderMap)
     response
 }
 
-fn packed(text: &str) -> Option<Vec<u8>> {
-    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    packer.write_all(text.as_bytes()).ok()?;
+fn packed(text: &[u8]) -> Option<Vec<u8>> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), PACKING);
+    packer.write_all(text).ok()?;
     packer.finish().ok()
 }

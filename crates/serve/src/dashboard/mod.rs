@@ -9,6 +9,7 @@
 //! | `GET /dashboard.css`, `/dashboard.js` | the files beside the pages; they need no token |
 //!
 //! - `door`: who is let in; `answer`: from a request to a page; `ask`: from a form to a run; `events`: one look at the runs a second for all who hear;
+//!   `shared`: what several tabs ask for behind it;
 //! - `catalogue`: which runs there are; `library`: what is held of them, and folded on as they grow; `figures`: the list.
 //!
 //! A page is made on a blocking thread. One that panics is an error page: the server lives on.
@@ -20,6 +21,7 @@ mod door;
 mod events;
 mod figures;
 mod library;
+mod shared;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +38,7 @@ use crate::places::Places;
 use door::Keys;
 use events::Events;
 use library::Library;
+use shared::Shared;
 
 /// Connections that are being answered at once; each browser has an event stream among them.
 const BUSY: usize = 256;
@@ -76,6 +79,7 @@ pub(crate) struct Dashboard {
     keys: Keys,
     events: Events,
     pages: Semaphore,
+    shared: Shared,
     control: Option<String>,
 }
 
@@ -97,6 +101,7 @@ pub async fn serve(
         keys: Keys::new(settings.access, settings.token, port),
         events,
         pages: Semaphore::new(PAGES),
+        shared: Shared::default(),
         control: settings.control,
     });
     let router = Router::new().fallback(answer::answer).with_state(Arc::clone(&dashboard));

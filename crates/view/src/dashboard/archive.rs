@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Elites of the list on one page.
-const MOST: usize = 100;
+const MOST: usize = 40;
 /// Axes that can be chosen.
 const AXES: usize = 64;
 /// Axes whose pairs are all drawn, at most.
@@ -137,8 +137,8 @@ impl<'a> Sight<'a> {
 
     /// The map, which is drawn before the page is begun, since it may fail.
     fn drawing(&self, painted: &Painted) -> Result<impl FnOnce(&mut Html) + use<>, OtherAxes> {
-        let name = self.shown.name;
-        let place = move |candidate| Some(Address::Candidate(name.to_owned(), candidate, None).link());
+        // From `/run/NAME/archive`: a name that may be long is not in every cell.
+        let place = |candidate| Some(format!("candidate/{candidate}"));
         let gallery = self.gallery();
         let axes = &self.shown.run.view.axes;
         let shown = painted.with(|paint| {

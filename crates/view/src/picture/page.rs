@@ -15,7 +15,7 @@ const BARS_HIGH: f64 = 150.0;
 const MOST_LINKS: usize = 2000;
 /// Squares of a side: what is finer than a pixel or two is taken together.
 const FINEST: usize = 100;
-/// The same where each of them has to be a link: as many as a page may hold.
+/// The same where there are more elites than links.
 const COARSER: usize = 44;
 
 /// A drawing for a page, and what a reader must know of it.
@@ -72,8 +72,8 @@ pub struct Look<'a> {
     pub ends: Option<(f64, f64)>,
 }
 
-/// The same drawing of one axis, or of a chosen pair. Where there are more elites than links, neighbours are taken together
-/// until every square can be one. Without places the drawing is small and has no links.
+/// The same drawing of one axis, or of a chosen pair in few bytes (`packed` says how). Without places it is small and has
+/// no links.
 ///
 /// # Errors
 /// Axes that are not those of the archive.
@@ -92,7 +92,13 @@ pub fn of_pair(
         [axis] => of_bars(archive, axis, &colours, side),
         axes => {
             let last = axes.len().saturating_sub(1);
-            map_of(archive, axes, pair.map(|axis| axis.min(last)), &colours, side)
+            let pair = pair.map(|axis| axis.min(last));
+            // Pictures in cells take more bytes than all else.
+            if elites(archive).any(|elite| gallery.get(elite.id).is_some()) {
+                map_of(archive, axes, pair, &colours, side)
+            } else {
+                packed::map(archive, axes, pair, &colours, PLOT)
+            }
         }
     })
 }
@@ -120,11 +126,15 @@ fn map_of(
 ) -> Figure {
     let map = Map::of(archive, axes, pair, [finest; 2]);
     let title = format!("{} and {}", map.sides[0].name, map.sides[1].name);
-    let [width, height] = size(&map, PLOT);
-    let label = format!("Best objective by {title}");
-    let mut svg = Svg::with_links(WIDTH, FROM_TOP + height + under(&map.sides[0], width), &label);
-    plot(&mut svg, archive, (&map, axes, pair), colours, [FROM_LEFT, FROM_TOP, width, height]);
+    let (mut svg, place) = sheet(&format!("Best objective by {title}"), &map, size(&map, PLOT));
+    plot(&mut svg, archive, (&map, axes, pair), colours, place);
     Figure { title, remark: told(archive, &map), svg }
+}
+
+/// A drawing with room for a map of that size, and the place of the map in it.
+pub(super) fn sheet(label: &str, map: &Map, [width, height]: [f64; 2]) -> (Svg, [f64; 4]) {
+    let svg = Svg::with_links(WIDTH, FROM_TOP + height + under(&map.sides[0], width), label);
+    (svg, [FROM_LEFT, FROM_TOP, width, height])
 }
 
 /// Pixels below a plot: edges, which may be turned, and the axis' name.
