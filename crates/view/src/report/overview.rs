@@ -124,7 +124,7 @@ pub(crate) fn figures(run: &Run) -> Vec<Figure> {
         format!("{} of {} {holders}", grouped(stats.cells_filled as u64), grouped(stats.cells_total as u64));
     let by = stats.best_id.map_or_else(String::new, |best| format!("by candidate {best}"));
     let offset = run.view.settings.qd_offset;
-    let less = if offset == 0.0 { String::new() } else { format!("less {} each", number(offset)) };
+    let less = if offset == 0.0 { String::new() } else { format!("counted from {}", number(offset)) };
     let entered = totals.fates.new + totals.fates.improved;
     let mut figures = vec![
         ("Best objective", or_none(stats.best), by),
@@ -148,12 +148,8 @@ pub(crate) fn figures(run: &Run) -> Vec<Figure> {
     match wall_time(run) {
         Some(time) => {
             let rate = totals.candidates as f64 / time.as_secs_f64().max(1e-3);
-            let rate = if rate >= 1.0 {
-                format!("{} candidates/s", number((rate * 10.0).round() / 10.0))
-            } else {
-                format!("{} candidates/min", number((rate * 600.0).round() / 10.0))
-            };
-            figures.push(("Wall time", duration(time), rate));
+            let (count, unit) = pace(rate);
+            figures.push(("Wall time", duration(time), format!("{count} candidates/{unit}")));
         }
         None if lived > 0.0 => {
             figures.push(("Work", milliseconds(lived), "the times of all candidates".to_owned()));
@@ -161,6 +157,15 @@ pub(crate) fn figures(run: &Run) -> Vec<Figure> {
         None => {}
     }
     figures
+}
+
+/// How many a second, or a minute where these are few, with a digit behind the point where that says something; and which.
+pub(crate) fn pace(rate: f64) -> (String, &'static str) {
+    match rate {
+        rate if rate >= 100.0 => (grouped(rate.round() as u64), "s"),
+        rate if rate >= 1.0 => (number((rate * 10.0).round() / 10.0), "s"),
+        rate => (number((rate * 600.0).round() / 10.0), "min"),
+    }
 }
 
 /// The figures as tiles, what became of candidates, and the hash.

@@ -82,7 +82,7 @@ fn contents(html: &mut Html) {
 
 /// The runs beside each other, then each with all its parts, folded.
 fn several(html: &mut Html, runs: &[Run]) -> Result<(), OtherAxes> {
-    compare::compare(html, &runs.iter().collect::<Vec<_>>());
+    compare::compare(html, &runs.iter().collect::<Vec<_>>(), &|_| None);
     html.element("h2", &[], "Each run");
     let mut done = Ok(());
     for (position, run) in runs.iter().enumerate() {
