@@ -9,13 +9,17 @@ use crate::{
     svg::{Anchor, Svg},
 };
 
-/// Pixels of a pose, of the room around a body in it, and of the line below it.
-const WIDE: f64 = 120.0;
-const HIGH: f64 = 84.0;
-const ROOM: f64 = 6.0;
-const CAPTION: f64 = 18.0;
-/// Pixels of the only pose of a small picture.
-const SMALL: f64 = 28.0;
+/// Units of a pixel, so that whole numbers are fine enough and a page of walks stays small.
+const FINE: f64 = 2.0;
+/// Units of a pose, of the room around a body in it, and of the line below it.
+const WIDE: f64 = 120.0 * FINE;
+const HIGH: f64 = 84.0 * FINE;
+const ROOM: f64 = 6.0 * FINE;
+const CAPTION: f64 = 18.0 * FINE;
+/// Units of the only pose of a small picture of 28 pixels.
+const SMALL: f64 = 28.0 * FINE;
+/// How much higher than the body all of its poses together may be.
+const HIGHEST: f64 = 2.0;
 
 /// A strip of so many poses at equal distances in time, the first and the last among them, in rows of three. Below each is
 /// when it was and how far the body has come.
@@ -23,29 +27,35 @@ pub fn strip(film: &Film, poses: usize, label: &str) -> Svg {
     let count = poses.clamp(1, film.poses.len());
     let columns = count.min(3);
     let rows = count.div_ceil(columns);
-    let (width, height) = (WIDE * columns as f64, (HIGH + CAPTION) * rows as f64);
+    // A flat body takes no more height than it needs.
+    let high = (Stage::of(film, [WIDE, HIGH]).reach[1] + 2.0 * ROOM).min(HIGH);
+    let (width, height) = (WIDE * columns as f64, (high + CAPTION) * rows as f64);
     let mut svg = Svg::on_page(width, height, label);
-    let faint = format!("fill=\"{}\"", svg.inks().faint);
+    let faint = format!("fill=\"{}\" font-size=\"{}\"", svg.inks().faint, 10.0 * FINE);
+    let mut paths = Paths::default();
     let last = film.poses.len() - 1;
     let begin = centre(&film.poses[0])[0];
     for place in 0..count {
         let moment = if count > 1 { place * last / (count - 1) } else { last };
         let pose = &film.poses[moment];
-        let corner = [WIDE * (place % columns) as f64, (HIGH + CAPTION) * (place / columns) as f64];
-        draw(&mut svg, film, pose, [corner[0], corner[1], WIDE, HIGH]);
+        let corner = [WIDE * (place % columns) as f64, (high + CAPTION) * (place / columns) as f64];
+        paths.add(film, pose, [corner[0], corner[1], WIDE, high]);
         let seconds = film.seconds * moment as f64 / last.max(1) as f64;
         // Rounded first, so that no zero has a sign.
         let moved = (centre(pose)[0] - begin).round() / 10.0 + 0.0;
         let told = format!("{} s, {moved:+.1} m", brief((seconds * 10.0).round() / 10.0));
-        svg.text((corner[0] + WIDE / 2.0, corner[1] + HIGH + 12.0), Anchor::Middle, &told, &faint);
+        svg.text((corner[0] + WIDE / 2.0, corner[1] + high + 12.0 * FINE), Anchor::Middle, &told, &faint);
     }
+    paths.draw(&mut svg);
     svg
 }
 
 /// The body as it began, as a small picture beside words that say what it is.
 pub fn still(film: &Film) -> Svg {
     let mut svg = Svg::on_page(SMALL, SMALL, "");
-    draw(&mut svg, film, &film.poses[0], [0.0, 0.0, SMALL, SMALL]);
+    let mut paths = Paths::default();
+    paths.add(film, &film.poses[0], [0.0, 0.0, SMALL, SMALL]);
+    paths.draw(&mut svg);
     svg
 }
 
@@ -67,6 +77,32 @@ fn centre(pose: &[i32]) -> [f64; 2] {
     })
 }
 
+/// What all poses of a film have in common.
+struct Stage {
+    /// Pixels a tenth: as many as the largest of them has room for.
+    scale: f64,
+    /// Pixels that they take.
+    reach: [f64; 2],
+    /// The lowest place of all; `None` if the body comes so far up or down that poses would be small.
+    floor: Option<f64>,
+}
+
+impl Stage {
+    fn of(film: &Film, sides: [f64; 2]) -> Self {
+        let room = ROOM.min(sides[0] / 10.0);
+        let size = |(lo, hi): (f64, f64)| hi - lo + 2.0 * radius(film);
+        let most = |axis: usize| film.poses.iter().map(|pose| size(ends(pose, axis))).fold(0.0, f64::max);
+        let join = |held: (f64, f64), (lo, hi): (f64, f64)| (held.0.min(lo), held.1.max(hi));
+        let none = (f64::INFINITY, f64::NEG_INFINITY);
+        let whole = film.poses.iter().map(|pose| ends(pose, 1)).fold(none, join);
+        let jumps = size(whole) <= HIGHEST * most(1);
+        let reach = [most(0), if jumps { size(whole) } else { most(1) }];
+        let scale = [0, 1].map(|axis| (sides[axis] - 2.0 * room) / reach[axis]);
+        let scale = scale[0].min(scale[1]);
+        Self { scale, reach: reach.map(|reach| reach * scale), floor: jumps.then_some(whole.0) }
+    }
+}
+
 /// From a pose's places to the pixels of its part of the drawing.
 struct Part {
     /// The place at the part's middle, and the pixel there.
@@ -79,18 +115,12 @@ struct Part {
 }
 
 impl Part {
-    /// Every pose of a film has the same scale, by which the largest of them fits.
     fn of(film: &Film, pose: &[i32], [x, y, width, height]: [f64; 4]) -> Self {
         let room = ROOM.min(width / 10.0);
-        let reach = |axis: usize| {
-            let widths = film.poses.iter().map(|pose| ends(pose, axis)).map(|(lo, hi)| hi - lo);
-            widths.fold(0.0, f64::max) + 2.0 * radius(film)
-        };
-        let fits = |axis: usize, side: f64| (side - 2.0 * room) / reach(axis);
-        let scale = fits(0, width).min(fits(1, height));
+        let Stage { scale, floor, .. } = Stage::of(film, [width, height]);
         let [(left, right), (bottom, _)] = [0, 1].map(|axis| ends(pose, axis));
-        // A body stands at the bottom, where the ground is.
-        let up = bottom - radius(film) + (height / 2.0 - room) / scale;
+        // A body stands at the bottom, where the ground is, or above it.
+        let up = floor.unwrap_or(bottom) - radius(film) + (height / 2.0 - room) / scale;
         Self {
             middle: [f64::midpoint(left, right), up],
             at: [x + width / 2.0, y + height / 2.0],
@@ -104,47 +134,58 @@ impl Part {
         [(x - self.middle[0]) * self.scale, (self.middle[1] - y) * self.scale]
     }
 
-    /// A pixel as paths write it: a tenth of one is enough.
+    /// A place as paths write it.
     fn written(&self, [x, y]: [f64; 2]) -> String {
-        let tenth = |x: f64| {
-            let text = format!("{x:.1}");
-            text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
-        };
-        format!("{} {}", tenth(self.at[0] + x), tenth(self.at[1] + y))
+        // No zero has a sign.
+        format!("{:.0} {:.0}", (self.at[0] + x).round() + 0.0, (self.at[1] + y).round() + 0.0)
     }
 }
 
-fn draw(svg: &mut Svg, film: &Film, pose: &[i32], place: [f64; 4]) {
-    let part = Part::of(film, pose, place);
-    let inks = svg.inks();
-    for line in &film.ground {
-        let path = ground(&part, line);
-        if !path.is_empty() {
-            svg.path(&path, &format!("stroke=\"{}\"", inks.faint));
+/// What is drawn alike, of all poses of a drawing together.
+#[derive(Default)]
+struct Paths {
+    ground: String,
+    bones: String,
+    muscles: String,
+    joints: String,
+    /// How far a joint reaches.
+    radius: f64,
+}
+
+impl Paths {
+    fn add(&mut self, film: &Film, pose: &[i32], place: [f64; 4]) {
+        let part = Part::of(film, pose, place);
+        film.ground.iter().for_each(|line| self.ground += &ground(&part, line));
+        let joint = |joint: u16| {
+            let at = 2 * usize::from(joint);
+            part.written(part.offset([f64::from(pose[at]), f64::from(pose[at + 1])]))
+        };
+        for (path, ends) in [(&mut self.bones, &film.bones), (&mut self.muscles, &film.muscles)] {
+            for [a, b] in ends {
+                let _ = write!(path, "M{}L{}", joint(*a), joint(*b));
+            }
+        }
+        // Lines of no length with round ends are dots.
+        for one in 0..film.joints() as u16 {
+            let _ = write!(self.joints, "M{}h0", joint(one));
+        }
+        self.radius = radius(film) * part.scale;
+    }
+
+    fn draw(&self, svg: &mut Svg) {
+        let inks = svg.inks();
+        let width = |share: f64, least: f64| (share * self.radius).max(least * FINE);
+        for (path, colour, width, more) in [
+            (&self.ground, inks.faint, FINE, ""),
+            (&self.bones, inks.faint, width(0.5, 0.8), ""),
+            (&self.muscles, "var(--c1)", width(0.7, 0.8), ""),
+            (&self.joints, inks.ink, width(2.0, 2.0), " stroke-linecap=\"round\""),
+        ] {
+            if !path.is_empty() {
+                svg.path(path, &format!("stroke=\"{colour}\" stroke-width=\"{width:.1}\"{more}"));
+            }
         }
     }
-    let joint = |joint: u16| {
-        let at = 2 * usize::from(joint);
-        part.written(part.offset([f64::from(pose[at]), f64::from(pose[at + 1])]))
-    };
-    let lines = |ends: &[[u16; 2]]| {
-        ends.iter().fold(String::new(), |mut path, [a, b]| {
-            let _ = write!(path, "M{}L{}", joint(*a), joint(*b));
-            path
-        })
-    };
-    let radius = radius(film) * part.scale;
-    for (ends, share, colour) in [(&film.bones, 0.5, inks.faint), (&film.muscles, 0.7, "var(--c1)")] {
-        if !ends.is_empty() {
-            let width = (share * radius).max(0.8);
-            svg.path(&lines(ends), &format!("stroke=\"{colour}\" stroke-width=\"{width:.1}\""));
-        }
-    }
-    // Lines of no length with round ends are dots.
-    let dots: String = (0..film.joints() as u16).map(|one| format!("M{}h0", joint(one))).collect();
-    let width = (2.0 * radius).max(2.0);
-    let style = format!("stroke=\"{}\" stroke-width=\"{width:.1}\" stroke-linecap=\"round\"", inks.ink);
-    svg.path(&dots, &style);
 }
 
 /// A line of the ground, as far as it lies in a part of the drawing.

@@ -77,14 +77,17 @@ fn ancestors(html: &mut Html, shown: Shown<'_>, lineage: &Lineage, unread: usize
     let (first, last) = (lineage.first(), lineage.last());
     let value = |candidate: &Candidate| candidate.objective().map_or_else(|| "none".to_owned(), number);
     let Steps { all, only_numbers, lines_added, lines_again } = lineage.steps();
-    let mut told = format!(
-        "{all} step{}, from candidate {} ({}) to {} ({}).",
-        if all == 1 { "" } else { "s" },
-        first.index,
-        value(first),
-        last.index,
-        value(last)
-    );
+    let mut told = match all {
+        0 => "It has no parent.".to_owned(),
+        all => format!(
+            "{all} step{}, from candidate {} ({}) to {} ({}).",
+            if all == 1 { "" } else { "s" },
+            first.index,
+            value(first),
+            last.index,
+            value(last)
+        ),
+    };
     if unread > 0 {
         told += &format!(" {} elder ancestors are left out.", grouped(unread as u64));
     }

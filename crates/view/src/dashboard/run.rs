@@ -73,7 +73,7 @@ pub fn page(shown: Shown<'_>, seen: Option<f64>, over: Over) -> Page {
     let mut page = Page::of_run(shown.name, Tab::Overview, &*run.view.header.experiment);
     page.alive("head", |html| {
         heading(html, &run.view.header.experiment);
-        overview::lead(html, run);
+        overview::lead(html, run, true);
     });
     page.alive("figures", |html| {
         overview::tiles(html, run);

@@ -24,11 +24,11 @@ pub(crate) const FATES: [Fated; 5] = [
     ("failed", "var(--failed)", |fates| fates.failed),
 ];
 
-/// The line below the title.
-pub(crate) fn lead(html: &mut Html, run: &Run) {
+/// The line below the title, on a page that follows the run or not.
+pub(crate) fn lead(html: &mut Html, run: &Run, follows: bool) {
     let header = &run.view.header;
     html.within("p", &[("class", "lead")], |html| {
-        state(html, run);
+        state(html, run, follows);
         let mut facts = vec![one_line(&header.environment), format!("seed {}", header.seed)];
         facts.push(format!("begun {}", moment(&header.created)));
         facts.push(format!("samara {}", one_line(&header.samara)));
@@ -43,12 +43,14 @@ pub(crate) fn lead(html: &mut Html, run: &Run) {
 pub(crate) const MEANT: [&str; 6] = ["completed", "target", "patience", "budget", "wall_time", "interrupted"];
 
 /// Whether it goes on, as a mark and in words.
-pub(crate) fn state(html: &mut Html, run: &Run) {
+fn state(html: &mut Html, run: &Run, follows: bool) {
     let settled = grouped(run.view.replay.settled());
     let planned = grouped(controls::planned(&run.view.controls, run.view.settings.total_steps));
     let (class, told) = match &run.state {
         State::Running => {
-            ("state running", format!("running: {settled} of {planned} candidates when this was written"))
+            // A report stays as it is while the run goes on; a page that follows the run says so itself.
+            let then = if follows { "" } else { " when this was written" };
+            ("state running", format!("running: {settled} of {planned} candidates{then}"))
         }
         State::Killed => ("state killed", format!("killed after {settled} of {planned} candidates")),
         State::Ended(reason) if reason == "completed" => {
@@ -152,7 +154,7 @@ pub(crate) fn figures(run: &Run) -> Vec<Figure> {
             figures.push(("Wall time", duration(time), format!("{count} candidates/{unit}")));
         }
         None if lived > 0.0 => {
-            figures.push(("Work", milliseconds(lived), "the times of all candidates".to_owned()));
+            figures.push(("Work", milliseconds(lived), "of all candidates".to_owned()));
         }
         None => {}
     }

@@ -36,7 +36,7 @@ pub fn page(runs: &[Run]) -> Result<String, OtherAxes> {
         html.within("header", &[], |html| {
             html.element("h1", &[], &title);
             if let [run] = runs {
-                overview::lead(html, run);
+                overview::lead(html, run, false);
             }
         });
         done = match runs {
@@ -91,7 +91,7 @@ fn several(html: &mut Html, runs: &[Run]) -> Result<(), OtherAxes> {
             let name =
                 format!("{} · {} · seed {}", one_line(&run.name), one_line(&header.experiment), header.seed);
             html.element("summary", &[], &name);
-            overview::lead(html, run);
+            overview::lead(html, run, false);
             let section = Section { run, number: position + 1, heading: "h3", below: "h4" };
             let written = parts(html, &section);
             done = std::mem::replace(&mut done, Ok(())).and(written);

@@ -181,12 +181,12 @@ fn heads(html: &mut Html, sight: &Sight<'_>, painted: &Painted) {
 
 fn row(html: &mut Html, link: &str, id: u64, told: &Told<'_>) {
     html.within("a", &[("href", link)], |html| {
+        html.element("span", &[("class", "number")], &id.to_string());
         if let Some(picture) = told.picture {
             html.picture("image/png", picture, &[("alt", ""), ("class", "thumb")]);
         } else if let Some(film) = &told.film {
             html.within("span", &[("class", "thumb")], |html| html.drawing(film::still(film)));
         }
-        html.element("span", &[("class", "number")], &id.to_string());
         let begins = told.genome.map(|genome| one_line(&cut(&shown(genome), 120))).unwrap_or_default();
         html.element("span", &[("class", "begins"), ("dir", "auto")], &begins);
     });
