@@ -3,7 +3,7 @@
 //! Read [`search`] first: it is the whole loop without the world. The other modules are what it is made of:
 //!
 //! - [`genome`], [`score`], [`artifact`], [`ticket`], [`candidate`]: the records that go out to workers, come back, and
-//!   are stored and shown;
+//!   are stored and shown; [`film`]: an artifact for people, how a body has moved;
 //! - [`population`]: archives with the genomes of their elites, and islands; [`replay`]: the same without an
 //!   environment, for readers of a run; [`index`]: what workers may ask about the past;
 //! - [`proposer`]: what an environment contributes, plans and a memory;
@@ -26,6 +26,7 @@ pub mod decode;
 pub mod emitting;
 pub mod ensemble;
 pub mod error;
+pub mod film;
 pub mod genome;
 pub mod index;
 pub mod invalid;
@@ -50,6 +51,7 @@ pub use decode::{decode, nearest};
 pub use emitting::Emitting;
 pub use ensemble::{Choose, CostUnit, Ensemble, EnsembleSettings, Gain, Standing, Trial};
 pub use error::FoldError;
+pub use film::Film;
 pub use genome::{ContentDigest, Files, FilesError, Genome, number_list};
 pub use index::{Index, Resident};
 pub use invalid::Invalid;

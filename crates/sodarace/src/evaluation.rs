@@ -137,6 +137,36 @@ pub fn evaluate(walker: &Walker, conditions: &Conditions, ms: u32) -> Result<Eva
     Ok(simulation.evaluation())
 }
 
+/// Evaluates a walker as [`evaluate`] does, with the same result, and shows its world to `watch` at so many moments (2 or
+/// more) at equal distances in time: first as its muscles are started, last at the end. A creature that is not let walk
+/// is never shown.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_watched(
+    walker: &Walker,
+    conditions: &Conditions,
+    ms: u32,
+    moments: u32,
+    mut watch: impl FnMut(&World),
+) -> Result<Evaluation, Rejection> {
+    let mut simulation = Simulation::new(walker, conditions, ms)?;
+    let gaps = u64::from(moments.saturating_sub(1).max(1));
+    while simulation.needs_step() {
+        if simulation.steps.is_some_and(|(all, left)| left + 1 == all) {
+            watch(&simulation.world);
+        }
+        simulation.world.step();
+        if let Some((all, left)) = simulation.steps {
+            let due = |step: u32| u64::from(step) * gaps / u64::from(all);
+            if due(all - left) > due(all - left - 1) {
+                watch(&simulation.world);
+            }
+        }
+    }
+    Ok(simulation.evaluation())
+}
+
 /// Evaluates each walker for its time, as [`evaluate`] does and with the same results in the same order, on this
 /// thread. That takes about half the time of one after the other.
 ///

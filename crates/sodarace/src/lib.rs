@@ -50,7 +50,7 @@ mod walker;
 mod world;
 
 pub use conditions::Conditions;
-pub use evaluation::{Evaluation, Verdict, evaluate, evaluate_all};
+pub use evaluation::{Evaluation, Verdict, evaluate, evaluate_all, evaluate_watched};
 pub use law::Law;
 pub use morphology::{Morphology, morphology};
 pub use shape::Shape;

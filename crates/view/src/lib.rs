@@ -6,7 +6,7 @@
 //! - [`numbers`]: as people read them; [`screen`]: columns and colours of a terminal;
 //! - [`projection`]: an archive as bars or a map, whatever cuts the measures into cells; [`voronoi`]: the cells of a CVT;
 //! - [`heatmap`]: an archive in the terminal; [`picture`]: as an SVG file; [`svg`]: what drawings are made of;
-//! - [`gallery`]: pictures that candidates have; [`diff`]: what changed between two; [`lineage`]: where one comes from;
+//! - [`gallery`]: pictures that candidates have; [`film`]: how bodies moved; [`diff`]: what changed between two; [`lineage`]: where one comes from;
 //! - [`trace`]: a run as it went, thinned; [`book`]: all its candidates; [`bandits`]: what its choices have learnt;
 //!   [`chart`]: curves of it; [`texts`]: the best texts as Markdown, [`markdown`]: in which
 //!   they mean nothing but themselves;
@@ -23,6 +23,7 @@ pub mod chart;
 pub mod code;
 pub mod dashboard;
 pub mod diff;
+pub mod film;
 pub mod gallery;
 pub mod heatmap;
 pub mod html;

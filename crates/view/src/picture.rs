@@ -479,9 +479,22 @@ fn labels(side: &Side, pixels: f64) -> Vec<(f64, String)> {
     }
     let edges: Vec<(usize, f64)> = (0..=side.cells()).filter_map(|i| Some((i, side.edge(i)?))).collect();
     let every = edges.len().div_ceil(most).max(1);
+    // Where edges have to be left out, round values say more than every third of them.
+    if let (true, Some((lo, hi))) = (every > 1 && is_even(&edges), side.range) {
+        let scale = Scale { lo, hi, from: 0.0, to: pixels };
+        return scale.ticks(6).into_iter().map(|(tick, text)| (scale.at(tick), text)).collect();
+    }
     let shown: Vec<(usize, f64)> = edges.into_iter().step_by(every).collect();
     let texts = apart(&shown.iter().map(|(_, edge)| *edge).collect::<Vec<_>>());
     shown.into_iter().zip(texts).map(|((i, _), text)| (cell * i as f64, text)).collect()
+}
+
+/// Whether edges are equally far from each other.
+fn is_even(edges: &[(usize, f64)]) -> bool {
+    let [(_, first), .., (_, last)] = edges else { return false };
+    let step = (last - first) / (edges.len() - 1) as f64;
+    let near = |pair: &[(usize, f64)]| (pair[1].1 - pair[0].1 - step).abs() <= 1e-6 * step.abs();
+    step.is_finite() && edges.windows(2).all(near)
 }
 
 /// What stands under a row of cells.

@@ -139,6 +139,11 @@ impl Svg {
         self.body += &format!("<polygon points=\"{}\" {style}/>\n", listed(points));
     }
 
+    /// A path of samara's own, as the attribute `d` has it, without an area; `style` is further attributes.
+    pub fn path(&mut self, path: &str, style: &str) {
+        self.body += &format!("<path d=\"{path}\" fill=\"none\" {style}/>\n");
+    }
+
     /// A dot.
     pub fn dot(&mut self, (x, y): (f64, f64), radius: f64, fill: &str) {
         let [x, y, radius] = [x, y, radius].map(number);
@@ -168,6 +173,23 @@ impl Svg {
         self.body += &format!("<svg x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\">\n");
         draw(self);
         self.body += "</svg>\n";
+    }
+
+    /// The axes of a plot on paper between the ends of two scales, the second of which goes up: round values along both
+    /// with lines behind the data, and what they are called, below and, turned, at the drawing's left edge.
+    pub fn axes(&mut self, across: &Scale, up: &Scale, [below, beside]: [&str; 2]) {
+        let (left, right, top, bottom) = (across.from, across.to, up.to, up.from);
+        for (tick, text) in up.ticks(6) {
+            self.line(&[(left, up.at(tick)), (right, up.at(tick))], "stroke=\"#e4e4e4\"");
+            self.text((left - 8.0, up.at(tick) + 4.0), Anchor::End, &text, "");
+        }
+        for (tick, text) in across.ticks(5) {
+            self.line(&[(across.at(tick), bottom), (across.at(tick), bottom + 4.0)], "stroke=\"#222\"");
+            self.text((across.at(tick), bottom + 18.0), Anchor::Middle, &text, "");
+        }
+        self.line(&[(left, top), (left, bottom), (right, bottom)], "stroke=\"#222\"");
+        self.text((f64::midpoint(left, right), bottom + 40.0), Anchor::Middle, below, "");
+        self.turned((20.0, f64::midpoint(top, bottom)), Anchor::Middle, -90.0, beside);
     }
 
     /// A picture, as large as it can be inside a square from its upper left corner; `name` tells it from other pictures,

@@ -5,6 +5,7 @@
 //! 2022, ELM, arXiv 2206.08896, section 4). [`programs`] is the Python that programs may use, with the seed designs;
 //! `read` takes a walker out of what a program returned.
 
+mod film;
 pub mod programs;
 mod read;
 pub mod settings;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 use samara_engine::{Abort, About, Bench, Environment, Future};
 use samara_sandbox::{Job, Value};
-use samara_search::{Invalid, Score, schema};
+use samara_search::{Artifact, Invalid, Score, schema};
 use samara_sodarace::{Evaluation, Verdict};
 
 pub use programs::{ENTRY, SEEDS, Seed, preamble, seed};
@@ -116,13 +117,15 @@ impl Task for Sodarace {
             let grounds = Arc::clone(&self.grounds);
             // What is made of a program's value is made on a thread that may block, and within limits.
             let walked = bench.compute(move || walk(&made, &grounds)).await?;
-            judge(&self.grounds, &walked.map_err(Abort::invalid)?)
+            let (walked, film) = walked.map_err(Abort::invalid)?;
+            Ok(Score { artifacts: film.into_iter().collect(), ..judge(&self.grounds, &walked)? })
         })
     }
 }
 
-/// Takes the walker out of a value and lets it walk on each terrain; `Err` says for a person why it can't.
-fn walk(made: &Value, grounds: &Grounds) -> Result<Vec<Evaluation>, String> {
+/// Takes the walker out of a value and lets it walk on each terrain, filmed on the first; `Err` says for a person why it
+/// can't.
+fn walk(made: &Value, grounds: &Grounds) -> Result<(Vec<Evaluation>, Option<Artifact>), String> {
     let walker = walker(made)?;
     if grounds.validate && !walker.validate() {
         return Err(
@@ -131,8 +134,20 @@ fn walk(made: &Value, grounds: &Grounds) -> Result<Vec<Evaluation>, String> {
                 .to_owned(),
         );
     }
-    let on = |physics| samara_sodarace::evaluate(&walker, physics, grounds.ms);
-    grounds.physics.iter().map(on).collect::<Result<_, _>>().map_err(|rejection| rejection.to_string())
+    let mut film = None;
+    let mut walked = Vec::with_capacity(grounds.physics.len());
+    for (place, physics) in grounds.physics.iter().enumerate() {
+        let evaluation = if place == 0 {
+            film::evaluate(&walker, physics, grounds.ms).map(|(evaluation, made)| {
+                film = made;
+                evaluation
+            })
+        } else {
+            samara_sodarace::evaluate(&walker, physics, grounds.ms)
+        };
+        walked.push(evaluation.map_err(|rejection| rejection.to_string())?);
+    }
+    Ok((walked, film))
 }
 
 /// The score of a creature that could walk on every terrain.

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     gallery::Gallery,
     html::Html,
-    numbers::{grouped, number, percent},
+    numbers::{brief, grouped, number, percent},
     picture::{self, Look, OtherAxes},
     projection::holders,
     report::drawn::figure,
@@ -172,9 +172,10 @@ impl<'a> Sight<'a> {
             let stats = archive.stats();
             let best = stats.best.map_or_else(|| "empty".to_owned(), |best| format!("best {}", number(best)));
             let beside = format!(
-                "{best}, {} cells, QD score {}",
+                "{best}, {} {}, QD score {}",
                 grouped(stats.cells_filled as u64),
-                number(stats.qd_score)
+                holders(archive),
+                brief(stats.qd_score)
             );
             let island = u32::try_from(place).ok();
             let asked = ArchiveAsked { island, from: 0, ..self.asked.clone() };
@@ -255,7 +256,7 @@ impl<'a> Sight<'a> {
             grouped(total as u64),
             holders(self.archive()),
             percent(filled, total),
-            number(stats.qd_score)
+            brief(stats.qd_score)
         );
         html.within("p", &[("class", "below facts-line")], |html| {
             html.element("span", &[("class", "remark")], &told);

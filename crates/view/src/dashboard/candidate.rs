@@ -1,7 +1,7 @@
 //! One candidate: what it is, how it did, what it changed, what was asked for it, what was made out of it.
 
 use samara_journal::{CallKind, Life, ModelCall};
-use samara_search::{ArtifactKind, Candidate, commanding::one_line};
+use samara_search::{Artifact, ArtifactKind, Candidate, Film, Score, commanding::one_line};
 
 use super::{
     Shown,
@@ -12,9 +12,9 @@ use crate::{
     book::Entry,
     gallery::Pixels,
     html::Html,
-    numbers::{aligned, grouped, number},
+    numbers::{aligned, brief, grouped, number},
     report::{
-        elites::{artifacts, cut_off, difference, genome_of, more},
+        elites::{artifacts, cut_off, difference, genome_of, more, walk},
         overview::{FATES, milliseconds},
         settings::cut,
     },
@@ -73,7 +73,10 @@ pub fn page(shown: Shown<'_>, told: &Told<'_>) -> Page {
     page.part("score", |html| score(html, shown, told));
     page.part("difference", |html| changes(html, shown, told));
     let left: Vec<_> = candidate.all_artifacts().to_vec();
-    if left.iter().any(|artifact| !matches!(artifact.kind, ArtifactKind::Png | ArtifactKind::Bytes)) {
+    let for_people = |artifact: &Artifact| {
+        !artifact.is_film() && !matches!(artifact.kind, ArtifactKind::Png | ArtifactKind::Bytes)
+    };
+    if left.iter().any(for_people) {
         page.part("artifacts", |html| {
             html.element("h2", &[], "What its evaluation left");
             artifacts(html, &left, LONGEST);
@@ -188,7 +191,7 @@ fn station(html: &mut Html, shown: Shown<'_>, entry: Entry<'_>, here: bool) {
     });
 }
 
-/// The pictures that its evaluation left.
+/// The pictures and the film that its evaluation left.
 fn pictures(html: &mut Html, candidate: &Candidate) {
     for artifact in candidate.all_artifacts().iter().filter(|one| one.kind == ArtifactKind::Png).take(8) {
         if Pixels::read(&artifact.body).is_some() {
@@ -196,39 +199,69 @@ fn pictures(html: &mut Html, candidate: &Candidate) {
             html.picture("image/png", &artifact.body, &[("alt", &alt), ("class", "picture")]);
         }
     }
+    if let Some(film) = Film::of(candidate.all_artifacts()) {
+        walk(html, &film, candidate.index);
+    }
 }
 
+/// What it came to and how it was made, each group with its heading.
 fn score(html: &mut Html, shown: Shown<'_>, told: &Told<'_>) {
-    let (candidate, life) = (told.candidate, told.life);
+    let candidate = told.candidate;
     html.element("h2", &[], "Score");
-    let mut facts: Vec<(String, String)> = Vec::new();
-    if let Some(score) = candidate.score.as_deref() {
-        facts.push(("objective".to_owned(), number(score.objective)));
-        for (axis, value) in shown.run.view.axes.iter().zip(&score.measures) {
-            let told = axis.category(*value).map_or_else(|| number(*value), |name| cut(name, 60));
-            facts.push((cut(&axis.name, 60), told));
+    match candidate.score.as_deref() {
+        Some(score) => {
+            scored(html, shown, candidate, score);
+            let metrics = score.metrics.iter().take(MOST_METRICS);
+            let metrics: Vec<(String, String)> =
+                metrics.map(|(name, value)| (cut(name, 60), number(*value))).collect();
+            if !metrics.is_empty() {
+                html.element("h3", &[], "Metrics");
+                listed(html, &metrics);
+            }
         }
-        facts.extend(candidate.cell.map(|cell| ("cell".to_owned(), cell.to_string())));
-        facts.extend(candidate.rank.map(|rank| ("place in its cell".to_owned(), (rank + 1).to_string())));
-        let metrics = score.metrics.iter().take(MOST_METRICS);
-        facts.extend(metrics.map(|(name, value)| (cut(name, 60), number(*value))));
+        None => html.element("p", &[("class", "remark")], "It has none."),
     }
+    html.element("h3", &[], "How it was made");
+    listed(html, &made(candidate, told.life));
+}
+
+/// The objective, the measures and the cell.
+fn scored(html: &mut Html, shown: Shown<'_>, candidate: &Candidate, score: &Score) {
+    let mut facts = vec![("objective".to_owned(), number(score.objective))];
+    for (axis, value) in shown.run.view.axes.iter().zip(&score.measures) {
+        let told = axis.category(*value).map_or_else(|| number(*value), |name| cut(name, 60));
+        facts.push((cut(&axis.name, 60), told));
+    }
+    facts.extend(candidate.cell.map(|cell| ("cell".to_owned(), cell.to_string())));
+    facts.extend(candidate.rank.map(|rank| ("place in its cell".to_owned(), (rank + 1).to_string())));
+    listed(html, &facts);
+}
+
+/// What it took to make it. Calls of one candidate may go on side by side: their times together can be more than its own.
+fn made(candidate: &Candidate, life: &Life) -> Vec<(String, String)> {
+    let mut facts = Vec::new();
     let charge = &candidate.charge;
-    facts.push(("model calls".to_owned(), grouped(charge.calls)));
-    facts.push(("tokens".to_owned(), grouped(charge.tokens)));
+    if charge.calls > 0 {
+        facts.push(("model calls".to_owned(), grouped(charge.calls)));
+        facts.push(("tokens".to_owned(), grouped(charge.tokens)));
+        facts.push(("calls' times added up".to_owned(), milliseconds(candidate.model_ms)));
+    }
     if charge.money > 0.0 {
         facts.push(("cost".to_owned(), number(charge.money)));
     }
-    facts.push(("time of its calls".to_owned(), milliseconds(candidate.model_ms)));
-    facts.push(("time of all".to_owned(), milliseconds(life.live_ms)));
+    facts.push(("time from begin to end".to_owned(), milliseconds(life.live_ms)));
     facts.push(("planned after".to_owned(), format!("{} candidates", grouped(candidate.horizon))));
     facts.extend(life.isolation.as_ref().map(|isolation| ("isolation".to_owned(), cut(isolation, 60))));
     facts.extend(life.worker.as_ref().map(|worker| ("worker".to_owned(), cut(worker, 60))));
+    facts
+}
+
+fn listed(html: &mut Html, facts: &[(String, String)]) {
     html.within("dl", &[("class", "metrics")], |html| {
         for (name, value) in facts {
             html.within("div", &[], |html| {
-                html.element("dt", &[], &name);
-                html.element("dd", &[], &value);
+                html.element("dt", &[], name);
+                html.element("dd", &[], value);
             });
         }
     });
@@ -268,7 +301,7 @@ fn changes(html: &mut Html, shown: Shown<'_>, told: &Told<'_>) {
         let gain = gain.map(|(new, old)| (new - old, old));
         html.text(&gain.map_or_else(String::new, |(gain, old)| {
             let side = if gain < 0.0 { "below" } else { "above" };
-            format!(": {} {side} its {}", number(gain.abs()), number(old))
+            format!(": {} {side} its {}", brief(gain.abs()), number(old))
         }));
     });
     if let Some(old) = other.genome.as_deref() {
@@ -335,7 +368,12 @@ fn summary(html: &mut Html, call: &ModelCall) {
     if call.cost > 0.0 {
         facts.push(format!("cost {}", number(call.cost)));
     }
-    facts.push(if call.attempts == 0 { "from a cache".to_owned() } else { milliseconds(call.latency_ms) });
+    match (call.attempts, &call.error) {
+        (0, None) => facts.push("from a cache".to_owned()),
+        // Refused before anybody was asked.
+        (0, Some(_)) => {}
+        _ => facts.push(milliseconds(call.latency_ms)),
+    }
     if call.attempts > 1 {
         facts.push(format!("{} attempts", call.attempts));
     }
@@ -377,9 +415,10 @@ fn children(html: &mut Html, shown: Shown<'_>, candidate: u64) {
     let entries: Vec<Entry<'_>> = children.iter().filter_map(|child| shown.book.get(*child)).collect();
     let entered = entries.iter().filter(|entry| entry.became.entered()).count();
     let told = format!(
-        "{}, of which {} entered the archive.",
+        "{} {}, of which {} entered the archive.",
         grouped(entries.len() as u64),
-        grouped(entered as u64)
+        if entries.len() == 1 { "child" } else { "children" },
+        if entered == 0 { "none".to_owned() } else { grouped(entered as u64) }
     );
     html.element("p", &[("class", "remark")], &told);
     let shown_entries = &entries[..entries.len().min(MOST_CHILDREN)];

@@ -13,8 +13,8 @@ use crate::{
     trace::Over,
 };
 
-/// Links to single runs at most.
-const MOST_LINKS: usize = 24;
+/// Runs that can't be shown and are named, at most.
+const MOST_NAMED: usize = 24;
 
 /// What is to be compared.
 pub struct Asked<'a> {
@@ -36,7 +36,7 @@ pub fn page(asked: &Asked<'_>) -> Page {
     let mut page = Page::new(&*title).following(Some(runs.iter().map(|run| run.name.to_owned()).collect()));
     page.part("head", |html| {
         heading(html, &title);
-        for name in asked.missing.iter().take(MOST_LINKS) {
+        for name in asked.missing.iter().take(MOST_NAMED) {
             html.element("p", &[("class", "remark")], &format!("{} can't be shown.", one_line(name)));
         }
         if asked.left_out > 0 {
@@ -51,16 +51,14 @@ pub fn page(asked: &Asked<'_>) -> Page {
             html.element("p", &[], "Choose runs in the list of all runs, then compare them.");
         }
         html.within("p", &[("class", "onwards small")], |html| {
-            html.element("a", &[("href", "/")], "Choose runs");
-            for run in runs.iter().filter(|_| runs.len() <= MOST_LINKS) {
-                let link = Address::Run(run.name.to_owned(), Over::default()).link();
-                html.element("a", &[("href", &link)], &one_line(run.name));
-            }
+            html.element("a", &[("href", "/")], "Choose other runs");
         });
     });
     if !runs.is_empty() {
         let all: Vec<&Run> = runs.iter().map(|run| run.run).collect();
-        page.alive("compared", |html| compare::compare(html, &all));
+        let link =
+            |place: usize| Some(Address::Run(runs.get(place)?.name.to_owned(), Over::default()).link());
+        page.alive("compared", |html| compare::compare(html, &all, &link));
     }
     page
 }

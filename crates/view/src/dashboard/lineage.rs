@@ -11,9 +11,10 @@ use super::{
 };
 use crate::{
     book::Entry,
+    diff,
     html::Html,
     lineage::{Lineage, Steps},
-    numbers::{grouped, number},
+    numbers::{aligned, grouped, number},
     report::{
         elites::{Ancestor, runs_of},
         overview::FATES,
@@ -44,7 +45,11 @@ pub fn page(shown: Shown<'_>, candidate: Option<u64>, members: Vec<Candidate>) -
     page.part("head", |html| {
         heading(html, &title);
         if candidate.is_none() {
-            html.element("p", &[("class", "remark")], "No candidate has a score yet.");
+            html.element(
+                "p",
+                &[("class", "remark")],
+                "No candidate has a score yet, so there is no best one to trace back.",
+            );
         }
     });
     let Some(candidate) = candidate else { return page };
@@ -72,14 +77,17 @@ fn ancestors(html: &mut Html, shown: Shown<'_>, lineage: &Lineage, unread: usize
     let (first, last) = (lineage.first(), lineage.last());
     let value = |candidate: &Candidate| candidate.objective().map_or_else(|| "none".to_owned(), number);
     let Steps { all, only_numbers, lines_added, lines_again } = lineage.steps();
-    let mut told = format!(
-        "{all} step{}, from candidate {} ({}) to {} ({}).",
-        if all == 1 { "" } else { "s" },
-        first.index,
-        value(first),
-        last.index,
-        value(last)
-    );
+    let mut told = match all {
+        0 => "It has no parent.".to_owned(),
+        all => format!(
+            "{all} step{}, from candidate {} ({}) to {} ({}).",
+            if all == 1 { "" } else { "s" },
+            first.index,
+            value(first),
+            last.index,
+            value(last)
+        ),
+    };
     if unread > 0 {
         told += &format!(" {} elder ancestors are left out.", grouped(unread as u64));
     }
@@ -89,10 +97,15 @@ fn ancestors(html: &mut Html, shown: Shown<'_>, lineage: &Lineage, unread: usize
         );
     }
     html.element("p", &[("class", "remark")], &told);
+    let gain = |pair: &[Candidate]| Some(pair[1].objective()? - pair[0].objective()?);
+    let gains = lineage.members.windows(2).map(|pair| (pair[1].index, gain(pair)));
+    let objectives = lineage.members.iter().map(|member| (member.index, member.objective()));
+    let numbers = Numbers { objectives: Numbers::of(objectives), gains: Numbers::of(gains) };
+    let ancestor = |html: &mut Html, one| ancestor(html, shown, one, &numbers);
     html.within("ol", &[("class", "lineage")], |html| {
         for members in runs_of(lineage) {
-            if let [(member, before, _)] = members[..] {
-                ancestor(html, shown, (member, before, true));
+            if let [one] = members[..] {
+                ancestor(html, one);
                 continue;
             }
             html.within("li", &[], |html| {
@@ -100,7 +113,7 @@ fn ancestors(html: &mut Html, shown: Shown<'_>, lineage: &Lineage, unread: usize
                     let told = format!("{} steps without a better objective", members.len());
                     html.element("summary", &[], &told);
                     html.within("ol", &[("class", "lineage")], |html| {
-                        members.iter().for_each(|member| ancestor(html, shown, *member));
+                        members.iter().for_each(|member| ancestor(html, *member));
                     });
                 });
             });
@@ -108,19 +121,44 @@ fn ancestors(html: &mut Html, shown: Shown<'_>, lineage: &Lineage, unread: usize
     });
 }
 
-fn ancestor(html: &mut Html, shown: Shown<'_>, (member, before, _): Ancestor<'_>) {
+/// Objectives and what each step brought, as they stand below each other.
+struct Numbers {
+    objectives: BTreeMap<u64, String>,
+    gains: BTreeMap<u64, String>,
+}
+
+impl Numbers {
+    fn of(values: impl Iterator<Item = (u64, Option<f64>)>) -> BTreeMap<u64, String> {
+        let (places, values): (Vec<u64>, Vec<f64>) =
+            values.filter_map(|(index, value)| Some((index, value?))).unzip();
+        places.into_iter().zip(aligned(&values)).collect()
+    }
+
+    fn write(&self, html: &mut Html, index: u64) {
+        let objective = self.objectives.get(&index).map_or("–", |told| told);
+        html.element("b", &[("class", "n")], objective);
+        let gain = self.gains.get(&index).map_or("", |told| told);
+        let sign = if gain.is_empty() || gain.starts_with('-') { "" } else { "+" };
+        html.element("span", &[("class", "n change")], &format!("{sign}{gain}"));
+    }
+}
+
+/// What says most of a candidate in a line: how a text begins, and of a program the first line that it has put in.
+fn begins(shown: Shown<'_>, member: &Candidate, before: Option<&Candidate>) -> String {
+    let Some(genome) = member.genome.as_deref() else { return String::new() };
+    let old = before.and_then(|before| before.genome.as_deref()).filter(|_| shown.run.programs);
+    let line = old.and_then(|old| diff::changed(old, genome).added.into_iter().next());
+    line.map_or_else(|| cut(&genome.text(), 120), |line| cut(&format!("+ {line}"), 120))
+}
+
+fn ancestor(html: &mut Html, shown: Shown<'_>, (member, before, _): Ancestor<'_>, numbers: &Numbers) {
     html.within("li", &[("data-row", "")], |html| {
-        let change = before.and_then(|before| Some(member.objective()? - before.objective()?));
-        let change =
-            change.map(|change| format!("{}{}", if change >= 0.0 { "+" } else { "" }, number(change)));
         link(html, shown, member.index);
-        html.element("b", &[("class", "n")], &member.objective().map_or_else(|| "–".to_owned(), number));
-        html.element("span", &[("class", "n change")], &change.unwrap_or_default());
+        numbers.write(html, member.index);
         let model = shown.book.get(member.index).map(|entry| cut(entry.model, 40)).unwrap_or_default();
         let how = [cut(&member.operator, 40), model].into_iter().filter(|part| !part.is_empty());
         html.element("span", &[("class", "how")], &how.collect::<Vec<_>>().join(" · "));
-        let text = member.genome.as_deref().map(|genome| cut(&genome.text(), 120)).unwrap_or_default();
-        html.element("span", &[("class", "begins"), ("dir", "auto")], &text);
+        html.element("span", &[("class", "begins"), ("dir", "auto")], &begins(shown, member, before));
     });
 }
 
@@ -174,23 +212,39 @@ impl<'a> Tree<'a> {
 fn descendants(html: &mut Html, shown: Shown<'_>, candidate: u64) {
     let found = shown.book.descendants(candidate);
     if found.is_empty() {
-        html.element("p", &[("class", "remark")], "It has none by first parents.");
+        html.element("p", &[("class", "remark")], "It has none: no candidate has it as its first parent.");
         return;
     }
     let entered =
-        found.iter().filter(|(one, _)| shown.book.get(*one).is_some_and(|one| one.became.entered()));
+        found.iter().filter(|(one, _)| shown.book.get(*one).is_some_and(|one| one.became.entered())).count();
     let told = format!(
-        "{} by first parents, of which {} entered the archive; what came to nothing is counted beside its parent.",
+        "{} descendant{} by first parents, of which {} entered the archive. ",
         grouped(found.len() as u64),
-        grouped(entered.count() as u64)
+        if found.len() == 1 { "" } else { "s" },
+        if entered == 0 { "none".to_owned() } else { grouped(entered as u64) }
     );
-    html.element("p", &[("class", "remark")], &told);
+    html.within("p", &[("class", "remark")], |html| {
+        html.text(&told);
+        if entered == 0 {
+            let itself = Address::Candidate(shown.name.to_owned(), candidate, None).link();
+            html.element("a", &[("href", &format!("{itself}#children"))], "Its children");
+        } else {
+            html.text("What came to nothing is counted beside its parent.");
+        }
+    });
     let tree = Tree::of(shown, &found);
     let walked = tree.walk(candidate);
+    let entries = || walked.iter().filter_map(|(one, _)| shown.book.get(*one));
+    let gain =
+        |entry: &Entry<'_>| Some(entry.objective? - shown.book.get(*entry.parents.first()?)?.objective?);
+    let numbers = Numbers {
+        objectives: Numbers::of(entries().map(|entry| (entry.index, entry.objective))),
+        gains: Numbers::of(entries().map(|entry| (entry.index, gain(&entry)))),
+    };
     html.within("ol", &[("class", "lineage tree")], |html| {
         for (one, depth) in &walked {
             if let Some(entry) = shown.book.get(*one) {
-                descendant(html, &tree, entry, *depth);
+                descendant(html, &tree, entry, *depth, &numbers);
             }
         }
     });
@@ -200,18 +254,13 @@ fn descendants(html: &mut Html, shown: Shown<'_>, candidate: u64) {
     }
 }
 
-fn descendant(html: &mut Html, tree: &Tree<'_>, entry: Entry<'_>, depth: usize) {
+fn descendant(html: &mut Html, tree: &Tree<'_>, entry: Entry<'_>, depth: usize, numbers: &Numbers) {
     const DEPTHS: [&str; DEEPEST + 1] = ["d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7", "d8"];
     let shown = tree.shown;
     html.within("li", &[("class", DEPTHS[depth.min(DEEPEST)]), ("data-row", "")], |html| {
         link(html, shown, entry.index);
-        html.element("b", &[("class", "n")], &entry.objective.map_or_else(|| "–".to_owned(), number));
-        let parent = entry.parents.first().and_then(|parent| shown.book.get(*parent)?.objective);
-        let change = entry.objective.zip(parent).map(|(new, old)| new - old);
-        let change =
-            change.map(|change| format!("{}{}", if change >= 0.0 { "+" } else { "" }, number(change)));
-        html.element("span", &[("class", "n change")], &change.unwrap_or_default());
-        html.within("span", &[("class", "how")], |html| {
+        numbers.write(html, entry.index);
+        html.within("span", &[("class", "became")], |html| {
             html.swatch("swatch", FATES[entry.became as usize].1);
             html.text(entry.became.name());
         });

@@ -10,7 +10,7 @@ use crate::{
     book::{By, Gains, Part},
     chart::{self, About, Across, Curve},
     html::Html,
-    numbers::{grouped, number, percent},
+    numbers::{brief, grouped, number, percent},
     report::{drawn::figure, overview::milliseconds, settings::cut, tables},
     trace::Way,
 };
@@ -29,15 +29,15 @@ const HEADS: [&str; 13] = [
     "model",
     "candidates",
     "entered",
-    "%",
+    "entered %",
     "better",
-    "%",
+    "better %",
     "mean gain",
     "best gain",
-    "failed",
+    "invalid or failed",
     "tokens each",
     "cost each",
-    "calls' time each",
+    "model time each",
 ];
 const NUMBERS: [usize; 11] = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
 
@@ -82,7 +82,7 @@ fn brought(html: &mut Html, shown: Shown<'_>) {
     let rows: Vec<Vec<String>> =
         rows.iter().map(|row| kept.iter().map(|column| row[*column].clone()).collect()).collect();
     tables::table(html, &heads, &numbers, &rows);
-    let told = "Entered: new or improved. Better: than their first parents, of those that have a score and a parent with one; the mean gain is of the better ones. Failed: invalid, too.";
+    let told = "Entered: new or improved. Better: than their first parents, of those that have a score and a parent with one; gains are of the better ones. Each: for a candidate, on average.";
     html.element("p", &[("class", "remark")], told);
 }
 
@@ -102,8 +102,8 @@ fn row(operator: &str, model: &str, way: &Way, gains: Gains) -> Vec<String> {
         percent(entered as usize, all as usize),
         or_none(gains.compared > 0, || grouped(gains.better)),
         or_none(gains.compared > 0, || percent(gains.better as usize, gains.compared as usize)),
-        or_none(gains.better > 0, || number(gains.sum / gains.better.max(1) as f64)),
-        or_none(gains.better > 0, || number(gains.most)),
+        or_none(gains.better > 0, || brief(gains.sum / gains.better.max(1) as f64)),
+        or_none(gains.better > 0, || brief(gains.most)),
         grouped(way.fates.invalid + way.fates.failed),
         or_none(way.spent.tokens > 0, || number((each(way.spent.tokens as f64) * 10.0).round() / 10.0)),
         or_none(way.spent.money > 0.0, || number(each(way.spent.money))),
@@ -188,13 +188,16 @@ fn over_the_run(html: &mut Html, shown: Shown<'_>, by: By) {
             });
         }
         if groups.len() > CURVES {
-            html.text(&format!("and {} rarer ones without a curve", groups.len() - CURVES));
+            let told = format!("and {} rarer without a curve", groups.len() - CURVES);
+            html.element("span", &[("class", "remark")], &told);
         }
     });
     let parts = groups.first().map_or(0, |(_, parts)| parts.len());
     let made: Vec<u64> = (0..parts).map(|part| groups.iter().map(|(_, of)| of[part].made).sum()).collect();
     let mut all = Part::default();
     groups.iter().flat_map(|(_, parts)| parts).for_each(|part| all.join(part));
+    let told = format!("Each point is of {} candidates.", grouped(length));
+    html.element("p", &[("class", "remark")], &told);
     html.within("div", &[("class", "figures")], |html| {
         for told in TOLD.iter().filter(|told| (told.there)(&all)) {
             let curve = |(look, (_, parts)): (usize, &(String, Vec<Part>))| {
@@ -215,8 +218,6 @@ fn over_the_run(html: &mut Html, shown: Shown<'_>, by: By) {
             figure(html, told.title, "", chart::curves(about, &curves));
         }
     });
-    let told = format!("Each point is of {} candidates.", grouped(length));
-    html.element("p", &[("class", "remark")], &told);
 }
 
 /// By what candidates can be told apart.

@@ -73,7 +73,7 @@ pub fn page(shown: Shown<'_>, seen: Option<f64>, over: Over) -> Page {
     let mut page = Page::of_run(shown.name, Tab::Overview, &*run.view.header.experiment);
     page.alive("head", |html| {
         heading(html, &run.view.header.experiment);
-        overview::lead(html, run);
+        overview::lead(html, run, true);
     });
     page.alive("figures", |html| {
         overview::tiles(html, run);
@@ -81,8 +81,12 @@ pub fn page(shown: Shown<'_>, seen: Option<f64>, over: Over) -> Page {
     });
     page.alive("curves", |html| {
         html.element("h2", &[], "Curves");
-        overs(html, shown, over);
-        drawn::curves(html, run, over, POINTS);
+        if shown.book.is_empty() {
+            nothing_yet(html, &run.state);
+        } else {
+            overs(html, shown, over);
+            drawn::curves(html, run, over, POINTS);
+        }
     });
     page.part("ways", |html| {
         html.within("p", &[("class", "onwards")], |html| {
@@ -121,6 +125,17 @@ pub fn page(shown: Shown<'_>, seen: Option<f64>, over: Over) -> Page {
         settings::stored(html, &section);
     });
     page
+}
+
+/// Why there is nothing to see of a run without candidates, and what to do.
+pub(super) fn nothing_yet(html: &mut Html, state: &State) {
+    let told = match state {
+        State::Running => "No candidate has settled yet: this page follows the run.",
+        State::Killed | State::Ended(_) => {
+            "The run ended before its first candidate settled: `samara resume` with its folder goes on with it."
+        }
+    };
+    html.within("p", &[("class", "remark")], |html| html.prose(told));
 }
 
 /// What the curves can go over, as far as it was counted.

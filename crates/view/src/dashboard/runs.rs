@@ -10,10 +10,10 @@ use super::{
 };
 use crate::{
     html::Html,
-    numbers::{brief, grouped, number, percent},
+    numbers::{brief, grouped, percent},
     report::{
         Run, State,
-        overview::{MEANT, duration, moment},
+        overview::{MEANT, duration, moment, pace},
         settings::cut,
     },
     trace::Over,
@@ -171,14 +171,14 @@ fn chosen<'a>(runs: &'a [Listed], asked: &RunsAsked) -> Vec<&'a Listed> {
 /// The heads: what they say, by what they sort, and whether there are numbers below.
 const HEADS: [(&str, Option<Sort>, &str); 9] = [
     ("Run", Some(Sort::Name), ""),
-    ("State", Some(Sort::Newest), ""),
+    ("State", None, ""),
     ("Candidates", Some(Sort::Candidates), "n"),
     ("Best", Some(Sort::Best), "n"),
     ("Coverage", Some(Sort::Coverage), "n"),
     ("QD score", Some(Sort::QdScore), "n"),
     ("Cost", Some(Sort::Cost), "n"),
     ("Rate", None, "n"),
-    ("Begun", None, "n late"),
+    ("Begun", Some(Sort::Newest), "n"),
 ];
 
 fn list(html: &mut Html, runs: &[Listed], chosen: &[&Listed], asked: &RunsAsked) {
@@ -194,7 +194,7 @@ fn list(html: &mut Html, runs: &[Listed], chosen: &[&Listed], asked: &RunsAsked)
     let shown = &chosen[..chosen.len().min(MOST)];
     form(html, ("chosen", "/compare"), &[], |html| {
         html.within("div", &[("class", "scroll"), ("tabindex", "0")], |html| {
-            html.within("table", &[("class", "runs wide")], |html| {
+            html.within("table", &[("class", "runs wide stack")], |html| {
                 heads(html, asked);
                 let texts = Columns::of(shown);
                 html.within("tbody", &[], |html| {
@@ -335,7 +335,10 @@ fn row(html: &mut Html, run: &Listed, place: usize, texts: &Columns) {
 }
 
 fn cells(html: &mut Html, figures: &Figures, place: usize, texts: &Columns) {
-    let number_cell = |html: &mut Html, text: &str| html.element("td", &[("class", "n")], text);
+    // What a narrow page, which has no heads, writes above each number.
+    let number_cell = |html: &mut Html, label: &'static str, text: &str| {
+        html.element("td", &[("class", "n"), ("data-label", label)], text);
+    };
     html.within("td", &[], |html| {
         let (class, told) = state(&figures.state);
         html.element("span", &[("class", class)], &told);
@@ -352,13 +355,13 @@ fn cells(html: &mut Html, figures: &Figures, place: usize, texts: &Columns) {
         }
     });
     let [made, planned] = figures.candidates;
-    html.within("td", &[("class", "n")], |html| {
+    html.within("td", &[("class", "n"), ("data-label", "Candidates")], |html| {
         html.text(&grouped(made));
         let of = if made < planned { format!("of {}", grouped(planned)) } else { String::new() };
         html.element("span", &[("class", "what")], &of);
     });
-    number_cell(html, &texts.best[place]);
-    html.within("td", &[("class", "n")], |html| {
+    number_cell(html, "Best", &texts.best[place]);
+    html.within("td", &[("class", "n"), ("data-label", "Coverage")], |html| {
         let [filled, all] = figures.cells;
         html.text(&format!("{} %", percent(filled, all)));
         html.element(
@@ -367,23 +370,23 @@ fn cells(html: &mut Html, figures: &Figures, place: usize, texts: &Columns) {
             &format!("{} of {}", grouped(filled as u64), grouped(all as u64)),
         );
     });
-    number_cell(html, &texts.scores[place]);
-    html.within("td", &[("class", "n")], |html| {
+    number_cell(html, "QD score", &texts.scores[place]);
+    html.within("td", &[("class", "n"), ("data-label", "Cost")], |html| {
         html.text(&texts.costs[place]);
         let tokens =
             if figures.tokens > 0 { format!("{} tokens", grouped(figures.tokens)) } else { String::new() };
         html.element("span", &[("class", "what")], &tokens);
     });
-    html.within("td", &[("class", "n")], |html| {
+    html.within("td", &[("class", "n"), ("data-label", "Rate")], |html| {
         html.text(&figures.rate.map_or_else(|| "–".to_owned(), rate));
         html.element("span", &[("class", "what")], &left(figures).unwrap_or_default());
     });
-    number_cell_late(html, &figures.created);
+    begun(html, &figures.created);
 }
 
-fn number_cell_late(html: &mut Html, created: &str) {
+fn begun(html: &mut Html, created: &str) {
     let told = moment(created);
-    html.within("td", &[("class", "n late")], |html| {
+    html.within("td", &[("class", "n"), ("data-label", "Begun")], |html| {
         let told = told.strip_suffix(" UTC").unwrap_or(&told);
         let (day, time) = told.split_once(' ').unwrap_or((told, ""));
         html.text(&cut(day, 20));
@@ -393,11 +396,8 @@ fn number_cell_late(html: &mut Html, created: &str) {
 
 /// A rate, by the second or the minute.
 pub(super) fn rate(rate: f64) -> String {
-    if rate >= 1.0 {
-        format!("{}/s", number((rate * 10.0).round() / 10.0))
-    } else {
-        format!("{}/min", number((rate * 600.0).round() / 10.0))
-    }
+    let (count, unit) = pace(rate);
+    format!("{count}/{unit}")
 }
 
 /// How long a run that goes on takes until its end, at its rate.

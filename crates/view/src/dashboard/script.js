@@ -195,10 +195,16 @@ function forms() {
   controls.querySelector("button").hidden = true;
 }
 
+/** Shows the end of a strip that is wider than the page: where the reader is. */
+function strips() {
+  for (const strip of document.querySelectorAll(".strip")) strip.scrollLeft = strip.scrollWidth;
+}
+
 if (typeof document === "undefined") {
   relay();
 } else {
   follow();
   keys();
   forms();
+  strips();
 }

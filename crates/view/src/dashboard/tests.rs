@@ -371,3 +371,44 @@ fn folders_of_runs_can_be_compared_whole() {
     assert!(page.contains(&format!("href=\"{}\">set (3)", folder("set"))), "{page}");
     assert!(page.contains(&folder("set/a")) && !page.contains(&folder("set/b")));
 }
+
+#[test]
+fn a_walk_is_seen_in_the_archive_and_on_its_page_and_its_record_is_no_text() {
+    let mut candidates = some(2, 6);
+    let film = crate::film::tests::film().artifact().expect("an artifact");
+    for candidate in &mut candidates {
+        if let Some(score) = &mut candidate.score {
+            Arc::make_mut(score).artifacts = vec![film.clone()];
+        }
+    }
+    let (run, book) = made(axes(2), candidates.clone()).with_book();
+    let shown = Shown { name: "r", run: &run, book: &book };
+    let walks = |page: &str| page.matches("the walk of candidate").count();
+    let elites = run.view.replay.population().overall().archive().stats().cells_filled;
+    let page = archive_page(shown, &ArchiveAsked::default()).fragment();
+    assert_eq!(walks(&page), elites);
+    let table = ArchiveAsked { list: Some(List::Table), ..ArchiveAsked::default() };
+    let table = archive_page(shown, &table).fragment();
+    assert_eq!((walks(&table), table.matches("class=\"thumb\"").count()), (0, elites));
+    let told = candidate::Told { candidate: &candidates[5], life: &Life::default(), other: None };
+    let page = candidate::page(shown, &told).whole();
+    assert!(page.contains("The walk of candidate 5") && page.contains("10 s, +15.5 m"), "{page}");
+    assert!(!page.contains("What its evaluation left") && !page.contains("poses"), "{page}");
+}
+
+#[test]
+fn a_page_without_anything_says_why_and_what_to_do() {
+    let failing = (0..3).map(|index| candidate(index, None, "x")).collect();
+    for (candidates, archive, overview) in [
+        (Vec::new(), "`samara resume`", "`samara resume`"),
+        (failing, "none of 3 candidates has a score. <a href=\"/run/r#failures\">", "invalid"),
+    ] {
+        let (mut run, book) = made(axes(2), candidates).with_book();
+        run.state = State::Killed;
+        let shown = Shown { name: "r", run: &run, book: &book };
+        let told = |page: Page| page.whole().replace("<code>", "`").replace("</code>", "`");
+        let page = told(archive_page(shown, &ArchiveAsked::default()));
+        assert!(page.contains(archive), "{page}");
+        assert!(told(run::page(shown, None, Over::default())).contains(overview));
+    }
+}

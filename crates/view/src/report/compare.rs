@@ -91,10 +91,10 @@ fn told_apart(groups: &mut [Group<'_>]) {
     }
 }
 
-/// The table and the curves.
-pub(crate) fn compare(html: &mut Html, runs: &[&Run]) {
+/// The table and the curves; `link` has the address of the run at a place, if it has one.
+pub(crate) fn compare(html: &mut Html, runs: &[&Run], link: &dyn Fn(usize) -> Option<String>) {
     html.within("section", &[], |html| {
-        tables::table(html, &HEADS, &NUMBERS, &rows(runs));
+        tables::linked(html, &HEADS, &NUMBERS, &rows(runs), link);
     });
     let groups = groups(runs);
     differences(html, &groups);

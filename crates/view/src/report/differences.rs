@@ -30,6 +30,11 @@ const TOLD: [Told; 3] = [
     Told { name: "best", value: |run| stats(run).best, scale: 1.0 },
 ];
 
+/// The heads of the two tables, of as many columns as [`rows`] has.
+const MEANS: [&str; TOLD.len() + 2] =
+    ["settings", TOLD[0].name, TOLD[1].name, TOLD[2].name, "QD score's interval against the first's"];
+const AWAY: [&str; TOLD.len() + 2] = ["settings", TOLD[0].name, TOLD[1].name, TOLD[2].name, "QD score is"];
+
 impl Told {
     /// The values of a group, run by run; `None` if one has none.
     fn of(&self, group: &Group<'_>) -> Option<Vec<f64>> {
@@ -101,9 +106,7 @@ pub(crate) fn differences(html: &mut Html, groups: &[Group<'_>]) {
     let rows = means(groups);
     html.within("section", &[("id", "means")], |html| {
         html.element("h2", &[], "Means over seeds");
-        let heads =
-            ["settings", "seeds", TOLD[0].name, TOLD[1].name, TOLD[2].name, "QD score against the first"];
-        tables::table(html, &heads, &[1, 2, 3, 4], &rows);
+        tables::table(html, &MEANS, &[1, 2, 3], &rows);
         remarks(html, groups);
     });
     if groups.len() < 2 {
@@ -111,9 +114,8 @@ pub(crate) fn differences(html: &mut Html, groups: &[Group<'_>]) {
     }
     html.within("section", &[("id", "differences")], |html| {
         html.element("h2", &[], &format!("Differences from {}", groups[0].name));
-        let heads = ["settings", TOLD[0].name, TOLD[1].name, TOLD[2].name, "by the QD score"];
         let rows = lying(&groups[1..], &groups[0]);
-        tables::table(html, &heads, &[1, 2, 3], &rows);
+        tables::table(html, &AWAY, &[1, 2, 3], &rows);
         let told = "The interval is of the difference: seed by seed where both have the same seeds, else of the two means. One that holds 0 tells no difference.";
         html.element("p", &[("class", "remark")], told);
     });
@@ -193,6 +195,8 @@ mod tests {
         assert_eq!((&*rows[0][1], &*rows[0][4]), (&*expected, "–"));
         assert_eq!((&*rows[1][4], &*rows[2][4]), ("below, disjoint", "–"));
         let away = lying(&groups[1..], &groups[0]);
+        assert!(rows.iter().all(|row| row.len() == MEANS.len()));
+        assert!(away.iter().all(|row| row.len() == AWAY.len()));
         assert!(away[0][1].starts_with('-') && away[0][4] == "lower", "{away:?}");
         assert_eq!(away[1][4], "a single seed");
         let mut html = Html::new();

@@ -67,6 +67,10 @@ fn across(over: Over, last: Option<&Point>) -> (Across, f64) {
 /// The curves of a run over something, of so many points at most.
 pub(crate) fn curves(html: &mut Html, run: &Run, over: Over, most: usize) {
     let points = thinned(run.trace.points(), most);
+    if points.is_empty() {
+        html.element("p", &[("class", "remark")], "No candidate has settled.");
+        return;
+    }
     let (across, divisor) = across(over, points.last());
     let at = |point: &Point| over.of(point) / divisor;
     html.within("div", &[("class", "figures")], |html| {

@@ -1,12 +1,12 @@
 //! The best of every cell with their texts, and the ancestors of the best of all.
 
 use samara_qd::Elite;
-use samara_search::{Artifact, ArtifactKind, Candidate, Genome, commanding::one_line};
+use samara_search::{Artifact, ArtifactKind, Candidate, Film, Genome, commanding::one_line};
 
 use super::{Run, page::Section, settings::cut};
 use crate::{
     code::{self, Kind, Language},
-    diff, gallery,
+    diff, film, gallery,
     html::Html,
     lineage::{Lineage, Steps},
     numbers::{aligned, grouped, number},
@@ -98,6 +98,8 @@ fn summary(
     html.element("span", &[("class", "measures")], measures);
     if let Some(picture) = gallery::picture(found, elite.id) {
         html.picture("image/png", picture, &[("alt", ""), ("class", "thumb")]);
+    } else if let Some(film) = Film::of(&found.score(elite.id).artifacts) {
+        html.within("span", &[("class", "thumb")], |html| html.drawing(film::still(&film)));
     } else {
         html.element("span", &[("class", "begins")], &cut(&found.genome(elite.id).text(), 160));
     }
@@ -112,6 +114,9 @@ fn body(html: &mut Html, run: &Run, elite: &Elite<'_>, room: &mut usize) {
     if let Some(picture) = gallery::picture(found, elite.id) {
         let alt = format!("the picture of candidate {}", elite.id);
         html.picture("image/png", picture, &[("alt", &alt), ("class", "picture")]);
+    }
+    if let Some(film) = Film::of(&score.artifacts) {
+        walk(html, &film, elite.id);
     }
     let size: usize = genome.text().chars().take(LONGEST).count();
     let fits = *room >= size;
@@ -254,7 +259,8 @@ fn changed(html: &mut Html, genome: &Genome, parent: &Candidate, candidate: u64,
 /// A unified diff, line by line.
 fn differing(html: &mut Html, diff: &str) {
     html.within("pre", &[("class", "code diff")], |html| {
-        for line in diff.lines() {
+        // Whether a last line ends with a line break is nothing that a reader looks for.
+        for line in diff.lines().filter(|line| !line.starts_with('\\')) {
             let class = match line.as_bytes().first() {
                 _ if line.starts_with("--- ") || line.starts_with("+++ ") => "name",
                 Some(b'+') => "added",
@@ -283,9 +289,17 @@ pub(crate) fn difference(html: &mut Html, (old, from): (&Genome, u64), (new, to)
     more(html, left_out);
 }
 
-/// What the evaluation left beside its picture: texts folded, drawings as pictures, which run no script.
+/// How a candidate's body moved.
+pub(crate) fn walk(html: &mut Html, film: &Film, candidate: u64) {
+    let label = format!("The walk of candidate {candidate}");
+    html.within("figure", &[("class", "walk")], |html| {
+        html.drawing(film::strip(film, film.poses.len(), &label));
+    });
+}
+
+/// What the evaluation left beside its picture and its film: texts folded, drawings as pictures, which run no script.
 pub(crate) fn artifacts(html: &mut Html, artifacts: &[Artifact], most: usize) {
-    for artifact in artifacts.iter().take(MOST_ARTIFACTS) {
+    for artifact in artifacts.iter().filter(|artifact| !artifact.is_film()).take(MOST_ARTIFACTS) {
         let name = cut(&artifact.name, 100);
         match artifact.kind {
             ArtifactKind::Svg => {

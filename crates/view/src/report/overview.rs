@@ -24,11 +24,11 @@ pub(crate) const FATES: [Fated; 5] = [
     ("failed", "var(--failed)", |fates| fates.failed),
 ];
 
-/// The line below the title.
-pub(crate) fn lead(html: &mut Html, run: &Run) {
+/// The line below the title, on a page that follows the run or not.
+pub(crate) fn lead(html: &mut Html, run: &Run, follows: bool) {
     let header = &run.view.header;
     html.within("p", &[("class", "lead")], |html| {
-        state(html, run);
+        state(html, run, follows);
         let mut facts = vec![one_line(&header.environment), format!("seed {}", header.seed)];
         facts.push(format!("begun {}", moment(&header.created)));
         facts.push(format!("samara {}", one_line(&header.samara)));
@@ -43,12 +43,14 @@ pub(crate) fn lead(html: &mut Html, run: &Run) {
 pub(crate) const MEANT: [&str; 6] = ["completed", "target", "patience", "budget", "wall_time", "interrupted"];
 
 /// Whether it goes on, as a mark and in words.
-pub(crate) fn state(html: &mut Html, run: &Run) {
+fn state(html: &mut Html, run: &Run, follows: bool) {
     let settled = grouped(run.view.replay.settled());
     let planned = grouped(controls::planned(&run.view.controls, run.view.settings.total_steps));
     let (class, told) = match &run.state {
         State::Running => {
-            ("state running", format!("running: {settled} of {planned} candidates when this was written"))
+            // A report stays as it is while the run goes on; a page that follows the run says so itself.
+            let then = if follows { "" } else { " when this was written" };
+            ("state running", format!("running: {settled} of {planned} candidates{then}"))
         }
         State::Killed => ("state killed", format!("killed after {settled} of {planned} candidates")),
         State::Ended(reason) if reason == "completed" => {
@@ -124,7 +126,7 @@ pub(crate) fn figures(run: &Run) -> Vec<Figure> {
         format!("{} of {} {holders}", grouped(stats.cells_filled as u64), grouped(stats.cells_total as u64));
     let by = stats.best_id.map_or_else(String::new, |best| format!("by candidate {best}"));
     let offset = run.view.settings.qd_offset;
-    let less = if offset == 0.0 { String::new() } else { format!("less {} each", number(offset)) };
+    let less = if offset == 0.0 { String::new() } else { format!("counted from {}", number(offset)) };
     let entered = totals.fates.new + totals.fates.improved;
     let mut figures = vec![
         ("Best objective", or_none(stats.best), by),
@@ -148,19 +150,24 @@ pub(crate) fn figures(run: &Run) -> Vec<Figure> {
     match wall_time(run) {
         Some(time) => {
             let rate = totals.candidates as f64 / time.as_secs_f64().max(1e-3);
-            let rate = if rate >= 1.0 {
-                format!("{} candidates/s", number((rate * 10.0).round() / 10.0))
-            } else {
-                format!("{} candidates/min", number((rate * 600.0).round() / 10.0))
-            };
-            figures.push(("Wall time", duration(time), rate));
+            let (count, unit) = pace(rate);
+            figures.push(("Wall time", duration(time), format!("{count} candidates/{unit}")));
         }
         None if lived > 0.0 => {
-            figures.push(("Work", milliseconds(lived), "the times of all candidates".to_owned()));
+            figures.push(("Work", milliseconds(lived), "of all candidates".to_owned()));
         }
         None => {}
     }
     figures
+}
+
+/// How many a second, or a minute where these are few, with a digit behind the point where that says something; and which.
+pub(crate) fn pace(rate: f64) -> (String, &'static str) {
+    match rate {
+        rate if rate >= 100.0 => (grouped(rate.round() as u64), "s"),
+        rate if rate >= 1.0 => (number((rate * 10.0).round() / 10.0), "s"),
+        rate => (number((rate * 600.0).round() / 10.0), "min"),
+    }
 }
 
 /// The figures as tiles, what became of candidates, and the hash.

@@ -36,7 +36,7 @@ pub fn page(runs: &[Run]) -> Result<String, OtherAxes> {
         html.within("header", &[], |html| {
             html.element("h1", &[], &title);
             if let [run] = runs {
-                overview::lead(html, run);
+                overview::lead(html, run, false);
             }
         });
         done = match runs {
@@ -82,7 +82,7 @@ fn contents(html: &mut Html) {
 
 /// The runs beside each other, then each with all its parts, folded.
 fn several(html: &mut Html, runs: &[Run]) -> Result<(), OtherAxes> {
-    compare::compare(html, &runs.iter().collect::<Vec<_>>());
+    compare::compare(html, &runs.iter().collect::<Vec<_>>(), &|_| None);
     html.element("h2", &[], "Each run");
     let mut done = Ok(());
     for (position, run) in runs.iter().enumerate() {
@@ -91,7 +91,7 @@ fn several(html: &mut Html, runs: &[Run]) -> Result<(), OtherAxes> {
             let name =
                 format!("{} · {} · seed {}", one_line(&run.name), one_line(&header.experiment), header.seed);
             html.element("summary", &[], &name);
-            overview::lead(html, run);
+            overview::lead(html, run, false);
             let section = Section { run, number: position + 1, heading: "h3", below: "h4" };
             let written = parts(html, &section);
             done = std::mem::replace(&mut done, Ok(())).and(written);

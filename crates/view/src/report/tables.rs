@@ -29,22 +29,39 @@ pub(crate) fn heads(html: &mut Html, names: &[&str], numbers: &[usize]) {
     });
 }
 
-/// A row of texts; those in the columns of numbers stand at the right.
-pub(crate) fn row(html: &mut Html, cells: &[String], numbers: &[usize]) {
+/// A row of texts, the first of which leads to an address if there is one; those in the columns of numbers stand at the
+/// right.
+pub(crate) fn row(html: &mut Html, cells: &[String], numbers: &[usize], link: Option<&str>) {
     html.within("tr", &[], |html| {
         for (column, cell) in cells.iter().enumerate() {
             let class: &[(&str, &str)] = if numbers.contains(&column) { &[("class", "n")] } else { &[] };
-            html.element("td", class, cell);
+            html.within("td", class, |html| match link.filter(|_| column == 0) {
+                Some(link) => html.element("a", &[("href", link)], cell),
+                None => html.text(cell),
+            });
         }
     });
 }
 
 /// A table that scrolls where the page is too narrow.
 pub(crate) fn table(html: &mut Html, names: &[&str], numbers: &[usize], rows: &[Vec<String>]) {
+    linked(html, names, numbers, rows, &|_| None);
+}
+
+/// The same where rows have addresses.
+pub(crate) fn linked(
+    html: &mut Html,
+    names: &[&str],
+    numbers: &[usize],
+    rows: &[Vec<String>],
+    link: &dyn Fn(usize) -> Option<String>,
+) {
     html.within("div", &[("class", "scroll"), ("tabindex", "0")], |html| {
         html.within("table", &[], |html| {
             heads(html, names, numbers);
-            rows.iter().for_each(|cells| row(html, cells, numbers));
+            for (place, cells) in rows.iter().enumerate() {
+                row(html, cells, numbers, link(place).as_deref());
+            }
         });
     });
 }
@@ -71,7 +88,8 @@ pub(crate) fn failures(html: &mut Html, section: &Section<'_>) {
     table(html, &["candidates", "%", "fate", "why"], &[0, 1], &rows);
     let more = view.reasons.len().saturating_sub(MOST_REASONS);
     if more > 0 {
-        html.element("p", &[("class", "remark")], &format!("and {} rarer reasons", grouped(more as u64)));
+        let told = format!("and {} rarer reason{}", grouped(more as u64), if more == 1 { "" } else { "s" });
+        html.element("p", &[("class", "remark")], &told);
     }
 }
 
@@ -100,8 +118,8 @@ pub(crate) const CALLS: [&str; 10] = [
     "tokens out",
     "cost",
     "retries",
-    "median",
-    "slowest of 20",
+    "median time",
+    "95th percentile",
 ];
 pub(crate) const CALL_NUMBERS: [usize; 7] = [3, 4, 5, 6, 7, 8, 9];
 
@@ -136,11 +154,11 @@ pub(crate) const WAYS: [&str; 9] = [
     "model",
     "candidates",
     "entered",
-    "%",
+    "entered %",
     "new",
     "improved",
     "invalid or failed",
-    "calls' time each",
+    "model time each",
 ];
 pub(crate) const WAY_NUMBERS: [usize; 7] = [2, 3, 4, 5, 6, 7, 8];
 

@@ -61,17 +61,7 @@ fn curves(svg: &mut Svg, report: &Report) {
         room(report.strategies.iter().flat_map(|found| found.curves.qd_score.iter().flat_map(ends)));
     let across = Scale { lo: 0.0, hi: report.total_steps as f64, from: left, to: right };
     let up = Scale { lo, hi, from: bottom, to: top };
-    for (tick, text) in up.ticks(6) {
-        svg.line(&[(left, up.at(tick)), (right, up.at(tick))], "stroke=\"#e4e4e4\"");
-        svg.text((left - 8.0, up.at(tick) + 4.0), Anchor::End, &text, "");
-    }
-    for (tick, text) in across.ticks(5) {
-        svg.line(&[(across.at(tick), bottom), (across.at(tick), bottom + 4.0)], "stroke=\"#222\"");
-        svg.text((across.at(tick), bottom + 18.0), Anchor::Middle, &text, "");
-    }
-    svg.line(&[(left, top), (left, bottom), (right, bottom)], "stroke=\"#222\"");
-    svg.text(((left + right) / 2.0, bottom + 40.0), Anchor::Middle, "candidates", "");
-    svg.turned((20.0, (top + bottom) / 2.0), Anchor::Middle, -90.0, "QD score");
+    svg.axes(&across, &up, ["candidates", "QD score"]);
     // Ours last, so that it lies on top; bands below all lines.
     let ordered = || report.strategies.iter().rev();
     let at = |i: usize, value: f64| (across.at(report.steps[i] as f64), up.at(value));

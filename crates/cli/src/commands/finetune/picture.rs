@@ -34,17 +34,7 @@ pub(super) fn draw(rows: &[Row], before: (f64, f64), kept: u64) -> String {
     let up = Scale { lo, hi, from: bottom, to: top };
     let mut svg = Svg::new(SIZE.0, SIZE.1, "Losses of a finetuning");
     svg.text((left, 24.0), Anchor::Start, "finetuning", "font-size=\"14\" font-weight=\"bold\"");
-    for (tick, text) in up.ticks(6) {
-        svg.line(&[(left, up.at(tick)), (right, up.at(tick))], "stroke=\"#e4e4e4\"");
-        svg.text((left - 8.0, up.at(tick) + 4.0), Anchor::End, &text, "");
-    }
-    for (tick, text) in across.ticks(5) {
-        svg.line(&[(across.at(tick), bottom), (across.at(tick), bottom + 4.0)], "stroke=\"#222\"");
-        svg.text((across.at(tick), bottom + 18.0), Anchor::Middle, &text, "");
-    }
-    svg.line(&[(left, top), (left, bottom), (right, bottom)], "stroke=\"#222\"");
-    svg.text(((left + right) / 2.0, bottom + 40.0), Anchor::Middle, "steps", "");
-    svg.turned((20.0, (top + bottom) / 2.0), Anchor::Middle, -90.0, "loss, nats a token");
+    svg.axes(&across, &up, ["steps", "loss, nats a token"]);
     let kept = across.at(kept as f64);
     svg.line(&[(kept, top), (kept, bottom)], "stroke=\"#222\" stroke-dasharray=\"2 3\"");
     for (place, (name, points)) in curves.iter().enumerate() {

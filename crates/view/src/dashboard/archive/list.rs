@@ -3,19 +3,26 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use samara_qd::Elite;
-use samara_search::{Candidate, Genome, commanding::one_line};
+use samara_search::{Candidate, Film, Genome, Score, commanding::one_line};
 
 use super::{MOST, Sight, paint::Painted};
 use crate::{
-    dashboard::address::{Address, ArchiveAsked, List},
-    gallery,
+    dashboard::{
+        Shown,
+        address::{Address, ArchiveAsked, List},
+        run::nothing_yet,
+    },
+    film, gallery,
     html::Html,
     numbers::{aligned, brief, grouped},
     report::settings::cut,
+    trace::Over,
 };
 
 /// Axes that have a column of the table.
 const COLUMNS: usize = 4;
+/// Poses of a film in the gallery.
+const CARD_POSES: usize = 3;
 /// Characters of a text in the gallery, and lines of a program.
 const LONGEST: usize = 420;
 const LINES: usize = 10;
@@ -24,28 +31,38 @@ const LINES: usize = 10;
 pub(super) fn of(sight: &Sight<'_>) -> List {
     let pictures = || {
         let found = sight.shown.run.view.replay.population().overall();
-        found.archive().iter().take(3).any(|elite| gallery::picture(found, elite.id).is_some())
+        let seen = |id| gallery::picture(found, id).is_some() || film_of(found.score(id)).is_some();
+        found.archive().iter().take(3).any(|elite| seen(elite.id))
     };
     sight.asked.list.unwrap_or_else(|| if pictures() { List::Gallery } else { List::Table })
 }
 
-/// An elite's genome and picture.
+fn film_of(score: &Score) -> Option<Film> {
+    Film::of(&score.artifacts)
+}
+
+/// An elite's genome, and its picture or its film.
 struct Told<'a> {
     genome: Option<&'a Genome>,
     picture: Option<&'a [u8]>,
+    film: Option<Film>,
 }
 
 impl<'a> Told<'a> {
     fn of(sight: &'a Sight<'_>, members: &'a BTreeMap<u64, Candidate>, id: u64) -> Self {
         if sight.is_now() {
             let found = sight.found();
-            return Self { genome: Some(&**found.genome(id)), picture: gallery::picture(found, id) };
+            return Self::with(Some(&**found.genome(id)), Some(found.score(id)));
         }
         let member = members.get(&id);
-        Self {
-            genome: member.and_then(|member| member.genome.as_deref()),
-            picture: member.and_then(|member| gallery::of_score(member.score.as_deref()?)),
-        }
+        Self::with(
+            member.and_then(|member| member.genome.as_deref()),
+            member.and_then(|member| member.score.as_deref()),
+        )
+    }
+
+    fn with(genome: Option<&'a Genome>, score: Option<&'a Score>) -> Self {
+        Self { genome, picture: score.and_then(gallery::of_score), film: score.and_then(film_of) }
     }
 }
 
@@ -58,7 +75,7 @@ pub(super) fn list(
 ) {
     let (listed, count) = sight.listed();
     if listed.is_empty() {
-        html.element("p", &[("class", "remark")], "No cell is filled.");
+        nobody(html, sight);
         return;
     }
     match of(sight) {
@@ -66,6 +83,24 @@ pub(super) fn list(
         List::Gallery => cards(html, sight, painted, members, &listed),
     }
     pages(html, sight, count);
+}
+
+/// Why there is no elite, and what to do.
+fn nobody(html: &mut Html, sight: &Sight<'_>) {
+    let Shown { name, run, book } = sight.shown;
+    if book.is_empty() {
+        return nothing_yet(html, &run.state);
+    }
+    html.within("p", &[("class", "remark")], |html| {
+        if !sight.is_now() || sight.island().is_some() {
+            html.text("There was no elite here then: another time or all islands together may show some.");
+            return;
+        }
+        let all = grouped(book.len());
+        html.text(&format!("There is no elite: none of {all} candidates has a score. "));
+        let link = Address::Run(name.to_owned(), Over::default()).link();
+        html.element("a", &[("href", &format!("{link}#failures"))], "Why they failed");
+    });
 }
 
 /// The measures of elites, a column for each axis.
@@ -77,6 +112,11 @@ fn columns(sight: &Sight<'_>, listed: &[Elite<'_>]) -> Vec<Vec<String>> {
         told.map(|(value, number)| axis.category(*value).map_or(number, |name| cut(name, 24))).collect()
     })
     .collect()
+}
+
+/// The names of these axes.
+fn names(sight: &Sight<'_>) -> Vec<String> {
+    sight.shown.run.view.axes.iter().take(COLUMNS).map(|axis| cut(&axis.name, 24)).collect()
 }
 
 fn link(sight: &Sight<'_>, id: u64) -> String {
@@ -91,9 +131,9 @@ fn table(
     listed: &[Elite<'_>],
 ) {
     let written = aligned(&listed.iter().map(|elite| elite.objective).collect::<Vec<_>>());
-    let columns = columns(sight, listed);
-    html.within("div", &[("class", "scroll")], |html| {
-        html.within("table", &[("class", "elites-table")], |html| {
+    let (names, columns) = (names(sight), columns(sight, listed));
+    html.within("div", &[("class", "scroll"), ("tabindex", "0")], |html| {
+        html.within("table", &[("class", "elites-table stack")], |html| {
             heads(html, sight, painted);
             html.within("tbody", &[], |html| {
                 for (place, elite) in listed.iter().enumerate() {
@@ -104,10 +144,12 @@ fn table(
                         });
                         if let Some(told) = painted.told(elite.id) {
                             let class = if painted.is_number() { "n" } else { "" };
-                            html.element("td", &[("class", class)], &told);
+                            let label = painted.head().unwrap_or_default();
+                            html.element("td", &[("class", class), ("data-label", label)], &told);
                         }
-                        for column in &columns {
-                            html.element("td", &[("class", "n")], &column[place]);
+                        for (name, column) in names.iter().zip(&columns) {
+                            let attributes = [("class", "n"), ("data-label", &**name)];
+                            html.element("td", &attributes, &column[place]);
                         }
                         html.within("td", &[("class", "elite")], |html| {
                             row(html, &link(sight, elite.id), elite.id, &Told::of(sight, members, elite.id));
@@ -127,20 +169,24 @@ fn heads(html: &mut Html, sight: &Sight<'_>, painted: &Painted) {
                 let class = if painted.is_number() { "n" } else { "" };
                 html.element("th", &[("scope", "col"), ("class", class)], head);
             }
-            for axis in sight.shown.run.view.axes.iter().take(COLUMNS) {
-                html.element("th", &[("scope", "col"), ("class", "n")], &cut(&axis.name, 24));
+            for name in names(sight) {
+                html.element("th", &[("scope", "col"), ("class", "n")], &name);
             }
-            html.element("th", &[("scope", "col"), ("class", "elite")], "elite");
+            html.within("th", &[("scope", "col"), ("class", "elite")], |html| {
+                html.element("span", &[("class", "number")], "candidate");
+            });
         });
     });
 }
 
 fn row(html: &mut Html, link: &str, id: u64, told: &Told<'_>) {
     html.within("a", &[("href", link)], |html| {
+        html.element("span", &[("class", "number")], &id.to_string());
         if let Some(picture) = told.picture {
             html.picture("image/png", picture, &[("alt", ""), ("class", "thumb")]);
+        } else if let Some(film) = &told.film {
+            html.within("span", &[("class", "thumb")], |html| html.drawing(film::still(film)));
         }
-        html.element("span", &[("class", "number")], &id.to_string());
         let begins = told.genome.map(|genome| one_line(&cut(&shown(genome), 120))).unwrap_or_default();
         html.element("span", &[("class", "begins"), ("dir", "auto")], &begins);
     });
@@ -154,11 +200,10 @@ fn cards(
     listed: &[Elite<'_>],
 ) {
     let written = aligned(&listed.iter().map(|elite| elite.objective).collect::<Vec<_>>());
-    let columns = columns(sight, listed);
-    let names: Vec<String> =
-        sight.shown.run.view.axes.iter().take(COLUMNS).map(|axis| cut(&axis.name, 24)).collect();
+    let (names, columns) = (names(sight), columns(sight, listed));
     let told: Vec<Told<'_>> = listed.iter().map(|elite| Told::of(sight, members, elite.id)).collect();
-    let class = if told.iter().any(|told| told.picture.is_some()) { "cards pictures" } else { "cards" };
+    let pictures = told.iter().any(|told| told.picture.is_some());
+    let class = if pictures { "cards pictures" } else { "cards" };
     html.within("ul", &[("class", class)], |html| {
         for (place, (elite, told)) in listed.iter().zip(&told).enumerate() {
             html.within("li", &[("class", "card"), ("data-row", "")], |html| {
@@ -177,6 +222,11 @@ fn cards(
                     if let Some(picture) = told.picture {
                         let alt = format!("the picture of candidate {}", elite.id);
                         html.picture("image/png", picture, &[("alt", &alt), ("class", "large")]);
+                    } else if let Some(film) = &told.film {
+                        let label = format!("the walk of candidate {}", elite.id);
+                        html.within("span", &[("class", "walk")], |html| {
+                            html.drawing(film::strip(film, CARD_POSES, &label));
+                        });
                     } else if let Some(genome) = told.genome {
                         begins(html, sight, genome);
                     }

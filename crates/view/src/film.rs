@@ -1,0 +1,283 @@
+//! Films of bodies as drawings for a page: poses side by side, each with the ground below it.
+
+use std::fmt::Write;
+
+use samara_search::Film;
+
+use crate::{
+    numbers::brief,
+    svg::{Anchor, Svg},
+};
+
+/// Units of a pixel, so that whole numbers are fine enough and a page of walks stays small.
+const FINE: f64 = 2.0;
+/// Units of a pose, of the room around a body in it, and of the line below it.
+const WIDE: f64 = 120.0 * FINE;
+const HIGH: f64 = 84.0 * FINE;
+const ROOM: f64 = 6.0 * FINE;
+const CAPTION: f64 = 18.0 * FINE;
+/// Units of the only pose of a small picture of 28 pixels.
+const SMALL: f64 = 28.0 * FINE;
+/// How much higher than the body all of its poses together may be.
+const HIGHEST: f64 = 2.0;
+
+/// A strip of so many poses at equal distances in time, the first and the last among them, in rows of three. Below each is
+/// when it was and how far the body has come.
+pub fn strip(film: &Film, poses: usize, label: &str) -> Svg {
+    let count = poses.clamp(1, film.poses.len());
+    let columns = count.min(3);
+    let rows = count.div_ceil(columns);
+    // A flat body takes no more height than it needs.
+    let high = (Stage::of(film, [WIDE, HIGH]).reach[1] + 2.0 * ROOM).min(HIGH);
+    let (width, height) = (WIDE * columns as f64, (high + CAPTION) * rows as f64);
+    let mut svg = Svg::on_page(width, height, label);
+    let faint = format!("fill=\"{}\" font-size=\"{}\"", svg.inks().faint, 10.0 * FINE);
+    let mut paths = Paths::default();
+    let last = film.poses.len() - 1;
+    let begin = centre(&film.poses[0])[0];
+    for place in 0..count {
+        let moment = if count > 1 { place * last / (count - 1) } else { last };
+        let pose = &film.poses[moment];
+        let corner = [WIDE * (place % columns) as f64, (high + CAPTION) * (place / columns) as f64];
+        paths.add(film, pose, [corner[0], corner[1], WIDE, high]);
+        let seconds = film.seconds * moment as f64 / last.max(1) as f64;
+        // Rounded first, so that no zero has a sign.
+        let moved = (centre(pose)[0] - begin).round() / 10.0 + 0.0;
+        let told = format!("{} s, {moved:+.1} m", brief((seconds * 10.0).round() / 10.0));
+        svg.text((corner[0] + WIDE / 2.0, corner[1] + high + 12.0 * FINE), Anchor::Middle, &told, &faint);
+    }
+    paths.draw(&mut svg);
+    svg
+}
+
+/// The body as it began, as a small picture beside words that say what it is.
+pub fn still(film: &Film) -> Svg {
+    let mut svg = Svg::on_page(SMALL, SMALL, "");
+    let mut paths = Paths::default();
+    paths.add(film, &film.poses[0], [0.0, 0.0, SMALL, SMALL]);
+    paths.draw(&mut svg);
+    svg
+}
+
+/// How far a joint reaches; something, so that a body of one joint has a size.
+fn radius(film: &Film) -> f64 {
+    f64::from(film.radius.max(1))
+}
+
+/// The lowest and the highest place of a pose along an axis.
+fn ends(pose: &[i32], axis: usize) -> (f64, f64) {
+    let places = pose.iter().skip(axis).step_by(2).map(|place| f64::from(*place));
+    places.fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), x| (lo.min(x), hi.max(x)))
+}
+
+fn centre(pose: &[i32]) -> [f64; 2] {
+    [0, 1].map(|axis| {
+        let places = pose.iter().skip(axis).step_by(2).map(|place| f64::from(*place));
+        places.sum::<f64>() / (pose.len() / 2) as f64
+    })
+}
+
+/// What all poses of a film have in common.
+struct Stage {
+    /// Pixels a tenth: as many as the largest of them has room for.
+    scale: f64,
+    /// Pixels that they take.
+    reach: [f64; 2],
+    /// The lowest place of all; `None` if the body comes so far up or down that poses would be small.
+    floor: Option<f64>,
+}
+
+impl Stage {
+    fn of(film: &Film, sides: [f64; 2]) -> Self {
+        let room = ROOM.min(sides[0] / 10.0);
+        let size = |(lo, hi): (f64, f64)| hi - lo + 2.0 * radius(film);
+        let most = |axis: usize| film.poses.iter().map(|pose| size(ends(pose, axis))).fold(0.0, f64::max);
+        let join = |held: (f64, f64), (lo, hi): (f64, f64)| (held.0.min(lo), held.1.max(hi));
+        let none = (f64::INFINITY, f64::NEG_INFINITY);
+        let whole = film.poses.iter().map(|pose| ends(pose, 1)).fold(none, join);
+        let jumps = size(whole) <= HIGHEST * most(1);
+        let reach = [most(0), if jumps { size(whole) } else { most(1) }];
+        let scale = [0, 1].map(|axis| (sides[axis] - 2.0 * room) / reach[axis]);
+        let scale = scale[0].min(scale[1]);
+        Self { scale, reach: reach.map(|reach| reach * scale), floor: jumps.then_some(whole.0) }
+    }
+}
+
+/// From a pose's places to the pixels of its part of the drawing.
+struct Part {
+    /// The place at the part's middle, and the pixel there.
+    middle: [f64; 2],
+    at: [f64; 2],
+    /// Pixels a tenth.
+    scale: f64,
+    /// The part's half sides in pixels.
+    half: [f64; 2],
+}
+
+impl Part {
+    fn of(film: &Film, pose: &[i32], [x, y, width, height]: [f64; 4]) -> Self {
+        let room = ROOM.min(width / 10.0);
+        let Stage { scale, floor, .. } = Stage::of(film, [width, height]);
+        let [(left, right), (bottom, _)] = [0, 1].map(|axis| ends(pose, axis));
+        // A body stands at the bottom, where the ground is, or above it.
+        let up = floor.unwrap_or(bottom) - radius(film) + (height / 2.0 - room) / scale;
+        Self {
+            middle: [f64::midpoint(left, right), up],
+            at: [x + width / 2.0, y + height / 2.0],
+            scale,
+            half: [width / 2.0, height / 2.0],
+        }
+    }
+
+    /// A place as pixels from the middle, y downwards.
+    fn offset(&self, [x, y]: [f64; 2]) -> [f64; 2] {
+        [(x - self.middle[0]) * self.scale, (self.middle[1] - y) * self.scale]
+    }
+
+    /// A place as paths write it.
+    fn written(&self, [x, y]: [f64; 2]) -> String {
+        // No zero has a sign.
+        format!("{:.0} {:.0}", (self.at[0] + x).round() + 0.0, (self.at[1] + y).round() + 0.0)
+    }
+}
+
+/// What is drawn alike, of all poses of a drawing together.
+#[derive(Default)]
+struct Paths {
+    ground: String,
+    bones: String,
+    muscles: String,
+    joints: String,
+    /// How far a joint reaches.
+    radius: f64,
+}
+
+impl Paths {
+    fn add(&mut self, film: &Film, pose: &[i32], place: [f64; 4]) {
+        let part = Part::of(film, pose, place);
+        film.ground.iter().for_each(|line| self.ground += &ground(&part, line));
+        let joint = |joint: u16| {
+            let at = 2 * usize::from(joint);
+            part.written(part.offset([f64::from(pose[at]), f64::from(pose[at + 1])]))
+        };
+        for (path, ends) in [(&mut self.bones, &film.bones), (&mut self.muscles, &film.muscles)] {
+            for [a, b] in ends {
+                let _ = write!(path, "M{}L{}", joint(*a), joint(*b));
+            }
+        }
+        // Lines of no length with round ends are dots.
+        for one in 0..film.joints() as u16 {
+            let _ = write!(self.joints, "M{}h0", joint(one));
+        }
+        self.radius = radius(film) * part.scale;
+    }
+
+    fn draw(&self, svg: &mut Svg) {
+        let inks = svg.inks();
+        let width = |share: f64, least: f64| (share * self.radius).max(least * FINE);
+        for (path, colour, width, more) in [
+            (&self.ground, inks.faint, FINE, ""),
+            (&self.bones, inks.faint, width(0.5, 0.8), ""),
+            (&self.muscles, "var(--c1)", width(0.7, 0.8), ""),
+            (&self.joints, inks.ink, width(2.0, 2.0), " stroke-linecap=\"round\""),
+        ] {
+            if !path.is_empty() {
+                svg.path(path, &format!("stroke=\"{colour}\" stroke-width=\"{width:.1}\"{more}"));
+            }
+        }
+    }
+}
+
+/// A line of the ground, as far as it lies in a part of the drawing.
+fn ground(part: &Part, line: &[i32]) -> String {
+    let points: Vec<[f64; 2]> =
+        line.chunks_exact(2).map(|point| part.offset([f64::from(point[0]), f64::from(point[1])])).collect();
+    let mut path = String::new();
+    let mut end = None;
+    for pair in points.windows(2) {
+        let Some([a, b]) = inside(pair[0], pair[1], part.half) else { continue };
+        if end != Some(a) {
+            let _ = write!(path, "M{}", part.written(a));
+        }
+        let _ = write!(path, "L{}", part.written(b));
+        end = Some(b);
+    }
+    path
+}
+
+/// What of a straight line lies in a rectangle around the origin, by Liang and Barsky's way of cutting it.
+fn inside(a: [f64; 2], b: [f64; 2], half: [f64; 2]) -> Option<[[f64; 2]; 2]> {
+    let (mut from, mut to) = (0.0_f64, 1.0_f64);
+    for axis in 0..2 {
+        let step = b[axis] - a[axis];
+        for (towards, room) in [(-step, a[axis] + half[axis]), (step, half[axis] - a[axis])] {
+            if towards == 0.0 {
+                if room < 0.0 {
+                    return None;
+                }
+            } else if towards < 0.0 {
+                from = from.max(room / towards);
+            } else {
+                to = to.min(room / towards);
+            }
+        }
+    }
+    let at = |share: f64| [0, 1].map(|axis| a[axis] + share * (b[axis] - a[axis]));
+    (from <= to).then(|| [if from > 0.0 { at(from) } else { a }, if to < 1.0 { at(to) } else { b }])
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A triangle that walks to the right.
+    pub(crate) fn film() -> Film {
+        let pose = |x: i32| vec![x, 0, x + 100, 0, x + 50, -80];
+        Film {
+            seconds: 10.0,
+            radius: 20,
+            bones: vec![[0, 1]],
+            muscles: vec![[1, 2], [0, 2]],
+            poses: (0..6).map(|moment| pose(moment * 31)).collect(),
+            ground: vec![vec![-1000, -100, 1000, -100]],
+        }
+    }
+
+    #[test]
+    fn a_strip_has_every_pose_with_its_time_and_its_way() {
+        insta::assert_snapshot!(strip(&film(), 3, "a walk").finish());
+        let whole = strip(&film(), 6, "").finish();
+        for told in ["0 s, +0.0 m", "2 s, +3.1 m", "10 s, +15.5 m"] {
+            assert!(whole.contains(told), "{told}: {whole}");
+        }
+        assert_eq!(strip(&film(), 100, "").finish(), whole);
+        assert_eq!(still(&film()).finish().matches("<path").count(), 4);
+    }
+
+    #[test]
+    fn a_film_of_any_size_is_a_drawing() {
+        let far = 100_000_000;
+        for pose in [vec![0, 0], vec![-far, -far, far, far, 0, 0], vec![far; 6]] {
+            let film = Film {
+                bones: Vec::new(),
+                muscles: Vec::new(),
+                poses: vec![pose],
+                ground: vec![vec![-far, 0, far, far, far, -far], vec![5, 5]],
+                seconds: 0.0,
+                radius: 0,
+            };
+            let drawn = strip(&film, 6, "").finish() + &still(&film).finish();
+            assert!(!drawn.contains("NaN") && !drawn.contains("inf"), "{drawn}");
+        }
+    }
+
+    #[test]
+    fn lines_are_cut_at_the_edges_of_their_part() {
+        let half = [10.0, 5.0];
+        assert_eq!(inside([-20.0, 0.0], [20.0, 0.0], half), Some([[-10.0, 0.0], [10.0, 0.0]]));
+        assert_eq!(inside([0.0, -10.0], [0.0, 2.0], half), Some([[0.0, -5.0], [0.0, 2.0]]));
+        assert_eq!(inside([0.0, 0.0], [1.0, 1.0], half), Some([[0.0, 0.0], [1.0, 1.0]]));
+        assert_eq!(inside([-20.0, 6.0], [20.0, 6.0], half), None);
+        assert_eq!(inside([11.0, 0.0], [20.0, 0.0], half), None);
+    }
+}
