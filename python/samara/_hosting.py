@@ -35,7 +35,7 @@ class Host:
         """What of the environment is settings."""
         of = self.environment
         if not of.axes:
-            hint = 'such as axes = [{"name": "length", "min": 0, "max": 80, "bins": 8}]'
+            hint = 'such as axes = [{"name": "length", "range": [0, 80], "bins": 8}]'
             raise SamaraError(f"{type(of).__name__}.axes: an archive needs an axis\nhint: {hint}", 2)
         if of.solution not in ("text", "json", "vector"):
             raise SamaraError(f"{type(of).__name__}.solution: {of.solution!r}\nhint: text, json or vector", 2)

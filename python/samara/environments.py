@@ -30,7 +30,7 @@ class Environment:
     other ones.
     """
 
-    #: The archive's axes, such as ``[{"name": "length", "min": 0, "max": 80, "bins": 8}]``, with the keys of ``[[axes]]``.
+    #: The archive's axes, such as ``[{"name": "length", "range": [0, 80], "bins": 8}]``, with the keys of ``[[axes]]``.
     axes: Sequence[Mapping[str, Any]] = ()
     #: Settings, such as ``{"search.total_steps": 500, "models.generator": "embedded"}``; those of :func:`samara.run` go
     #: over them.

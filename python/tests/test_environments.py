@@ -17,7 +17,7 @@ answers = ["The sea lies flat.", "Waves break the old pier.", "A gull.", "The st
 lexicon = { waves = 2.0, storm = -1.0 }
 noise = 0.5
 """
-WINDOW = {"search.window": 6, "search.init_steps": 10, "search.total_steps": 60}
+WINDOW = {"search.window": 6, "search.concurrency": 6, "search.init_steps": 10, "search.total_steps": 60}
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def script(tmp_path):
 class Lines(samara.Environment):
     """Texts that a generator continues, judged by a model."""
 
-    axes = [{"name": "length", "min": 0, "max": 60, "bins": 6}, {"name": "liked", "min": 0, "max": 1, "bins": 4}]
+    axes = [{"name": "length", "range": [0, 60], "bins": 6}, {"name": "liked", "range": [0, 1], "bins": 4}]
     settings = WINDOW
     asks = ["generator", "judge"]
 
@@ -41,7 +41,8 @@ class Lines(samara.Environment):
 
     def write(self, plan, context):
         above = "\n".join(parent.solution for parent in plan.parents) or plan.data["mood"]
-        return context.complete(f"{above}\n", max_tokens=20, temperature=0.8).strip()
+        text = context.complete(f"{above}\n", max_tokens=20, temperature=0.8).strip()
+        return f"{text} {'la' * context.random.randrange(9)}"
 
     def evaluate(self, solution, context):
         liked = context.score(f"{solution}\nIs it good?", [" yes", " no"])[" yes"]
@@ -85,7 +86,7 @@ def test_a_run_is_the_same_for_any_number_of_candidates_in_flight(concurrency, s
 class Numbers(samara.Environment):
     """Lists of whole numbers as JSON, which remember what has been tried."""
 
-    axes = [{"name": "sum", "min": 0, "max": 40, "bins": 8}]
+    axes = [{"name": "sum", "range": [0, 40], "bins": 8}]
     settings = {**WINDOW, "search.islands.count": 1}
     solution = "json"
 
@@ -151,7 +152,7 @@ def test_an_environment_is_for_runs_of_environments(tmp_path):
 class Vectors(samara.Environment):
     """Vectors, with the plans that come with the class."""
 
-    axes = [{"name": "x", "min": -1, "max": 1, "bins": 10}, {"name": "y", "min": -1, "max": 1, "bins": 10}]
+    axes = [{"name": "x", "range": [-1, 1], "bins": 10}, {"name": "y", "range": [-1, 1], "bins": 10}]
     settings = {"search.total_steps": 200, "search.init_steps": 20}
     solution = "vector"
 
@@ -182,8 +183,8 @@ def test_the_command_line_reads_the_run_and_says_who_goes_on_with_it(tmp_path):
 class Faulty(samara.Environment):
     """Goes wrong in the place that it is told."""
 
-    axes = [{"name": "length", "min": 0, "max": 10, "bins": 5}]
-    settings = {"search.total_steps": 12, "search.window": 1, "search.max_failures": 50}
+    axes = [{"name": "length", "range": [0, 10], "bins": 5}]
+    settings = {"search.total_steps": 12, "search.window": 1, "search.concurrency": 1, "search.max_failures": 50}
 
     def __init__(self, where, what=LookupError):
         self.where, self._what = where, what

@@ -166,8 +166,9 @@ impl Context {
                 return Err(Abort::Run(error));
             }
         };
-        let broken =
-            |error: tokio::task::JoinError| EngineError::Internal(format!("a function of the environment broke off: {error}"));
+        let broken = |error: tokio::task::JoinError| {
+            EngineError::Internal(format!("a function of the environment broke off: {error}"))
+        };
         done.map(Talked::Through).map_err(|error| broken(error).into())
     }
 }

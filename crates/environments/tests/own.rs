@@ -126,7 +126,7 @@ impl Proposer for Plans {
     }
 }
 
-const AXES: &str = "[[axes]]\nname = \"length\"\nmin = 0.0\nmax = 10.0\nbins = 10\n";
+const AXES: &str = "[[axes]]\nname = \"length\"\nrange = [0.0, 10.0]\nbins = 10\n";
 
 fn build(
     section: &str,
