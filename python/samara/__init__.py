@@ -1,6 +1,7 @@
 """Samara: quality-diversity search, in which language models vary and judge, or you do.
 
 - :func:`run`, :func:`start`, :func:`resume`, :func:`open`: the command line's experiments, and runs on disk;
+- :class:`Environment`: what is evolved, as a class of your own;
 - :func:`evolve` with :func:`evaluator` and :class:`Score`: programs under a function of your own;
 - :class:`Search` with :class:`Gaussian`, :class:`IsoLine` and :class:`EvolutionStrategy`: ask and tell; :class:`Scheduler`:
   the same by turns, as pyribs has it;
@@ -31,7 +32,8 @@ from samara.emitters import (
     IsoLine,
     IsoLineEmitter,
 )
-from samara.errors import Interrupted, SamaraError
+from samara.environments import Candidate, Context, Environment, Invalid, Parent, Plan, State
+from samara.errors import Interrupted, SamaraError, Unanswered
 from samara.evaluators import Evaluator, Score, evaluator
 from samara.evolution import evolve
 from samara.runs import Elite, Event, Run, Running, Table, open, resume, run, start
@@ -46,8 +48,11 @@ __all__ = [
     "Batch",
     "CQDScoreResult",
     "CVTArchive",
+    "Candidate",
     "CategoricalArchive",
+    "Context",
     "Elite",
+    "Environment",
     "Evaluator",
     "Event",
     "EvolutionStrategy",
@@ -56,17 +61,22 @@ __all__ = [
     "GaussianEmitter",
     "GridArchive",
     "Interrupted",
+    "Invalid",
     "IsoLine",
     "IsoLineEmitter",
+    "Parent",
+    "Plan",
     "Run",
     "Running",
     "SamaraError",
     "Scheduler",
     "Score",
     "Search",
+    "State",
     "Table",
     "TickArchive",
     "Told",
+    "Unanswered",
     "__version__",
     "cqd_score",
     "evaluator",

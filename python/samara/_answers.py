@@ -15,6 +15,9 @@ from samara._results import called, parts
 _HARNESS: dict[str, Any] = {"__name__": "samara.answer"}
 exec(compile(_samara.ANSWER, "<samara: answer.py>", "exec"), _HARNESS)
 
+# Modules whose frames stand before those of a function.
+_OWN = (__name__, called.__module__, "samara._hosting")
+
 _TOLD = {"ran": "evaluate", "stages": [], "wants_artifacts": True}
 
 
@@ -41,9 +44,9 @@ def arguments(request: Mapping[str, Any], files: Mapping[str, str], seed: int, s
 def answer(function: Callable[..., object], given: tuple[Any, ...], axes: list[str]) -> str:
     """Calls a function and says what came of it, as JSON."""
     try:
-        return _measured(called(function, given), axes)
+        return measured(called(function, given), axes)
     except BaseException as error:  # a candidate that exits is one that raised SystemExit
-        return _raised(error)
+        return raised(error)
 
 
 async def answer_async(function: Callable[..., Awaitable[object]], given: tuple[Any, ...], axes: list[str]) -> str:
@@ -51,23 +54,31 @@ async def answer_async(function: Callable[..., Awaitable[object]], given: tuple[
     import asyncio
 
     try:
-        return _measured(await function(*given), axes)
+        return measured(await function(*given), axes)
     except asyncio.CancelledError:
         raise
     except BaseException as error:
-        return _raised(error)
+        return raised(error)
 
 
-def _measured(result: object, axes: list[str]) -> str:
+def measured(result: object, axes: list[str]) -> str:
+    """What a function returned, as JSON."""
     try:
         return json.dumps({**_TOLD, **_HARNESS["answer"](*parts(result, axes))})
     except (TypeError, ValueError, _HARNESS["EvaluatorFault"]) as error:
         return json.dumps({**_TOLD, "trouble": _HARNESS["sendable"](str(error))})
 
 
-def _raised(error: BaseException) -> str:
+def raised(error: BaseException) -> str:
+    """What a function raised, as JSON."""
+    return json.dumps({**_TOLD, "raised": told(error)})
+
+
+def told(error: BaseException) -> dict[str, str]:
+    """What is told of an exception: its ``kind``, ``message`` and ``traceback``."""
     # The frames of samara at the beginning help nobody.
     trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_globals.get("__name__") in (__name__, called.__module__):
+    while trace is not None and trace.tb_frame.f_globals.get("__name__") in _OWN:
         trace = trace.tb_next
-    return json.dumps({**_TOLD, "raised": _HARNESS["raised"](error.with_traceback(trace))})
+    one: dict[str, str] = _HARNESS["raised"](error.with_traceback(trace))
+    return one

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from samara.runs import Run
 
-__all__ = ["Interrupted", "SamaraError"]
+__all__ = ["Interrupted", "SamaraError", "Unanswered"]
 
 
 class SamaraError(RuntimeError):
@@ -20,6 +20,15 @@ class SamaraError(RuntimeError):
         """An error with its exit code."""
         super().__init__(message)
         self.code = code
+
+
+class Unanswered(SamaraError):
+    """A model gave no answer to a question of an environment. A candidate that can do without it may go on; if the run can't
+    (the model is not reached, the budget is spent), it ends whatever is done."""
+
+    def __init__(self, message: str) -> None:
+        """An error of a model."""
+        super().__init__(message, 3)
 
 
 class Interrupted(KeyboardInterrupt):

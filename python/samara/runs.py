@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
+    from samara._hosting import Host
+    from samara.environments import Environment
     from samara.evaluators import Evaluator
 
 __all__ = ["Elite", "Event", "Run", "Running", "Table", "open", "resume", "run", "start"]
@@ -294,7 +296,7 @@ class Running:
 
 
 def run(
-    experiment: str | os.PathLike[str],
+    experiment: str | os.PathLike[str] | Environment | type[Environment],
     *,
     seed: int | None = None,
     set: Mapping[str, Any] | None = None,
@@ -304,7 +306,8 @@ def run(
     """Runs an experiment to its end.
 
     Args:
-        experiment: A built-in one (``samara list`` names them), or a TOML file.
+        experiment: A built-in one (``samara list`` names them), a TOML file, or an :class:`Environment` of your own (a
+            class that needs no arguments will do).
         seed: The run's seed, ``search.seed``. Default: the experiment's.
         set: Settings that go over the experiment's, such as ``{"search.total_steps": 500}``.
         out: The run's folder. Default: the next free one below ``runs``.
@@ -318,7 +321,7 @@ def run(
 
 
 def start(
-    experiment: str | os.PathLike[str],
+    experiment: str | os.PathLike[str] | Environment | type[Environment],
     *,
     seed: int | None = None,
     set: Mapping[str, Any] | None = None,
@@ -333,6 +336,7 @@ def resume(
     *,
     set: Mapping[str, Any] | None = None,
     evaluator: Evaluator | Callable[..., Any] | None = None,
+    environment: Environment | type[Environment] | None = None,
     on_event: Callable[[Event], object] | None = None,
 ) -> Run:
     """Goes on with a run: the same archive as if it had never been interrupted.
@@ -341,15 +345,19 @@ def resume(
         path: The run's folder.
         set: Settings that may change in a run, such as ``search.total_steps``.
         evaluator: The function that evaluates, of a run of :func:`samara.evolve` with one in processes or threads.
+        environment: What is evolved, of a run of an :class:`Environment`.
         on_event: As for :func:`run`.
 
     Raises:
-        SamaraError: As :func:`run`; a function of another text than the run's.
+        SamaraError: As :func:`run`; a function or an environment of another text than the run's.
         Interrupted: As :func:`run`.
     """
     changes = _changes(None, set)
+    if environment is not None and evaluator is not None:
+        raise SamaraError("evaluator and environment: a run has one of them at most\nhint: leave one out", 2)
     if evaluator is None:
-        return Running(_samara.Running.resume(Path(path), changes, None, on_event is not None))._follow(on_event)
+        host = None if environment is None else _hosted(environment)
+        return Running(_samara.Running.resume(Path(path), changes, host, on_event is not None))._follow(on_event)
     from samara.evaluators import Evaluator
 
     given = evaluator if isinstance(evaluator, Evaluator) else Evaluator(evaluator)
@@ -372,14 +380,28 @@ def open(path: str | os.PathLike[str]) -> Run:
     return Run(path)
 
 
+def _hosted(environment: object) -> Host:
+    from samara._hosting import hosted
+
+    host = hosted(environment)
+    if host is None:
+        raise SamaraError(f"environment={environment!r} is no samara.Environment\nhint: give an object of such a class", 2)
+    return host
+
+
 def _begun(
-    experiment: str | os.PathLike[str],
+    experiment: str | os.PathLike[str] | Environment | type[Environment],
     seed: int | None,
     set: Mapping[str, Any] | None,
     out: str | os.PathLike[str] | None,
     heard: bool,
 ) -> Running:
     folder = None if out is None else Path(out)
+    if not isinstance(experiment, str | os.PathLike):
+        host = _hosted(experiment)
+        changes = [*_changes(None, host.settings), *_changes(seed, set)]
+        name = type(host.environment).__name__
+        return Running(_samara.Running.host(name, host, changes, folder, heard))
     return Running(_samara.Running.run(os.fspath(experiment), _changes(seed, set), folder, heard))
 
 

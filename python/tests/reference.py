@@ -13,6 +13,7 @@ PAGE = ROOT / "docs" / "reference" / "python.md"
 # In the order in which people meet them.
 MODULES = {
     "runs": "Runs",
+    "environments": "Own environments",
     "evolution": "Evolving programs",
     "evaluators": "Own evaluators",
     "ask_tell": "Ask and tell",
@@ -95,6 +96,8 @@ def members(node, name):
         if "property" in decorators:
             kind = f": {ast.unparse(one.returns)}" if one.returns else ""
             yield f"#### `{name}.{one.name}`\n\n{block(one.name + kind)}\n{told(documented(one))}\n"
+        elif one.name == "__init__" and documented(one) == "Made by samara.":
+            continue
         elif one.name == "__init__":
             yield f"{block(signature(one, name, ('self',)))}\n{told(documented(one))}\n"
         else:

@@ -9,11 +9,11 @@ use std::{
     sync::Arc,
 };
 
-use samara_engine::{Environment, EvaluatorSpec, SandboxSettings};
+use samara_engine::{Environment, EvaluatorSpec, OwnEnvironment, SandboxSettings};
 use samara_environments::{
     InputFile, Inputs, Source, builtin,
     continued::{self, Judges},
-    evaluator,
+    evaluator, own,
 };
 use samara_lm::{ModelSettings, files};
 use samara_qd::Tessellation;
@@ -151,7 +151,7 @@ pub(crate) fn load(experiment: &str, set: &[String]) -> Result<Experiment, Failu
     if let Some(builtin) = builtin::experiment(experiment) {
         let folder = PathBuf::from(".");
         let origin = Origin { file: format!("{experiment} (built in)"), folder, set };
-        let fresh = Fresh { inputs: Inputs::in_folder("."), tessellation: None };
+        let fresh = Fresh::of_files(Inputs::in_folder("."));
         return resolve(parse(builtin.toml, &origin)?, set, &origin, fresh);
     }
     let path = Path::new(experiment);
@@ -164,7 +164,7 @@ pub(crate) fn load(experiment: &str, set: &[String]) -> Result<Experiment, Failu
         Failure::usage(format!("{experiment}: no built-in experiment, and no file: {error}\nhint: {hint}"))
     })?;
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
-    let fresh = Fresh { inputs: Inputs::in_folder(&folder), tessellation: None };
+    let fresh = Fresh::of_files(Inputs::in_folder(&folder));
     let origin = Origin { file: experiment.to_owned(), folder, set };
     resolve(parse(&text, &origin)?, set, &origin, fresh)
 }
@@ -175,8 +175,24 @@ pub(crate) fn of_table(
     (file, folder): (&str, &Path),
     set: &[String],
 ) -> Result<Experiment, Failure> {
-    let fresh = Fresh { inputs: Inputs::in_folder(folder), tessellation: None };
+    let fresh = Fresh::of_files(Inputs::in_folder(folder));
     let origin = Origin { file: file.to_owned(), folder: folder.to_owned(), set };
+    resolve(table, set, &origin, fresh)
+}
+
+/// The experiment of an environment that the program that samara is part of has brought along, called `name`; `set` are
+/// all its settings, `folder` is where relative paths start.
+pub(crate) fn of_own(
+    name: &str,
+    own: Arc<dyn OwnEnvironment>,
+    folder: &Path,
+    set: &[String],
+) -> Result<Experiment, Failure> {
+    let naming = [("name", name), ("environment", own::NAME)];
+    let naming: Table = naming.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
+    let table = Table::from_iter([("experiment".to_owned(), Value::Table(naming))]);
+    let origin = Origin { file: name.to_owned(), folder: folder.to_owned(), set };
+    let fresh = Fresh { own: Some(own), ..Fresh::of_files(Inputs::in_folder(folder)) };
     resolve(table, set, &origin, fresh)
 }
 
@@ -219,7 +235,7 @@ fn evolve_of(table: &Table, inputs: &Inputs) -> Result<evaluator::Evolve, Invali
     let search = search(&sections.search)?;
     let axes = settings::axes(&sections.axes)?;
     let section = &sections.environment;
-    evaluator::Evolve::new(&Source { section, axes: &axes, cells: None, search: &search, inputs })
+    evaluator::Evolve::new(&Source { section, axes: &axes, cells: None, search: &search, inputs, own: None })
 }
 
 /// A file of settings at most, in bytes: as much as a run stores.
@@ -231,6 +247,15 @@ pub(crate) struct Fresh {
     pub inputs: Inputs,
     /// The archives' cells, where a run has recorded them.
     pub tessellation: Option<Tessellation>,
+    /// What the program that samara is part of has brought along.
+    pub own: Option<Arc<dyn OwnEnvironment>>,
+}
+
+impl Fresh {
+    /// Of an experiment that no run has recorded.
+    fn of_files(inputs: Inputs) -> Self {
+        Self { inputs, tessellation: None, own: None }
+    }
 }
 
 /// Settings that may change in a run.
@@ -362,6 +387,7 @@ fn build(table: &Table, folder: &Path, fresh: Fresh) -> Result<Experiment, Inval
         cells: Some(tessellation.cells()),
         search: &search,
         inputs: &fresh.inputs,
+        own: fresh.own.as_ref(),
     };
     let environment = samara_environments::build(&naming.environment, &source)?;
     if !is_recorded && search.algorithm == samara_search::Algorithm::CvtMapElites {

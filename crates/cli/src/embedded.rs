@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-pub use samara_engine::{Event, OwnEvaluator};
+pub use samara_engine::{Event, OwnEnvironment, OwnEvaluator};
 use tokio::sync::watch;
 
 use crate::{
@@ -78,7 +78,14 @@ pub(crate) fn begun(
     out: Option<&Path>,
     hearing: Hearing<'_>,
 ) -> Result<Done, Failure> {
-    let experiment = config::load(experiment, set)?;
+    begun_of(config::load(experiment, set)?, out, hearing)
+}
+
+fn begun_of(
+    experiment: config::Experiment,
+    out: Option<&Path>,
+    hearing: Hearing<'_>,
+) -> Result<Done, Failure> {
     let folder = match out {
         Some(folder) => folder.to_owned(),
         None => session::free_folder(&experiment.naming.name),
@@ -94,6 +101,20 @@ pub(crate) fn begun(
     };
     let driven = run::begun(experiment, &folder, (&recording, false), way)?;
     done(driven, folder)
+}
+
+/// Runs an environment that the calling program has brought along, called `name`. `set` are its settings, the axes among
+/// them; relative paths in them start at the working directory.
+///
+/// # Errors
+/// As `samara run`.
+pub fn host(
+    name: &str,
+    environment: Arc<dyn OwnEnvironment>,
+    (set, out): (&[String], Option<&Path>),
+    hearing: Hearing<'_>,
+) -> Result<Done, Stopped> {
+    Ok(begun_of(config::of_own(name, environment, Path::new("."), set)?, out, hearing)?)
 }
 
 /// The program that `evolve` begins with.
@@ -161,15 +182,28 @@ pub fn evolve(evolution: &Evolution, hearing: Hearing<'_>) -> Result<Done, Stopp
     Ok(done(driven, folder)?)
 }
 
-/// Goes on with a run. `set` changes what may change in a run; `own` evaluates, where the run's evaluator is a function:
-/// its text, and what calls it.
+/// What the calling program gives to a run that goes on.
+#[derive(Clone)]
+pub enum Own {
+    /// What evaluates, where the run's evaluator is a function.
+    Function {
+        /// The function's text.
+        text: String,
+        /// What calls it.
+        evaluator: Arc<dyn OwnEvaluator>,
+    },
+    /// What the run evolves.
+    Environment(Arc<dyn OwnEnvironment>),
+}
+
+/// Goes on with a run. `set` changes what may change in a run.
 ///
 /// # Errors
-/// As `samara resume`; a function of another text than the run's.
+/// As `samara resume`; a function or an environment of another text than the run's.
 pub fn resume(
     folder: &Path,
     set: &[String],
-    own: Option<(&str, Arc<dyn OwnEvaluator>)>,
+    own: Option<Own>,
     hearing: Hearing<'_>,
 ) -> Result<Done, Stopped> {
     Ok(resumed(folder, set, own, hearing)?)
@@ -179,12 +213,17 @@ pub fn resume(
 pub(crate) fn resumed(
     folder: &Path,
     set: &[String],
-    own: Option<(&str, Arc<dyn OwnEvaluator>)>,
+    own: Option<Own>,
     hearing: Hearing<'_>,
 ) -> Result<Done, Failure> {
-    if let Some((text, _)) = &own {
-        run::refuse_other_function(folder, text)?;
-    }
+    let own = match own {
+        None => None,
+        Some(Own::Environment(environment)) => Some(run::Own::Environment(environment)),
+        Some(Own::Function { text, evaluator }) => {
+            run::refuse_other_function(folder, &text)?;
+            Some(run::Own::Evaluator(evaluator))
+        }
+    };
     let args = args::Resume {
         run: folder.to_owned(),
         iterations: None,
@@ -198,7 +237,7 @@ pub(crate) fn resumed(
         workers: args::Workers::default(),
         output: args::Output { format: Format::Human, quiet: true },
     };
-    let (driven, folder) = run::resumed(&args, hearing.quiet(), own.map(|(_, own)| own))?;
+    let (driven, folder) = run::resumed(&args, hearing.quiet(), own)?;
     done(driven, folder)
 }
 

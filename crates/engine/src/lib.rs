@@ -10,6 +10,7 @@
 //! - [`programs`]: the `[sandbox]` section, and the programs that an evaluation may run in it; `remote`: the same on a
 //!   sandbox server;
 //! - [`evaluator_slots`]: a user's evaluator, and how many evaluations run at once;
+//! - [`own`]: an environment of the program that samara is part of, and how it asks models from threads that block;
 //! - [`prepare`](mod@prepare): an environment's setup, before candidate 0;
 //! - [`event`]: what an observer hears; [`error`]: why a run stops.
 //!
@@ -29,6 +30,7 @@ pub mod in_flight;
 mod life;
 mod log;
 mod noting;
+pub mod own;
 pub mod prepare;
 pub mod programs;
 mod remote;
@@ -44,6 +46,7 @@ pub use error::EngineError;
 pub use evaluator_slots::{EvaluatorSlots, OwnEvaluator};
 pub use event::{Ended, Ending, Event, Session};
 pub use in_flight::CallsInFlight;
+pub use own::{Asker, OwnEnvironment, Talked, Unanswered};
 pub use prepare::{Prepared, prepare};
 pub use programs::{Programs, SandboxSettings};
 pub use run::{Command, Control, Run};

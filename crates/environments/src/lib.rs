@@ -9,7 +9,8 @@
 //! - [`string`]: letters, against a target;
 //! - [`image`]: programs that draw, against a disc;
 //! - [`p3`]: programs that solve a puzzle, and new puzzles with a solution;
-//! - [`sodarace`]: programs that build creatures, which walk.
+//! - [`sodarace`]: programs that build creatures, which walk;
+//! - [`own`]: what the program that samara is part of brings along, such as a class of Python; no entry of the registry.
 //!
 //! [`program`] is what environments of programs share: writing new programs from old ones, and running them.
 //! [`source`] is what environments are built from, [`inputs`] how they read the files that a run keeps.
@@ -27,6 +28,7 @@ pub mod functions;
 pub mod image;
 pub mod inputs;
 pub mod lmx;
+pub mod own;
 pub mod p3;
 pub mod poetry;
 pub mod program;
@@ -201,6 +203,10 @@ fn expect_no_emitters(name: &str, source: &Source<'_>) -> Result<(), Invalid> {
 /// An unknown name, a strategy that it doesn't know, categories where its measures are none, emitters where its genomes
 /// are no vectors, or a section that it can't use.
 pub fn build(name: &str, source: &Source<'_>) -> Result<Arc<dyn Environment>, Invalid> {
+    if name == own::NAME {
+        expect_no_emitters(name, source)?;
+        return own::build(source);
+    }
     let entry = entry(name)?;
     if let Strategy::Own(strategy) = &source.search.strategy
         && !entry.strategies.contains(&&**strategy)
@@ -227,7 +233,8 @@ pub fn evaluator(spec: &EvaluatorSpec, inputs: &Inputs) -> Result<Arc<dyn Evalua
 /// Those of [`fn@evaluator`].
 pub fn evaluating(spec: &EvaluatorSpec, inputs: &Inputs) -> Result<Arc<dyn Environment>, Invalid> {
     let search = SearchSettings { operator: spec.operator, ..SearchSettings::default() };
-    let source = Source { section: &spec.section, axes: &spec.axes, cells: None, search: &search, inputs };
+    let source =
+        Source { section: &spec.section, axes: &spec.axes, cells: None, search: &search, inputs, own: None };
     let environment = build(&spec.environment, &source)?;
     let read: std::collections::BTreeMap<String, String> =
         inputs.files().iter().map(|file| (file.key.clone(), file.digest())).collect();

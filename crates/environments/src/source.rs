@@ -1,5 +1,8 @@
 //! What an environment is built from, and checks that several of them make of it.
 
+use std::sync::Arc;
+
+use samara_engine::OwnEnvironment;
 use samara_search::{AxisSettings, Invalid, SearchSettings};
 
 use crate::Inputs;
@@ -19,6 +22,8 @@ pub struct Source<'a> {
     pub search: &'a SearchSettings,
     /// The files that it names.
     pub inputs: &'a Inputs,
+    /// What the program that samara is part of has brought along, for [`crate::own`].
+    pub own: Option<&'a Arc<dyn OwnEnvironment>>,
 }
 
 /// Refuses an operator on programs where there are none.

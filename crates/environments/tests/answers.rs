@@ -90,6 +90,7 @@ fn run(name: &str, changes: &str, answer: &str) -> Option<Ran> {
         cells: Some(tessellation.cells()),
         search: &settings,
         inputs: &inputs,
+        own: None,
     };
     let environment = table["experiment"]["environment"].as_str().expect("a name").to_owned();
     let environment = samara_environments::build(&environment, &source).expect("an environment");

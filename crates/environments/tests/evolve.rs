@@ -48,7 +48,7 @@ impl Trial {
     fn environment(&self, search: &SearchSettings, axes: &[AxisSettings]) -> Arc<dyn Environment> {
         let inputs = Inputs::in_folder(self.folder.path());
         let section = self.table["environment"].as_table().expect("a section");
-        let source = Source { section, axes, cells: None, search, inputs: &inputs };
+        let source = Source { section, axes, cells: None, search, inputs: &inputs, own: None };
         samara_environments::build("evaluator", &source).expect("an environment")
     }
 

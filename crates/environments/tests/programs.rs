@@ -94,6 +94,7 @@ impl Trial {
             cells: Some(tessellation.cells()),
             search: &settings,
             inputs: &inputs,
+            own: None,
         };
         let name = self.table["experiment"]["environment"].as_str().expect("a name").to_owned();
         let environment = samara_environments::build(&name, &source).expect("an environment");

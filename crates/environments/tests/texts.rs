@@ -66,7 +66,8 @@ fn parts(name: &str, changes: &str) -> Parts {
 fn build(parts: &Parts) -> Result<Arc<dyn samara_engine::Environment>, Invalid> {
     let inputs = Inputs::in_folder(".");
     let section = parts.table["environment"].as_table().expect("a section");
-    let source = Source { section, axes: &parts.axes, cells: None, search: &parts.search, inputs: &inputs };
+    let source =
+        Source { section, axes: &parts.axes, cells: None, search: &parts.search, inputs: &inputs, own: None };
     samara_environments::build(parts.table["experiment"]["environment"].as_str().expect("a name"), &source)
 }
 

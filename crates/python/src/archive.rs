@@ -2,7 +2,7 @@
 
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::{exceptions::PyValueError, intern, prelude::*, types::PyDict};
-use samara_qd::{Added, Archive as Cellular, Entry, Rules, Soft, Status, Stream};
+use samara_qd::{Added, Archive as Cellular, Rules, Soft, Status, Stream};
 use samara_view::{gallery::Gallery, picture};
 
 use crate::{
@@ -102,19 +102,10 @@ impl Archive {
         }
         let solutions = self.solutions.batch(solution, "solution", count)?;
         let more = self.given(fields, |rows, given, name| rows.batch(given, name, count))?;
-        let first = self.offered;
-        let entries: Vec<Entry> = objective
-            .values()?
-            .iter()
-            .zip(measures.values()?.chunks(dims))
-            .zip(first..)
-            .map(|((objective, measures), id)| Entry {
-                id,
-                objective: *objective,
-                measures: measures.to_vec(),
-            })
-            .collect();
-        let added = self.archive.add_batch(&entries).map_err(refused)?;
+        let added = self
+            .archive
+            .add_columns(self.offered, objective.values()?, measures.values()?)
+            .map_err(refused)?;
         self.offered += count as u64;
         self.keep(py, &added, &solutions, &more)?;
         let answer = PyDict::new(py);

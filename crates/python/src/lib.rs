@@ -3,7 +3,7 @@
 //!
 //! - `cells`, `archive`, `rows`: archives, with what their elites are; `numbers`: arrays of numpy in and out;
 //! - `search`: ask and tell;
-//! - `evaluating`: functions of Python that evaluate; `running`, `recorded`: runs, under way and on disk; `table`: their columns as Arrow; `errors`: why one stopped.
+//! - `evaluating`: functions of Python that evaluate; `hosting`: classes of Python as environments; `running`, `recorded`: runs, under way and on disk; `table`: their columns as Arrow; `errors`: why one stopped.
 //!
 //! Algorithms are in `samara-qd` and `samara-search`; here are conversions. The interpreter's lock is released while Rust
 //! works long or waits.
@@ -14,6 +14,7 @@ mod archive;
 mod cells;
 mod errors;
 mod evaluating;
+mod hosting;
 mod numbers;
 mod recorded;
 mod rows;
@@ -44,5 +45,7 @@ fn _samara(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(recorded::write, module)?)?;
     module.add_class::<recorded::Recorded>()?;
     module.add_class::<running::Running>()?;
+    module.add_class::<hosting::Asking>()?;
+    module.add_class::<hosting::Outlook>()?;
     module.add_class::<table::Table>()
 }

@@ -11,10 +11,12 @@ use std::{
 };
 
 use pyo3::prelude::*;
-use samara::embedded::{self, Done, Event, Evolution, Hearing, OwnEvaluator, Program, Rating, Stopped};
+use samara::embedded::{
+    self, Done, Event, Evolution, Hearing, Own, OwnEnvironment, Program, Rating, Stopped,
+};
 use tokio::sync::watch;
 
-use crate::{errors, evaluating::Function};
+use crate::{errors, evaluating::Function, hosting::Hosted};
 
 /// Events that are handed over at once at most.
 const AT_ONCE: usize = 1000;
@@ -42,7 +44,8 @@ pub(crate) struct Running {
 /// What a run begins with.
 enum Beginning {
     New { experiment: String, out: Option<PathBuf> },
-    Recorded { folder: PathBuf, function: Option<(String, Arc<dyn OwnEvaluator>)> },
+    Hosted { name: String, environment: Arc<dyn OwnEnvironment>, out: Option<PathBuf> },
+    Recorded { folder: PathBuf, own: Option<Own> },
     Evolving(Box<Evolution>),
 }
 
@@ -75,6 +78,24 @@ enum Rated {
     Path(PathBuf),
 }
 
+/// What a run goes on with: a function's text and what calls it, or the host of a class.
+#[derive(FromPyObject)]
+enum Owned<'py> {
+    Function((String, Bound<'py, PyAny>)),
+    Host(Bound<'py, PyAny>),
+}
+
+impl Owned<'_> {
+    fn read(self) -> PyResult<Own> {
+        Ok(match self {
+            Self::Function((text, caller)) => {
+                Own::Function { text, evaluator: Arc::new(Function::new(&caller)?) }
+            }
+            Self::Host(host) => Own::Environment(Arc::new(Hosted::new(&host)?)),
+        })
+    }
+}
+
 impl Evolve {
     fn read(self, py: Python<'_>) -> PyResult<Evolution> {
         let Self { name, program, rating, iterations, models, preset, set, out } = self;
@@ -101,25 +122,31 @@ impl Running {
         start(Beginning::New { experiment, out }, set, heard)
     }
 
+    /// Begins a run of a class of Python, which is called by its host.
+    #[staticmethod]
+    fn host(
+        name: String,
+        host: &Bound<'_, PyAny>,
+        set: Vec<String>,
+        out: Option<PathBuf>,
+        heard: bool,
+    ) -> PyResult<Self> {
+        let environment = Arc::new(Hosted::new(host)?);
+        start(Beginning::Hosted { name, environment, out }, set, heard)
+    }
+
     /// Evolves a program.
     #[staticmethod]
     fn evolve(py: Python<'_>, options: Evolve, heard: bool) -> PyResult<Self> {
         start(Beginning::Evolving(Box::new(options.read(py)?)), Vec::new(), heard)
     }
 
-    /// Goes on with a run; `function` is the text of the function that evaluates, if one does, and what calls it.
+    /// Goes on with a run; `own` is the text of the function that evaluates and what calls it, or the host of the class that
+    /// is evolved, where the run has either.
     #[staticmethod]
-    fn resume(
-        folder: PathBuf,
-        set: Vec<String>,
-        function: Option<(String, Bound<'_, PyAny>)>,
-        heard: bool,
-    ) -> PyResult<Self> {
-        let read = |(text, caller): (String, Bound<'_, PyAny>)| {
-            PyResult::Ok((text, Arc::new(Function::new(&caller)?) as Arc<dyn OwnEvaluator>))
-        };
-        let function = function.map(read).transpose()?;
-        start(Beginning::Recorded { folder, function }, set, heard)
+    fn resume(folder: PathBuf, set: Vec<String>, own: Option<Owned<'_>>, heard: bool) -> PyResult<Self> {
+        let own = own.map(Owned::read).transpose()?;
+        start(Beginning::Recorded { folder, own }, set, heard)
     }
 
     /// Asks the run to finish what is alive and end.
@@ -188,10 +215,10 @@ fn start(beginning: Beginning, set: Vec<String>, heard: bool) -> PyResult<Runnin
         let ended = match beginning {
             Beginning::New { experiment, out } => embedded::run(&experiment, &set, out.as_deref(), hearing),
             Beginning::Evolving(evolution) => embedded::evolve(&evolution, hearing),
-            Beginning::Recorded { folder, function } => {
-                let own = function.as_ref().map(|(text, own)| (text.as_str(), Arc::clone(own)));
-                embedded::resume(&folder, &set, own, hearing)
+            Beginning::Hosted { name, environment, out } => {
+                embedded::host(&name, environment, (&set, out.as_deref()), hearing)
             }
+            Beginning::Recorded { folder, own } => embedded::resume(&folder, &set, own, hearing),
         };
         let _ = sender.send(Message::Ended(ended));
     })?;

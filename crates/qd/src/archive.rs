@@ -10,6 +10,9 @@ use std::num::NonZeroU32;
 use crate::{ExactSum, Places, QdError, Tessellation, places::Crowd};
 use serde::{Deserialize, Serialize};
 
+/// A batch of a share of the archive's cells or more is not small: one of so many.
+const DENSE: usize = 8;
+
 /// What an archive keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -360,39 +363,114 @@ impl Archive {
         if self.crowd.is_some() {
             return Ok(self.add_placed_batch(batch));
         }
-        let mut answers: Vec<Added> = batch.iter().map(|entry| self.judge(entry)).collect();
-        let mut accepted: Vec<usize> =
-            (0..batch.len()).filter(|i| answers[*i].status != Status::NotAdded).collect();
-        // By cell, and within a cell in the order of the batch.
-        accepted.sort_by_key(|i| answers[*i].cell);
-        let cells: Vec<usize> = answers.iter().map(|added| added.cell).collect();
-        for group in accepted.chunk_by(|a, b| cells[*a] == cells[*b]) {
-            let objective = |i: usize| batch[i].objective;
-            let first_best = |a: usize, b: &usize| if objective(*b) > objective(a) { *b } else { a };
-            let winner = group.iter().fold(group[0], first_best);
-            let cell = cells[winner];
-            answers[winner].displaced = (self.counts[cell] > 0).then_some(self.ids[cell]);
-            answers[winner].rank = Some(0);
-            self.move_threshold(cell, group.iter().map(|i| objective(*i)));
-            self.put(cell, batch[winner].id, batch[winner].objective, &batch[winner].measures);
-        }
-        Ok(answers)
+        Ok(self.add_together(batch.len(), |i| (batch[i].id, batch[i].objective, &batch[i].measures[..])))
     }
 
-    fn judge(&self, entry: &Entry) -> Added {
-        let cell = self.tessellation.cell(&entry.measures);
+    /// The same of candidates that come as columns, without memory of their own: their ids count up from `first`, and
+    /// `measures` has those of one candidate behind those of the other.
+    ///
+    /// # Errors
+    /// As [`Archive::add_batch`]; as many measures as do not fit.
+    pub fn add_columns(
+        &mut self,
+        first: u64,
+        objectives: &[f64],
+        measures: &[f64],
+    ) -> Result<Vec<Added>, QdError> {
+        let (dims, count) = (self.dims, objectives.len());
+        if measures.len() != count * dims {
+            return Err(QdError::Dimensions { expected: dims, given: measures.len().div_ceil(count.max(1)) });
+        }
+        if self.crowd.is_some() || self.rules.depth != 1 {
+            let rows = objectives.iter().zip(measures.chunks(dims)).zip(first..);
+            let entries: Vec<Entry> = rows
+                .map(|((objective, measures), id)| Entry {
+                    id,
+                    objective: *objective,
+                    measures: measures.to_vec(),
+                })
+                .collect();
+            return self.add_batch(&entries);
+        }
+        if let Some(place) = measures.iter().position(|measure| !measure.is_finite()) {
+            return Err(QdError::Measure { position: place % dims, value: measures[place] });
+        }
+        if let Some(objective) = objectives.iter().find(|objective| !objective.is_finite()) {
+            return Err(QdError::Objective(*objective));
+        }
+        let entry = |i: usize| (first + i as u64, objectives[i], &measures[i * dims..(i + 1) * dims]);
+        Ok(self.add_together(count, entry))
+    }
+
+    /// Adds entries that were checked: `entry` has the id, the objective and the measures of each.
+    fn add_together<'a>(
+        &mut self,
+        count: usize,
+        entry: impl Fn(usize) -> (u64, f64, &'a [f64]),
+    ) -> Vec<Added> {
+        let judged = |i| {
+            let (_, objective, measures) = entry(i);
+            self.judge(objective, measures)
+        };
+        let mut answers: Vec<Added> = (0..count).map(judged).collect();
+        let winners = if self.rules.soft.is_none() && count >= self.counts.len() / DENSE {
+            self.winners(&answers, |i| entry(i).1)
+        } else {
+            self.winners_by_order(&answers, |i| entry(i).1)
+        };
+        for winner in winners {
+            let cell = answers[winner].cell;
+            answers[winner].displaced = (self.counts[cell] > 0).then_some(self.ids[cell]);
+            answers[winner].rank = Some(0);
+            let (id, objective, measures) = entry(winner);
+            self.put(cell, id, objective, measures);
+        }
+        answers
+    }
+
+    /// The best of those accepted for each cell, of equals the first, in the order of cells. For batches that are not small
+    /// beside the archive: it looks at every cell.
+    fn winners(&self, answers: &[Added], objective: impl Fn(usize) -> f64) -> Vec<usize> {
+        let mut best: Vec<Option<usize>> = vec![None; self.counts.len()];
+        for (i, added) in answers.iter().enumerate().filter(|(_, added)| added.status != Status::NotAdded) {
+            let held = &mut best[added.cell];
+            if held.is_none_or(|held| objective(i) > objective(held)) {
+                *held = Some(i);
+            }
+        }
+        best.into_iter().flatten().collect()
+    }
+
+    /// The same by sorting what was accepted, which also moves soft thresholds.
+    fn winners_by_order(&mut self, answers: &[Added], objective: impl Fn(usize) -> f64) -> Vec<usize> {
+        let mut accepted: Vec<usize> =
+            (0..answers.len()).filter(|i| answers[*i].status != Status::NotAdded).collect();
+        // By cell, and within a cell in the order of the batch.
+        accepted.sort_by_key(|i| answers[*i].cell);
+        let first_best = |a: usize, b: &usize| if objective(*b) > objective(a) { *b } else { a };
+        let mut winners = Vec::new();
+        for group in accepted.chunk_by(|a, b| answers[*a].cell == answers[*b].cell) {
+            winners.push(group.iter().fold(group[0], first_best));
+            self.move_threshold(answers[group[0]].cell, group.iter().map(|i| objective(*i)));
+        }
+        winners
+    }
+
+    #[inline]
+    fn judge(&self, objective: f64, measures: &[f64]) -> Added {
+        let cell = self.tessellation.cell(measures);
         let filled = self.counts[cell] > 0;
         let threshold = match self.rules.soft {
             Some(_) => self.thresholds[cell],
             None => self.objectives[cell],
         };
-        let accepted = entry.objective > threshold || (self.rules.soft.is_none() && !filled);
+        let accepted = objective > threshold || (self.rules.soft.is_none() && !filled);
         let status = match (accepted, filled) {
             (false, _) => Status::NotAdded,
             (true, true) => Status::Improved,
             (true, false) => Status::New,
         };
-        Added { status, value: gap(entry.objective, threshold), cell, rank: None, displaced: None }
+        Added { status, value: gap(objective, threshold), cell, rank: None, displaced: None }
     }
 
     fn move_threshold(&mut self, cell: usize, accepted: impl ExactSizeIterator<Item = f64>) {

@@ -75,6 +75,32 @@ proptest! {
         }
     }
 
+    /// Batches are small or large beside the archive by turns, and each is sorted in one of two ways.
+    #[test]
+    fn of_a_batch_every_cell_takes_the_first_of_its_best(candidates in candidates(), cells in 1_usize..200, size in 1_usize..30) {
+        let mut archive = row(cells, Rules::default());
+        let mut columns = row(cells, Rules::default());
+        let entries: Vec<Entry> = candidates.iter().enumerate()
+            .map(|(id, (objective, measure))| Entry { id: id as u64, objective: *objective, measures: vec![*measure] }).collect();
+        for batch in entries.chunks(size) {
+            let before = archive.clone();
+            let added = archive.add_batch(batch).unwrap();
+            for (i, (entry, added)) in batch.iter().zip(&added).enumerate() {
+                let held = before.elite(added.cell);
+                let accepted = held.is_none_or(|held| entry.objective > held.objective);
+                prop_assert_eq!(accepted, added.status != Status::NotAdded);
+                let mut rivals = batch.iter().zip(0_usize..).filter(|(rival, _)| before.tessellation().cell(&rival.measures) == added.cell);
+                let beaten = rivals.any(|(rival, at)| rival.objective > entry.objective || (rival.objective == entry.objective && at < i));
+                prop_assert_eq!(added.rank, (accepted && !beaten).then_some(0));
+                prop_assert_eq!(added.displaced, held.filter(|_| added.rank.is_some()).map(|held| held.id));
+            }
+            let objectives: Vec<f64> = batch.iter().map(|entry| entry.objective).collect();
+            let measures: Vec<f64> = batch.iter().map(|entry| entry.measures[0]).collect();
+            prop_assert_eq!(columns.add_columns(batch[0].id, &objectives, &measures).unwrap(), added);
+            prop_assert_eq!(&columns, &archive);
+        }
+    }
+
     #[test]
     fn the_score_is_the_exact_sum_above_the_offset_rounded_once(candidates in candidates(), depth in 1_usize..4, qd_offset in objective()) {
         let mut archive = row(5, rules(depth, false, qd_offset));

@@ -6,8 +6,11 @@ use std::{
     time::Duration,
 };
 
-use samara_engine::{Abort, Bench, Ended, Ending, EvaluatorSlots, OwnEvaluator, Prepared, Programs, Tools};
-use samara_environments::{InputFile, Inputs, continued, evaluator::evaluation::Evaluation};
+use samara_engine::{
+    Abort, Bench, Ended, Ending, EvaluatorSlots, OwnEnvironment, OwnEvaluator, Prepared, Programs, Tools,
+    prepare,
+};
+use samara_environments::{InputFile, Inputs, continued, evaluator::evaluation::Evaluation, own};
 use samara_journal::{Control, Event, EventKind, Journal, Reader};
 use samara_lm::{AnswerCache, Budget, LmError, Spent};
 use tokio::sync::watch;
@@ -138,17 +141,34 @@ pub(crate) fn resume(args: &args::Resume) -> Result<Exit, Failure> {
     driven.printed(&folder, &args.output)
 }
 
-/// Goes on with a run, printing nothing but what `hearing` allows, and says in which folder it is. `own` evaluates, where
-/// the run's evaluator is a function.
+/// What the program that samara is part of gives to a run that goes on.
+pub(crate) enum Own {
+    /// What evaluates, where the run's evaluator is a function.
+    Evaluator(Arc<dyn OwnEvaluator>),
+    /// What the run evolves.
+    Environment(Arc<dyn OwnEnvironment>),
+}
+
+impl Own {
+    fn parted(self) -> (Option<Arc<dyn OwnEvaluator>>, Option<Arc<dyn OwnEnvironment>>) {
+        match self {
+            Self::Evaluator(own) => (Some(own), None),
+            Self::Environment(own) => (None, Some(own)),
+        }
+    }
+}
+
+/// Goes on with a run, printing nothing but what `hearing` allows, and says in which folder it is.
 pub(crate) fn resumed(
     args: &args::Resume,
     hearing: Hearing<'_>,
-    own: Option<Arc<dyn OwnEvaluator>>,
+    own: Option<Own>,
 ) -> Result<(Driven, PathBuf), Failure> {
     let reader = Reader::open(&args.run)?;
     let totals = reader.totals()?;
     let args = &longer(args, totals.candidates);
-    let (experiment, kept) = reopened(&reader, args)?;
+    let (evaluator, environment) = own.map_or((None, None), Own::parted);
+    let (experiment, kept) = reopened(&reader, args, environment.as_ref())?;
     let known = Known::of(&args.watch, &experiment, asked(&reader, args, totals.candidates)?)?;
     if !args.output.quiet && totals.candidates >= known.limits.total_steps {
         remark(&format!(
@@ -192,7 +212,7 @@ pub(crate) fn resumed(
         Ok(journal)
     };
     let (watch, workers) = (args.watch.clone(), args.workers.clone());
-    let way = Way { trial: None, watch, workers, hearing, own };
+    let way = Way { trial: None, watch, workers, hearing, own: evaluator };
     let driven = drive(experiment, &folder, (spent, known, cache, checks), way, open)?;
     Ok((driven, folder))
 }
@@ -214,16 +234,25 @@ fn longer(args: &args::Resume, made: u64) -> args::Resume {
 }
 
 /// The experiment of a run that is to go on, once it may, and the settings by which it is known from then on.
-fn reopened(reader: &Reader, args: &args::Resume) -> Result<(Experiment, Option<Table>), Failure> {
+fn reopened(
+    reader: &Reader,
+    args: &args::Resume,
+    own: Option<&Arc<dyn OwnEnvironment>>,
+) -> Result<(Experiment, Option<Table>), Failure> {
     let header = reader.header();
     let run = args.run.display().to_string();
+    if own.is_some() && header.environment != own::NAME {
+        let hint = "leave the environment out: the run's own is samara's";
+        return Err(Failure::usage(format!("{run}: a run of `{}`\nhint: {hint}", header.environment)));
+    }
     let earlier = weights::changes(reader)?;
     let mut set = args.set.clone();
     set.extend(args.concurrency.map(|concurrency| format!("search.concurrency={concurrency}")));
     let recorded = recorded_inputs(reader)?;
     let load = |inputs: Inputs| {
         let tessellation = reader.tessellations()?.into_iter().next().map(|cells| cells.tessellation);
-        config::reload(&header.config, &args.run, (&earlier, &set), Fresh { inputs, tessellation })
+        let fresh = Fresh { inputs, tessellation, own: own.map(Arc::clone) };
+        config::reload(&header.config, &args.run, (&earlier, &set), fresh)
     };
     if !reader.verifiable() {
         // Formats 1 and 2 kept neither inputs nor an id: they name files of this machine by absolute paths.
@@ -276,8 +305,8 @@ fn refuse_changed(run: &str, recorded: &[InputFile]) -> Result<(), Failure> {
         let now = Inputs::current(vec![(*file).clone()]);
         file.path.exists()
             && now.text(&file.key, &file.path.to_string_lossy(), "").ok().as_ref() != Some(&file.text)
-            // It was made of a run or a history, and is no copy of either.
-            && file.key != continued::KEY
+            // It was made of a run, a history or a class, and is no copy of any.
+            && ![continued::KEY, own::KEY].contains(&&*file.key)
     };
     let changed: Vec<String> = recorded
         .iter()
@@ -408,6 +437,11 @@ async fn search(
     let mut interrupt = interrupt.unwrap_or_else(session::interrupts);
     let (mut experiment, prepared) = match trial {
         Some(trial) => tried(trial, experiment, &tools, quiet, &mut interrupt).await?,
+        // What a program has brought along may fail in its first function.
+        None if experiment.naming.environment == own::NAME && !shared.checks.goes_on => {
+            let prepared = brought(&experiment, &tools, &mut interrupt).await?;
+            (experiment, Some(prepared))
+        }
         None => (experiment, None),
     };
     if !quiet {
@@ -457,6 +491,22 @@ async fn search(
 
 /// How long the initial program is evaluated before that is told.
 const WONDERING: Duration = Duration::from_secs(1);
+
+/// Sets an environment up that a program has brought along, before anything is recorded.
+async fn brought(
+    experiment: &Experiment,
+    tools: &Tools,
+    interrupt: &mut watch::Receiver<bool>,
+) -> Result<Prepared, Failure> {
+    let made = prepare(experiment.environment.as_ref(), tools.clone(), experiment.search.seed);
+    tokio::select! {
+        made = made => Ok(made?),
+        _ = interrupt.wait_for(|interrupted| *interrupted) => Err(Failure {
+            exit: Exit::Interrupted,
+            message: "interrupted while the run was set up: nothing is recorded".to_owned(),
+        }),
+    }
+}
 
 /// Looks at the opened experiment before anything is recorded. What takes long is told, and an interrupt ends it at
 /// once: nothing would be lost.

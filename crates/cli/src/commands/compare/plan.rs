@@ -99,7 +99,8 @@ impl Planned {
 pub(crate) fn check(experiment: &Experiment, folder: &Path) -> Result<(), Failure> {
     let Some(reader) = session::recorded(folder)? else { return Ok(()) };
     // Only the settings are compared: what they name is read from where it is now.
-    let fresh = Fresh { inputs: Inputs::in_folder("."), tessellation: Some(experiment.tessellation.clone()) };
+    let tessellation = Some(experiment.tessellation.clone());
+    let fresh = Fresh { inputs: Inputs::in_folder("."), tessellation, own: None };
     let stored = config::reload(&reader.header().config, folder, (&[], &[]), fresh)?;
     let Some(key) = difference(&significant(&stored.resolved)?, &significant(&experiment.resolved)?) else {
         return Ok(());

@@ -104,7 +104,7 @@ pub(super) fn about(reader: &Reader) -> Result<About, Failure> {
     let tessellation = reader.tessellations()?.into_iter().next().map(|cells| cells.tessellation);
     let inputs =
         if reader.verifiable() { Inputs::recorded(recorded_inputs(reader)?) } else { Inputs::in_folder(".") };
-    let fresh = Fresh { inputs, tessellation };
+    let fresh = Fresh { inputs, tessellation, own: None };
     let experiment = config::reload(&reader.header().config, reader.path(), (&[], &[]), fresh)?;
     Ok(experiment.environment.about())
 }

@@ -80,6 +80,11 @@ pub(super) fn read(verdict: &EvaluationVerdict, settings: &EvaluationSettings) -
     } else {
         reply.artifacts.clear();
     }
+    measured(reply)
+}
+
+/// An answer that has measured.
+pub(super) fn measured(reply: Reply) -> Result<Reply, Loss> {
     let lost = |loss: Loss, reply: Reply| Err(loss.after(reply.artifacts));
     match reply.end.clone() {
         End::Measured => Ok(reply),

@@ -277,6 +277,36 @@ impl Evaluation {
     }
 }
 
+/// The score in what a function has answered, the harness's JSON. Measures are the metrics that the axes name.
+///
+/// # Errors
+/// Why there is no score: [`Abort::Invalid`] for an exception or a number that is not finite, [`Abort::Failed`] for an
+/// answer that is no score of this archive.
+pub(crate) fn answered(json: &str, axes: &[String]) -> Result<Score, Abort> {
+    let reply = Reply::read(json).map(fate::measured);
+    let reply = reply.map_err(|why| Loss::of_evaluator(why).abort())?.map_err(Loss::abort)?;
+    let Reply { metrics, artifacts, .. } = reply;
+    let measure = |axis: &String| match metrics.get(axis) {
+        Some(Metric::Number(number)) if number.is_finite() => Ok(*number),
+        Some(Metric::Flag(flag)) => Ok(f64::from(u8::from(*flag))),
+        Some(Metric::Number(number)) => {
+            Err(Loss::of_candidate(format!("`{axis}` is {}", metrics::non_finite(*number)), ""))
+        }
+        _ => Err(Loss::of_evaluator(format!("evaluate gave no measure `{axis}`, which axes name"))),
+    };
+    let measures: Result<Vec<f64>, Loss> = axes.iter().map(measure).collect();
+    let objective = metrics.score(None, axes).map_err(|why| Loss::of_candidate(why, ""));
+    match objective.and_then(|objective| Ok((objective, measures?))) {
+        Err(loss) => Err(loss.after(texts(&metrics)).after(artifacts).abort()),
+        Ok((objective, measures)) => {
+            let mut score = Outcome { objective, metrics, artifacts, stage: None }.score();
+            // They are the objective and the measures.
+            score.metrics.retain(|name, _| name != metrics::COMBINED && !axes.contains(name));
+            Ok(Score { measures, ..score })
+        }
+    }
+}
+
 /// One evaluation that came to a score.
 #[derive(Debug)]
 struct Outcome {
