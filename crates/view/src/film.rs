@@ -182,7 +182,10 @@ impl Paths {
             (&self.joints, inks.ink, width(2.0, 2.0), " stroke-linecap=\"round\""),
         ] {
             if !path.is_empty() {
-                svg.path(path, &format!("stroke=\"{colour}\" stroke-width=\"{width:.1}\"{more}"));
+                svg.path(
+                    path,
+                    &format!("fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width:.1}\"{more}"),
+                );
             }
         }
     }

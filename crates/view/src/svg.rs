@@ -139,11 +139,6 @@ impl Svg {
         self.body += &format!("<polygon points=\"{}\" {style}/>\n", listed(points));
     }
 
-    /// A path of samara's own, as the attribute `d` has it, without an area; `style` is further attributes.
-    pub fn path(&mut self, path: &str, style: &str) {
-        self.body += &format!("<path d=\"{path}\" fill=\"none\" {style}/>\n");
-    }
-
     /// A dot.
     pub fn dot(&mut self, (x, y): (f64, f64), radius: f64, fill: &str) {
         let [x, y, radius] = [x, y, radius].map(number);

@@ -29,17 +29,7 @@ pub(super) fn draw(rows: &[Row], known: &[Known]) -> String {
     let up = Scale { lo, hi, from: bottom, to: top };
     let mut svg = Svg::new(SIZE.0, SIZE.1, "Samples of a policy over iterations");
     svg.text((left, 24.0), Anchor::Start, "policy", "font-size=\"14\" font-weight=\"bold\"");
-    for (tick, text) in up.ticks(6) {
-        svg.line(&[(left, up.at(tick)), (right, up.at(tick))], "stroke=\"#e4e4e4\"");
-        svg.text((left - 8.0, up.at(tick) + 4.0), Anchor::End, &text, "");
-    }
-    for (tick, text) in across.ticks(5) {
-        svg.line(&[(across.at(tick), bottom), (across.at(tick), bottom + 4.0)], "stroke=\"#222\"");
-        svg.text((across.at(tick), bottom + 18.0), Anchor::Middle, &text, "");
-    }
-    svg.line(&[(left, top), (left, bottom), (right, bottom)], "stroke=\"#222\"");
-    svg.text(((left + right) / 2.0, bottom + 40.0), Anchor::Middle, "iterations", "");
-    svg.turned((20.0, (top + bottom) / 2.0), Anchor::Middle, -90.0, "mean objective");
+    svg.axes(&across, &up, ["iterations", "mean objective"]);
     for (at, known) in known.iter().enumerate() {
         let (colour, dashes) = (COLOURS[at % COLOURS.len()], DASHES[(at / COLOURS.len()) % DASHES.len()]);
         let style = format!("stroke=\"{colour}\" stroke-width=\"2.2\" stroke-dasharray=\"{dashes}\"");
