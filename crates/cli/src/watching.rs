@@ -23,6 +23,9 @@ use crate::{
     listening::{Signals, listen},
 };
 
+/// What its threads are called: by this name whoever measures tells what they took of the run's time.
+const THREAD: &str = "dashboard";
+
 /// A dashboard that is to come.
 pub(crate) struct Watching {
     listener: TcpListener,
@@ -62,7 +65,9 @@ impl Watching {
         let address = opened(listener.local_addr().map_err(failed)?, &token);
         let access = Access { token: None, beyond_loopback, names: Vec::new() };
         let settings = Settings { catalogue, token, access, known, control };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        // The name tells its threads from those of the run.
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().thread_name(THREAD).build().map_err(failed)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let serve = move || {
             runtime.block_on(async {
@@ -77,7 +82,7 @@ impl Watching {
             // A page that is still being made ends with this process.
             runtime.shutdown_background();
         };
-        let thread = std::thread::Builder::new().name("dashboard".to_owned()).spawn(serve).map_err(failed)?;
+        let thread = std::thread::Builder::new().name(THREAD.to_owned()).spawn(serve).map_err(failed)?;
         if beyond_loopback {
             remark(
                 "the dashboard can be reached from other machines, without encryption: whoever has the address \

@@ -21,6 +21,9 @@ use common::{Place, error};
 /// More than any machine makes while a test runs.
 const ENDLESS: &str = "search.total_steps=1000000000";
 
+/// Looks at something that is to come about, after which it is taken not to: many more than any machine needs.
+const LOOKS: usize = 200_000;
+
 fn begin(place: &Place, out: &str, more: &[&str]) -> Child {
     let run =
         ["run", "function", "--quiet", "--seed", "5", "--out", out, "--set", ENDLESS, "--format", "json"];
@@ -30,11 +33,15 @@ fn begin(place: &Place, out: &str, more: &[&str]) -> Child {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    while !place.path(out).join("control.sock").exists() {
+    for _ in 0..LOOKS {
+        if place.path(out).join("control.sock").exists() {
+            return child;
+        }
         assert!(child.try_wait().unwrap().is_none(), "it ended before it could be asked");
         std::thread::sleep(Duration::from_millis(2));
     }
-    child
+    let _ = child.kill();
+    panic!("after {LOOKS} looks the run has no socket");
 }
 
 fn ended(child: Child) -> serde_json::Value {

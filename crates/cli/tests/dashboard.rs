@@ -8,9 +8,15 @@ use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader},
     process::{Child, ChildStderr, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use common::{Place, browser::Browser, error};
+use samara_testing::server::{Action, Request, Server, ok};
+use serde_json::json;
 
 /// A dashboard that ends with the test.
 struct Served {
@@ -277,4 +283,155 @@ fn a_page_follows_a_run_to_its_end_and_then_says_what_show_says() {
     let best: f64 = told(&page)["Best objective"].parse().expect("a number");
     assert!((best - shown["best"].as_f64().expect("a best")).abs() < 1e-3, "{best}");
     browser.is_content();
+}
+
+/// A run that goes on until somebody asks it to end, with its dashboard.
+struct Running {
+    child: Child,
+    address: String,
+}
+
+impl Running {
+    fn start(place: &Place, arguments: &[String]) -> Self {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let mut command = place.samara(&arguments);
+        command.args(["--serve", "--control", "--set", "search.total_steps=1000000000"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut said = BufReader::new(child.stderr.take().expect("its stderr")).lines();
+        let address =
+            said.find_map(|line| line.expect("a line").strip_prefix("dashboard: ").map(str::to_owned));
+        let address = address.unwrap_or_else(|| panic!("it says no address: {:?}", child.wait()));
+        // Whatever else it says is taken, so that it never waits for a reader.
+        std::thread::spawn(move || said.for_each(drop));
+        Self { child, address }
+    }
+
+    /// What it says of itself once it has ended.
+    fn ended(mut self) -> serde_json::Value {
+        let mut told = String::new();
+        let mut stdout = self.child.stdout.take().expect("its stdout");
+        std::io::Read::read_to_string(&mut stdout, &mut told).expect("what it says");
+        assert!(self.child.wait().expect("its end").success(), "{told}");
+        serde_json::from_str(&told).unwrap_or_else(|error| panic!("{error}: {told}"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The form whose button says this, as a person finds it.
+fn form(button: &str) -> String {
+    format!("[...document.querySelectorAll('button')].find((one) => one.textContent === {button:?}).form")
+}
+
+/// Writes a value into the field of a form whose label says this.
+fn fill(browser: &mut Browser, button: &str, label: &str, value: &str) {
+    let labels = format!("[...{}.querySelectorAll('label')]", form(button));
+    let field = format!("{labels}.find((one) => one.textContent.startsWith({label:?})).control");
+    browser.value(&format!("void ({field}.value = {value:?})"));
+    assert_eq!(browser.text(&format!("{field}.value")), value, "{label}");
+}
+
+/// Presses the button of a form, which leads to the page of the run again.
+fn submit(browser: &mut Browser, button: &str) {
+    browser.leave(&format!("{}.querySelector('button').click()", form(button)));
+    assert_eq!(browser.text("location.pathname"), "/run/run");
+}
+
+/// Until the page tells that something was asked.
+fn is_told(browser: &mut Browser, what: &str) {
+    browser.until(&format!("document.querySelector('#asked').textContent.includes({what:?})"));
+}
+
+/// A model that answers in chats; `seen` once its instructions hold the note.
+fn chatty(request: &Request, note: &str, seen: &AtomicBool) -> Action {
+    if request.path != "/v1/chat/completions" {
+        return Action::Reply(404, String::new(), "{\"error\": \"no such route\"}".to_owned());
+    }
+    let told = request.body["messages"].as_array().map(|messages| {
+        messages.iter().filter_map(|message| message["content"].as_str()).collect::<Vec<_>>().concat()
+    });
+    if told.is_some_and(|told| told.contains(note)) {
+        seen.store(true, Ordering::SeqCst);
+    }
+    let text = format!("I like bean number {} because it fills me up.", request.number);
+    let message = json!({"message": {"role": "assistant", "content": text}, "finish_reason": "stop"});
+    ok(&json!({"choices": [message], "usage": {"prompt_tokens": 20, "completion_tokens": 9}}))
+}
+
+#[test]
+fn a_run_does_what_the_forms_of_its_page_ask_of_it() {
+    const NOTE: &str = "Be <b>brief</b> & \"kind\".";
+    let place = Place::new();
+    let seen = Arc::new(AtomicBool::new(false));
+    let saw = Arc::clone(&seen);
+    let server = Server::start(move |request| chatty(request, NOTE, &saw));
+    let script = place.write("script.toml", &common::script(""));
+    let address = format!("models.generator.base_url={}", server.url);
+    let sets =
+        ["models.generator=openai:chatty", &*address, "search.budget.calls=1000000000", "search.window=8"];
+    let sets = sets.map(|set| ["--set", set]).concat();
+    let Some(mut browser) = Browser::start(&place) else {
+        eprintln!("SKIPPED: there is no chromium");
+        return;
+    };
+    let run = Running::start(&place, &place.opinions(&script, "run", &sets));
+    browser.open(&run.address);
+    browser.leave("document.querySelector('a[href=\"/run/run\"]').click()");
+    fill(&mut browser, "Put it there", "Note above the prompts", NOTE);
+    submit(&mut browser, "Put it there");
+    is_told(&mut browser, NOTE);
+    fill(&mut browser, "Raise it", "Raise the limit of", "calls");
+    fill(&mut browser, "Raise it", "to", "2000000000");
+    submit(&mut browser, "Raise it");
+    is_told(&mut browser, "budget search.budget.calls=2000000000");
+    // The prompts from then on have it.
+    browser.wait("the model is told the note", |_| seen.load(Ordering::SeqCst));
+    // A number is missing: the page says so, and nothing is sent.
+    fill(&mut browser, "Stop after these", "Settle so many more", "");
+    assert_eq!(browser.value(&format!("{}.checkValidity()", form("Stop after these"))), false);
+    fill(&mut browser, "Stop after these", "Settle so many more", "40");
+    browser.is_content();
+    // The dashboard may end with the run before the page comes.
+    browser.value(&format!("void {}.querySelector('button').click()", form("Stop after these")));
+    let ended = run.ended();
+    assert_eq!(ended["ended"], "completed", "{ended}");
+    let shown = place.json(&["show", "run", "--format", "json"]);
+    let controls = shown["controls"].as_array().expect("controls");
+    let asked: Vec<&str> = controls.iter().filter_map(|control| control["asked"].as_str()).collect();
+    assert!(asked.len() == 3 && asked[0].contains(NOTE) && asked[2] == "stop after 40 more", "{asked:?}");
+    assert_eq!(controls[2]["first"], shown["candidates"], "{controls:?}");
+    assert_eq!(shown["archive_hash"], ended["archive_hash"]);
+}
+
+#[test]
+fn a_run_finishes_at_a_click() {
+    let place = Place::new();
+    let Some(mut browser) = Browser::start(&place) else {
+        eprintln!("SKIPPED: there is no chromium");
+        return;
+    };
+    let arguments = ["run", "function", "--quiet", "--format", "json", "--seed", "5", "--out", "run"];
+    let run = Running::start(&place, &arguments.map(str::to_owned));
+    browser.open(&run.address);
+    browser.leave("document.querySelector('a[href=\"/run/run\"]').click()");
+    browser.until("document.querySelector('#head .state').textContent.includes('running')");
+    browser.is_content();
+    browser.value(&format!("void {}.querySelector('button').click()", form("Finish now")));
+    let ended = run.ended();
+    let total = ended["candidates"].as_u64().expect("candidates");
+    let shown = place.json(&["show", "run", "--format", "json"]);
+    assert_eq!(
+        (&shown["controls"][0]["asked"], shown["candidates"].as_u64()),
+        (&json!("finish"), Some(total))
+    );
+    // It is the run that was to have so many.
+    let steps = format!("search.total_steps={total}");
+    let alone =
+        ["run", "function", "--quiet", "--format", "json", "--seed", "5", "--out", "alone", "--set", &steps];
+    assert_eq!(place.json(&alone)["archive_hash"], ended["archive_hash"]);
 }

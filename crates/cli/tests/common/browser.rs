@@ -154,6 +154,16 @@ impl Browser {
         }
     }
 
+    /// Waits until something outside of the page has come about, and hears the browser meanwhile.
+    pub(crate) fn wait(&mut self, what: &str, mut holds: impl FnMut(&mut Self) -> bool) {
+        let begun = Instant::now();
+        while !holds(self) {
+            assert!(begun.elapsed() < PATIENCE, "it never came about that {what}");
+            self.value("1");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Goes to an address, and waits until its page is there and its script has run.
     pub(crate) fn open(&mut self, address: &str) {
         self.ask("Page.navigate", &json!({ "url": address }));
