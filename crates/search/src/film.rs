@@ -66,14 +66,13 @@ impl Film {
         let places = |line: &Vec<i32>| {
             line.len().is_multiple_of(2) && line.iter().all(|place| place.unsigned_abs() <= MAX_PLACE as u32)
         };
-        let connected = self.bones.iter().chain(&self.muscles).flatten();
         self.seconds.is_finite()
             && self.seconds >= 0.0
             && joints > 0
             && self.poses.len() <= MAX_POSES
             && self.poses.iter().all(|pose| pose.len() == 2 * joints)
             && self.poses.iter().chain(&self.ground).all(places)
-            && connected.into_iter().all(|joint| usize::from(*joint) < joints)
+            && self.bones.iter().chain(&self.muscles).flatten().all(|joint| usize::from(*joint) < joints)
     }
 }
 
