@@ -90,7 +90,7 @@ impl OwnEnvironment for Joined {
             // Whatever it makes of the error, the run ends.
             "gone" => Ok(Genome::text_of(ask(asker, "gone").unwrap_or_default())),
             "busy" => Ok(Genome::text_of(ask(asker, "busy").unwrap_or_else(|_| "without".to_owned()))),
-            "sleepy" if asker.seed() % 4 == 0 => {
+            "sleepy" if asker.seed().is_multiple_of(4) => {
                 std::thread::sleep(Duration::from_secs(3));
                 Ok(Genome::text_of("late"))
             }
@@ -131,21 +131,24 @@ const AXES: &str = "[[axes]]\nname = \"length\"\nrange = [0.0, 10.0]\nbins = 10\
 fn build(
     section: &str,
     inputs: &Inputs,
-    own: Option<Arc<dyn OwnEnvironment>>,
+    own: Option<&Arc<dyn OwnEnvironment>>,
 ) -> Result<Arc<dyn samara_engine::Environment>, Invalid> {
     let axes: toml::Table = AXES.parse().expect("TOML");
     let axes: Vec<AxisSettings> = axes["axes"].clone().try_into().expect("axes");
     let section: toml::Table = section.parse().expect("TOML");
     let search = SearchSettings::default();
-    let source =
-        Source { section: &section, axes: &axes, cells: None, search: &search, inputs, own: own.as_ref() };
+    let source = Source { section: &section, axes: &axes, cells: None, search: &search, inputs, own };
     samara_environments::build(own::NAME, &source)
 }
 
 const SECTION: &str = "class = \"Joined\"\nasks = [\"generator\", \"judge\"]\n";
 
+fn class(kind: &'static str) -> Arc<dyn OwnEnvironment> {
+    Arc::new(Joined(kind))
+}
+
 fn hosted(kind: &'static str, section: &str) -> Arc<dyn samara_engine::Environment> {
-    build(section, &Inputs::in_folder("."), Some(Arc::new(Joined(kind)))).expect("an environment")
+    build(section, &Inputs::in_folder("."), Some(&class(kind))).expect("an environment")
 }
 
 fn tools() -> Tools {
@@ -261,7 +264,7 @@ fn a_bad_answer_is_for_the_function_to_do_without() {
 #[test]
 fn the_setup_asks_too_and_its_text_is_kept() {
     let inputs = Inputs::in_folder(".");
-    let environment = build(SECTION, &inputs, Some(Arc::new(Joined("joined")))).expect("an environment");
+    let environment = build(SECTION, &inputs, Some(&class("joined"))).expect("an environment");
     let kept = inputs.files();
     assert_eq!((&*kept[0].key, &*kept[0].text), (own::KEY, "joined"));
     let runtime = tokio::runtime::Runtime::new().expect("threads");
@@ -272,11 +275,11 @@ fn the_setup_asks_too_and_its_text_is_kept() {
 #[test]
 fn a_run_goes_on_with_the_same_text_only_and_not_without() {
     let inputs = Inputs::in_folder(".");
-    build(SECTION, &inputs, Some(Arc::new(Joined("joined")))).expect("an environment");
+    build(SECTION, &inputs, Some(&class("joined"))).expect("an environment");
     let recorded = || Inputs::recorded(inputs.files());
-    assert!(build(SECTION, &recorded(), Some(Arc::new(Joined("joined")))).is_ok());
+    assert!(build(SECTION, &recorded(), Some(&class("joined"))).is_ok());
     let refused =
-        |own: Option<Arc<dyn OwnEnvironment>>| build(SECTION, &recorded(), own).err().expect("refused");
-    assert!(refused(Some(Arc::new(Joined("other")))).what.contains("another class"));
+        |own: Option<&Arc<dyn OwnEnvironment>>| build(SECTION, &recorded(), own).err().expect("refused");
+    assert!(refused(Some(&class("other"))).what.contains("another class"));
     assert!(refused(None).hint.contains("samara.resume(path, environment=Joined())"));
 }

@@ -127,8 +127,7 @@ impl OwnEnvironment for Hosted {
         let parents: Vec<Known> = plan.parents.iter().map(known).collect();
         let data = plan.material.first().map_or_else(String::new, |data| data.text().into_owned());
         let given = (plan.operator.as_str(), parents, data, asker);
-        let made: Solution =
-            self.call(|host| host.call_method1("write", given), |made| Ok(made.extract::<Solution>()?))?;
+        let made: Solution = self.call(|host| host.call_method1("write", given), |made| made.extract())?;
         made.genome()
     }
 
