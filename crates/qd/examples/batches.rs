@@ -8,6 +8,9 @@ use samara_qd::{Archive, Axis, Entry, Grid, Rules, Stream, Tessellation};
 const BATCHES: usize = 5;
 const SIZE: usize = 10_000;
 
+/// Adds a batch: its first id, its objectives and its measures.
+type Adds<'a> = &'a dyn Fn(&mut Archive, u64, &[f64], &[f64]);
+
 #[expect(clippy::print_stdout, reason = "an example that prints its result")]
 fn main() {
     let mut stream = Stream::new(1, 0);
@@ -16,7 +19,7 @@ fn main() {
     let axes = ["x", "y"].map(|name| Axis::bins(name, -1.0, 1.0, 20).expect("a valid axis"));
     let grid = Tessellation::Grid(Grid::new(axes.to_vec()).expect("a valid grid"));
     let batches = || objectives.chunks(SIZE).zip(measures.chunks(2 * SIZE)).zip(0_u64..);
-    let rate = |add: &dyn Fn(&mut Archive, u64, &[f64], &[f64])| {
+    let rate = |add: Adds<'_>| {
         let pass = || {
             let mut archive = Archive::new(grid.clone(), Rules::default()).expect("valid rules");
             let started = Instant::now();
