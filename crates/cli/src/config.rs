@@ -398,10 +398,7 @@ fn build(table: &Table, folder: &Path, fresh: Fresh) -> Result<Experiment, Inval
     written.check(environment.as_ref())?;
     let prices = roles::prices(&sections.prices)?;
     let mut models = written.clone().priced(&prices);
-    if search.budget.money.is_some() && !models.cost_money() {
-        let hint = "give them prices in [prices], or limit calls or tokens";
-        return Err(Invalid::new("search.budget.money", "is never spent: no model has a price", hint));
-    }
+    refuse_unspent(&search, &mut models)?;
     let cache = roles::cache(&sections.cache, folder)?;
     let sandbox = sandbox(&sections.sandbox, folder)?;
     let workers = workers::settings::workers(&sections.workers)?;
@@ -442,6 +439,15 @@ fn build(table: &Table, folder: &Path, fresh: Fresh) -> Result<Experiment, Inval
         Some(beginning) => begun_with(experiment, beginning),
         None => experiment,
     })
+}
+
+/// Refuses a budget of money that no model costs.
+fn refuse_unspent(search: &SearchSettings, models: &mut Roles) -> Result<(), Invalid> {
+    if search.budget.money.is_none() || models.cost_money() {
+        return Ok(());
+    }
+    let hint = "give them prices in [prices], or limit calls or tokens";
+    Err(Invalid::new("search.budget.money", "is never spent: no model has a price", hint))
 }
 
 /// The experiment with another run's candidates before its own, and that run's scores if they mean the same here.

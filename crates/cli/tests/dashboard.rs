@@ -372,8 +372,7 @@ fn a_run_does_what_the_forms_of_its_page_ask_of_it() {
     let server = Server::start(move |request| chatty(request, NOTE, &saw));
     let script = place.write("script.toml", &common::script(""));
     let address = format!("models.generator.base_url={}", server.url);
-    let sets =
-        ["models.generator=openai:chatty", &*address, "search.budget.calls=1000000000", "search.window=8"];
+    let sets = ["models.generator=openai:chatty", &*address, "search.budget.calls=1000000000"];
     let sets = sets.map(|set| ["--set", set]).concat();
     let Some(mut browser) = Browser::start(&place) else {
         eprintln!("SKIPPED: there is no chromium");

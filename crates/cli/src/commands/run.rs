@@ -150,10 +150,17 @@ pub(crate) enum Own {
 }
 
 impl Own {
-    fn parted(self) -> (Option<Arc<dyn OwnEvaluator>>, Option<Arc<dyn OwnEnvironment>>) {
+    fn evaluator(&self) -> Option<Arc<dyn OwnEvaluator>> {
         match self {
-            Self::Evaluator(own) => (Some(own), None),
-            Self::Environment(own) => (None, Some(own)),
+            Self::Evaluator(own) => Some(Arc::clone(own)),
+            Self::Environment(_) => None,
+        }
+    }
+
+    fn environment(&self) -> Option<Arc<dyn OwnEnvironment>> {
+        match self {
+            Self::Evaluator(_) => None,
+            Self::Environment(own) => Some(Arc::clone(own)),
         }
     }
 }
@@ -167,7 +174,8 @@ pub(crate) fn resumed(
     let reader = Reader::open(&args.run)?;
     let totals = reader.totals()?;
     let args = &longer(args, totals.candidates);
-    let (evaluator, environment) = own.map_or((None, None), Own::parted);
+    let evaluator = own.as_ref().and_then(Own::evaluator);
+    let environment = own.as_ref().and_then(Own::environment);
     let (experiment, kept) = reopened(&reader, args, environment.as_ref())?;
     let known = Known::of(&args.watch, &experiment, asked(&reader, args, totals.candidates)?)?;
     if !args.output.quiet && totals.candidates >= known.limits.total_steps {
