@@ -401,7 +401,7 @@ fn a_run_does_what_the_forms_of_its_page_ask_of_it() {
     assert_eq!(ended["ended"], "completed", "{ended}");
     let shown = place.json(&["show", "run", "--format", "json"]);
     let controls = shown["controls"].as_array().expect("controls");
-    let asked: Vec<&str> = controls.iter().filter_map(|control| control["asked"].as_str()).collect();
+    let asked: Vec<&str> = controls.iter().filter_map(|control| control["told"].as_str()).collect();
     assert!(asked.len() == 3 && asked[0].contains(NOTE) && asked[2] == "stop after 40 more", "{asked:?}");
     assert_eq!(controls[2]["first"], shown["candidates"], "{controls:?}");
     assert_eq!(shown["archive_hash"], ended["archive_hash"]);
