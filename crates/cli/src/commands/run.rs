@@ -149,22 +149,6 @@ pub(crate) enum Own {
     Environment(Arc<dyn OwnEnvironment>),
 }
 
-impl Own {
-    fn evaluator(&self) -> Option<Arc<dyn OwnEvaluator>> {
-        match self {
-            Self::Evaluator(own) => Some(Arc::clone(own)),
-            Self::Environment(_) => None,
-        }
-    }
-
-    fn environment(&self) -> Option<Arc<dyn OwnEnvironment>> {
-        match self {
-            Self::Evaluator(_) => None,
-            Self::Environment(own) => Some(Arc::clone(own)),
-        }
-    }
-}
-
 /// Goes on with a run, printing nothing but what `hearing` allows, and says in which folder it is.
 pub(crate) fn resumed(
     args: &args::Resume,
@@ -174,8 +158,11 @@ pub(crate) fn resumed(
     let reader = Reader::open(&args.run)?;
     let totals = reader.totals()?;
     let args = &longer(args, totals.candidates);
-    let evaluator = own.as_ref().and_then(Own::evaluator);
-    let environment = own.as_ref().and_then(Own::environment);
+    let (evaluator, environment) = match own {
+        None => (None, None),
+        Some(Own::Evaluator(own)) => (Some(own), None),
+        Some(Own::Environment(own)) => (None, Some(own)),
+    };
     let (experiment, kept) = reopened(&reader, args, environment.as_ref())?;
     let known = Known::of(&args.watch, &experiment, asked(&reader, args, totals.candidates)?)?;
     if !args.output.quiet && totals.candidates >= known.limits.total_steps {
