@@ -1,9 +1,6 @@
 //! `curves.svg`: how far the samples for each condition get, over iterations.
 
-use samara_view::{
-    numbers::number,
-    svg::{Anchor, Scale, Svg, room},
-};
+use samara_view::svg::{Anchor, Scale, Svg, room};
 
 use super::{curves::Row, offline::Known};
 
@@ -37,7 +34,7 @@ pub(super) fn draw(rows: &[Row], known: &[Known]) -> String {
         svg.line(&points, &style);
         let y = top + 24.0 * at as f64;
         svg.line(&[(SAMPLES, y), (SAMPLES + 24.0, y)], &style);
-        let name = format!("{} (runs {})", known.condition, number(known.best));
+        let name = format!("{} (runs: {:.0})", known.condition, known.best);
         svg.text((NAMES, y + 4.0), Anchor::Start, &name, "");
     }
     svg.finish()
