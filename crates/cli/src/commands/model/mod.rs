@@ -11,4 +11,4 @@ pub(crate) use check::check;
 pub(crate) use evaluate::evaluate;
 pub(super) use evaluate::{Evaluation, Measured as Measuring, grouped};
 pub(crate) use train::train;
-pub(super) use train::{Bar, Losses, Row};
+pub(super) use train::{Bar, Losses, Row, counting};

@@ -1,8 +1,6 @@
 //! How a reinforcement learning ended, and what a person sees of it meanwhile.
 
-use std::time::Duration;
-
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use samara_view::numbers::number;
 use serde::Serialize;
 
@@ -11,7 +9,10 @@ use super::{
     offline::Known,
     settings::{Folder, Settings},
 };
-use crate::exit::{quoted, remark};
+use crate::{
+    commands::model,
+    exit::{quoted, remark},
+};
 
 /// What `report.json` holds.
 #[derive(Debug, Serialize)]
@@ -46,7 +47,7 @@ impl Report {
             "samples     {} in {} iterations of {} a condition; {seconds:.0} s\n",
             self.samples, learning.iterations, learning.group
         );
-        text += &format!("first step  {programs} programs and conditions\n");
+        text += &format!("first step  {programs} samples from the runs\n");
         if let Some(last) = &self.last {
             text += &format!(
                 "distance    {} nats a token from the first step's model; entropy {}\n",
@@ -92,15 +93,7 @@ const LINES: u64 = 5;
 
 impl Progress {
     pub(super) fn new(step: u64, steps: u64, quiet: bool) -> Self {
-        let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(steps) };
-        // The template is fixed; a bar without it would still count.
-        if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len}  {msg}  [{elapsed}, ETA {eta}]")
-        {
-            bar.set_style(style);
-        }
-        bar.set_position(step);
-        bar.reset_eta();
-        bar.enable_steady_tick(Duration::from_millis(200));
+        let bar = model::counting(step, steps, quiet);
         Self { bar, quiet }
     }
 

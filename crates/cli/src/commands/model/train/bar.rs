@@ -19,18 +19,23 @@ pub(crate) struct Bar {
     loss: Option<f64>,
 }
 
+/// A bar over steps that says how many are taken, what is told of them, and how long the others take.
+pub(crate) fn counting(step: u64, steps: u64, quiet: bool) -> ProgressBar {
+    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(steps) };
+    // The template is fixed; a bar without it would still count.
+    if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len}  {msg}  [{elapsed}, ETA {eta}]") {
+        bar.set_style(style);
+    }
+    bar.set_position(step);
+    bar.reset_eta();
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
 impl Bar {
     /// A bar over all steps, at the step where the training is.
     pub(crate) fn new(step: u64, steps: u64, quiet: bool) -> Self {
-        let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(steps) };
-        // The template is fixed; a bar without it would still count.
-        if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len}  {msg}  [{elapsed}, ETA {eta}]")
-        {
-            bar.set_style(style);
-        }
-        bar.set_position(step);
-        bar.reset_eta();
-        bar.enable_steady_tick(Duration::from_millis(200));
+        let bar = counting(step, steps, quiet);
         Self { bar, quiet, held_out: None, names: ["held out", "answers"], loss: None }
     }
 

@@ -21,7 +21,7 @@ use crate::{
     session,
 };
 
-pub(crate) use bar::Bar;
+pub(crate) use bar::{Bar, counting};
 use folder::{Folder, Plan};
 pub(crate) use losses::{Losses, Row};
 use report::{FinalLosses, Printed, Report};
