@@ -1,7 +1,6 @@
 //! Runs and workers that meet at a NATS server, as processes that are killed at drawn moments. `.ci/nats` installs a server
 //! and names it in a variable; without one nothing is tested here, which is said.
 
-#![cfg(feature = "nats")]
 #![expect(clippy::unwrap_used, reason = "what a test expects to work must work")]
 
 mod common;

@@ -20,8 +20,8 @@ use samara_engine::{
     Abort, Bench, Context, Control, Environment, Evaluator, EvaluatorSpec, Future, Run, SandboxSettings,
     Tools,
     workers::{
-        Desk, Equip, Equipped, HttpLink, Link, Me, Patience, Scattered, Task, cache::Cache,
-        task::ProgramLimits, work,
+        Broker, Desk, Equip, Equipped, HttpLink, Link, Me, NatsDesk, NatsLink, Patience, Scattered, Task,
+        cache::Cache, task::ProgramLimits, work,
     },
 };
 use samara_journal::{Cells, Contents, Header, Journal};
@@ -210,10 +210,9 @@ fn task() -> Task {
 }
 
 async fn serve(url: &str, desk: &Arc<Desk>) {
-    #[cfg(feature = "nats")]
     if url.starts_with("nats://") {
-        let broker = samara_engine::workers::Broker { url: url.to_owned(), ..Default::default() };
-        let there = samara_engine::workers::NatsDesk::open(&broker, TOKEN, Arc::clone(desk)).await.unwrap();
+        let broker = Broker { url: url.to_owned(), ..Default::default() };
+        let there = NatsDesk::open(&broker, TOKEN, Arc::clone(desk)).await.unwrap();
         tokio::spawn(there.serve(std::future::pending()));
         println!("{url}");
         return;
@@ -226,10 +225,9 @@ async fn serve(url: &str, desk: &Arc<Desk>) {
 }
 
 fn link(url: &str) -> Arc<dyn Link> {
-    #[cfg(feature = "nats")]
     if url.starts_with("nats://") {
-        let broker = samara_engine::workers::Broker { url: url.to_owned(), ..Default::default() };
-        return Arc::new(samara_engine::workers::NatsLink::new(broker, TOKEN).unwrap());
+        let broker = Broker { url: url.to_owned(), ..Default::default() };
+        return Arc::new(NatsLink::new(broker, TOKEN).unwrap());
     }
     Arc::new(HttpLink::new(url, TOKEN).unwrap())
 }

@@ -8,20 +8,18 @@ use std::{
 
 use samara_engine::{
     Bench, EvaluatorSlots, Programs, SandboxSettings,
-    workers::{Done, Equip, Equipped, Heard, HttpLink, Link, Me, Tally, Task, cache::Cache, work},
+    workers::{Done, Equip, Equipped, Heard, HttpLink, Link, Me, NatsLink, Tally, Task, cache::Cache, work},
 };
 use samara_environments::{InputFile, Inputs};
 use samara_sandbox::Tier;
 use samara_serve::watch::{Watched, watch};
 use toml::Table;
 
-#[cfg(feature = "nats")]
-use crate::workers::broker;
 use crate::{
     args::workers::Worker,
     exit::{Exit, Failure, one_line, printable, remark},
     session, trust,
-    workers::{cpus, token},
+    workers::{broker, cpus, token},
 };
 
 pub(crate) fn worker(args: &Worker) -> Result<Exit, Failure> {
@@ -74,16 +72,11 @@ pub(crate) fn worker(args: &Worker) -> Result<Exit, Failure> {
 
 /// The way to whoever coordinates at an address.
 fn link(address: &str, token: &str) -> Result<Arc<dyn Link>, Failure> {
-    #[cfg(feature = "nats")]
     if broker::is_meant(address) {
         let server = broker::broker(address, "--connect")?;
-        let link = samara_engine::workers::NatsLink::new(server, token);
+        let link = NatsLink::new(server, token);
         let link = link.map_err(|why| Failure::usage(format!("--connect {address}: {why}")))?;
         return Ok(Arc::new(link));
-    }
-    #[cfg(not(feature = "nats"))]
-    if address.starts_with("nats://") || address.starts_with("tls://") {
-        return Err(crate::workers::without_nats(&format!("--connect {address}")));
     }
     let link = HttpLink::new(address, token).map_err(|why| {
         Failure::usage(format!(

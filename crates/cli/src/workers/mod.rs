@@ -2,7 +2,6 @@
 //!
 //! [`Listening`] is there before anything is recorded, [`Staff`] once the run has an id, [`Working`] while it goes.
 
-#[cfg(feature = "nats")]
 pub(crate) mod broker;
 mod files;
 pub(crate) mod settings;
@@ -16,7 +15,7 @@ use std::{
 
 use samara_engine::{
     Evaluator, Tools,
-    workers::{Desk, Patience, Scattered, Task, task::ProgramLimits},
+    workers::{Broker, Desk, NatsDesk, Patience, Scattered, Task, task::ProgramLimits},
 };
 use samara_environments::continued;
 use samara_journal::Journal;
@@ -41,8 +40,7 @@ enum Door {
     /// They come to a port.
     Http(TcpListener),
     /// They and we come to a server.
-    #[cfg(feature = "nats")]
-    Nats(Box<samara_engine::workers::Broker>),
+    Nats(Box<Broker>),
 }
 
 /// A run that listens for workers, before it is recorded.
@@ -132,24 +130,20 @@ impl Listening {
 /// Where a desk is served.
 enum Place {
     Http(TcpListener),
-    #[cfg(feature = "nats")]
-    Nats(Box<samara_engine::workers::NatsDesk>),
+    Nats(Box<NatsDesk>),
 }
 
 impl Place {
     /// The place behind a door, and what a person is told of it.
     async fn take(door: Door, token: &str, desk: &Arc<Desk>) -> Result<(Self, String), Failure> {
-        #[cfg(not(feature = "nats"))]
-        let _ = (token, desk);
         match door {
             Door::Http(listener) => {
                 let address = listener.local_addr();
                 let address = address.map_err(|error| Failure::internal(format!("--workers: {error}")))?;
                 Ok((Self::Http(listener), format!("workers: listening on http://{address}")))
             }
-            #[cfg(feature = "nats")]
             Door::Nats(server) => {
-                let opened = samara_engine::workers::NatsDesk::open(&server, token, Arc::clone(desk)).await;
+                let opened = NatsDesk::open(&server, token, Arc::clone(desk)).await;
                 let opened = opened.map_err(|error| broker::unusable(&server.url, &error))?;
                 let told = format!("workers: meeting at {} (stream {})", server.url, opened.stream());
                 Ok((Self::Nats(Box::new(opened)), told))
@@ -168,7 +162,6 @@ impl Place {
                 let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
                 coordinate(listener, Arc::new(Served(desk)), access, stop).await;
             }
-            #[cfg(feature = "nats")]
             Self::Nats(opened) => opened.serve(stop).await,
         }
     }
@@ -277,33 +270,14 @@ pub(crate) fn cpus() -> usize {
 }
 
 /// Takes a port or finds a server.
-#[cfg(feature = "nats")]
 async fn door(address: &str, token: &str) -> Result<Door, Failure> {
     if !broker::is_meant(address) {
         return listen(address).map(Door::Http);
     }
     let server = broker::broker(address, "--workers")?;
-    let checked = samara_engine::workers::NatsDesk::check(&server, token).await;
+    let checked = NatsDesk::check(&server, token).await;
     checked.map_err(|error| broker::unusable(address, &error))?;
     Ok(Door::Nats(Box::new(server)))
-}
-
-/// Takes a port.
-#[cfg(not(feature = "nats"))]
-async fn door(address: &str, _token: &str) -> Result<Door, Failure> {
-    if address.starts_with("nats://") || address.starts_with("tls://") {
-        return Err(without_nats(&format!("--workers {address}")));
-    }
-    listen(address).map(Door::Http)
-}
-
-/// A NATS server is named, and this samara knows none.
-#[cfg(not(feature = "nats"))]
-pub(crate) fn without_nats(what: &str) -> Failure {
-    Failure::usage(format!(
-        "{what}: this samara was built without NATS\nhint: build it with `--features nats`, or let the run listen on \
-         http://"
-    ))
 }
 
 fn listen(url: &str) -> Result<TcpListener, Failure> {

@@ -2,17 +2,21 @@
 //!
 //! A transport may lose, repeat and delay messages. It need not keep any: the desk gives out again what is lost.
 
+mod broker;
 mod http;
 #[cfg(feature = "nats")]
+pub mod nats;
+#[cfg(not(feature = "nats"))]
+#[path = "link/without_nats.rs"]
 pub mod nats;
 
 use std::{future::Future as StdFuture, pin::Pin, sync::Arc};
 
 use super::{Desk, Reply, Request};
 
+pub use broker::Broker;
 pub use http::HttpLink;
-#[cfg(feature = "nats")]
-pub use nats::{Broker, NatsDesk, NatsLink};
+pub use nats::{NatsDesk, NatsLink};
 
 /// The reply to a message, at some time.
 pub type Replied<'a> = Pin<Box<dyn StdFuture<Output = Result<Reply, LinkError>> + Send + 'a>>;

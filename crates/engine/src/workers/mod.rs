@@ -24,9 +24,7 @@ pub mod task;
 pub mod work;
 
 pub use desk::{Census, Desk, Patience, WorkerSeen};
-#[cfg(feature = "nats")]
-pub use link::{Broker, NatsDesk, NatsLink};
-pub use link::{HttpLink, Link, LinkError, Local};
+pub use link::{Broker, HttpLink, Link, LinkError, Local, NatsDesk, NatsLink};
 pub use message::{Answer, Outcome, PROTOCOL, Reply, Request, Ticket};
 pub use scattered::Scattered;
 pub use task::{Task, TaskFile};

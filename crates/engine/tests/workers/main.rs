@@ -4,12 +4,10 @@
 
 mod chaos;
 mod liars;
-#[cfg(feature = "nats")]
 mod nats;
 #[path = "../engine/numbers.rs"]
 #[allow(dead_code, clippy::allow_attributes, reason = "each test uses its own part")]
 mod numbers;
-#[cfg(feature = "nats")]
 mod server;
 mod suite;
 mod transports;

@@ -112,7 +112,6 @@ impl Worker {
     }
 
     /// One that waits for the next run after the last.
-    #[cfg(feature = "nats")]
     pub(crate) fn staying(link: Arc<dyn Link>, kit: Arc<dyn Equip>, cache: &Path, slots: u32) -> Self {
         Self::heard(link, kit, cache, (slots, None), Arc::new(|_| ()))
     }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use samara_engine::workers::{Desk, HttpLink, Link, Local};
+use samara_engine::workers::{Desk, HttpLink, Link, Local, NatsDesk, NatsLink};
 use samara_serve::{
     Access,
     workers::{Coordinator, Replied, coordinate},
@@ -14,26 +14,14 @@ pub(crate) const TOKEN: &str = "a-token-of-this-test";
 /// A way from workers to a desk.
 pub(crate) enum Transport {
     Within(Arc<Desk>),
-    Http {
-        address: String,
-        stop: watch::Sender<bool>,
-        serving: JoinHandle<()>,
-    },
-    #[cfg(feature = "nats")]
-    Nats {
-        server: crate::server::Server,
-        stop: watch::Sender<bool>,
-        serving: JoinHandle<()>,
-    },
+    Http { address: String, stop: watch::Sender<bool>, serving: JoinHandle<()> },
+    Nats { server: crate::server::Server, stop: watch::Sender<bool>, serving: JoinHandle<()> },
 }
 
 /// The transports by their names.
 pub(crate) fn all() -> Vec<&'static str> {
     let served: &[&str] = &["within", "http"];
-    #[cfg(feature = "nats")]
     let nats = crate::server::program().map(|_| "nats");
-    #[cfg(not(feature = "nats"))]
-    let nats = None;
     served.iter().copied().chain(nats).collect()
 }
 
@@ -54,7 +42,6 @@ impl Transport {
         if name == "within" {
             return Self::Within(Arc::clone(desk));
         }
-        #[cfg(feature = "nats")]
         if name == "nats" {
             return Self::at_server(desk).await;
         }
@@ -69,11 +56,10 @@ impl Transport {
         Self::Http { address, stop, serving }
     }
 
-    #[cfg(feature = "nats")]
     async fn at_server(desk: &Arc<Desk>) -> Self {
         let server = crate::server::Server::start("");
         let broker = crate::nats::broker(server.url());
-        let there = samara_engine::workers::NatsDesk::open(&broker, TOKEN, Arc::clone(desk)).await.unwrap();
+        let there = NatsDesk::open(&broker, TOKEN, Arc::clone(desk)).await.unwrap();
         let (stop, mut stopped) = watch::channel(false);
         let serving = tokio::spawn(there.serve(async move {
             let _ = stopped.wait_for(|stop| *stop).await;
@@ -86,10 +72,9 @@ impl Transport {
         match self {
             Self::Within(desk) => Arc::new(Local(Arc::clone(desk))),
             Self::Http { address, .. } => Arc::new(HttpLink::new(address, TOKEN).unwrap()),
-            #[cfg(feature = "nats")]
             Self::Nats { server, .. } => {
                 let broker = crate::nats::broker(server.url());
-                Arc::new(samara_engine::workers::NatsLink::new(broker, TOKEN).unwrap())
+                Arc::new(NatsLink::new(broker, TOKEN).unwrap())
             }
         }
     }
@@ -99,7 +84,6 @@ impl Transport {
         match self {
             Self::Within(_) => {}
             Self::Http { stop, serving, .. } => ended(&stop, serving).await,
-            #[cfg(feature = "nats")]
             Self::Nats { server, stop, serving } => {
                 ended(&stop, serving).await;
                 drop(server);
