@@ -5,7 +5,8 @@
 - :func:`evolve` with :func:`evaluator` and :class:`Score`: programs under a function of your own;
 - :class:`Search` with :class:`Gaussian`, :class:`IsoLine` and :class:`EvolutionStrategy`: ask and tell; :class:`Scheduler`:
   the same by turns, as pyribs has it;
-- :class:`GridArchive`, :class:`CVTArchive`, :class:`TickArchive`, :class:`CategoricalArchive`: archives with pyribs' names.
+- :class:`GridArchive`, :class:`CVTArchive`, :class:`TickArchive`, :class:`CategoricalArchive`, and without cells
+  :class:`ProximityArchive`, :class:`DominatedNoveltyArchive`: archives with pyribs' names.
 
 ``samara`` is also the command line: ``samara --help``.
 """
@@ -38,6 +39,7 @@ from samara.evaluators import Evaluator, Score, evaluator
 from samara.evolution import evolve
 from samara.runs import Elite, Event, Run, Running, Table, open, resume, run, start
 from samara.schedulers import BanditScheduler, Scheduler
+from samara.unstructured import DNSArchive, DominatedNoveltyArchive, ProximityArchive
 
 __all__ = [
     "AddStatus",
@@ -51,6 +53,8 @@ __all__ = [
     "Candidate",
     "CategoricalArchive",
     "Context",
+    "DNSArchive",
+    "DominatedNoveltyArchive",
     "Elite",
     "Environment",
     "Evaluator",
@@ -66,6 +70,7 @@ __all__ = [
     "IsoLineEmitter",
     "Parent",
     "Plan",
+    "ProximityArchive",
     "Run",
     "Running",
     "SamaraError",

@@ -86,8 +86,8 @@ class CQDScoreResult(NamedTuple):
 
 
 class Archive(_samara.Archive):
-    """What all archives have in common. Make one of :class:`GridArchive`, :class:`CVTArchive`, :class:`TickArchive` or
-    :class:`CategoricalArchive`.
+    """What all archives have in common. Make one of :class:`GridArchive`, :class:`CVTArchive`, :class:`TickArchive`,
+    :class:`CategoricalArchive`, :class:`ProximityArchive` or :class:`DominatedNoveltyArchive`.
 
     Arguments that all of them share:
 

@@ -20,6 +20,7 @@ MODULES = {
     "emitters": "Emitters",
     "schedulers": "Schedulers",
     "archives": "Archives",
+    "unstructured": "Archives without cells",
     "errors": "Errors",
 }
 HEAD = """# Python reference

@@ -223,9 +223,38 @@ impl Archive {
         Ok(Some(numbers::shaped(values, cvt.cells(), &[cvt.dims()], py)?.into_any()))
     }
 
+    /// How novel measures are, a row each: the mean distance to the nearest elites, infinite of an empty archive. `None` of
+    /// an archive that is not for whoever is novel.
+    fn _novelty<'py>(
+        &self,
+        py: Python<'py>,
+        measures: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyArray1<f64>>>> {
+        let dims = self.archive.tessellation().dims();
+        let measures = Floats::batch(measures, "measures", &[dims])?;
+        let novel = measures.values()?.chunks(dims).map(|one| self.archive.novelty(one));
+        Ok(novel.collect::<Option<Vec<f64>>>().map(|novel| novel.into_pyarray(py)))
+    }
+
+    /// How many of the nearest elites have a lower objective, a row each.
+    fn _local_competition<'py>(
+        &self,
+        py: Python<'py>,
+        objective: &Bound<'py, PyAny>,
+        measures: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyArray1<i64>>>> {
+        let dims = self.archive.tessellation().dims();
+        let objective = Floats::batch(objective, "objective", &[])?;
+        let measures = Floats::batch(measures, "measures", &[dims])?;
+        let rows = objective.values()?.iter().zip(measures.values()?.chunks(dims));
+        let beaten = rows.map(|(objective, one)| self.archive.local_competition(*objective, one));
+        let beaten = beaten.map(|beaten| beaten.map(|count| count as i64));
+        Ok(beaten.collect::<Option<Vec<i64>>>().map(|beaten| beaten.into_pyarray(py)))
+    }
+
     /// The map as SVG.
     fn _picture(&self) -> PyResult<String> {
-        picture::draw(&self.archive, &self.cells.get().axes, &Gallery::default())
+        picture::draw(&self.archive, &self.cells.get().axes(&self.archive), &Gallery::default())
             .map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
@@ -404,7 +433,8 @@ impl Archive {
         if let Some(value) = values.iter().find(|value| !value.is_finite()) {
             return Err(PyValueError::new_err(format!("a measure is {value}, not a finite number")));
         }
-        Ok(values.chunks(dims).map(|one| self.archive.tessellation().cell(one)).collect())
+        let nobody = || PyValueError::new_err("nothing is near these measures: the archive is empty");
+        values.chunks(dims).map(|one| self.archive.cell_of(one).ok_or_else(nobody)).collect()
     }
 
     /// All fields of filled cells as arrays; of those that are `None`, NaN, -1 or Python's `None`.

@@ -1,7 +1,7 @@
 //! The cells of an archive.
 
 use pyo3::{exceptions::PyValueError, prelude::*};
-use samara_qd::{Axis, Cvt, CvtSettings, Grid, QdError, Tessellation};
+use samara_qd::{Archive, Axis, Cvt, CvtSettings, Grid, Novelty, Places, QdError, Tessellation};
 use samara_search::AxisSettings;
 
 use crate::numbers::Floats;
@@ -16,7 +16,9 @@ pub(crate) fn refused(error: QdError) -> PyErr {
 pub(crate) struct Cells {
     pub(crate) tessellation: Tessellation,
     /// What pictures call the axes.
-    pub(crate) axes: Vec<AxisSettings>,
+    axes: Vec<AxisSettings>,
+    /// Whether pictures go as far as the elites do: nobody said how far.
+    is_open: bool,
 }
 
 /// How an axis is cut: the range and the number of even cells, inner edges, or names of categories.
@@ -39,7 +41,8 @@ impl Cells {
             built.push(axis);
             settings.push(setting);
         }
-        Ok(Self { tessellation: Tessellation::Grid(Grid::new(built).map_err(refused)?), axes: settings })
+        let tessellation = Tessellation::Grid(Grid::new(built).map_err(refused)?);
+        Ok(Self { tessellation, axes: settings, is_open: false })
     }
 
     /// What is nearest to each of these centroids, an array of one row each.
@@ -48,7 +51,7 @@ impl Cells {
         let centroids = Floats::batch(centroids, "centroids", &[ranges.len()])?;
         let rows = centroids.values()?.chunks(ranges.len().max(1)).map(<[f64]>::to_vec).collect();
         let cvt = Cvt::from_centroids(rows).map_err(refused)?;
-        Ok(Self { tessellation: Tessellation::Cvt(cvt), axes: spanned(names, &ranges) })
+        Ok(Self { tessellation: Tessellation::Cvt(cvt), axes: spanned(names, &ranges), is_open: false })
     }
 
     /// The cells that k-means gives for a seed.
@@ -64,7 +67,47 @@ impl Cells {
         let axes = spanned(names, &ranges);
         let settings = CvtSettings { cells, samples, ranges, ..CvtSettings::default() };
         let cvt = py.detach(|| Cvt::kmeans(&settings, seed)).map_err(refused)?;
-        Ok(Self { tessellation: Tessellation::Cvt(cvt), axes })
+        Ok(Self { tessellation: Tessellation::Cvt(cvt), axes, is_open: false })
+    }
+
+    /// No cells, but places, of whoever is novel (a threshold, and whether others compete) or of Dominated Novelty Search.
+    /// Distances are in the measures' own units, `ranges` for pictures.
+    #[staticmethod]
+    fn places(
+        places: usize,
+        neighbours: usize,
+        novel: Option<(f64, bool)>,
+        ranges: Option<Vec<(f64, f64)>>,
+        names: Vec<String>,
+    ) -> PyResult<Self> {
+        let mut made = Places::new(places, neighbours, vec![1.0; names.len()]).map_err(refused)?;
+        if let Some((threshold, competes)) = novel {
+            made = made.for_the_novel(Novelty { threshold, competes }).map_err(refused)?;
+        }
+        let is_open = ranges.is_none();
+        let ranges = ranges.unwrap_or_else(|| vec![(0.0, 1.0); names.len()]);
+        Ok(Self { tessellation: Tessellation::Places(made), axes: spanned(names, &ranges), is_open })
+    }
+}
+
+impl Cells {
+    /// Those of a run.
+    pub(crate) fn recorded(tessellation: Tessellation, axes: Vec<AxisSettings>) -> Self {
+        Self { tessellation, axes, is_open: false }
+    }
+
+    /// The axes of a picture of an archive with these cells.
+    pub(crate) fn axes(&self, archive: &Archive) -> Vec<AxisSettings> {
+        let mut axes = self.axes.clone();
+        if !self.is_open || archive.occupied().is_empty() {
+            return axes;
+        }
+        for (place, axis) in axes.iter_mut().enumerate() {
+            let seen = || archive.iter().map(|elite| elite.measures[place]);
+            let (lo, hi) = (seen().fold(f64::INFINITY, f64::min), seen().fold(f64::NEG_INFINITY, f64::max));
+            axis.range = if lo < hi { [lo, hi] } else { [lo - 0.5, hi + 0.5] };
+        }
+        axes
     }
 }
 

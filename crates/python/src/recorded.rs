@@ -138,7 +138,7 @@ impl Recorded {
         let found = view.replay.population().overall();
         let width = found.archive().iter().next().and_then(|elite| width(found, elite.id));
         let names = view.axes.iter().map(|axis| axis.name.clone()).collect();
-        Ok((Cells { tessellation: view.tessellation, axes: view.axes }, width, names))
+        Ok((Cells::recorded(view.tessellation, view.axes), width, names))
     }
 
     /// Offers the best of every cell to an archive of these cells.

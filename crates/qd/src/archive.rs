@@ -86,8 +86,8 @@ pub struct Added {
     pub status: Status,
     /// The improvement value: its objective minus the cell's threshold before, at most `f64::MAX` either way. The
     /// threshold of a filled cell is its best objective (or its soft threshold), that of an empty one 0 (or
-    /// `threshold_min`). In an archive without cells: its dominated novelty ([`Archive::dominated_novelty`]) when it was
-    /// offered.
+    /// `threshold_min`). In Dominated Novelty Search: its dominated novelty ([`Archive::dominated_novelty`]) when it was
+    /// offered. In an archive for whoever is novel: see [`crate::novelty`].
     pub value: f64,
     /// Its cell; in an archive without cells its place, or if it entered none, that of the nearest elite.
     pub cell: usize,
@@ -138,7 +138,7 @@ pub struct Archive {
     /// Soft thresholds per cell; empty without soft rules.
     pub(crate) thresholds: Vec<f64>,
     occupied: Vec<u32>,
-    /// Who is near whom, in an archive without cells.
+    /// Who is near whom, in Dominated Novelty Search.
     pub(crate) crowd: Option<Crowd>,
     /// The objectives of rank 0.
     sum: ExactSum,
@@ -158,7 +158,7 @@ impl Archive {
                 let what = "an archive without cells has one elite a place and no thresholds";
                 return Err(QdError::Rules(what.into()));
             }
-            Tessellation::Places(_) => Some(Crowd::default()),
+            Tessellation::Places(ref places) => places.novelty().is_none().then(Crowd::default),
             Tessellation::Grid(_) | Tessellation::Cvt(_) => None,
         };
         let (cells, dims) = (tessellation.cells(), tessellation.dims());
@@ -221,7 +221,7 @@ impl Archive {
     #[inline]
     pub fn add(&mut self, id: u64, objective: f64, measures: &[f64]) -> Result<Added, QdError> {
         self.check(objective, measures)?;
-        if self.crowd.is_some() {
+        if self.places().is_some() {
             return Ok(self.add_placed(id, objective, measures));
         }
         let cell = self.tessellation.cell(measures);
@@ -235,7 +235,7 @@ impl Archive {
     }
 
     #[inline]
-    fn check(&self, objective: f64, measures: &[f64]) -> Result<(), QdError> {
+    pub(crate) fn check(&self, objective: f64, measures: &[f64]) -> Result<(), QdError> {
         if measures.len() != self.dims {
             return Err(QdError::Dimensions { expected: self.dims, given: measures.len() });
         }
@@ -348,8 +348,8 @@ impl Archive {
 
     /// Offers candidates together: each is judged against the archive as it was before, and of those accepted for a
     /// cell the best (of equals the first) is stored. With soft thresholds the batch rule of Fontaine & Nikolaidis
-    /// 2023 moves the threshold by the mean of the accepted. `rank` is set for those stored. Without cells a batch is a
-    /// generation of Dominated Novelty Search: the best of all that is held and new have the places.
+    /// 2023 moves the threshold by the mean of the accepted. `rank` is set for those stored. In Dominated
+    /// Novelty Search a batch is a generation: the best of all that is held and new have the places.
     ///
     /// # Errors
     /// As [`Archive::add`], for any of them: then none is added. A depth above 1.
@@ -360,7 +360,7 @@ impl Archive {
         for entry in batch {
             self.check(entry.objective, &entry.measures)?;
         }
-        if self.crowd.is_some() {
+        if self.places().is_some() {
             return Ok(self.add_placed_batch(batch));
         }
         Ok(self.add_together(batch.len(), |i| (batch[i].id, batch[i].objective, &batch[i].measures[..])))
@@ -381,7 +381,7 @@ impl Archive {
         if measures.len() != count * dims {
             return Err(QdError::Dimensions { expected: dims, given: measures.len().div_ceil(count.max(1)) });
         }
-        if self.crowd.is_some() || self.rules.depth != 1 {
+        if self.places().is_some() || self.rules.depth != 1 {
             let rows = objectives.iter().zip(measures.chunks(dims)).zip(first..);
             let entries: Vec<Entry> = rows
                 .map(|((objective, measures), id)| Entry {
@@ -556,7 +556,7 @@ fn mean(sum: &ExactSum, count: usize) -> Option<f64> {
 
 /// How far `objective` is above `threshold`.
 #[inline]
-fn gap(objective: f64, threshold: f64) -> f64 {
+pub(crate) fn gap(objective: f64, threshold: f64) -> f64 {
     finite(objective - threshold)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! - [`axis`], [`grid`], [`cvt`], [`tessellation`]: how measure space is cut into cells;
 //! - [`archive`]: the elites, the add status, the statistics; [`sum`]: exact sums for them; [`select`]: choosing
-//!   among elites; [`places`]: an archive without cells;
+//!   among elites; [`places`], [`novelty`]: archives without cells;
 //! - [`emitters`]: what proposes vectors (Gaussian, lines, CMA-ES), and generations of them;
 //! - [`snapshot`]: an archive as data (serde); [`digest`]: an archive as a hash;
 //! - [`stream`]: counter-based random streams, the project's only source of randomness.
@@ -17,6 +17,7 @@ pub mod emitters;
 pub mod error;
 pub mod grid;
 mod kdtree;
+pub mod novelty;
 pub mod places;
 pub mod select;
 pub mod snapshot;
@@ -30,6 +31,7 @@ pub use axis::Axis;
 pub use cvt::{Cvt, CvtSettings};
 pub use error::QdError;
 pub use grid::Grid;
+pub use novelty::Novelty;
 pub use places::Places;
 pub use stream::Stream;
 pub use sum::ExactSum;

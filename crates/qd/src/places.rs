@@ -12,20 +12,21 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Added, Archive, Entry, QdError, Status};
+use crate::{Added, Archive, Entry, Novelty, QdError, Status};
 
 /// Places at most: every addition looks at all of them.
 pub const MOST_PLACES: usize = 1 << 16;
 /// Neighbours at most.
 pub const MOST_NEIGHBOURS: usize = 1000;
 
-/// How many elites an archive without cells holds, and what is far for it.
+/// How many elites an archive without cells holds, who gets in, and what is far for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Description", into = "Description")]
 pub struct Places {
     places: usize,
     neighbours: usize,
     units: Vec<f64>,
+    novelty: Option<Novelty>,
 }
 
 /// The serialised form.
@@ -35,6 +36,8 @@ struct Description {
     places: usize,
     neighbours: usize,
     units: Vec<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    novelty: Option<Novelty>,
 }
 
 impl Places {
@@ -57,7 +60,24 @@ impl Places {
         if let Some(unit) = units.iter().find(|unit| !(unit.is_finite() && **unit > 0.0)) {
             return bad(format!("a measure's unit is {unit}, not a positive number"));
         }
-        Ok(Self { places, neighbours, units })
+        Ok(Self { places, neighbours, units, novelty: None })
+    }
+
+    /// The same, for whoever is novel ([`crate::novelty`]).
+    ///
+    /// # Errors
+    /// A threshold below 0, or one that is not finite.
+    pub fn for_the_novel(self, novelty: Novelty) -> Result<Self, QdError> {
+        if !(novelty.threshold.is_finite() && novelty.threshold >= 0.0) {
+            let what = format!("the threshold of novelty is {}, not a number from 0 on", novelty.threshold);
+            return Err(QdError::Tessellation(what));
+        }
+        Ok(Self { novelty: Some(novelty), ..self })
+    }
+
+    /// Whoever is novel gets in; `None` of Dominated Novelty Search.
+    pub fn novelty(&self) -> Option<Novelty> {
+        self.novelty
     }
 
     /// How many elites it holds at most.
@@ -65,7 +85,7 @@ impl Places {
         self.places
     }
 
-    /// How many of the nearest fitter elites count.
+    /// How many of the nearest elites count: of the fitter ones, or of all for whoever is novel.
     pub fn neighbours(&self) -> usize {
         self.neighbours
     }
@@ -90,19 +110,21 @@ impl Places {
 impl TryFrom<Description> for Places {
     type Error = QdError;
 
-    fn try_from(Description { places, neighbours, units }: Description) -> Result<Self, QdError> {
-        Self::new(places, neighbours, units)
+    fn try_from(description: Description) -> Result<Self, QdError> {
+        let Description { places, neighbours, units, novelty } = description;
+        let places = Self::new(places, neighbours, units)?;
+        novelty.map_or(Ok(places.clone()), |novelty| places.for_the_novel(novelty))
     }
 }
 
 impl From<Places> for Description {
-    fn from(Places { places, neighbours, units }: Places) -> Self {
-        Self { places, neighbours, units }
+    fn from(Places { places, neighbours, units, novelty }: Places) -> Self {
+        Self { places, neighbours, units, novelty }
     }
 }
 
 /// An elite as one of the nearest fitter ones of another: how far away, and its place.
-type Near = (f64, u32);
+pub(crate) type Near = (f64, u32);
 
 /// The nearest fitter elites of every held one, near ones first, of equally near ones the lower place. It follows from
 /// what the archive holds.
@@ -137,7 +159,7 @@ fn nearer(a: &Near, b: &Near) -> Ordering {
 }
 
 /// Keeps the `most` nearest, near ones first.
-fn keep_nearest(mut near: Vec<Near>, most: usize) -> Vec<Near> {
+pub(crate) fn keep_nearest(mut near: Vec<Near>, most: usize) -> Vec<Near> {
     if near.len() > most {
         near.select_nth_unstable_by(most, nearer);
         near.truncate(most);
@@ -147,7 +169,7 @@ fn keep_nearest(mut near: Vec<Near>, most: usize) -> Vec<Near> {
 }
 
 /// The mean of distances that are given near ones first: beyond every number of none.
-fn novelty(distances: impl ExactSizeIterator<Item = f64>) -> f64 {
+pub(crate) fn novelty(distances: impl ExactSizeIterator<Item = f64>) -> f64 {
     match distances.len() {
         0 => f64::INFINITY,
         count => distances.sum::<f64>() / count as f64,
@@ -168,7 +190,7 @@ fn novelty_beside(near: &[Near], distance: f64, most: usize) -> f64 {
 
 impl Archive {
     /// An elite's dominated novelty: its mean distance to the nearest fitter elites, infinite for the fittest. `None` of
-    /// an archive with cells, and of a place that is free.
+    /// an archive with cells or for whoever is novel, and of a place that is free.
     pub fn dominated_novelty(&self, place: usize) -> Option<f64> {
         let near = self.crowd.as_ref()?.nearest.get(place)?;
         Some(novelty(near.iter().map(|(distance, _)| *distance)))
@@ -185,6 +207,14 @@ impl Archive {
 
     /// Offers a candidate to an archive without cells.
     pub(crate) fn add_placed(&mut self, id: u64, objective: f64, measures: &[f64]) -> Added {
+        match self.places().and_then(Places::novelty) {
+            Some(novelty) => self.add_novel(novelty, id, objective, measures),
+            None => self.add_dominating(id, objective, measures),
+        }
+    }
+
+    /// Offers a candidate in Dominated Novelty Search.
+    fn add_dominating(&mut self, id: u64, objective: f64, measures: &[f64]) -> Added {
         let Some((places, mut crowd)) = self.places().cloned().zip(self.crowd.take()) else {
             unreachable!("an archive of places has a crowd");
         };
@@ -283,6 +313,9 @@ impl Archive {
     /// best have the places. Newcomers take free places first, then those of who leaves, in the order of the batch.
     pub(crate) fn add_placed_batch(&mut self, batch: &[Entry]) -> Vec<Added> {
         let Some(places) = self.places().cloned() else { unreachable!("an archive of places has them") };
+        if let Some(novelty) = places.novelty {
+            return self.add_novel_batch(novelty, batch);
+        }
         let held = self.occupied().len();
         let standings = self.standings(&places, batch);
         let mut order: Vec<usize> = (0..standings.len()).collect();

@@ -5,14 +5,22 @@ use std::cmp::Ordering;
 use crate::{Archive, Elite, Stream};
 
 impl Archive {
-    /// An elite: uniform over filled cells, then uniform over the cell's entries. `None` if the archive is empty.
+    /// An elite: uniform over filled cells, then uniform over the cell's entries. With local competition the better of two
+    /// drawn ones ([`crate::novelty`]). `None` if the archive is empty.
     pub fn select(&self, stream: &mut Stream) -> Option<Elite<'_>> {
         let occupied = self.occupied();
         if occupied.is_empty() {
             return None;
         }
         let cell = occupied[stream.index(occupied.len())] as usize;
-        Some(self.entry(cell, stream))
+        let drawn = self.entry(cell, stream);
+        match self.places().filter(|places| places.novelty().is_some_and(|rule| rule.competes)) {
+            Some(places) => {
+                let other = occupied[stream.index(occupied.len())] as usize;
+                Some(self.contest(places, drawn, self.at(other, 0)))
+            }
+            None => Some(drawn),
+        }
     }
 
     /// Elites of `count` different cells near a uniformly chosen one (`lmx_near` of the reference system): cells are

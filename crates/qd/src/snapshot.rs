@@ -57,7 +57,7 @@ fn restore(snapshot: Snapshot) -> Result<Archive, QdError> {
     for (position, cell) in snapshot.cells.into_iter().enumerate() {
         let mut place = None;
         for (rank, (id, objective, measures)) in cell.entries.into_iter().enumerate() {
-            let added = archive.add(id, objective, &measures)?;
+            let added = archive.add_again(id, objective, &measures)?;
             if added.rank != Some(rank) || added.displaced.is_some() {
                 return bad("a cell's entries are not sorted, too many or below its threshold");
             }
@@ -78,7 +78,7 @@ fn restore(snapshot: Snapshot) -> Result<Archive, QdError> {
     let lost = |best: f64, held: f64| archive.rules().soft.is_some() && best >= held;
     // Without cells the first of two equal ones may have left, if the other one's id is lower.
     let known = |best: (f64, u64)| {
-        archive.crowd.is_some() || archive.iter().any(|elite| (elite.objective, elite.id) == best)
+        archive.places().is_some() || archive.iter().any(|elite| (elite.objective, elite.id) == best)
     };
     match (snapshot.best, held) {
         (None, None) => {}

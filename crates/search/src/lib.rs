@@ -62,7 +62,7 @@ pub use score::Score;
 pub use search::{Ask, End, Search, Settled, Setup};
 pub use settings::{
     Algorithm, AxisSettings, BanditSettings, CvtSection, DominatedNoveltySection, Duplicates, EmitterKind,
-    EmitterSettings, IslandSettings, Operator, ParentsName, RankingName, ReselectName, RestartName,
+    EmitterSettings, IslandSettings, LocalCompetitionSection, Operator, ParentsName, RankingName, ReselectName, RestartName,
     SearchSettings,
 };
 pub use statistics::{Interval, Resamples};

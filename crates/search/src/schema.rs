@@ -180,7 +180,7 @@ mod tests {
     use super::*;
     use crate::{
         AxisSettings, BudgetSettings, CvtSection, DominatedNoveltySection, Duplicates, EnsembleSettings,
-        IslandSettings, Operator, SearchSettings, Strategy as Proposing,
+        IslandSettings, LocalCompetitionSection, Operator, SearchSettings, Strategy as Proposing,
     };
 
     fn refused<T: DeserializeOwned + JsonSchema + fmt::Debug>(text: &str) -> (String, String) {
@@ -289,7 +289,7 @@ mod tests {
             (operator, own) in (operators(), "[a-z_]{1,20}"),
             (cells, samples, max_iterations) in (1..=1usize << 24, 1..=1usize << 28, 1..=1_000_000usize),
             (count, migration_interval, migrants) in (1..=1000u32, 1..1_000_000u64, 0..=1_000_000usize),
-            (places, neighbours) in (1..=65_536usize, 1..=1000usize),
+            (places, neighbours, threshold) in (1..=65_536usize, 1..=1000usize, 0.0..1e100),
             budget in budgets(),
         ) -> SearchSettings {
             SearchSettings {
@@ -308,6 +308,7 @@ mod tests {
                 duplicates: if seed % 2 == 0 { Duplicates::Refuse } else { Duplicates::Rewrite },
                 cvt: CvtSection { cells, samples, max_iterations },
                 dominated_novelty: DominatedNoveltySection { places, neighbours },
+                local_competition: LocalCompetitionSection { places, neighbours, threshold },
                 islands: IslandSettings { count, migration_interval, migrants },
                 budget,
                 ..SearchSettings::default()

@@ -16,8 +16,8 @@ pub struct AxisSettings {
     /// at most.
     #[schemars(length(max = MOST_NAME))]
     pub name: String,
-    /// Lowest and highest value of even bins, or of a CVT; values outside go to the first and last cell. For
-    /// `dominated_novelty`, which has no cells, the width is a distance of 1, and pictures go from end to end.
+    /// Lowest and highest value of even bins, or of a CVT; values outside go to the first and last cell. Without
+    /// cells (`dominated_novelty`, `local_competition`) the width is a distance of 1, and pictures go from end to end.
     /// Default `[0, 1]`.
     #[serde(default = "unit_range")]
     #[schemars(inner(range(min = -MOST, max = MOST)))]

@@ -1,12 +1,12 @@
 //! How settings and axes become the cells of an archive, and what is refused before it is allocated.
 
-use samara_qd::{Archive, Cvt, CvtSettings, Grid, Places, Rules, Soft, Tessellation};
+use samara_qd::{Archive, Cvt, CvtSettings, Grid, Novelty, Places, Rules, Soft, Tessellation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     Algorithm, AxisSettings, SearchSettings,
-    limits::{MOST_CELLS, MOST_CROWD, MOST_KMEANS, MOST_NEIGHBOURS, MOST_PLACES, MOST_SAMPLES},
+    limits::{MOST, MOST_CELLS, MOST_CROWD, MOST_KMEANS, MOST_NEIGHBOURS, MOST_PLACES, MOST_SAMPLES},
 };
 use crate::Invalid;
 
@@ -58,6 +58,36 @@ impl DominatedNoveltySection {
     }
 }
 
+/// The `[search.local_competition]` section: the places of `local_competition`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(transform = crate::schema::in_order::<Self>)]
+pub struct LocalCompetitionSection {
+    /// How many elites the archive holds at most; each costs every candidate a comparison. Once all are taken, whoever is
+    /// novel competes, too. Default 1,000.
+    #[schemars(range(min = 1, max = MOST_CROWD))]
+    pub places: usize,
+    /// Novelty is the mean distance to so many of the nearest elites. Default 15.
+    #[schemars(range(min = 1, max = MOST_NEIGHBOURS))]
+    pub neighbours: usize,
+    /// The least novelty that gets a place of its own, where the width of an axis' range is a distance of 1. Default 0.1.
+    #[schemars(range(min = 0.0, max = MOST))]
+    pub threshold: f64,
+}
+
+impl Default for LocalCompetitionSection {
+    fn default() -> Self {
+        Self { places: 1000, neighbours: 15, threshold: 0.1 }
+    }
+}
+
+impl LocalCompetitionSection {
+    /// Whether it can be left out.
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 impl SearchSettings {
     /// What the archive keeps.
     pub fn rules(&self) -> Rules {
@@ -80,6 +110,7 @@ impl SearchSettings {
             (Some(cells), _) => cells,
             (None, Algorithm::CvtMapElites) => self.cvt.cells,
             (None, Algorithm::DominatedNovelty) => self.dominated_novelty.places,
+            (None, Algorithm::LocalCompetition) => self.local_competition.places,
             (None, Algorithm::MapElites) => {
                 axes.iter().try_fold(1_usize, |cells, axis| cells.checked_mul(axis.cells().max(1)))?
             }
@@ -124,14 +155,25 @@ impl SearchSettings {
         match self.algorithm {
             Algorithm::CvtMapElites => self.cvt(points, axes),
             Algorithm::MapElites => grid(axes),
-            Algorithm::DominatedNovelty => self.crowd(axes),
+            Algorithm::DominatedNovelty => self.crowd(units(axes)?),
+            Algorithm::LocalCompetition => self.neighbourhood(units(axes)?),
         }
     }
 
-    /// Places, in whose distances every axis counts by its range.
-    fn crowd(&self, axes: &[AxisSettings]) -> Result<Tessellation, Invalid> {
-        let units =
-            ranges(axes, "that novelty could be measured by")?.iter().map(|(lo, hi)| hi - lo).collect();
+    fn neighbourhood(&self, units: Vec<f64>) -> Result<Tessellation, Invalid> {
+        let LocalCompetitionSection { places, neighbours, threshold } = self.local_competition;
+        let made = Places::new(places, neighbours, units)
+            .and_then(|places| places.for_the_novel(Novelty { threshold, competes: true }));
+        made.map(Tessellation::Places).map_err(|error| {
+            Invalid::new(
+                "search.local_competition",
+                error.to_string(),
+                "places = 1000, neighbours = 15 and threshold = 0.1 are the defaults",
+            )
+        })
+    }
+
+    fn crowd(&self, units: Vec<f64>) -> Result<Tessellation, Invalid> {
         let DominatedNoveltySection { places, neighbours } = self.dominated_novelty;
         Places::new(places, neighbours, units).map(Tessellation::Places).map_err(|error| {
             Invalid::new(
@@ -168,6 +210,11 @@ impl SearchSettings {
         made.map(Tessellation::Cvt)
             .map_err(|error| Invalid::new("search.cvt", error.to_string(), "cells >= 1, samples >= cells"))
     }
+}
+
+/// What is a distance of 1 along each axis, without cells: its range.
+fn units(axes: &[AxisSettings]) -> Result<Vec<f64>, Invalid> {
+    Ok(ranges(axes, "that novelty could be measured by")?.iter().map(|(lo, hi)| hi - lo).collect())
 }
 
 /// The ranges of axes whose measures have distances; `what` they are for.

@@ -16,6 +16,10 @@ pub enum Algorithm {
     /// Dominated Novelty Search (Bahlous-Boldi et al. 2025, arXiv 2502.00593): no cells, but a number of places, which go to
     /// those who are far from all that are fitter. Measures need no bounds; the axes' ranges say what is far.
     DominatedNovelty,
+    /// Novelty Search with Local Competition (Lehman & Stanley 2011): no cells, but a place for whoever lies far from all
+    /// that is held; others compete with the elite nearest to them. Measures need no bounds; the axes' ranges say what is
+    /// far.
+    LocalCompetition,
 }
 
 /// How an environment of programs writes a new one from elites.

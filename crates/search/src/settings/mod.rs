@@ -12,7 +12,7 @@ mod limits;
 mod search;
 
 pub use axis::{AxisSettings, axes, plain_name};
-pub use cells::{CvtSection, DominatedNoveltySection};
+pub use cells::{CvtSection, DominatedNoveltySection, LocalCompetitionSection};
 pub use choices::{Algorithm, Duplicates, Operator};
 pub use emitters::{
     BanditSettings, EmitterKind, EmitterSettings, ParentsName, RankingName, ReselectName, RestartName,

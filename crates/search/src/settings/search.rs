@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Algorithm, BanditSettings, CvtSection, DominatedNoveltySection, Duplicates, EmitterSettings,
-    IslandSettings, Operator, emitters,
+    IslandSettings, LocalCompetitionSection, Operator, emitters,
     limits::{MAX_SEED, MAX_WINDOW, MOST, MOST_DEPTH, MOST_STEPS},
 };
 use crate::{BudgetSettings, Invalid, Strategy, budget, stops};
@@ -79,6 +79,9 @@ pub struct SearchSettings {
     /// The places of `dominated_novelty`.
     #[serde(skip_serializing_if = "DominatedNoveltySection::is_default")]
     pub dominated_novelty: DominatedNoveltySection,
+    /// The places of `local_competition`.
+    #[serde(skip_serializing_if = "LocalCompetitionSection::is_default")]
+    pub local_competition: LocalCompetitionSection,
     /// Several populations in place of one.
     pub islands: IslandSettings,
     /// What the run may spend.
@@ -115,6 +118,7 @@ impl Default for SearchSettings {
             duplicates: Duplicates::Evaluate,
             cvt: CvtSection::default(),
             dominated_novelty: DominatedNoveltySection::default(),
+            local_competition: LocalCompetitionSection::default(),
             islands: IslandSettings::default(),
             budget: BudgetSettings::default(),
             bandit: None,

@@ -10,7 +10,7 @@ use proptest::{prelude::*, strategy::Strategy as Draw};
 use samara_qd::{Archive, Stream, Tessellation};
 use samara_search::{
     Algorithm, Artifact, AxisSettings, BudgetSettings, Candidate, Charge, Choose, CostUnit, CvtSection,
-    DominatedNoveltySection, Ensemble, EnsembleSettings, Finished, Genome, IslandSettings, Outcome, Plan,
+    DominatedNoveltySection, Ensemble, EnsembleSettings, Finished, Genome, IslandSettings, LocalCompetitionSection, Outcome, Plan,
     Proposer, Replay, Score, Search, SearchSettings, Setup, Strategy, Ticket, Unscored, View,
 };
 
@@ -66,12 +66,13 @@ pub(crate) fn cases() -> impl Draw<Value = Case> {
         )| {
             let (algorithm, cvt, axes) = cells;
             // Without cells one elite has a place, and nothing has a threshold.
-            let crowded = algorithm == Algorithm::DominatedNovelty;
+            let crowded = is_crowded(algorithm);
             let (depth, soft) = if crowded { (1, None) } else { keeping };
             let settings = SearchSettings {
                 algorithm,
                 cvt,
                 dominated_novelty: DominatedNoveltySection { places: 9, neighbours: 2 },
+                local_competition: LocalCompetitionSection { places: 9, neighbours: 2, threshold: 0.2 },
                 strategy,
                 window,
                 total_steps,
@@ -120,7 +121,7 @@ pub(crate) fn archipelagos() -> impl Draw<Value = Case> {
         |(mut case, count, migration_interval, migrants)| {
             case.settings.islands = IslandSettings { count, migration_interval, migrants };
             // Cells of several elites more often: only the best of a cell migrate.
-            let crowded = case.settings.algorithm == Algorithm::DominatedNovelty;
+            let crowded = is_crowded(case.settings.algorithm);
             if case.settings.learning_rate.is_none() && migrants % 2 == 1 && !crowded {
                 case.settings.depth = 3;
             }
@@ -137,6 +138,11 @@ fn strategies() -> impl Draw<Value = Strategy> {
     ]
 }
 
+/// Whether it has no cells.
+fn is_crowded(algorithm: Algorithm) -> bool {
+    matches!(algorithm, Algorithm::DominatedNovelty | Algorithm::LocalCompetition)
+}
+
 fn cells() -> impl Draw<Value = (Algorithm, CvtSection, Vec<AxisSettings>)> {
     let axis = |name, bins| AxisSettings::even(name, [0.0, 1.0], bins);
     let cvt = CvtSection { cells: 9, samples: 60, max_iterations: 5 };
@@ -147,6 +153,7 @@ fn cells() -> impl Draw<Value = (Algorithm, CvtSection, Vec<AxisSettings>)> {
         1 => Just((Algorithm::MapElites, cvt, vec![AxisSettings::named("x", ["ode", "hymn"]), axis("y", 4)])),
         1 => Just((Algorithm::CvtMapElites, cvt, vec![axis("x", 1), axis("y", 1)])),
         1 => Just((Algorithm::DominatedNovelty, cvt, vec![axis("x", 1), axis("y", 1)])),
+        1 => Just((Algorithm::LocalCompetition, cvt, vec![axis("x", 1), axis("y", 1)])),
     ]
 }
 

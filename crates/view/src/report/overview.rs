@@ -266,6 +266,7 @@ fn algorithm(algorithm: Algorithm) -> &'static str {
         Algorithm::MapElites => "MAP-Elites",
         Algorithm::CvtMapElites => "CVT-MAP-Elites",
         Algorithm::DominatedNovelty => "Dominated Novelty Search",
+        Algorithm::LocalCompetition => "Novelty Search with Local Competition",
     }
 }
 
