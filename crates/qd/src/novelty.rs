@@ -160,9 +160,8 @@ impl Archive {
             (novelty(near.iter().map(|(distance, _)| *distance)), beaten)
         };
         let ((novel, beaten), (other_novel, other_beaten)) = (worth(&one), worth(&other));
-        let is_better = other_novel >= novel
-            && other_beaten >= beaten
-            && (other_novel > novel || other_beaten > beaten);
+        let is_better =
+            other_novel >= novel && other_beaten >= beaten && (other_novel > novel || other_beaten > beaten);
         if is_better { other } else { one }
     }
 }

@@ -23,9 +23,13 @@ impl Kind {
 
 fn kinds() -> impl Strategy<Value = Kind> {
     let thresholds = prop_oneof![Just(0.0), Just(1.0), 0.0..3.0_f64];
-    (1_usize..20, 1_usize..5, thresholds, any::<bool>()).prop_map(|(places, neighbours, threshold, competes)| {
-        Kind { places, neighbours, rule: Novelty { threshold, competes } }
-    })
+    (1_usize..20, 1_usize..5, thresholds, any::<bool>()).prop_map(
+        |(places, neighbours, threshold, competes)| Kind {
+            places,
+            neighbours,
+            rule: Novelty { threshold, competes },
+        },
+    )
 }
 
 /// Candidates with few different objectives and measures, so that ties and copies are common.
@@ -196,7 +200,8 @@ fn what_can_be_no_such_archive_is_refused() {
     for threshold in [-1.0, f64::NAN, f64::INFINITY] {
         assert!(places().for_the_novel(Novelty { threshold, competes: true }).is_err(), "{threshold}");
     }
-    let cells = || Tessellation::Places(places().for_the_novel(Novelty { threshold: 1.0, competes: true }).unwrap());
+    let cells =
+        || Tessellation::Places(places().for_the_novel(Novelty { threshold: 1.0, competes: true }).unwrap());
     assert!(Archive::new(cells(), Rules { depth: 2, ..Rules::default() }).is_err());
     let mut archive = Archive::new(cells(), Rules::default()).unwrap();
     assert!(archive.add(0, f64::NAN, &[1.0]).is_err() && archive.add(0, 1.0, &[f64::INFINITY]).is_err());

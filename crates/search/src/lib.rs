@@ -62,8 +62,8 @@ pub use score::Score;
 pub use search::{Ask, End, Search, Settled, Setup};
 pub use settings::{
     Algorithm, AxisSettings, BanditSettings, CvtSection, DominatedNoveltySection, Duplicates, EmitterKind,
-    EmitterSettings, IslandSettings, LocalCompetitionSection, Operator, ParentsName, RankingName, ReselectName, RestartName,
-    SearchSettings,
+    EmitterSettings, IslandSettings, LocalCompetitionSection, Operator, ParentsName, RankingName,
+    ReselectName, RestartName, SearchSettings,
 };
 pub use statistics::{Interval, Resamples};
 pub use strategy::Strategy;

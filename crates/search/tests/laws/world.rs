@@ -10,8 +10,9 @@ use proptest::{prelude::*, strategy::Strategy as Draw};
 use samara_qd::{Archive, Stream, Tessellation};
 use samara_search::{
     Algorithm, Artifact, AxisSettings, BudgetSettings, Candidate, Charge, Choose, CostUnit, CvtSection,
-    DominatedNoveltySection, Ensemble, EnsembleSettings, Finished, Genome, IslandSettings, LocalCompetitionSection, Outcome, Plan,
-    Proposer, Replay, Score, Search, SearchSettings, Setup, Strategy, Ticket, Unscored, View,
+    DominatedNoveltySection, Ensemble, EnsembleSettings, Finished, Genome, IslandSettings,
+    LocalCompetitionSection, Outcome, Plan, Proposer, Replay, Score, Search, SearchSettings, Setup, Strategy,
+    Ticket, Unscored, View,
 };
 
 /// A search to run.
