@@ -11,7 +11,7 @@ use common::{Place, error, parse};
 use serde_json::Value;
 
 /// An experiment with what makes it short. No total is a whole number of generations.
-const CASES: [(&str, &[&str]); 4] = [
+const CASES: [(&str, &[&str]); 5] = [
     ("sphere", &["search.total_steps=1000", "environment.dimensions=6"]),
     ("rastrigin", &["search.total_steps=1000", "environment.dimensions=6", "search.islands.count=2"]),
     ("arm", &["search.total_steps=600"]),
@@ -22,6 +22,16 @@ const CASES: [(&str, &[&str]); 4] = [
             "environment.dimensions=6",
             "search.algorithm=dominated_novelty",
             "search.dominated_novelty.places=40",
+        ],
+    ),
+    (
+        "sphere",
+        &[
+            "search.total_steps=700",
+            "environment.dimensions=6",
+            "search.algorithm=local_competition",
+            "search.local_competition.places=60",
+            "search.local_competition.threshold=0.002",
         ],
     ),
 ];
@@ -107,6 +117,24 @@ fn an_archive_without_cells_is_shown_by_its_places() {
     assert!(report.contains("Dominated Novelty Search") && report.contains("40 of 40 places"));
     // The same candidates into cells.
     assert_eq!(place.json(&["rebin", "out", "--bins", "5", "--format", "json"])["cells_total"], 25);
+}
+
+#[test]
+fn with_local_competition_the_best_is_kept_and_the_report_names_the_search() {
+    let place = Place::new();
+    let (experiment, sets) = CASES[4];
+    let summary = run(&place, experiment, "out", sets);
+    assert_eq!(summary["cells_total"], 60);
+    assert!(summary["cells_filled"].as_u64().unwrap() > 10, "{summary}");
+    assert!(place.run(&["report", "out", "-o", "out.html"]).status.success());
+    let report = std::fs::read_to_string(place.path("out.html")).unwrap();
+    assert!(report.contains("Novelty Search with Local Competition") && report.contains("of 60 places"));
+    let refused = |set: &str| {
+        let sets = ["search.algorithm=local_competition", set];
+        error(&place.run_all(&arguments(&["run", "sphere", "--quiet"], &sets)))
+    };
+    assert!(refused("search.local_competition.threshold=-1").contains("search.local_competition.threshold"));
+    assert!(refused("search.local_competition.places=0").contains("search.local_competition.places"));
 }
 
 #[test]
