@@ -174,15 +174,14 @@ class ProximityArchive(_Unstructured):
             if self._competes:
                 raise ValueError("objective is None, and local competition needs one")
             objective = np.zeros(count)
-        return np.atleast_1d(np.asarray(objective, dtype=float))
+        column: NDArray[np.float64] = np.atleast_1d(np.asarray(objective, dtype=float))
+        return column
 
     def _told(self, objective: NDArray[np.float64], measures: ArrayLike) -> dict[str, NDArray[Any]]:
-        told: dict[str, NDArray[Any]] = {"objective": objective}
-        if self._competes:
-            told["novelty"], told["local_competition"] = self.compute_novelty(measures, objective)
-        else:
-            told["novelty"] = self.compute_novelty(measures)
-        return told
+        novelty, beaten = self._novelty(measures), self._local_competition(objective, measures)
+        assert novelty is not None and beaten is not None, "the archive is for whoever is novel"
+        told: dict[str, NDArray[Any]] = {"objective": objective, "novelty": novelty}
+        return {**told, "local_competition": beaten} if self._competes else told
 
 
 class DominatedNoveltyArchive(_Unstructured):
