@@ -169,12 +169,11 @@ class ProximityArchive(_Unstructured):
         return {**super().add_single(solution, float(one.pop("objective")), measures, **fields), **one}
 
     def _objective(self, objective: Any, count: int) -> NDArray[np.float64]:
-        np = _numpy()
         if objective is None:
             if self._competes:
                 raise ValueError("objective is None, and local competition needs one")
-            objective = np.zeros(count)
-        column: NDArray[np.float64] = np.atleast_1d(np.asarray(objective, dtype=float))
+            objective = [0.0] * count
+        column: NDArray[np.float64] = _numpy().atleast_1d(_numpy().asarray(objective, dtype=float))
         return column
 
     def _told(self, objective: NDArray[np.float64], measures: ArrayLike) -> dict[str, NDArray[Any]]:

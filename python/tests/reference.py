@@ -116,9 +116,14 @@ def page():
         for node in tree.body:
             if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name in names:
                 nodes[node.name] = node  # of overloads the last one, which is the function
+            elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in names:
+                nodes[ast.unparse(node.targets[0])] = node  # another name
         for name in sorted(nodes, key=lambda name: nodes[name].lineno):
             node = nodes[name]
             parts.append(f"### `samara.{name}`\n")
+            if isinstance(node, ast.Assign):
+                parts.append(f"Another name of `{ast.unparse(node.value)}`.\n")
+                continue
             if isinstance(node, ast.FunctionDef):
                 parts.append(f"{block(signature(node, name))}\n{told(documented(node))}\n")
                 continue
