@@ -1,4 +1,4 @@
-//! Workers die at drawn moments, and messages are lost and repeated: the archive stays what it is.
+//! Workers die at drawn moments, and messages are lost, repeated, and come out of order: the archive stays what it is.
 
 use std::sync::{
     Arc, Mutex,
@@ -6,7 +6,7 @@ use std::sync::{
 };
 use std::time::Duration;
 
-use samara_engine::workers::{Desk, Link, LinkError, Patience, Request, link::Replied};
+use samara_engine::workers::{Census, Desk, Link, LinkError, Patience, Request, link::Replied};
 use samara_qd::Stream;
 
 use crate::{
@@ -14,24 +14,74 @@ use crate::{
     transports::{Transport, all},
 };
 
-/// A link that loses and repeats messages, and stays silent for good once its worker is dead.
+/// What may become of messages: of a hundred so many each.
+#[derive(Clone, Copy, Default)]
+struct Odds {
+    /// They are lost.
+    lost: usize,
+    /// Their replies are lost.
+    unheard: usize,
+    /// They are sent twice.
+    twice: usize,
+    /// They wait while others overtake them.
+    late: usize,
+    /// Behind them an earlier one is sent again, whatever has happened since.
+    stale: usize,
+}
+
+/// Earlier messages that are kept to be sent again.
+const KEPT: usize = 64;
+/// Looks at most that a message waits while others overtake it.
+const LOOKS: usize = 60;
+
+/// A link that does these, and stays silent for good once its worker is dead.
 struct Shaky {
     link: Arc<dyn Link>,
     dead: Arc<AtomicBool>,
     drawn: Mutex<Stream>,
-    /// Of a hundred messages: so many are lost, so many replies are lost, so many are sent twice.
-    losses: [usize; 3],
+    odds: Odds,
+    earlier: Mutex<Vec<Request>>,
+}
+
+impl Shaky {
+    fn drawn(&self, below: usize) -> usize {
+        self.drawn.lock().unwrap().index(below)
+    }
+
+    /// Lets others overtake a message, and sends an earlier one behind its back, if that is drawn.
+    async fn mix_up(&self, request: &Request) {
+        if self.drawn(100) < self.odds.late {
+            for _ in 0..self.drawn(LOOKS) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        let again = (self.drawn(100) < self.odds.stale).then(|| self.drawn(KEPT));
+        let stale = {
+            let mut earlier = self.earlier.lock().unwrap();
+            let stale = again.and_then(|number| earlier.get(number).cloned());
+            if earlier.len() < KEPT {
+                earlier.push(request.clone());
+            }
+            stale
+        };
+        if let Some(stale) = stale {
+            let link = Arc::clone(&self.link);
+            // Nobody hears the reply.
+            tokio::spawn(async move { link.ask(&stale).await });
+        }
+    }
 }
 
 impl Link for Shaky {
     fn ask<'a>(&'a self, request: &'a Request) -> Replied<'a> {
         Box::pin(async move {
-            let drawn = self.drawn.lock().unwrap().index(100);
-            let [lost, unheard, twice] = self.losses;
+            let drawn = self.drawn(100);
+            let Odds { lost, unheard, twice, .. } = self.odds;
             let broke = || Err(LinkError::Passing("the connection broke".to_owned()));
             if self.dead.load(Ordering::Relaxed) {
                 std::future::pending::<()>().await;
             }
+            self.mix_up(request).await;
             if drawn < lost {
                 return broke();
             }
@@ -55,7 +105,7 @@ fn brief() -> Patience {
 }
 
 /// Starts workers over shaky links, and kills the oldest of them at drawn counts of results; ends with the run.
-async fn torment(desk: Arc<Desk>, way: Arc<Transport>, kit: Arc<Kit>, seed: u64, losses: [usize; 3]) {
+async fn torment(desk: Arc<Desk>, way: Arc<Transport>, kit: Arc<Kit>, seed: u64, odds: Odds) {
     let cache = tempfile::tempdir().unwrap();
     let mut stream = Stream::named(seed, "chaos");
     let mut alive = std::collections::VecDeque::new();
@@ -66,7 +116,8 @@ async fn torment(desk: Arc<Desk>, way: Arc<Transport>, kit: Arc<Kit>, seed: u64,
             let dead = Arc::new(AtomicBool::new(false));
             let drawn = Mutex::new(Stream::named(seed, &format!("link {born}")));
             born += 1;
-            let shaky = Shaky { link: way.link(), dead: Arc::clone(&dead), drawn, losses };
+            let (link, earlier) = (way.link(), Mutex::default());
+            let shaky = Shaky { link, dead: Arc::clone(&dead), drawn, odds, earlier };
             let worker = Worker::start(Arc::new(shaky), Arc::clone(&kit) as _, cache.path(), 3);
             alive.push_back((dead, worker));
         }
@@ -89,7 +140,8 @@ async fn killed_workers_cost_time_and_never_the_run() {
             let way = Arc::new(Transport::open(transport, &desk).await);
             let numbers = numbers();
             let kit = Kit::of(&numbers);
-            let torment = tokio::spawn(torment(Arc::clone(&desk), Arc::clone(&way), kit, seed, [0; 3]));
+            let torment =
+                tokio::spawn(torment(Arc::clone(&desk), Arc::clone(&way), kit, seed, Odds::default()));
             let (hash, _) = run(&numbers, &desk, 0, 0.0).await;
             assert_eq!(hash.unwrap(), expected, "{transport}, seed {seed}");
             torment.abort();
@@ -97,17 +149,28 @@ async fn killed_workers_cost_time_and_never_the_run() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn lost_and_repeated_messages_cost_time_and_never_the_run() {
+async fn mixed_up(seed: u64, odds: Odds) {
     let expected = expected().await;
     for transport in all() {
         let desk = desk(brief());
         let way = Arc::new(Transport::open(transport, &desk).await);
         let numbers = numbers();
         let kit = Kit::of(&numbers);
-        let torment = tokio::spawn(torment(Arc::clone(&desk), Arc::clone(&way), kit, 9, [5, 5, 5]));
+        let torment = tokio::spawn(torment(Arc::clone(&desk), Arc::clone(&way), kit, seed, odds));
         let (hash, _) = run(&numbers, &desk, 1, 0.0).await;
         assert_eq!(hash.unwrap(), expected, "{transport}");
+        let Census { held, waiting, refused, .. } = desk.census();
+        assert_eq!((held, waiting, refused), (0, 0, 0), "{transport}");
         torment.abort();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lost_and_repeated_messages_cost_time_and_never_the_run() {
+    mixed_up(9, Odds { lost: 5, unheard: 5, twice: 5, ..Odds::default() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_out_of_order_and_old_ones_that_come_again_cost_time_and_never_the_run() {
+    mixed_up(10, Odds { unheard: 5, twice: 5, late: 30, stale: 20, ..Odds::default() }).await;
 }

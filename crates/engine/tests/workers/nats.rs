@@ -3,12 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use samara_engine::workers::{
-    Broker, Desk, Link as _, LinkError, NatsDesk, NatsLink, PROTOCOL, Patience, Reply, Request,
+    Broker, Desk, Link, LinkError, NatsDesk, NatsLink, PROTOCOL, Patience, Reply, Request,
 };
 use samara_qd::Stream;
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use crate::{
+    proxy::{Proxy, harmed},
     server::{Server, is_missing},
     suite::{Kit, VERSION, Worker, desk, desk_of, expected, numbers, patient, run},
     transports::TOKEN,
@@ -20,8 +21,12 @@ pub(crate) fn broker(url: String) -> Broker {
 
 /// Serves a desk at a server until it is told to stop.
 async fn served(server: &Server, desk: &Arc<Desk>) -> (oneshot::Sender<()>, JoinHandle<()>) {
+    served_by(&broker(server.url()), desk).await
+}
+
+pub(crate) async fn served_by(broker: &Broker, desk: &Arc<Desk>) -> (oneshot::Sender<()>, JoinHandle<()>) {
     let (stop, stopped) = oneshot::channel::<()>();
-    let there = NatsDesk::open(&broker(server.url()), TOKEN, Arc::clone(desk)).await.unwrap();
+    let there = NatsDesk::open(broker, TOKEN, Arc::clone(desk)).await.unwrap();
     let serving = tokio::spawn(there.serve(async {
         let _ = stopped.await;
     }));
@@ -83,6 +88,23 @@ async fn a_server_that_is_killed_and_loses_everything_costs_time_and_never_the_r
         let (hash, _) = run(&numbers, &desk, 0, 0.0).await;
         assert_eq!(hash.unwrap(), expected, "round {round}");
         killing.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_of_both_sides_that_stall_and_are_cut_cost_time_and_never_the_run() {
+    if is_missing() {
+        return;
+    }
+    let expected = expected().await;
+    for seed in 0..rounds() {
+        let server = Server::start("");
+        let proxy = Proxy::open(server.address(), seed).await;
+        let by_proxy = broker(format!("nats://{}", proxy.address));
+        let desk = desk(brief());
+        let (_stop, _serving) = served_by(&by_proxy, &desk).await;
+        let link = || Arc::new(NatsLink::new(by_proxy.clone(), TOKEN).unwrap()) as Arc<dyn Link>;
+        harmed(&format!("seed {seed}"), (&desk, &link), (&proxy, 24), &expected).await;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     io::Write as _,
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::Mutex,
@@ -27,6 +27,11 @@ pub(crate) fn is_missing() -> bool {
     missing
 }
 
+/// A port that nobody listens on at the moment.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
 /// A server with its store.
 pub(crate) struct Server {
     port: u16,
@@ -38,7 +43,7 @@ pub(crate) struct Server {
 impl Server {
     /// A server with JetStream and more settings, on a port of its own.
     pub(crate) fn start(settings: &str) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let folder = tempfile::tempdir().unwrap();
         let server = Self { port, folder, settings: settings.to_owned(), running: Mutex::default() };
         server.begin();
@@ -46,7 +51,11 @@ impl Server {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        format!("nats://{}", self.address())
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
     }
 
     /// Starts it, and waits until it listens.

@@ -20,10 +20,10 @@ mod seal;
 mod store;
 mod worker;
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error as _, sync::Arc, time::Duration};
 
 use async_nats::{
-    Client, ConnectErrorKind, ConnectOptions, HeaderMap,
+    Client, ConnectError, ConnectErrorKind, ConnectOptions, HeaderMap,
     jetstream::{
         self, Context,
         consumer::{AckPolicy, PullConsumer, pull},
@@ -64,21 +64,29 @@ impl Broker {
             options = options.add_client_certificate(certificate.clone(), key.clone());
         }
         let addresses: Vec<String> = self.url.split(',').map(|address| address.trim().to_owned()).collect();
-        options.connect(addresses).await.map_err(|error| match error.kind() {
-            ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
-                LinkError::Lasting(
-                    "the NATS server lets nobody in without its user, token or certificate".to_owned(),
-                )
-            }
-            ConnectErrorKind::ServerParse => {
-                LinkError::Lasting("this is no address of a NATS server".to_owned())
-            }
-            ConnectErrorKind::Tls => {
-                LinkError::Lasting(format!("TLS with the NATS server fails: {}", chain(&error)))
-            }
-            _ => LinkError::Passing(format!("the NATS server can't be reached ({})", error.kind())),
-        })
+        options.connect(addresses).await.map_err(|error| unreached(&error))
     }
+}
+
+/// Why there is no connection.
+fn unreached(error: &ConnectError) -> LinkError {
+    match error.kind() {
+        ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => LinkError::Lasting(
+            "the NATS server lets nobody in without its user, token or certificate".to_owned(),
+        ),
+        ConnectErrorKind::ServerParse => LinkError::Lasting("this is no address of a NATS server".to_owned()),
+        kind if kind == ConnectErrorKind::Tls || is_of_tls(error) => {
+            LinkError::Lasting(format!("TLS with the NATS server fails: {}", chain(error)))
+        }
+        _ => LinkError::Passing(format!("the NATS server can't be reached ({})", chain(error))),
+    }
+}
+
+/// Whether a connection broke because one side did not like the other one's certificate: it will not the next time either.
+fn is_of_tls(error: &ConnectError) -> bool {
+    let broken = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+    let tls = broken.and_then(std::io::Error::get_ref).and_then(|inner| inner.downcast_ref());
+    matches!(tls, Some(rustls::Error::InvalidCertificate(_) | rustls::Error::AlertReceived(_)))
 }
 
 /// An error with what it comes from.
