@@ -6,7 +6,7 @@
 mod common;
 
 use std::{
-    io::Write as _,
+    io::{BufRead as _, BufReader, Write as _},
     net::{TcpListener, TcpStream},
     path::PathBuf,
     process::{Child, Stdio},
@@ -176,6 +176,33 @@ fn a_run_says_where_it_meets_its_workers_and_no_token_is_in_it() {
     assert!(error(&output).contains("(stream samara-"), "{}", error(&output));
     assert_eq!(parse(&output)["archive_hash"], expected);
     assert!(!holds(&place.path("told"), TOKEN) && !error(&output).contains(TOKEN));
+    working.kill().unwrap();
+    working.wait().unwrap();
+}
+
+#[test]
+fn the_figures_of_a_run_at_a_server_have_a_port() {
+    let Some(program) = program() else { return };
+    let place = Place::new();
+    let expected = expected(&place);
+    let server = Server::start(&place, program);
+    let url = server.url();
+    let mut arguments = RUN[..6].to_vec();
+    arguments.extend(["--out", "told", "--workers", &url, "--local-slots", "0", "--worker-metrics", "0"]);
+    let mut run = start(&place, &arguments);
+    let mut stderr = BufReader::new(run.stderr.take().unwrap());
+    let figures = loop {
+        let mut line = String::new();
+        assert!(stderr.read_line(&mut line).unwrap() > 0, "it ended");
+        if let Some(figures) = common::figures_of(&line) {
+            break figures;
+        }
+    };
+    // It is served once workers are met.
+    common::look_at_figures(&figures, TOKEN);
+    let mut working = worker(&place, &url);
+    std::io::copy(&mut stderr, &mut std::io::sink()).unwrap();
+    assert_eq!(parse(&run.wait_with_output().unwrap())["archive_hash"], expected);
     working.kill().unwrap();
     working.wait().unwrap();
 }

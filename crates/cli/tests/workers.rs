@@ -21,6 +21,8 @@ struct Coordinator {
     child: Child,
     address: String,
     stderr: BufReader<std::process::ChildStderr>,
+    /// Where its figures are, if it says so.
+    figures: Option<String>,
 }
 
 impl Coordinator {
@@ -28,7 +30,7 @@ impl Coordinator {
         command.env("SAMARA_WORKER_TOKEN", TOKEN).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
+        let (mut said, mut figures) = (String::new(), None);
         let address = loop {
             let mut line = String::new();
             assert!(stderr.read_line(&mut line).unwrap() > 0, "it ended: {said}");
@@ -38,9 +40,10 @@ impl Coordinator {
             if let Some(place) = line.trim().strip_prefix("workers: meeting at ") {
                 break place.split(' ').next().unwrap().to_owned();
             }
+            figures = figures.or(common::figures_of(&line));
             said += &line;
         };
-        Self { child, address, stderr }
+        Self { child, address, stderr, figures }
     }
 
     /// Waits for its end; the JSON that it prints.
@@ -260,16 +263,8 @@ fn what_a_worker_does_can_be_watched() {
     let mut said = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     said.read_line(&mut line).unwrap();
-    let address =
-        line.trim().strip_prefix("figures: http://").unwrap().strip_suffix("/metrics").unwrap().to_owned();
-    let get = |path: &str| {
-        use std::io::Write as _;
-        let mut stream = std::net::TcpStream::connect(&address).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
-        let mut reply = String::new();
-        stream.read_to_string(&mut reply).unwrap();
-        reply
-    };
+    let address = common::figures_of(&line).unwrap();
+    let get = |path: &str| common::got(&address, path, "");
     assert!(get("/health").starts_with("HTTP/1.1 200"));
     run.json();
     let figures = get("/metrics");
@@ -281,6 +276,32 @@ fn what_a_worker_does_can_be_watched() {
     assert!(get("/nothing").starts_with("HTTP/1.1 404"));
     terminate(&child);
     assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_runs_figures_have_a_port_of_their_own_where_one_is_named() {
+    let place = Place::new();
+    let expected = expected(&place);
+    for (out, more) in
+        [("option", ["--worker-metrics", "0"]), ("settings", ["--set", "workers.metrics=127.0.0.1:0"])]
+    {
+        let mut with = vec!["--workers", "http://127.0.0.1:0", "--local-slots", "0"];
+        with.extend(more);
+        let run = Coordinator::start(place.samara(&function(out, &with)));
+        let figures = run.figures.clone().unwrap();
+        assert!(figures.starts_with("127.0.0.1:"), "{figures}");
+        common::look_at_figures(&figures, TOKEN);
+        let mut worker = worker(&place, &run.address, &[]);
+        assert_eq!(run.json()["archive_hash"], expected);
+        worker.wait().unwrap();
+    }
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let with = ["--workers", "http://127.0.0.1:0", "--worker-metrics", &taken];
+    let output = place.run(&function("no", &with));
+    assert_eq!(output.status.code(), Some(2), "{}", error(&output));
+    assert!(error(&output).contains("--worker-metrics 127.0.0.1:"), "{}", error(&output));
+    assert!(!place.path("no").exists());
 }
 
 #[test]

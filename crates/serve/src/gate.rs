@@ -54,6 +54,15 @@ impl Access {
             || (self.beyond_loopback && self.token.is_some() && self.names.is_empty())
     }
 
+    /// Lets a request in that names this server and has the token, which `/health` needs not.
+    pub(crate) fn admit<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+        self.check_host(request)?;
+        if request.uri().path() == "/health" || self.admits(request.headers()) {
+            return Ok(());
+        }
+        Err(Refusal(StatusCode::UNAUTHORIZED, "a bearer token is needed".to_owned()))
+    }
+
     /// Whether these headers have the token, if one is asked.
     pub(crate) fn admits(&self, headers: &HeaderMap) -> bool {
         let Some(token) = &self.token else { return true };

@@ -5,6 +5,8 @@
 //! | `GET /metrics` | figures |
 //! | `GET /health` | 200: the process lives |
 //! | `GET /ready` | 200 while it works, 503 while it waits |
+//!
+//! Where a token is asked for, everything but `/health` wants it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +20,7 @@ use axum::routing::get;
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use crate::gate::Access;
 use crate::listen::Door;
 use crate::pieces;
 use crate::places::Places;
@@ -37,19 +40,28 @@ pub trait Watched: Send + Sync + 'static {
     fn is_ready(&self) -> bool;
 }
 
-/// Serves what is watched for as long as the process lives.
-pub async fn watch(listener: TcpListener, watched: Arc<dyn Watched>) {
+/// Serves what is watched, until it is dropped: to whom `access` lets in, or to everybody.
+pub async fn watch(listener: TcpListener, watched: Arc<dyn Watched>, access: Option<Access>) {
     let router = Router::new()
         .route("/metrics", get(metrics))
         .route("/health", get(health))
         .route("/ready", get(ready))
         .fallback(nowhere)
+        .layer(middleware::from_fn_with_state(Arc::new(access), let_in))
         .layer(middleware::from_fn(unread))
         .with_state(watched);
     let places = Places::new(CONNECTIONS, CONNECTIONS);
     let door = Door { router, places, read_timeout: PATIENCE, write_timeout: PATIENCE };
     let mut closed = door.accept(listener, std::future::pending()).await;
     let _ = closed.recv().await;
+}
+
+/// Lets a request in, or not.
+async fn let_in(State(access): State<Arc<Option<Access>>>, request: Request, next: Next) -> Response {
+    match access.as_ref().as_ref().map(|access| access.admit(&request)) {
+        None | Some(Ok(())) => next.run(request).await,
+        Some(Err(refusal)) => refusal.into_response(),
+    }
 }
 
 /// Bodies are not read.

@@ -10,6 +10,7 @@ use clap::{
 use samara_sandbox::Tier;
 
 use super::finite;
+use crate::workers::figures;
 
 /// Evaluations on other machines. They never change the result.
 #[derive(Debug, Clone, Default, PartialEq, clap::Args)]
@@ -42,6 +43,11 @@ pub(crate) struct Workers {
     /// How often a candidate may be lost with workers before that ends the run [default: 5]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     pub worker_losses: Option<u32>,
+    /// Serve figures of workers for Prometheus at /metrics, and /health and /ready: a port of this machine, or an address
+    /// such as 0.0.0.0:7001; /metrics and /ready want the workers' token [default: where workers connect to it, the run's
+    /// own port]
+    #[arg(long, value_name = "ADDR", value_parser = figures::address)]
+    pub worker_metrics: Option<std::net::SocketAddr>,
 }
 
 impl Workers {
@@ -91,7 +97,7 @@ pub(crate) struct Worker {
     #[arg(long)]
     pub trust_run: bool,
     /// Serve figures for Prometheus at /metrics, and /health and /ready, such as 127.0.0.1:9100
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = figures::address)]
     pub metrics: Option<std::net::SocketAddr>,
     /// Say nothing but errors
     #[arg(long, short)]

@@ -12,14 +12,14 @@ use samara_engine::{
 };
 use samara_environments::{InputFile, Inputs};
 use samara_sandbox::Tier;
-use samara_serve::watch::{Watched, watch};
+use samara_serve::watch::Watched;
 use toml::Table;
 
 use crate::{
     args::workers::Worker,
     exit::{Exit, Failure, one_line, printable, remark},
     session, trust,
-    workers::{broker, cpus, token},
+    workers::{broker, cpus, figures, token},
 };
 
 pub(crate) fn worker(args: &Worker) -> Result<Exit, Failure> {
@@ -30,7 +30,7 @@ pub(crate) fn worker(args: &Worker) -> Result<Exit, Failure> {
         ))
     })?;
     let link = link(&args.connect, &token)?;
-    let watched = args.metrics.map(listen).transpose()?;
+    let watched = args.metrics.map(|address| figures::listen(address, "--metrics")).transpose()?;
     let folder = args.cache.clone().map_or_else(cache_folder, Ok)?;
     let cache = Cache::open(&folder)
         .map_err(|error| Failure::usage(format!("--cache {}: {error}", folder.display())))?;
@@ -51,11 +51,7 @@ pub(crate) fn worker(args: &Worker) -> Result<Exit, Failure> {
     let done = runtime.block_on(async {
         let stop = session::interrupts();
         if let Some(listener) = watched {
-            tokio::spawn(async move {
-                if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
-                    watch(listener, own).await;
-                }
-            });
+            figures::serve(listener, own, None);
         }
         work(link, &me, (&cache, equip), stop, hear).await
     });
@@ -84,23 +80,6 @@ fn link(address: &str, token: &str) -> Result<Arc<dyn Link>, Failure> {
         ))
     })?;
     Ok(Arc::new(link))
-}
-
-/// Takes the port of `--metrics`.
-fn listen(address: std::net::SocketAddr) -> Result<std::net::TcpListener, Failure> {
-    let bound = std::net::TcpListener::bind(address).and_then(|listener| {
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    });
-    let listener = bound.map_err(|error| {
-        Failure::usage(format!(
-            "--metrics {address}: can't be listened on: {error}\nhint: choose another port"
-        ))
-    })?;
-    if let Ok(address) = listener.local_addr() {
-        remark(&format!("figures: http://{address}/metrics"));
-    }
-    Ok(listener)
 }
 
 /// What this worker tells operators.

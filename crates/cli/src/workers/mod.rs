@@ -3,6 +3,7 @@
 //! [`Listening`] is there before anything is recorded, [`Staff`] once the run has an id, [`Working`] while it goes.
 
 pub(crate) mod broker;
+pub(crate) mod figures;
 mod files;
 pub(crate) mod settings;
 pub(crate) mod token;
@@ -21,6 +22,7 @@ use samara_environments::continued;
 use samara_journal::Journal;
 use samara_serve::{
     Access,
+    watch::Watched,
     workers::{Coordinator, Replied, coordinate},
 };
 use tokio::{
@@ -46,6 +48,8 @@ enum Door {
 /// A run that listens for workers, before it is recorded.
 pub(crate) struct Listening {
     door: Door,
+    /// Where figures are served.
+    figures: Option<TcpListener>,
     token: String,
     /// Whether the token was made for this session.
     is_made: bool,
@@ -84,7 +88,8 @@ impl Listening {
             None => (token::made()?, true),
         };
         let door = door(&address, &token).await?;
-        Ok(Some(Self { door, token, is_made, evaluator, settings }))
+        let figures = settings.metrics.as_deref().map(figures_at).transpose()?;
+        Ok(Some(Self { door, figures, token, is_made, evaluator, settings }))
     }
 
     /// Opens the desk of a run that is recorded.
@@ -97,7 +102,7 @@ impl Listening {
         tools: &Tools,
         journal: &Journal,
     ) -> Result<Staff, Failure> {
-        let Self { door, token, is_made, evaluator, settings } = self;
+        let Self { door, figures, token, is_made, evaluator, settings } = self;
         let mut spec = experiment.evaluator.clone().ok_or_else(|| Failure::internal("no evaluator"))?;
         // What a run begins with is no part of an evaluation.
         spec.inputs.remove(continued::KEY);
@@ -123,7 +128,17 @@ impl Listening {
         let said = if is_made { format!(", token {token}") } else { String::new() };
         // A token that was made now is known from here alone; what is said here is in no log.
         let (place, told) = Place::take(door, &token, &desk).await?;
-        Ok(Staff { place, token, is_made, told: format!("{told}{said}"), desk, news, scattered, slots })
+        Ok(Staff {
+            place,
+            figures,
+            token,
+            is_made,
+            told: format!("{told}{said}"),
+            desk,
+            news,
+            scattered,
+            slots,
+        })
     }
 }
 
@@ -170,6 +185,7 @@ impl Place {
 /// A run's desk, not yet served.
 pub(crate) struct Staff {
     place: Place,
+    figures: Option<TcpListener>,
     token: String,
     is_made: bool,
     told: String,
@@ -191,14 +207,17 @@ impl Staff {
         window: usize,
         tell: Option<impl Fn(&str) + Send + 'static>,
     ) -> (Scattered, Working) {
-        let Self { place, token, is_made, told, desk, news, scattered, slots } = self;
+        let Self { place, figures, token, is_made, told, desk, news, scattered, slots } = self;
         if is_made || tell.is_some() {
             remark(&told);
         }
+        let figures = figures.map(|listener| {
+            figures::serve(listener, Arc::new(Served(Arc::clone(&desk))), Some(token.clone()))
+        });
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(place.serve(Arc::clone(&desk), token, stopped));
         let telling = tokio::spawn(told_of(news, Arc::clone(&desk), (window, slots), tell));
-        (scattered, Working { desk, stop, serving, telling })
+        (scattered, Working { desk, stop, serving, telling, figures })
     }
 }
 
@@ -230,17 +249,21 @@ pub(crate) struct Working {
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
     telling: JoinHandle<()>,
+    figures: Option<JoinHandle<()>>,
 }
 
 impl Working {
     /// Tells workers that the run is over, and closes the port.
     pub(crate) async fn end(self) {
-        let Self { desk, stop, serving, telling } = self;
+        let Self { desk, stop, serving, telling, figures } = self;
         desk.close();
         let _ = stop.send(());
         // It ends within moments, whatever workers do.
         let _ = serving.await;
         telling.abort();
+        if let Some(figures) = figures {
+            figures.abort();
+        }
     }
 }
 
@@ -254,6 +277,23 @@ impl Coordinator for Served {
     fn figures(&self) -> String {
         self.0.figures()
     }
+}
+
+impl Watched for Served {
+    fn figures(&self) -> String {
+        self.0.figures()
+    }
+
+    fn is_ready(&self) -> bool {
+        self.0.census().workers > 0
+    }
+}
+
+/// Takes the port of figures.
+fn figures_at(text: &str) -> Result<TcpListener, Failure> {
+    const OPTION: &str = "--worker-metrics";
+    let address = figures::address(text).map_err(|why| Failure::usage(format!("{OPTION} {text}: {why}")))?;
+    figures::listen(address, OPTION)
 }
 
 fn patience(settings: &WorkerSettings) -> Patience {

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+use super::figures;
 use crate::args::Workers;
 
 /// Characters of a label at most.
@@ -28,6 +29,11 @@ pub(crate) struct WorkerSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 4096))]
     pub local_slots: Option<u16>,
+    /// Where figures of the workers are served for Prometheus: a port of this machine, such as `7001`, or an address, such
+    /// as `0.0.0.0:7001` (`samara run --worker-metrics`). Default: nowhere but at an `http://` address of `address`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = MOST_ADDRESS))]
+    pub metrics: Option<String>,
     /// What a worker must say of itself, such as `["gpu"]`. Default: nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MOST_LABELS), inner(length(max = MOST_LABEL)))]
@@ -51,6 +57,7 @@ impl Default for WorkerSettings {
         Self {
             address: None,
             local_slots: None,
+            metrics: None,
             labels: Vec::new(),
             verify: 0.0,
             lease_s: 30.0,
@@ -72,6 +79,9 @@ pub(crate) fn workers(section: &Table) -> Result<WorkerSettings, Invalid> {
         let hint = "the variables SAMARA_NATS_USER and SAMARA_NATS_PASSWORD";
         return Err(Invalid::new("workers.address", "holds a password, which would be recorded", hint));
     }
+    if let Some(Err(hint)) = settings.metrics.as_deref().map(figures::address) {
+        return Err(Invalid::new("workers.metrics", "is no port and no address", hint));
+    }
     Ok(settings)
 }
 
@@ -81,6 +91,7 @@ impl WorkerSettings {
     pub(crate) fn with(mut self, args: &Workers) -> Self {
         self.address = args.listen.clone().or(self.address);
         self.local_slots = args.local_slots.or(self.local_slots);
+        self.metrics = args.worker_metrics.map(|address| address.to_string()).or(self.metrics);
         if !args.worker_labels.is_empty() {
             self.labels.clone_from(&args.worker_labels);
         }
@@ -113,6 +124,7 @@ mod tests {
         let key = |text: &str| workers(&text.parse().expect("TOML")).expect_err("must be refused").key;
         assert_eq!(key("verify = 2"), "workers.verify");
         assert_eq!(key("lease_s = 0"), "workers.lease_s");
+        assert_eq!(key("metrics = \"here\""), "workers.metrics");
         assert_eq!(key("losses = 0"), "workers.losses");
         assert_eq!(key("labels = [\"a b\"]"), "workers.labels");
         assert_eq!(key("address = \"nats://u:p@h\""), "workers.address");

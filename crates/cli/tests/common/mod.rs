@@ -21,6 +21,37 @@ pub(crate) fn script(extra: &str) -> String {
     format!("{base}\n{extra}\n")
 }
 
+/// The reply to a request of a path at an address, with further header lines.
+pub(crate) fn got(address: &str, path: &str, headers: &str) -> String {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n").unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    reply
+}
+
+/// Where a line says that figures are served, without the rest of the URL.
+pub(crate) fn figures_of(line: &str) -> Option<String> {
+    let url = line.trim().strip_prefix("figures: http://")?;
+    url.strip_suffix("/metrics").map(str::to_owned)
+}
+
+/// Looks at the figures of a run that waits for workers: who has no token hears only that it lives.
+pub(crate) fn look_at_figures(address: &str, token: &str) {
+    assert!(got(address, "/health", "").starts_with("HTTP/1.1 200"));
+    for other in ["", "Authorization: Bearer 0123456789abcdef\r\n"] {
+        for path in ["/metrics", "/ready"] {
+            assert!(got(address, path, other).starts_with("HTTP/1.1 401"), "{path}");
+        }
+    }
+    let own = format!("Authorization: Bearer {token}\r\n");
+    let figures = got(address, "/metrics", &own);
+    assert!(figures.starts_with("HTTP/1.1 200") && figures.contains("samara_workers_live 0"), "{figures}");
+    assert!(!figures.contains(token));
+    assert!(got(address, "/ready", &own).starts_with("HTTP/1.1 503"), "nobody has come yet");
+}
+
 impl Place {
     pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
