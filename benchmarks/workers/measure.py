@@ -1,7 +1,7 @@
 """What evaluations on workers cost: CPU per evaluation over HTTP and NATS, the share of the ideal rate, and how far a
 coordinator scales. Prints a table; CPU is user + system time of all processes, the broker's too.
 
-    cargo build --release -p samara-engine --features nats --example workers
+    cargo build --release -p samara-engine --example workers
     python3 benchmarks/workers/measure.py [--nats target/nats/bin/nats-server] [cost] [rate] [scale]
 """
 
