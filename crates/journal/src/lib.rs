@@ -3,7 +3,8 @@
 //! # Map
 //! - [`record`]: the plain records beside the search's own: header, inputs, how a candidate was made, events;
 //! - [`journal`]: the writer, one transaction for each settled candidate; it writes rows with `store`;
-//! - [`reader`]: folds over a run, single candidates, totals; it reads rows with `row`, the rest with `contents`;
+//! - [`reader`]: folds over a run, single candidates, totals; it reads rows with `row` (`ahead`: those of a long run by
+//!   several threads), the rest with `contents`;
 //!   [`run_view`]: a run folded into its archives, for whoever shows it;
 //! - [`schema`]: the tables, the views for people, the format version and its steps; `migrate`: old rows into new ones;
 //! - `columns`: a candidate's and a call's columns, for `store` and `row`; `ledger`: the totals; `asked`: sums over calls; `contents`: all else;
@@ -29,6 +30,7 @@
 //!     print(zlib.decompress(body).decode() if codec == 1 else body)
 //! ```
 
+mod ahead;
 mod asked;
 mod cells;
 mod check;

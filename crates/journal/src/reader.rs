@@ -4,11 +4,13 @@
 //! other files in [`crate::export`].
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use samara_search::{Candidate, Genome};
 
+use crate::ahead;
 use crate::asked::{Asked, AskedSums, Unsummed};
 use crate::cells;
 use crate::columns::{at, select_calls, select_candidate};
@@ -239,30 +241,55 @@ impl Reader {
         &self,
         f: &mut dyn FnMut(Candidate) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.fold_lived(0, &mut |_, candidate, _| f(candidate))
+        self.fold_lived(0, &mut |candidate, _| f(candidate))
     }
 
     /// The same from a candidate on, with what its row holds beside it.
     pub(crate) fn fold_lived<E: From<JournalError>>(
         &self,
         first: u64,
-        f: &mut dyn FnMut(&Row<'_>, Candidate, LifeColumns) -> Result<(), E>,
+        f: &mut dyn FnMut(Candidate, LifeColumns) -> Result<(), E>,
     ) -> Result<(), E> {
         self.snapshot(|| {
             let settled = self.ledger()?.totals.candidates;
-            let sqlite = |error| E::from(JournalError::sqlite(&self.path, error));
-            let select = format!("{} WHERE c.id >= ?1 ORDER BY c.id", select_candidate(self.format));
-            let mut statement = self.connection().prepare_cached(&select).map_err(sqlite)?;
-            let mut rows = statement.query([i64::try_from(first).unwrap_or(i64::MAX)]).map_err(sqlite)?;
-            let mut next = first;
-            while let Some(row) = rows.next().map_err(sqlite)? {
-                let (candidate, lived) = self.settled(row).map_err(|fault| self.fault(Some(next), fault))?;
-                self.check_order(next, candidate.index)?;
-                next += 1;
-                f(row, candidate, lived)?;
-            }
-            Ok(self.check_order(next, settled)?)
+            ahead::fold(self, first..settled, f)?;
+            Ok(self.check_end(settled)?)
         })
+    }
+
+    /// Hands these candidates over, all of which are settled.
+    pub(crate) fn some<E: From<JournalError>>(
+        &self,
+        which: Range<u64>,
+        f: &mut dyn FnMut(Candidate, LifeColumns) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let sqlite = |error| E::from(JournalError::sqlite(&self.path, error));
+        let select =
+            format!("{} WHERE c.id >= ?1 AND c.id < ?2 ORDER BY c.id", select_candidate(self.format));
+        let mut statement = self.connection().prepare_cached(&select).map_err(sqlite)?;
+        let ends = [which.start, which.end].map(|end| i64::try_from(end).unwrap_or(i64::MAX));
+        let mut rows = statement.query(ends).map_err(sqlite)?;
+        let mut next = which.start;
+        while let Some(row) = rows.next().map_err(sqlite)? {
+            let (candidate, lived) = self.settled(row).map_err(|fault| self.fault(Some(next), fault))?;
+            self.check_order(next, candidate.index)?;
+            next += 1;
+            f(candidate, lived)?;
+        }
+        Ok(self.check_order(next, which.end)?)
+    }
+
+    /// Refuses a candidate behind the last that is settled.
+    fn check_end(&self, settled: u64) -> Result<(), JournalError> {
+        let select = "SELECT 1 FROM candidates WHERE id >= ?1 LIMIT 1";
+        let behind = |end: i64| self.connection().query_row(select, [end], |_| Ok(())).optional();
+        let found = i64::try_from(settled).ok().map(behind).transpose();
+        match found.map_err(|error| JournalError::sqlite(&self.path, error))?.flatten() {
+            Some(()) => {
+                Err(JournalError::damaged(&self.path, format!("candidate {settled} is not among its sums")))
+            }
+            None => Ok(()),
+        }
     }
 
     fn check_order(&self, expected: u64, found: u64) -> Result<(), JournalError> {
@@ -283,8 +310,8 @@ impl Reader {
             let life = Life {
                 calls,
                 live_ms: lived.live_ms,
-                isolation: row.get(at::ISOLATION)?,
-                model: row.get(at::MODEL)?,
+                isolation: lived.isolation,
+                model: lived.model,
                 evaluator: row.get(at::EVALUATOR)?,
                 worker: row.get(at::WORKER)?,
             };

@@ -20,6 +20,10 @@ use crate::texts::{Content, Texts};
 pub(crate) struct LifeColumns {
     pub(crate) live_ms: f64,
     pub(crate) cost: f64,
+    /// The name of the model that wrote it.
+    pub(crate) model: Option<String>,
+    /// What kept its evaluation apart.
+    pub(crate) isolation: Option<String>,
     /// Over the calls; `None` if there are none.
     pub(crate) calls_checksum: Option<Digest>,
 }
@@ -53,8 +57,14 @@ impl Rows<'_> {
         }
         let why = why.map(Content::text).transpose()?;
         let candidate = candidate(row, index, genome, why, artifacts)?;
-        let (live_ms, cost) = (finite(row, at::LIVE_MS)?, finite(row, at::COST)?);
-        Ok((candidate, LifeColumns { live_ms, cost, calls_checksum: checksum(row, at::CALLS_CHECKSUM)? }))
+        let lived = LifeColumns {
+            live_ms: finite(row, at::LIVE_MS)?,
+            cost: finite(row, at::COST)?,
+            model: row.get(at::MODEL)?,
+            isolation: row.get(at::ISOLATION)?,
+            calls_checksum: checksum(row, at::CALLS_CHECKSUM)?,
+        };
+        Ok((candidate, lived))
     }
 
     fn genome(

@@ -15,10 +15,10 @@ use samara_search::{
 };
 
 use crate::cells;
-use crate::columns::at;
 use crate::error::JournalError;
 use crate::reader::Reader;
 use crate::record::{Cells, Event, EventKind, Header, SessionEnd, Totals, Work};
+use crate::row::LifeColumns;
 
 /// A run and its archives.
 pub struct RunView {
@@ -297,14 +297,12 @@ fn folded(
     // Those that are due by now were compared when they were folded.
     let mut recorded =
         migrations.into_iter().skip_while(|event| event.after <= first && first > 0).peekable();
-    reader.fold_lived(first, &mut |row, candidate, lived| {
+    reader.fold_lived(first, &mut |candidate, lived| {
         reasons.count(&candidate.fate);
         let migration = replay.refold(&candidate).map_err(fail)?;
         let after = candidate.index + 1;
-        let model: Option<String> = row
-            .get(at::MODEL)
-            .map_err(|error| JournalError::fault(reader.path(), Some(candidate.index), error.into()))?;
-        follow(Step { candidate: &candidate, model: model.as_deref(), live_ms: lived.live_ms, replay });
+        let LifeColumns { model, live_ms, .. } = lived;
+        follow(Step { candidate: &candidate, model: model.as_deref(), live_ms, replay });
         let found = recorded.next_if(|event| event.after <= after).map(|event| event.kind);
         if found == migration.map(EventKind::Migration) {
             return Ok(());

@@ -8,9 +8,7 @@ use std::io::Write;
 
 use samara_search::{AxisSettings, Candidate, commanding::escaped, number_list};
 
-use crate::columns::at;
 use crate::error::JournalError;
-use crate::fault::Fault;
 use crate::reader::Reader;
 use crate::row::LifeColumns;
 use crate::wanted::{Only, broken, is_wanted};
@@ -66,13 +64,11 @@ pub fn csv(
     reader.snapshot(|| {
         let (width, metrics) = breadth(reader, axes, only)?;
         table.write_record(names(width, axes, &metrics)).map_err(failed)?;
-        reader.fold_lived(0, &mut |row, candidate, lived| {
+        reader.fold_lived(0, &mut |candidate, lived| {
             if !is_wanted(only, candidate.index) {
                 return Ok(());
             }
-            let index = candidate.index;
-            let life = life(row).map_err(|fault| JournalError::fault(reader.path(), Some(index), fault))?;
-            let line = fields(&candidate, &lived, life, (width, axes), &metrics);
+            let line = fields(&candidate, &lived, (width, axes), &metrics);
             table.write_record(line).map_err(failed)
         })
     })?;
@@ -129,15 +125,9 @@ pub(crate) fn names(width: usize, axes: &[AxisSettings], metrics: &BTreeSet<Stri
     [fixed(&BEFORE), measures, fixed(&BEHIND), metrics].concat()
 }
 
-/// Model and isolation, which only the row has.
-pub(crate) fn life(row: &rusqlite::Row<'_>) -> Result<[Option<String>; 2], Fault> {
-    Ok([row.get(at::MODEL)?, row.get(at::ISOLATION)?])
-}
-
 fn fields(
     candidate: &Candidate,
     lived: &LifeColumns,
-    [model, isolation]: [Option<String>; 2],
     (width, axes): (usize, &[AxisSettings]),
     metrics: &BTreeSet<String>,
 ) -> Vec<String> {
@@ -170,11 +160,11 @@ fn fields(
         number(candidate.model_ms),
         candidate.island.to_string(),
         text(&candidate.operator),
-        text(&model.unwrap_or_default()),
+        text(lived.model.as_deref().unwrap_or_default()),
         optional(score.and_then(|score| score.stage).map(u64::from)),
         candidate.horizon.to_string(),
         optional(candidate.copy_of),
-        text(&isolation.unwrap_or_default()),
+        text(lived.isolation.as_deref().unwrap_or_default()),
     ]);
     let metric = |name| score.and_then(|score| score.metrics.get(name)).copied();
     fields.extend(metrics.iter().map(|name| metric(name).map(number).unwrap_or_default()));

@@ -9,7 +9,7 @@ use crate::error::JournalError;
 use crate::parquet::{Column, Table, Values};
 use crate::reader::Reader;
 use crate::row::LifeColumns;
-use crate::table::{breadth, life, names};
+use crate::table::{breadth, names};
 use crate::wanted::{Only, broken, is_wanted};
 
 /// Rows of a group: what is held in memory at once.
@@ -40,16 +40,14 @@ pub fn parquet(
         let names = names(width, axes, &metrics);
         let begin = |name: String, field: Field| Column { name, values: empty(&field) };
         // The types are those of any candidate's fields.
-        let typed = fields(&blank(), None, [None, None], (width, axes), &metrics);
+        let typed = fields(&blank(), None, (width, axes), &metrics);
         let columns = names.into_iter().zip(typed).map(|(name, field)| begin(name, field)).collect();
         let mut table = Table::begin(out, columns).map_err(broken)?;
-        reader.fold_lived(0, &mut |row, candidate, lived| {
+        reader.fold_lived(0, &mut |candidate, lived| {
             if !is_wanted(only, candidate.index) {
                 return Ok(());
             }
-            let index = candidate.index;
-            let life = life(row).map_err(|fault| JournalError::fault(reader.path(), Some(index), fault))?;
-            let row = fields(&candidate, Some(&lived), life, (width, axes), &metrics);
+            let row = fields(&candidate, Some(&lived), (width, axes), &metrics);
             table.columns.iter_mut().zip(row).for_each(|(column, field)| push(&mut column.values, field));
             if table.held() >= GROUP { table.flush().map_err(broken) } else { Ok(()) }
         })?;
@@ -82,7 +80,6 @@ fn push(values: &mut Values, field: Field) {
 fn fields(
     candidate: &Candidate,
     lived: Option<&LifeColumns>,
-    [model, isolation]: [Option<String>; 2],
     (width, axes): (usize, &[AxisSettings]),
     metrics: &BTreeSet<String>,
 ) -> Vec<Field> {
@@ -109,11 +106,11 @@ fn fields(
         Field::Number(Some(candidate.model_ms)),
         Field::Whole(Some(candidate.island.into())),
         text(&candidate.operator),
-        Field::Text(model),
+        Field::Text(lived.and_then(|lived| lived.model.clone())),
         Field::Whole(score.and_then(|score| score.stage).map(u64::from)),
         Field::Whole(Some(candidate.horizon)),
         Field::Whole(candidate.copy_of),
-        Field::Text(isolation),
+        Field::Text(lived.and_then(|lived| lived.isolation.clone())),
     ]);
     let metric = |name| score.and_then(|score| score.metrics.get(name)).copied();
     fields.extend(metrics.iter().map(|name| Field::Number(metric(name))));

@@ -240,3 +240,21 @@ fn calls_are_summed_up_by_role_and_model_and_are_those_of_the_totals() {
     let error = Reader::open(&path).unwrap().asked().unwrap_err();
     assert!(error.to_string().contains("its calls are not those of its totals"), "{error}");
 }
+
+#[test]
+fn a_long_run_comes_in_its_order_whoever_read_its_parts_and_ends_before_the_first_that_is_damaged() {
+    let directory = tempdir().unwrap();
+    let count = 2100;
+    let path = written(directory.path(), count);
+    assert_samples(&Reader::open(&path).unwrap(), count);
+    let damage = "UPDATE candidates SET operator = 'another' WHERE id IN (900, 905, 1700)";
+    Connection::open(&path).unwrap().execute(damage, []).unwrap();
+    let mut next = 0;
+    let ended = Reader::open(&path).unwrap().fold(&mut |candidate| {
+        assert_eq!(candidate.index, next);
+        next += 1;
+        Ok::<(), JournalError>(())
+    });
+    let message = ended.unwrap_err().to_string();
+    assert!(next == 900 && message.contains("candidate 900"), "{next}: {message}");
+}
