@@ -54,11 +54,16 @@ impl Archive {
         let mut best: Vec<Elite<'_>> =
             self.occupied().iter().map(|cell| self.at(*cell as usize, 0)).collect();
         // `partial_cmp`, as the two zeros are equal; objectives are finite.
-        best.sort_unstable_by(|a, b| {
+        let order = |a: &Elite<'_>, b: &Elite<'_>| {
             let by_objective = b.objective.partial_cmp(&a.objective).unwrap_or(Ordering::Equal);
             by_objective.then(a.id.cmp(&b.id)).then(a.cell.cmp(&b.cell))
-        });
-        best.truncate(count);
+        };
+        if count < best.len() {
+            // Few of many, such as those that migrate: the others need no order.
+            best.select_nth_unstable_by(count, order);
+            best.truncate(count);
+        }
+        best.sort_unstable_by(order);
         best
     }
 
