@@ -19,7 +19,7 @@ use crate::row::LifeColumns;
 /// Candidates from which on it is worth it to begin threads.
 const WORTH: u64 = 2048;
 /// Candidates that a thread hands over at once.
-const PART: u64 = 64;
+const PART: u64 = 128;
 /// Parts of a thread that may wait to be taken.
 const WAITING: usize = 2;
 /// Threads at most.

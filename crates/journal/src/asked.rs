@@ -68,7 +68,10 @@ impl From<rusqlite::Error> for Unsummed {
 /// Sums over the calls of a run that may go on: what was summed is not read again.
 #[derive(Default)]
 pub struct AskedSums {
-    sums: BTreeMap<(String, String, &'static str), Sum>,
+    /// By role, model and kind: a call of a known one allocates nothing.
+    sums: BTreeMap<String, BTreeMap<String, BTreeMap<&'static str, Sum>>>,
+    /// How many sums there are.
+    known: usize,
     /// The last call that is among them.
     last: Option<i64>,
 }
@@ -76,7 +79,27 @@ pub struct AskedSums {
 impl AskedSums {
     /// The sums, ordered by role, model and kind.
     pub fn told(&self) -> Vec<Asked> {
-        self.sums.iter().map(|((role, model, _), sum)| sum.told(role, model)).collect()
+        let mut told = Vec::with_capacity(self.known);
+        for (role, models) in &self.sums {
+            for (model, kinds) in models {
+                told.extend(kinds.values().map(|sum| sum.told(role, model)));
+            }
+        }
+        told
+    }
+
+    /// The sum of a role, a model and a kind; `None` where there would be too many.
+    fn sum(&mut self, role: &str, model: &str, kind: CallKind) -> Option<&mut Sum> {
+        let held = |sums: &Self| sums.sums.get(role)?.get(model)?.get(kind.name()).map(|_| ());
+        if held(self).is_none() {
+            if self.known == MOST {
+                return None;
+            }
+            self.known += 1;
+            let models = self.sums.entry(role.to_owned()).or_default();
+            models.entry(model.to_owned()).or_default().insert(kind.name(), Sum::new(kind));
+        }
+        self.sums.get_mut(role)?.get_mut(model)?.get_mut(kind.name())
     }
 
     pub(crate) fn go_on(&mut self, connection: &Connection, totals: &Totals) -> Result<(), Unsummed> {
@@ -89,15 +112,12 @@ impl AskedSums {
         while let Some(row) = rows.next()? {
             let text = |column| string(row, column).map(Option::unwrap_or_default);
             let kind = CallKind::from_name(text(1)?).ok_or_else(|| wrong("there is no such kind of call"))?;
-            let key = (text(0)?.to_owned(), text(2)?.to_owned(), kind.name());
-            if self.sums.len() == MOST && !self.sums.contains_key(&key) {
-                return Err(Unsummed::TooMany);
-            }
-            self.sums.entry(key).or_insert_with(|| Sum::new(kind)).add(row)?;
+            self.sum(text(0)?, text(2)?, kind).ok_or(Unsummed::TooMany)?.add(row)?;
             self.last = Some(row.get(9)?);
         }
         let all = |count: fn(&Asked) -> u64| {
-            self.sums.values().map(|sum| count(&sum.asked)).fold(0, u64::saturating_add)
+            let sums = self.sums.values().flat_map(BTreeMap::values).flat_map(BTreeMap::values);
+            sums.map(|sum| count(&sum.asked)).fold(0, u64::saturating_add)
         };
         let found = [all(|sum| sum.calls), all(|sum| sum.tokens_in), all(|sum| sum.tokens_out)];
         if found != [totals.calls, totals.tokens_in, totals.tokens_out] {
