@@ -6,7 +6,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use samara_engine::{Bench, Context, Environment, Evaluator, Future};
 use samara_qd::emitters::Space;
-use samara_search::{EmitterKind, EmitterSettings, Emitting, Genome, Invalid, Plan, Proposer, Score, schema};
+use samara_search::{
+    EmitterKind, EmitterSettings, Emitting, Genome, Invalid, Plan, Proposer, Score, SearchSettings, schema,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -63,19 +65,22 @@ pub(crate) fn build(source: &Source<'_>) -> Result<Arc<dyn Environment>, Invalid
         return Err(Invalid::new("environment.dimensions", "is 0", "2 is the default"));
     }
     expect_axes(source.axes, settings.dimensions, "environment.dimensions")?;
-    let emitting = emitting(source, &settings)?;
+    let emitting = emitting(source.search, &settings)?;
     Ok(Arc::new(Function { settings, emitting }))
 }
 
 /// The emitters that the search names: they begin in the middle of the range.
-fn emitting(source: &Source<'_>, settings: &FunctionSettings) -> Result<Option<Emitting>, Invalid> {
-    if source.search.emitters.is_empty() {
+pub(crate) fn emitting(
+    search: &SearchSettings,
+    settings: &FunctionSettings,
+) -> Result<Option<Emitting>, Invalid> {
+    if search.emitters.is_empty() {
         return Ok(None);
     }
     let [lo, hi] = settings.range;
     let space = Space { start: vec![lo.midpoint(hi); settings.dimensions], bounds: Some(settings.range) };
     let default = EmitterSettings::new(EmitterKind::Gaussian);
-    Emitting::new(source.search, &default, space, "sample").map(Some)
+    Emitting::new(search, &default, space, "sample").map(Some)
 }
 
 /// The Ackley function with a = 5, b = 0.1, c = 2 pi, negated: 0 at the origin, lower everywhere else

@@ -11,7 +11,9 @@ use std::{collections::BTreeMap, f64::consts::PI, sync::Arc};
 
 use samara_engine::{Abort, Bench, Context, Environment, Evaluator, Future};
 use samara_qd::emitters::Space;
-use samara_search::{EmitterKind, EmitterSettings, Emitting, Genome, Invalid, Plan, Proposer, Score, schema};
+use samara_search::{
+    EmitterKind, EmitterSettings, Emitting, Genome, Invalid, Plan, Proposer, Score, SearchSettings, schema,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -85,18 +87,22 @@ pub(crate) fn build(source: &Source<'_>) -> Result<Arc<dyn Environment>, Invalid
     {
         return bad("range", format!("[{lo}, {hi}] is no range"), "two finite numbers, the lower first");
     }
-    let bounds = settings.bounds();
-    if let Some([lo, hi]) = bounds
+    if let Some([lo, hi]) = settings.bounds()
         && !(lo..=hi).contains(&settings.start)
     {
         let what = format!("is {}, outside the range from {lo} to {hi}", settings.start);
         return bad("start", what, "0 is the default");
     }
     expect_axes(source.axes, 2, "environment.function")?;
-    let space = Space { start: vec![settings.start; settings.dimensions], bounds };
-    let default = EmitterSettings::new(EmitterKind::Gaussian);
-    let emitting = Emitting::new(source.search, &default, space, CREATED)?;
+    let emitting = emitting(source.search, &settings)?;
     Ok(Arc::new(Functions { settings, emitting }))
+}
+
+/// The emitters that the search names, or steps from elites.
+pub(crate) fn emitting(search: &SearchSettings, settings: &FunctionsSettings) -> Result<Emitting, Invalid> {
+    let space = Space { start: vec![settings.start; settings.dimensions], bounds: settings.bounds() };
+    let default = EmitterSettings::new(EmitterKind::Gaussian);
+    Emitting::new(search, &default, space, CREATED)
 }
 
 impl FunctionsSettings {

@@ -13,7 +13,7 @@
 //! - [`own`]: what the program that samara is part of brings along, such as a class of Python; no entry of the registry.
 //!
 //! [`program`] is what environments of programs share: writing new programs from old ones, and running them.
-//! [`source`] is what environments are built from, [`inputs`] how they read the files that a run keeps.
+//! [`emitted()`] has the emitters of a recorded run again. [`source`] is what environments are built from, [`inputs`] how they read the files that a run keeps.
 //!
 //! [`builtin`] holds the experiments and seed pools that come with samara. Environments spawn nothing and know no
 //! files of a run.
@@ -21,6 +21,7 @@
 mod answer;
 pub mod builtin;
 pub mod continued;
+mod emitted;
 pub mod evaluator;
 mod fences;
 pub mod function;
@@ -46,6 +47,7 @@ use samara_engine::{Environment, Evaluator, EvaluatorSpec};
 use samara_search::{Invalid, SearchSettings, Strategy, nearest};
 use schemars::{Schema, SchemaGenerator};
 
+pub use emitted::emitted;
 pub use inputs::{InputFile, Inputs};
 pub use source::Source;
 

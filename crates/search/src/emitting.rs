@@ -56,6 +56,11 @@ impl Emitting {
         Ok(Self { scheduler, dims, seed: search.seed, created: search.init_steps, first: 0, operator })
     }
 
+    /// The emitters, and what chooses among them.
+    pub fn scheduler(&self) -> &Scheduler {
+        &self.scheduler
+    }
+
     /// A candidate's number among those of its island that emitters propose; `None` of one that is created.
     fn number(&self, view: &View<'_>) -> Option<u64> {
         let islands = view.islands() as u64;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use samara_qd::Tessellation;
 
 use crate::{
-    Candidate, Fate, FateCounts, FoldError, Genome, Invalid, Migration, Placement, Population, Score,
-    SearchSettings,
+    Candidate, Emitting, Fate, FateCounts, FoldError, Genome, Invalid, Migration, Placement, Population,
+    Proposer as _, Score, SearchSettings, View,
 };
 
 /// A fold over recorded candidates.
@@ -15,6 +15,8 @@ pub struct Replay {
     population: Population,
     settled: u64,
     fates: FateCounts,
+    /// One an island, or none.
+    emitters: Vec<Emitting>,
 }
 
 impl Replay {
@@ -24,7 +26,20 @@ impl Replay {
     /// Rules that contradict each other or the cells.
     pub fn new(settings: &SearchSettings, tessellation: Tessellation) -> Result<Self, Invalid> {
         let population = Population::new(settings, tessellation)?;
-        Ok(Self { population, settled: 0, fates: FateCounts::default() })
+        Ok(Self { population, settled: 0, fates: FateCounts::default(), emitters: Vec::new() })
+    }
+
+    /// The same with the emitters that proposed the candidates: they learn again what they have learnt. Only to be looked
+    /// at, since nothing is proposed.
+    #[must_use]
+    pub fn with_emitters(self, emitting: Emitting) -> Self {
+        let islands = self.population.islands().len();
+        Self { emitters: vec![emitting; islands], ..self }
+    }
+
+    /// The emitters of each island; none unless they were given.
+    pub fn emitters(&self) -> &[Emitting] {
+        &self.emitters
     }
 
     /// The archives so far.
@@ -49,6 +64,11 @@ impl Replay {
             (Some(genome), Some(score)) => self.population.offer(self.settled, genome, score),
             _ => Placement::nowhere(candidate.fate.clone().without_score()),
         };
+        if !self.emitters.is_empty() {
+            let view = View::new(&self.population, self.settled);
+            let island = self.population.island_of(self.settled) as usize;
+            self.emitters[island].settle(candidate, placement.value, &view);
+        }
         self.settled += 1;
         self.fates.count(&placement.fate);
         let migration = self.population.migrate(self.settled).map(|(migration, _)| migration);

@@ -24,6 +24,19 @@ pub struct Bandit {
     emitters: Vec<Record>,
 }
 
+/// What a bandit knows of an emitter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Standing {
+    /// Candidates of its generations that are over.
+    pub made: u64,
+    /// Those that entered the archive.
+    pub entered: u64,
+    /// The upper bound of the part of its candidates that enter, by which it is chosen; infinite before the first.
+    pub promise: f64,
+    /// Whether it proposes this generation.
+    pub active: bool,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Record {
     /// Candidates that it has made.
@@ -56,6 +69,22 @@ impl Bandit {
         (0..self.emitters.len()).filter(|i| self.emitters[*i].active).collect()
     }
 
+    /// What is known of each emitter, by position.
+    pub fn standings(&self) -> impl Iterator<Item = Standing> {
+        let total = self.made();
+        self.emitters.iter().map(move |record| Standing {
+            made: record.made,
+            entered: record.entered,
+            promise: record.promise(total, self.zeta),
+            active: record.active,
+        })
+    }
+
+    /// Candidates of all emitters together.
+    fn made(&self) -> u64 {
+        self.emitters.iter().map(|record| record.made).sum()
+    }
+
     /// Notes what an emitter's candidates of a generation became: how many there were, how many entered the archive, and
     /// whether it has begun anew since, or learns nothing.
     pub fn note(&mut self, emitter: usize, (made, entered): (usize, usize), terminated: bool) {
@@ -71,7 +100,7 @@ impl Bandit {
         for record in &mut self.emitters {
             record.active &= self.reselect == Reselect::Terminated && !record.terminated;
         }
-        let total: u64 = self.emitters.iter().map(|record| record.made).sum();
+        let total = self.made();
         let mut waiting: Vec<usize> =
             (0..self.emitters.len()).filter(|i| !self.emitters[*i].active).collect();
         let promise = |i: &usize| self.emitters[*i].promise(total, self.zeta);
@@ -111,6 +140,12 @@ mod tests {
         bandit.note(1, (90, 0), true);
         bandit.choose();
         assert_eq!(bandit.active(), [0], "now five of ten is the most");
+        let known: Vec<Standing> = bandit.standings().collect();
+        assert_eq!(
+            known.iter().map(|one| (one.made, one.entered)).collect::<Vec<_>>(),
+            [(10, 5), (100, 9), (10, 1)]
+        );
+        assert!(known[0].active && known[0].promise > 0.5 && known[1].promise < known[0].promise);
     }
 
     #[test]

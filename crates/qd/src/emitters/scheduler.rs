@@ -43,6 +43,11 @@ impl Scheduler {
         &self.emitters
     }
 
+    /// What chooses among them; `None` where all of them propose every generation.
+    pub fn bandit(&self) -> Option<&Bandit> {
+        self.bandit.as_ref()
+    }
+
     /// The positions of the emitters that propose this generation.
     pub fn active(&self) -> impl Iterator<Item = usize> {
         self.active.iter().map(|(emitter, _)| *emitter)

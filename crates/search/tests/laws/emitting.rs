@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use samara_qd::{Stream, emitters::Space};
 use samara_search::{
     Ask, AxisSettings, BanditSettings, Candidate, Charge, EmitterKind, EmitterSettings, Emitting, Finished,
-    Genome, IslandSettings, Outcome, ParentsName, RankingName, RestartName, Score, Search, SearchSettings,
-    Setup, Ticket, Unscored,
+    Genome, IslandSettings, Outcome, ParentsName, RankingName, Replay, ReselectName, RestartName, Score,
+    Search, SearchSettings, Setup, Ticket, Unscored,
 };
 
 const DIMS: usize = 4;
@@ -147,6 +147,42 @@ proptest! {
         };
         prop_assert_eq!(at(window), at(1));
     }
+}
+
+#[test]
+fn a_reader_that_is_given_the_emitters_knows_what_their_bandit_knows() {
+    let emitters = vec![
+        EmitterSettings { batch: 3, ..EmitterSettings::new(EmitterKind::IsoLine) },
+        strategy(RankingName::TwoStage, EmitterKind::CmaEs),
+    ];
+    let bandit = Some(BanditSettings { active: 1, zeta: 0.1, reselect: ReselectName::All });
+    let settings = SearchSettings { bandit, ..settings(20, 2, emitters) };
+    let (candidates, hash) = whole(&settings, (7, 1));
+    let space = Space { start: vec![0.0; DIMS], bounds: None };
+    let emitting = Emitting::new(&settings, &EmitterSettings::new(EmitterKind::Gaussian), space, "sample")
+        .expect("emitters");
+    let axes = ["x", "y"].map(|name| AxisSettings::even(name, [-4.0, 4.0], 12));
+    let cells = settings.tessellation(&axes).expect("cells");
+    let mut replay = Replay::new(&settings, cells).expect("a fold").with_emitters(emitting);
+    for (index, candidate) in candidates.iter().enumerate() {
+        // Whoever proposes next is who the reader says, counted from the beginning of the generation.
+        let island = index % 2;
+        let number =
+            (index as u64).checked_sub(settings.init_steps.next_multiple_of(2)).map(|after| after / 2);
+        if number.is_some() && candidate.operator != "sample" {
+            let scheduler = replay.emitters()[island].scheduler();
+            let active: Vec<&str> =
+                scheduler.active().map(|place| scheduler.emitters()[place].name()).collect();
+            assert!(active.contains(&&*candidate.operator), "{index}: {active:?} and {}", candidate.operator);
+        }
+        replay.refold(candidate).expect("what was recorded");
+    }
+    assert_eq!(replay.population().archive_hash(), hash);
+    let islands = replay.emitters().iter().map(|island| island.scheduler().bandit().expect("a bandit"));
+    let known: Vec<_> = islands.flat_map(|bandit| bandit.standings().collect::<Vec<_>>()).collect();
+    assert!(known.len() == 6 && known.iter().all(|one| one.made > 0 && one.promise.is_finite()), "{known:?}");
+    let made: u64 = known.iter().map(|one| one.made).sum();
+    assert!((250..=330).contains(&made), "all but created ones and the last generations: {made}");
 }
 
 #[test]
