@@ -133,7 +133,8 @@ def pages(asked, folder, report):
                 path = f"/run/{kind}-{size}{part}"
                 first = []
                 for _ in range(asked.repeats):
-                    server = Dashboard.of(folder)
+                    # The run alone: a server begins to read what it serves at once.
+                    server = Dashboard.of(folder / f"{kind}-{size}")
                     begun = time.monotonic()
                     server.get(path)
                     first.append((time.monotonic() - begun) * 1e3)
@@ -224,30 +225,28 @@ class Browser:
 
 
 def paint(asked, folder, report):
-    """First paint of each page, by a server that has read nothing yet and by one that has."""
-    print(f"\n{'page':28} {'first paint ms':>15} {'best':>7} {'again':>7}   load")
+    """First paint of each page from the address that a server has just printed, and once it has read the run. The browser is
+    started before, and nothing of the server is in its cache."""
+    print(f"\n{'page':28} {'first paint ms':>15} {'worst':>7} {'again':>7}   load")
     for size in asked.sizes:
-        goal, slowest = 300 if size <= 2_000 else 1000, 0
+        goal, slowest, read = 300 if size <= 2_000 else 1000, 0, 0
         for kind in asked.kinds:
             for name, part in PAGES.items():
                 first, again = [], []
                 for _ in range(asked.repeats):
-                    with tempfile.TemporaryDirectory() as data:
-                        server, browser = Dashboard.of(folder), Browser(data)
-                        # The browser has its files and the cookie, and the server has not read the run.
-                        browser.first_paint(f"{server.base}/run/nothing?token={server.token}")
+                    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as data:
+                        browser = Browser(data)
+                        server = Dashboard.of(folder / f"{kind}-{size}")
                         address = f"{server.base}/run/{kind}-{size}{part}"
-                        first.append(browser.first_paint(address))
+                        first.append(browser.first_paint(f"{address}?token={server.token}"))
                         again.append(browser.first_paint(address))
                         browser.end()
                         server.end()
-                told = statistics.median(first)
-                slowest = max(slowest, told)
-                print(
-                    f"{kind + '-' + str(size) + ' ' + name:28} {told:15.0f} {min(first):7.0f} {statistics.median(again):7.0f}   {load():.1f}",
-                    flush=True,
-                )
+                told, later = statistics.median(first), statistics.median(again)
+                slowest, read = max(slowest, told), max(read, later)
+                print(f"{kind + '-' + str(size) + ' ' + name:28} {told:15.0f} {max(first):7.0f} {later:7.0f}   {load():.1f}", flush=True)
         report.add(f"slowest first paint of {size:,} candidates", slowest, "ms", at_most=goal)
+        report.add(f"slowest paint of {size:,} candidates once they are read", read, "ms", at_most=300)
 
 
 class Tabs:

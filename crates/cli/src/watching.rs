@@ -64,7 +64,7 @@ impl Watching {
         let catalogue = Catalogue::of(&[folder.to_owned()]).map_err(failed)?;
         let address = opened(listener.local_addr().map_err(failed)?, &token);
         let access = Access { token: None, beyond_loopback, names: Vec::new() };
-        let settings = Settings { catalogue, token, access, known, control };
+        let settings = Settings { catalogue, token, access, ahead: false, known, control };
         // The name tells its threads from those of the run.
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_all().thread_name(THREAD).build().map_err(failed)?;

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use samara_qd::Tessellation;
 use samara_search::{
-    AxisSettings, Candidate, Fate, FoldError, Invalid, Replay, SearchSettings, decode, settings,
+    AxisSettings, Candidate, Emitting, Fate, FoldError, Invalid, Replay, SearchSettings, decode, settings,
 };
 
 use crate::cells;
@@ -57,6 +57,8 @@ pub struct Step<'a> {
     pub live_ms: f64,
     /// The archives behind it.
     pub replay: &'a Replay,
+    /// Whether none is settled after it: what is only wanted of the end may be left out before.
+    pub last: bool,
 }
 
 /// What a worker has evaluated in a run, as far as it is noted.
@@ -165,6 +167,19 @@ impl RunView {
     /// # Errors
     /// As [`RunView::open`].
     pub fn following(reader: &Reader, follow: &mut dyn FnMut(Step<'_>)) -> Result<Self, JournalError> {
+        Self::with_emitters(reader, None, follow)
+    }
+
+    /// The same with the emitters that proposed the run's vectors, which learn again what they have learnt: see
+    /// [`Replay::with_emitters`].
+    ///
+    /// # Errors
+    /// As [`RunView::open`].
+    pub fn with_emitters(
+        reader: &Reader,
+        emitting: Option<Emitting>,
+        follow: &mut dyn FnMut(Step<'_>),
+    ) -> Result<Self, JournalError> {
         reader.snapshot(|| {
             let path = reader.path();
             let (settings, axes) = search_of(&reader.header().config, reader.begun_format())
@@ -172,7 +187,10 @@ impl RunView {
             let tessellation = tessellation(reader, &settings, &axes)?;
             let replay = Replay::new(&settings, tessellation.clone())
                 .map_err(|source| JournalError::Settings { path: path.to_owned(), source })?;
-            let mut replay = replay;
+            let mut replay = match emitting {
+                Some(emitting) => replay.with_emitters(emitting),
+                None => replay,
+            };
             let mut reasons = Reasons::default();
             let (controls, workers) = folded(reader, &mut replay, &mut reasons, follow)?;
             Ok(Self {
@@ -283,7 +301,7 @@ fn folded(
     follow: &mut dyn FnMut(Step<'_>),
 ) -> Result<(Vec<Event>, Vec<WorkerSum>), JournalError> {
     let fail = |source| JournalError::Fold { path: reader.path().to_owned(), source };
-    let first = replay.settled();
+    let (first, settled) = (replay.settled(), reader.totals()?.candidates);
     let events = reader.events()?;
     let (migrations, others): (Vec<_>, Vec<_>) =
         events.into_iter().partition(|event| matches!(event.kind, EventKind::Migration(_)));
@@ -302,7 +320,8 @@ fn folded(
         let migration = replay.refold(&candidate).map_err(fail)?;
         let after = candidate.index + 1;
         let LifeColumns { model, live_ms, .. } = lived;
-        follow(Step { candidate: &candidate, model: model.as_deref(), live_ms, replay });
+        let last = after == settled;
+        follow(Step { candidate: &candidate, model: model.as_deref(), live_ms, replay, last });
         let found = recorded.next_if(|event| event.after <= after).map(|event| event.kind);
         if found == migration.map(EventKind::Migration) {
             return Ok(());

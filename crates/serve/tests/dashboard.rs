@@ -7,7 +7,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use common::{Events, TOKEN, Written, asked, list, page, request, server, server_with};
+use common::{Events, TOKEN, Written, asked, list, page, request, server, server_ahead, server_with};
 
 /// A folder with a run that has ended and one that goes on.
 fn two_runs() -> (tempfile::TempDir, Written) {
@@ -139,6 +139,20 @@ fn what_models_and_strangers_wrote_is_text_on_every_page_and_every_link_leads_to
     assert!(seen.len() > 100, "{seen:?}");
     let (_, body) = page(address, "/run/ended/candidate/3");
     assert!(body.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "{body}");
+}
+
+#[test]
+fn pages_of_runs_that_were_read_before_anybody_asked_are_the_same() {
+    let (home, _growing) = two_runs();
+    let (one, other) = (server(home.path()), server_ahead(home.path()));
+    // The overview tells how fast a run was seen to grow, and so is another at another time.
+    for part in ["/archive", "/operators", "/lineage", "/candidate/3"] {
+        for run in ["/run/ended", "/run/folder%2Fgrowing%20one"] {
+            let path = format!("{run}{part}");
+            assert_eq!(page(other, &path), page(one, &path), "{path}");
+        }
+    }
+    assert!(!list(other).contains("is being read"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod common;
 use std::net::SocketAddr;
 
 use common::{Events, Kind, TOKEN, Written, asked, page, request, server};
-use samara_search::{Algorithm, AxisSettings, IslandSettings, SearchSettings};
+use samara_search::{Algorithm, Artifact, AxisSettings, Film, IslandSettings, SearchSettings};
 
 /// Bytes of a page at most, and of an update as it travels.
 const PAGE: usize = 100_000;
@@ -31,7 +31,29 @@ fn kind(axes: Vec<AxisSettings>, change: impl FnOnce(&mut SearchSettings)) -> Ki
     // Coarser cells would be as many, and take longer to make.
     (settings.cvt.samples, settings.cvt.max_iterations) = (10_000, 5);
     change(&mut settings);
-    Kind { settings, axes, text: |index| format!("poem {index}"), measures: spread }
+    Kind {
+        settings,
+        axes,
+        text: |index| format!("poem {index}"),
+        measures: spread,
+        artifacts: |_| Vec::new(),
+    }
+}
+
+/// The walk of a body of 16 joints, as large as those of the creatures that are shipped.
+fn walk(index: u64) -> Vec<Artifact> {
+    let place = |moment: i32, joint: i32| {
+        [40 * (joint % 4) + 37 * moment + (index % 13) as i32, 45 * (joint / 4) + 7 * ((joint + moment) % 5)]
+    };
+    let film = Film {
+        seconds: 10.0,
+        radius: 20,
+        bones: (0..15).map(|joint| [joint, joint + 1]).collect(),
+        muscles: (0..28).map(|one| [one % 14, (one % 14) + 2 - one / 14]).collect(),
+        poses: (0..6).map(|moment| (0..16).flat_map(|joint| place(moment, joint)).collect()).collect(),
+        ground: vec![vec![-1000, -100, 0, -90, 400, -120, 1000, -100]],
+    };
+    film.artifact().into_iter().collect()
 }
 
 fn islands(count: u32) -> IslandSettings {
@@ -74,6 +96,7 @@ fn archives() -> Vec<(&'static str, Kind, usize)> {
             }),
             700,
         ),
+        ("walkers", Kind { artifacts: walk, ..kind(even(20), |_| ()) }, 399),
         ("categories", Kind { measures: named, ..kind(categories.collect(), |_| ()) }, 700),
     ]
 }
@@ -117,6 +140,44 @@ fn no_page_and_no_update_of_a_run_of_2000_candidates_is_larger_than_it_may_be_wh
     println!("{}", told_all.join("\n"));
     for (path, whole, update) in told {
         assert!(whole <= PAGE && update <= UPDATE, "{path}: {whole} bytes, an update {update}");
+    }
+}
+
+#[test]
+fn a_walk_is_a_picture_of_the_dashboards_own_which_who_is_let_in_may_see() {
+    let home = tempfile::tempdir().unwrap();
+    for (name, artifacts) in [("walkers", walk as fn(u64) -> Vec<Artifact>), ("poems", |_| Vec::new())] {
+        let mut run = Written::of(&home.path().join(name), Kind { artifacts, ..kind(even(20), |_| ()) });
+        run.add(60);
+        run.journal.finish("completed").unwrap();
+    }
+    let address = server(home.path());
+    let (_, gallery) = page(address, "/run/walkers/archive");
+    let pictures: Vec<&str> =
+        gallery.split("<img src=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(pictures.len() > 30, "{gallery}");
+    // What comes into sight later takes the room that it will have.
+    let attributes = "loading=\"lazy\" decoding=\"async\" width=\"720\" height=\"";
+    assert_eq!(gallery.matches(attributes).count(), pictures.len());
+    let cookie = format!("Cookie: samara-{}={TOKEN}\r\n", address.port());
+    for path in &pictures[..3] {
+        let (status, head, body) = asked(address, &request("GET", path, "localhost", &cookie));
+        let body = String::from_utf8(body).unwrap();
+        assert!(status == 200 && head.contains("content-type: image/svg+xml"), "{path}: {head}");
+        assert!(head.contains("content-security-policy: default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"), "{head}");
+        assert!(head.contains("x-content-type-options: nosniff"), "{head}");
+        assert!(body.starts_with("<svg xmlns") && body.contains("prefers-color-scheme:dark"), "{body}");
+        assert!(body.contains("the walk of candidate") && !body.contains("<script"), "{body}");
+        assert_eq!(asked(address, &request("GET", path, "localhost", "")).0, 401);
+        assert_eq!(asked(address, &request("GET", path, "evil.example", &cookie)).0, 403);
+    }
+    for path in [
+        "/run/poems/film/0.svg",
+        "/run/walkers/film/5.svg",
+        "/run/walkers/film/60.svg",
+        "/run/none/film/0.svg",
+    ] {
+        assert_eq!(page(address, path).0, 404, "{path}");
     }
 }
 

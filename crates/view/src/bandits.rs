@@ -1,10 +1,12 @@
-//! What the bandits of a run have learnt: told again from its candidates, as whoever resumes it comes to know it.
+//! What the bandits of a run have learnt, now and over the run: told again from its candidates, as whoever resumes it comes to
+//! know it.
 //!
 //! A bandit over generators or over operators of programs is a fold over settled candidates
-//! ([`samara_search::Ensemble`]), so a reader that knows its settings has its state. That of emitters counts generations of
-//! single emitters, which a journal doesn't name: of these the shares over the run are what is to be seen.
+//! ([`samara_search::Ensemble`]), so a reader that knows its settings has its state. One over emitters is a fold over vectors
+//! and archives: it is folded along with the run ([`samara_search::Replay::with_emitters`]), and here is noted how it went.
 
-use samara_search::{Charge, CostUnit, Ensemble, EnsembleSettings, Gain, Standing, Trial};
+use samara_qd::emitters::Scheduler;
+use samara_search::{Charge, Choose, CostUnit, Emitting, Ensemble, EnsembleSettings, Gain, Standing, Trial};
 use toml::{Table, Value};
 
 use crate::{
@@ -12,33 +14,199 @@ use crate::{
     report::Run,
 };
 
+/// Moments of a run at which it is noted what was learnt, at most.
+const MOST_MOMENTS: usize = 80;
+/// Moments of one that is told again, and candidates between two of them at least.
+const MOMENTS: u64 = 40;
+const LEAST: u64 = 20;
+
 /// What a run has learnt of what it can choose.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Learnt {
     /// A heading.
-    pub title: String,
-    /// What costs are counted in.
-    pub costs: &'static str,
-    /// Whether it is drawn by weights, without a bandit.
-    pub weighed: bool,
+    pub title: &'static str,
+    /// How it chooses, in words.
+    pub chosen: &'static str,
+    /// What costs are counted in, where they count.
+    pub costs: Option<&'static str>,
+    /// Whether what is hoped for decides.
+    pub hopes: bool,
     /// What can be chosen.
     pub arms: Vec<Arm>,
+    /// The same over the run.
+    pub over: Vec<Moment>,
 }
 
 /// Something that can be chosen.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Arm {
     /// Its name.
     pub name: String,
-    /// What is known of it.
-    pub standing: Standing,
+    /// How often it is drawn against the others, where that is drawn.
+    pub weight: Option<f64>,
+    /// Its candidates; where older ones count less, so many as they count.
+    pub trials: f64,
+    /// The part of them that entered the archive; `None` before the first.
+    pub entered: Option<f64>,
+    /// The part that the bandit hopes for; `None` of an emitter before its first generation.
+    pub hoped: Option<f64>,
+    /// What a candidate costs, where that counts.
+    pub cost: Option<f64>,
+    /// Islands on which it proposes now, of how many.
+    pub active: Option<[usize; 2]>,
+}
+
+/// What was known of everything that can be chosen after some candidates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moment {
+    /// How many candidates.
+    pub candidates: u64,
+    /// Candidates of each since the beginning.
+    pub made: Vec<u64>,
+    /// What was hoped for of each.
+    pub hoped: Vec<Option<f64>>,
+}
+
+/// How a bandit over emitters went, at some moments.
+#[derive(Debug, Clone)]
+pub struct Emitted {
+    moments: Vec<Moment>,
+    /// Every so many candidates.
+    stride: u64,
+}
+
+impl Default for Emitted {
+    fn default() -> Self {
+        Self { moments: Vec::new(), stride: 1 }
+    }
+}
+
+impl Emitted {
+    /// Notes what the emitters of all islands know after so many candidates.
+    pub(crate) fn follow(&mut self, candidates: u64, emitters: &[Emitting]) {
+        if emitters.is_empty() || !candidates.is_multiple_of(self.stride) {
+            return;
+        }
+        let arms = emitter_arms(emitters);
+        let made = arms.iter().map(|arm| arm.trials as u64).collect();
+        let hoped = arms.iter().map(|arm| arm.hoped).collect();
+        self.moments.push(Moment { candidates, made, hoped });
+        if self.moments.len() > MOST_MOMENTS {
+            self.stride *= 2;
+            let stride = self.stride;
+            self.moments.retain(|moment| moment.candidates.is_multiple_of(stride));
+        }
+    }
 }
 
 /// All that the run has learnt; nothing where it has nothing to choose.
 pub fn learnt(run: &Run, book: &Book) -> Vec<Learnt> {
     // The journal has read it before; of anything else nothing is told.
     let config: Table = run.view.header.config.parse().unwrap_or_default();
-    [generators(&config, book), operators(&config, book)].into_iter().flatten().collect()
+    let all = [generators(&config, book), operators(&config, book), emitters(run, book)];
+    all.into_iter().flatten().collect()
+}
+
+/// The bandit over emitters.
+fn emitters(run: &Run, book: &Book) -> Option<Learnt> {
+    let emitters = run.view.replay.emitters();
+    let chosen = "The bandit takes those with the most hope (UCB1) for the places that are free after a generation; counted are generations that are over.";
+    emitters.first()?.scheduler().bandit().map(|_| Learnt {
+        title: "What the emitters' choice has learnt",
+        chosen,
+        costs: None,
+        hopes: true,
+        arms: emitter_arms(emitters),
+        over: book.emitted().moments.clone(),
+    })
+}
+
+/// The emitters of all islands together, by their places. What is hoped for of one is the mean of the islands that know it.
+fn emitter_arms(islands: &[Emitting]) -> Vec<Arm> {
+    let Some(first) = islands.first() else { return Vec::new() };
+    let mut arms: Vec<Arm> =
+        emitter_names(first.scheduler()).into_iter().map(|name| Arm { name, ..Arm::default() }).collect();
+    for (place, arm) in arms.iter_mut().enumerate() {
+        let bandits = islands.iter().filter_map(|island| island.scheduler().bandit());
+        let known: Vec<_> = bandits.filter_map(|bandit| bandit.standings().nth(place)).collect();
+        let made: u64 = known.iter().map(|one| one.made).sum();
+        let entered: u64 = known.iter().map(|one| one.entered).sum();
+        let hopes: Vec<f64> = known.iter().map(|one| one.promise).filter(|hope| hope.is_finite()).collect();
+        arm.trials = made as f64;
+        arm.entered = (made > 0).then(|| entered as f64 / made as f64);
+        arm.hoped = (!hopes.is_empty()).then(|| hopes.iter().sum::<f64>() / hopes.len() as f64);
+        arm.active = Some([known.iter().filter(|one| one.active).count(), known.len()]);
+    }
+    arms
+}
+
+/// What emitters are called: those of a kind of which there are several, with a number.
+fn emitter_names(scheduler: &Scheduler) -> Vec<String> {
+    let kinds: Vec<&str> = scheduler.emitters().iter().map(|emitter| emitter.name()).collect();
+    let count = |kinds: &[&str], kind: &str| kinds.iter().filter(|other| **other == kind).count();
+    let name = |(place, kind): (usize, &&str)| match count(&kinds, kind) {
+        1 => (*kind).to_owned(),
+        _ => format!("{kind} {}", count(&kinds[..=place], kind)),
+    };
+    kinds.iter().enumerate().map(name).collect()
+}
+
+/// An ensemble that is told a run's candidates again.
+struct Retold {
+    ensemble: Ensemble,
+    made: Vec<u64>,
+    over: Vec<Moment>,
+}
+
+impl Retold {
+    /// `trial` is what it learns of a candidate, and what became of it.
+    fn of<'a>(
+        ensemble: Ensemble,
+        book: &'a Book,
+        trial: impl Fn(&crate::book::Entry<'a>) -> Option<Trial>,
+    ) -> Self {
+        let mut told = Self { made: vec![0; ensemble.len()], ensemble, over: Vec::new() };
+        let stride = book.len().div_ceil(MOMENTS).max(LEAST);
+        for entry in book.entries() {
+            if let Some(trial) = trial(&entry) {
+                told.ensemble.learn(&trial, gain(entry.became));
+                if let Some(made) = told.made.get_mut(trial.generator as usize) {
+                    *made += 1;
+                }
+            }
+            let candidates = entry.index + 1;
+            if candidates.is_multiple_of(stride) || candidates == book.len() {
+                let hoped = told.ensemble.standings().iter().map(|one| Some(one.hoped)).collect();
+                told.over.push(Moment { candidates, made: told.made.clone(), hoped });
+            }
+        }
+        told
+    }
+
+    fn learnt(
+        self,
+        title: &'static str,
+        costs: &'static str,
+        bandit: bool,
+        names: impl Iterator<Item = String>,
+    ) -> Learnt {
+        let chosen = if bandit {
+            "The bandit takes the one with the most hope for its cost; before the first candidate of each, they are drawn by their weights. Older candidates count less."
+        } else {
+            "They are drawn by their weights; what a bandit would know of them stands beside them. Older candidates count less."
+        };
+        let arm = |(name, standing): (String, Standing)| Arm {
+            name,
+            weight: Some(standing.weight),
+            trials: standing.trials,
+            entered: standing.entered,
+            hoped: Some(standing.hoped),
+            cost: standing.cost,
+            active: None,
+        };
+        let arms = names.zip(self.ensemble.standings()).map(arm).collect();
+        Learnt { title, chosen, costs: Some(costs), hopes: bandit, arms, over: self.over }
+    }
 }
 
 fn within<'a>(table: &'a Table, path: &[&str]) -> Option<&'a Table> {
@@ -77,12 +245,7 @@ fn generators(config: &Table, book: &Book) -> Option<Learnt> {
     let per = settings.per.unwrap_or(default);
     settings.per = Some(per);
     let weights = members.iter().map(|member| number(member, "weight").unwrap_or(1.0).max(f64::MIN_POSITIVE));
-    let mut ensemble = Ensemble::new(settings, weights);
-    for entry in book.entries() {
-        if let Some(trial) = entry.trial() {
-            ensemble.learn(&trial, gain(entry.became));
-        }
-    }
+    let told = Retold::of(Ensemble::new(settings, weights), book, crate::book::Entry::trial);
     let name = |member: &Value| {
         let text = |key: &str| member.get(key).and_then(Value::as_str);
         match (text("provider"), text("model")) {
@@ -90,16 +253,14 @@ fn generators(config: &Table, book: &Book) -> Option<Learnt> {
             (one, other) => one.or(other).unwrap_or("a model").to_owned(),
         }
     };
-    Some(Learnt {
-        title: "What the generators' choice has learnt".to_owned(),
-        costs: match per {
-            CostUnit::Money => "money",
-            CostUnit::Tokens => "tokens",
-            CostUnit::Seconds => "seconds",
-        },
-        weighed: settings.choose == samara_search::Choose::Weights,
-        arms: arms(members.iter().map(name), &ensemble),
-    })
+    let costs = match per {
+        CostUnit::Money => "money",
+        CostUnit::Tokens => "tokens",
+        CostUnit::Seconds => "seconds",
+    };
+    let bandit = settings.choose == Choose::Bandit;
+    let title = "What the generators' choice has learnt";
+    Some(told.learnt(title, costs, bandit, members.iter().map(name)))
 }
 
 /// The mix of operators that write programs.
@@ -114,25 +275,16 @@ fn operators(config: &Table, book: &Book) -> Option<Learnt> {
         OPERATORS.into_iter().map(weight).filter(|(_, weight)| *weight > 0.0).collect();
     let mut settings = settings(mix)?;
     settings.per = Some(CostUnit::Tokens);
-    let mut ensemble = Ensemble::new(settings, named.iter().map(|(_, weight)| *weight));
+    let ensemble = Ensemble::new(settings, named.iter().map(|(_, weight)| *weight));
     // What operators compete for are evaluations: each costs the same.
     let charge = Charge { calls: 1, tokens: 1, money: 0.0 };
-    for entry in book.entries() {
-        if let Some(place) = named.iter().position(|(name, _)| *name == entry.operator) {
-            let trial = Trial { generator: place as u32, charge, model_ms: 0.0 };
-            ensemble.learn(&trial, gain(entry.became));
-        }
-    }
-    Some(Learnt {
-        title: "What the operators' choice has learnt".to_owned(),
-        costs: "evaluations",
-        weighed: settings.choose == samara_search::Choose::Weights,
-        arms: arms(named.iter().map(|(name, _)| (*name).to_owned()), &ensemble),
-    })
-}
-
-fn arms(names: impl Iterator<Item = String>, ensemble: &Ensemble) -> Vec<Arm> {
-    names.zip(ensemble.standings()).map(|(name, standing)| Arm { name, standing }).collect()
+    let told = Retold::of(ensemble, book, |entry| {
+        let place = named.iter().position(|(name, _)| *name == entry.operator)?;
+        Some(Trial { generator: place as u32, charge, model_ms: 0.0 })
+    });
+    let bandit = settings.choose == Choose::Bandit;
+    let names = named.iter().map(|(name, _)| (*name).to_owned());
+    Some(told.learnt("What the operators' choice has learnt", "evaluations", bandit, names))
 }
 
 fn as_number(value: &Value) -> Option<f64> {
@@ -141,6 +293,14 @@ fn as_number(value: &Value) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use samara_journal::run_view::Step;
+    use samara_qd::emitters::Space;
+    use samara_search::{
+        BanditSettings, EmitterKind, EmitterSettings, Genome, Replay, ReselectName, SearchSettings,
+    };
+
     use super::*;
     use crate::report::tests::{axes, made, some};
 
@@ -163,10 +323,10 @@ mod tests {
     #[test]
     fn a_bandit_of_generators_is_told_as_the_search_had_it() {
         let [learnt] = &told(CONFIG)[..] else { panic!("one bandit") };
-        assert_eq!((learnt.costs, learnt.weighed), ("money", false));
+        assert_eq!((learnt.costs, learnt.hopes), (Some("money"), true));
         assert_eq!((&*learnt.arms[0].name, &*learnt.arms[1].name), ("openai:a", "embedded"));
         let settings = EnsembleSettings {
-            choose: samara_search::Choose::Bandit,
+            choose: Choose::Bandit,
             per: Some(CostUnit::Money),
             exploration: 0.5,
             ..EnsembleSettings::default()
@@ -182,17 +342,74 @@ mod tests {
                 Trial { generator: index as u32 % 2, charge: member.charge, model_ms: member.model_ms };
             ensemble.learn(&trial, Gain::of(&member.fate));
         }
-        let standings: Vec<Standing> = learnt.arms.iter().map(|arm| arm.standing).collect();
-        assert_eq!(standings, ensemble.standings());
+        let told: Vec<_> =
+            learnt.arms.iter().map(|arm| (arm.trials, arm.entered, arm.hoped, arm.cost)).collect();
+        let standings = ensemble.standings();
+        let known = standings.iter().map(|one| (one.trials, one.entered, Some(one.hoped), one.cost));
+        assert_eq!(told, known.collect::<Vec<_>>());
+        let [first, last] = &learnt.over[..] else { panic!("two moments") };
+        assert_eq!((first.candidates, &first.made[..]), (20, &[10, 10][..]));
+        assert_eq!((last.candidates, &last.made[..]), (30, &[15, 15][..]));
+        assert_eq!(last.hoped, standings.iter().map(|one| Some(one.hoped)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_bandit_of_emitters_is_told_with_how_often_each_was_chosen_over_the_run() {
+        let emitter = |kind| EmitterSettings { batch: 3, ..EmitterSettings::new(kind) };
+        let mut made = made(axes(1), some(1, 30));
+        made.settings = SearchSettings {
+            init_steps: 0,
+            emitters: vec![
+                emitter(EmitterKind::IsoLine),
+                emitter(EmitterKind::Gaussian),
+                emitter(EmitterKind::Gaussian),
+            ],
+            bandit: Some(BanditSettings { active: 1, zeta: 0.1, reselect: ReselectName::All }),
+            ..made.settings
+        };
+        let space = Space { start: vec![0.0], bounds: None };
+        let emitting = Emitting::new(&made.settings, &emitter(EmitterKind::Gaussian), space, "sample");
+        let cells = made.settings.tessellation(&made.axes).expect("cells");
+        let replay = Replay::new(&made.settings, cells).expect("a fold");
+        let mut replay = replay.with_emitters(emitting.expect("emitters"));
+        let (candidates, mut book) = (made.candidates.clone(), Book::new());
+        let (mut run, without) = made.with_book();
+        assert!(learnt(&run, &without).is_empty());
+        for candidate in candidates {
+            let mut candidate = candidate;
+            candidate.genome = Some(Arc::new(Genome::Vector(vec![0.5])));
+            candidate.operator = "gaussian".into();
+            candidate.fate = replay.settle(&candidate).0.fate;
+            let last = candidate.index == 29;
+            book.follow(Step { candidate: &candidate, model: None, live_ms: 1.0, replay: &replay, last });
+        }
+        run.view.replay = replay;
+        let [learnt] = &learnt(&run, &book)[..] else { panic!("one bandit") };
+        let names: Vec<&str> = learnt.arms.iter().map(|arm| &*arm.name).collect();
+        assert_eq!(names, ["iso_line", "gaussian 1", "gaussian 2"]);
+        assert_eq!(learnt.arms.iter().map(|arm| arm.trials).sum::<f64>(), 30.0);
+        assert_eq!(learnt.arms.iter().filter(|arm| arm.active == Some([1, 1])).count(), 1);
+        assert_eq!((learnt.costs, learnt.arms[0].weight), (None, None));
+        let [first, .., last] = &learnt.over[..] else { panic!("moments") };
+        assert_eq!((first.candidates, &first.made[..], &first.hoped[..]), (1, &[0; 3][..], &[None; 3][..]));
+        assert_eq!((last.candidates, last.made.iter().sum::<u64>()), (30, 30));
+        let page = crate::dashboard::operators::page(
+            crate::dashboard::Shown { name: "r", run: &run, book: &book },
+            crate::book::By::default(),
+        );
+        let page = page.whole();
+        for told in ["gaussian 2", "proposes now", "<b>Chosen, %</b>", "<b>Hoped for, %</b>", "(UCB1)"] {
+            assert!(page.contains(told), "{told}: {page}");
+        }
+        assert!(!page.contains("<th scope=\"col\" class=\"n\">weight"), "{page}");
     }
 
     #[test]
     fn a_mix_of_operators_counts_evaluations_and_other_settings_tell_nothing() {
         let mix = "[search]\noperator = \"mix\"\n[environment.writing.mix]\nchoose = \"bandit\"\n";
         let [learnt] = &told(mix)[..] else { panic!("one bandit") };
-        assert_eq!(learnt.costs, "evaluations");
-        let arms: Vec<(&str, bool)> =
-            learnt.arms.iter().map(|arm| (&*arm.name, arm.standing.trials > 10.0)).collect();
+        assert_eq!(learnt.costs, Some("evaluations"));
+        let arms: Vec<(&str, bool)> = learnt.arms.iter().map(|arm| (&*arm.name, arm.trials > 10.0)).collect();
         assert_eq!(arms, [("new", true), ("prompt", true)]);
         assert!(told("[").is_empty() && told("models = 3").is_empty());
         assert!(told("[models.generator]\nprovider = \"embedded\"\n").is_empty());

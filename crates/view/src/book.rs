@@ -13,7 +13,7 @@ use samara_journal::run_view::Step;
 use samara_qd::{Archive, Rules, Tessellation};
 use samara_search::{Candidate, Charge, Fate, Genome, Replay, Score, SearchSettings, Trial};
 
-use crate::lineage::masked;
+use crate::{bandits::Emitted, lineage::masked};
 
 /// Named numbers of a candidate that are kept at most.
 const MOST_METRICS: usize = 16;
@@ -171,6 +171,7 @@ pub struct Book {
     /// One a candidate if genomes are programs, else none.
     prints: Vec<Option<Print>>,
     programs: bool,
+    emitted: Emitted,
 }
 
 /// What candidates are told apart by.
@@ -253,7 +254,8 @@ impl Book {
 
     /// Takes the next candidate in.
     pub fn follow(&mut self, step: Step<'_>) {
-        let Step { candidate, model, .. } = step;
+        let Step { candidate, model, replay, .. } = step;
+        self.emitted.follow(replay.settled(), replay.emitters());
         if self.programs {
             self.prints.push(candidate.genome.as_deref().map(Print::of));
         }
@@ -279,6 +281,11 @@ impl Book {
             measures: self.measures.len() as u64,
         };
         self.rows.push(row);
+    }
+
+    /// How a bandit over the run's emitters went.
+    pub fn emitted(&self) -> &Emitted {
+        &self.emitted
     }
 
     /// How many candidates there are.
@@ -533,7 +540,13 @@ mod tests {
         let (mut book, mut archives) = (Book::new(), Vec::new());
         for mut candidate in candidates {
             candidate.fate = replay.settle(&candidate).0.fate;
-            book.follow(Step { candidate: &candidate, model: Some("m"), live_ms: 1.0, replay: &replay });
+            book.follow(Step {
+                candidate: &candidate,
+                model: Some("m"),
+                live_ms: 1.0,
+                replay: &replay,
+                last: true,
+            });
             archives.push(replay.population().overall().archive().clone());
         }
         (book, replay, archives)
@@ -598,7 +611,7 @@ mod tests {
         let replay = Replay::new(&settings, settings.tessellation(&axes).expect("cells")).expect("a fold");
         let (mut book, mut other) = (Book::of_programs(true), Book::new());
         for candidate in &candidates {
-            let step = Step { candidate, model: None, live_ms: 1.0, replay: &replay };
+            let step = Step { candidate, model: None, live_ms: 1.0, replay: &replay, last: true };
             book.follow(step);
             other.follow(step);
         }

@@ -24,14 +24,35 @@ const HIGHEST: f64 = 2.0;
 /// A strip of so many poses at equal distances in time, the first and the last among them, in rows of three. Below each is
 /// when it was and how far the body has come.
 pub fn strip(film: &Film, poses: usize, label: &str) -> Svg {
+    let [width, height] = size(film, poses);
+    drawn(film, poses, Svg::on_page(width, height, label))
+}
+
+/// The same as a file of its own, for a page that shows it as a picture.
+pub fn file(film: &Film, poses: usize, label: &str) -> String {
+    let [width, height] = size(film, poses);
+    drawn(film, poses, Svg::picture_on_page(width, height, label)).finish()
+}
+
+/// The width and the height of such a strip.
+pub fn size(film: &Film, poses: usize) -> [f64; 2] {
+    let (count, columns, high) = layout(film, poses);
+    [WIDE * columns as f64, (high + CAPTION) * count.div_ceil(columns) as f64]
+}
+
+/// Poses, poses in a row, and the height of one.
+fn layout(film: &Film, poses: usize) -> (usize, usize, f64) {
     let count = poses.clamp(1, film.poses.len());
-    let columns = count.min(3);
-    let rows = count.div_ceil(columns);
     // A flat body takes no more height than it needs.
     let high = (Stage::of(film, [WIDE, HIGH]).reach[1] + 2.0 * ROOM).min(HIGH);
-    let (width, height) = (WIDE * columns as f64, (high + CAPTION) * rows as f64);
-    let mut svg = Svg::on_page(width, height, label);
-    let faint = format!("fill=\"{}\" font-size=\"{}\"", svg.inks().faint, 10.0 * FINE);
+    (count, count.min(3), high)
+}
+
+fn drawn(film: &Film, poses: usize, mut svg: Svg) -> Svg {
+    let (count, columns, high) = layout(film, poses);
+    // One row stands beside others, where there is less room for it than for rows below each other.
+    let letters = if count > columns { 10.0 } else { 13.0 };
+    let faint = format!("fill=\"{}\" font-size=\"{}\"", svg.inks().faint, letters * FINE);
     let mut paths = Paths::default();
     let last = film.poses.len() - 1;
     let begin = centre(&film.poses[0])[0];

@@ -45,6 +45,11 @@ impl Inks {
     };
 }
 
+/// The colours of [`Inks::PAGE`] and of the first curves as the pages' style sheet has them, for a drawing that is a picture
+/// on a page and so has no part in its styles. A test holds them against the sheet.
+pub(crate) const SCHEMES: &str = ":root{--ink:#1b1d21;--faint:#5a616c;--c1:#d55e00}\
+@media (prefers-color-scheme:dark){:root{--ink:#e4e7eb;--faint:#9aa3af;--c1:#f28e4b}}";
+
 /// Where a text stands by its point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Anchor {
@@ -78,6 +83,18 @@ impl Svg {
     /// The same for a drawing with links in it, which a picture's readers would not come to.
     pub fn with_links(width: f64, height: f64, label: &str) -> Self {
         Self::part_of_page(width, height, label, "group")
+    }
+
+    /// The same as a file of its own that a page shows as a picture: light or dark as its reader has it, on nothing.
+    pub fn picture_on_page(width: f64, height: f64, label: &str) -> Self {
+        let (width, height, label) = (number(width), number(height), escape(label));
+        let body = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+             height=\"{height}\" role=\"img\" aria-label=\"{label}\" font-family=\"system-ui, Roboto, Helvetica, Arial, \
+             sans-serif\" font-size=\"11\" fill=\"{}\">\n<style>{SCHEMES}</style>\n",
+            Inks::PAGE.ink
+        );
+        Self { body, inks: Inks::PAGE, pictures: BTreeSet::new() }
     }
 
     fn part_of_page(width: f64, height: f64, label: &str, role: &str) -> Self {

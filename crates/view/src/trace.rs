@@ -105,6 +105,7 @@ impl Way {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trace {
     points: Vec<Point>,
+    /// At the end; before it, the last that is kept.
     last: Option<Point>,
     /// Every so many candidates a point is kept.
     stride: u64,
@@ -136,7 +137,7 @@ impl Trace {
 
     /// Takes the next candidate in.
     pub fn follow(&mut self, step: Step<'_>) {
-        let Step { candidate, model, live_ms, replay } = step;
+        let Step { candidate, model, live_ms, replay, last } = step;
         let way = (candidate.operator.clone(), model.unwrap_or_default().to_owned());
         let known = self.ways.len() < MOST_WAYS || self.ways.contains_key(&way);
         let way = if known { self.ways.entry(way).or_default() } else { &mut self.others };
@@ -144,6 +145,10 @@ impl Trace {
         self.all.add(candidate, &candidate.fate, live_ms);
         let written = !matches!(candidate.fate, Fate::Invalid { .. });
         self.evaluations += u64::from(written && candidate.copy_of.is_none());
+        let kept = replay.settled().is_multiple_of(self.stride);
+        if !kept && !last {
+            return;
+        }
         let stats = replay.population().overall().archive().stats();
         let point = Point {
             candidates: replay.settled(),
@@ -157,7 +162,7 @@ impl Trace {
             live_ms: self.all.live_ms,
         };
         self.last = Some(point);
-        if point.candidates.is_multiple_of(self.stride) {
+        if kept {
             self.keep(point);
         }
     }
@@ -238,7 +243,13 @@ mod tests {
                 model_ms: 2.0,
             };
             candidate.fate = replay.settle(&candidate).0.fate;
-            trace.follow(Step { candidate: &candidate, model: None, live_ms: 3.0, replay: &replay });
+            trace.follow(Step {
+                candidate: &candidate,
+                model: None,
+                live_ms: 3.0,
+                replay: &replay,
+                last: true,
+            });
         }
         trace
     }

@@ -6,7 +6,9 @@ use std::{
     path::Path,
 };
 
-use samara_environments::entry;
+use samara_environments::{emitted, entry};
+use samara_journal::{Header, run_view::search_of, schema::FORMAT_VERSION};
+use samara_search::Emitting;
 use samara_serve::{
     Access,
     dashboard::{Catalogue, Known, Settings},
@@ -39,7 +41,7 @@ pub(crate) fn serve(args: &Serve) -> Result<Exit, Failure> {
         );
     }
     let control = args.control.then(self::token).transpose()?;
-    let settings = Settings { catalogue, token: token.clone(), access, known, control };
+    let settings = Settings { catalogue, token: token.clone(), access, ahead: true, known, control };
     let runtime = session::runtime()?;
     let served = runtime.block_on(async {
         let (mut signals, address) = (Signals::new()?, listener.local_addr()?);
@@ -81,10 +83,20 @@ pub(crate) fn token() -> Result<String, Failure> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// What the registry says of an environment.
-pub(crate) fn known(environment: &str) -> Known {
+/// What the registry says of a run's environment.
+pub(crate) fn known(header: &Header) -> Known {
+    let environment = &*header.environment;
     let about = entry(environment).map_or_else(|_| String::new(), |entry| entry.summary.to_owned());
-    Known { about, programs: PROGRAMS.contains(&environment) }
+    Known { about, programs: PROGRAMS.contains(&environment), emitting: emitting(header) }
+}
+
+/// The emitters of a run in which a bandit chooses among them. A run whose settings can't be read says so elsewhere.
+fn emitting(header: &Header) -> Option<Emitting> {
+    let (search, _) = search_of(&header.config, FORMAT_VERSION).ok()?;
+    let config: toml::Table = header.config.parse().ok()?;
+    let none = toml::Table::new();
+    let section = config.get("environment").and_then(toml::Value::as_table).unwrap_or(&none);
+    emitted(&header.environment, section, &search)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use samara_view::dashboard::address::{Address, ArchiveAsked};
 use samara_view::dashboard::{
     EVENTS_AT, Page, SCRIPT, SCRIPT_AT, SHEET, SHEET_AT, Shown, archive, candidate, compare,
     control::{self, ASK_AT},
-    lineage, operators, run, runs, trouble,
+    film, lineage, operators, run, runs, trouble,
 };
 
 use super::door::Let;
@@ -29,6 +29,8 @@ use crate::refusal::Refusal;
 /// What a browser lets a page do: what this server serves, and nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+/// What a browser lets a picture do that is opened by itself: show its own colours.
+const PICTURE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox";
 /// For how long the first page of all runs reads what it does not know yet; the rest follows.
 const PATIENCE: Duration = Duration::from_millis(250);
 /// How hard answers are packed: to a quarter less than the fastest way does.
@@ -47,7 +49,6 @@ pub(super) async fn answer(State(dashboard): State<Arc<Dashboard>>, request: Req
     let mut response = response.unwrap_or_else(|Refusal(status, why)| refused(status, &why));
     let headers = response.headers_mut();
     for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_FRAME_OPTIONS, "DENY"),
@@ -55,6 +56,7 @@ pub(super) async fn answer(State(dashboard): State<Arc<Dashboard>>, request: Req
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
     response
 }
 
@@ -159,23 +161,43 @@ async fn shown(
     if let Some(look) = dashboard.events.look().filter(|_| fragment) {
         let make = || async {
             match made(dashboard, address.clone(), true).await? {
-                (StatusCode::OK, html) => Ok(Text::new(html)),
-                (status, html) => Err(Other::Page(status, html)),
+                Made::Page(StatusCode::OK, html) => Ok(Text::new(html)),
+                other => Err(Other::Made(other)),
             }
         };
         return match dashboard.shared.get(look, address.link(), make).await {
             Ok(text) => Ok(sent(StatusCode::OK, HTML, &text, headers)),
-            Err(Other::Page(status, html)) => Ok(page(status, html, headers)),
+            Err(Other::Made(made)) => Ok(made.response(headers)),
             Err(Other::Refused(refusal)) => Err(refusal),
         };
     }
-    let (status, html) = made(dashboard, address, fragment).await?;
-    Ok(page(status, html, headers))
+    Ok(made(dashboard, address, fragment).await?.response(headers))
+}
+
+/// What was made.
+enum Made {
+    Page(StatusCode, String),
+    /// An SVG.
+    Picture(String),
+}
+
+impl Made {
+    fn response(self, asked: &HeaderMap) -> Response {
+        match self {
+            Self::Page(status, html) => page(status, html, asked),
+            Self::Picture(svg) => {
+                let mut response = text(StatusCode::OK, "image/svg+xml; charset=utf-8", svg, asked);
+                let policy = HeaderValue::from_static(PICTURE_POLICY);
+                response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+                response
+            }
+        }
+    }
 }
 
 /// What is not shared.
 enum Other {
-    Page(StatusCode, String),
+    Made(Made),
     Refused(Refusal),
 }
 
@@ -186,33 +208,36 @@ impl From<Refusal> for Other {
 }
 
 /// A page or what is alive on it, made on a thread that may take its time.
-async fn made(
-    dashboard: &Arc<Dashboard>,
-    address: Address,
-    fragment: bool,
-) -> Result<(StatusCode, String), Refusal> {
+async fn made(dashboard: &Arc<Dashboard>, address: Address, fragment: bool) -> Result<Made, Refusal> {
     let _turn = dashboard.pages.acquire().await.map_err(|_| too_many())?;
     let dashboard = Arc::clone(dashboard);
     let made = tokio::task::spawn_blocking(move || {
-        make(&dashboard.library, dashboard.control.as_deref(), &address)
-            .map(|page| if fragment { page.fragment() } else { page.whole() })
+        let _asking = dashboard.library.asking();
+        make(&dashboard.library, dashboard.control.as_deref(), &address, fragment)
     });
+    let told = |status, title: &str, why: &str| Made::Page(status, trouble::page(title, why).whole());
     Ok(match made.await {
-        Ok(Ok(html)) => (StatusCode::OK, html),
-        Ok(Err(Trouble::NotThere(why))) => (StatusCode::NOT_FOUND, trouble::page("Not found", &why).whole()),
+        Ok(Ok(made)) => made,
+        Ok(Err(Trouble::NotThere(why))) => told(StatusCode::NOT_FOUND, "Not found", &why),
         Ok(Err(Trouble::Broken(why))) => {
-            (StatusCode::INTERNAL_SERVER_ERROR, trouble::page("This run can't be shown", &why).whole())
+            told(StatusCode::INTERNAL_SERVER_ERROR, "This run can't be shown", &why)
         }
         Err(_) => {
             let why =
                 "Making this page failed: this is an error of samara's. The other pages are still there.";
-            (StatusCode::INTERNAL_SERVER_ERROR, trouble::page("This page can't be shown", why).whole())
+            told(StatusCode::INTERNAL_SERVER_ERROR, "This page can't be shown", why)
         }
     })
 }
 
-fn make(library: &Arc<Library>, secret: Option<&str>, address: &Address) -> Result<Page, Trouble> {
-    match address {
+fn make(
+    library: &Arc<Library>,
+    secret: Option<&str>,
+    address: &Address,
+    fragment: bool,
+) -> Result<Made, Trouble> {
+    let page = match address {
+        Address::Film(name, index) => return picture(library, name, *index).map(Made::Picture),
         Address::Runs(asked) => Ok(runs::page(&library.listed(PATIENCE), asked)),
         Address::Compare(names, folder) => compared(library, names, folder.as_deref()),
         Address::Run(name, over) => {
@@ -242,7 +267,15 @@ fn make(library: &Arc<Library>, secret: Option<&str>, address: &Address) -> Resu
             let members = needed.into_iter().map(|index| read(reader, index).map(|(candidate, _)| candidate));
             Ok(lineage::page(shown, of, members.collect::<Result<_, _>>()?))
         }),
-    }
+    }?;
+    Ok(Made::Page(StatusCode::OK, if fragment { page.fragment() } else { page.whole() }))
+}
+
+/// The picture of a candidate's walk, from its own record: nothing else of the run is read.
+fn picture(library: &Library, run: &str, index: u64) -> Result<String, Trouble> {
+    let (candidate, _) = read(&library.shelf(run)?.reader()?, index)?;
+    let none = || Trouble::NotThere(format!("Candidate {index} has no film."));
+    film::picture(&candidate).ok_or_else(none)
 }
 
 fn compared(library: &Library, names: &[String], folder: Option<&str>) -> Result<Page, Trouble> {

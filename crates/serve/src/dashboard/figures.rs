@@ -1,13 +1,19 @@
 //! The list of runs: what is known of each, and which have grown.
 
+use std::cmp::Reverse;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use samara_journal::Reader;
+use samara_view::dashboard::Shown;
 use samara_view::dashboard::runs::{Figures, Known, Listed};
 use samara_view::report::State;
 
-use super::library::{Library, Shelf, Stamp, Trouble};
+use super::library::{Library, MOST_HELD, Shelf, Stamp, Trouble};
+
+/// Bytes of the journals that are read before anybody asks for them, beside the first.
+const MOST_AHEAD: u64 = 512 << 20;
 
 /// What the list knows of a run.
 #[derive(Debug, Clone)]
@@ -69,7 +75,34 @@ impl Library {
         shelves.iter().map(|shelf| Listed { name: shelf.name.clone(), known: known(shelf) }).collect()
     }
 
-    /// Begins to read what is not known yet on a thread of its own, the small ones first, unless that is done already.
+    /// Reads the youngest runs on a thread of its own, as many as are kept, so that whoever looks at one rarely waits.
+    pub(crate) fn read_ahead(self: &Arc<Self>) {
+        let library = Arc::clone(self);
+        let youngest = |shelf: &Arc<Shelf>| shelf.stamp().iter().flatten().map(|(_, time)| *time).max();
+        std::thread::spawn(move || {
+            let mut shelves = library.shelves();
+            shelves.sort_by_cached_key(|shelf| Reverse(youngest(shelf)));
+            let mut bytes = 0;
+            for shelf in shelves.into_iter().take(MOST_HELD) {
+                while library.is_asked() {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                bytes += size(&shelf);
+                if bytes > MOST_AHEAD && bytes > size(&shelf) {
+                    return;
+                }
+                if kept(&shelf).is_none_or(|kept| is_stale(&shelf, &kept)) {
+                    library.read_figures(&shelf);
+                    shelf.news.store(true, Ordering::Release);
+                }
+                // Who can't be read has said so.
+                let _ = library.with_calls(&shelf, |_, _| Ok(()));
+            }
+        });
+    }
+
+    /// Begins to read what is not known yet on a thread of its own, the small ones first and what somebody else is reading
+    /// last, unless that is done already.
     fn read_on(self: &Arc<Self>) {
         if self.reading.swap(true, Ordering::AcqRel) {
             return;
@@ -77,8 +110,7 @@ impl Library {
         let library = Arc::clone(self);
         std::thread::spawn(move || {
             let mut shelves = library.shelves();
-            shelves
-                .sort_by_key(|shelf| shelf.stamp().iter().flatten().map(|(length, _)| *length).sum::<u64>());
+            shelves.sort_by_cached_key(|shelf| (shelf.is_busy(), size(shelf)));
             for shelf in shelves {
                 if kept(&shelf).is_none_or(|kept| is_stale(&shelf, &kept)) {
                     library.read_figures(&shelf);
@@ -125,7 +157,9 @@ impl Library {
         // Before it is read: what comes meanwhile is read the next time.
         let stamp = shelf.stamp();
         let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            self.with(shelf, |shown, _| Ok(Figures::of(shown.run, shelf.rate())))
+            let figures = |shown: Shown<'_>, _: &Reader| Ok(Figures::of(shown.run, shelf.rate()));
+            // A run that grows is read again and again, and so is to be kept.
+            if kept(shelf).is_some() { self.with(shelf, figures) } else { self.in_passing(shelf, figures) }
         }));
         let known = match read {
             Ok(Ok(figures)) => Known::Read(Box::new(figures)),
@@ -136,6 +170,11 @@ impl Library {
         *shelf.listed.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
         known
     }
+}
+
+/// Bytes of its files.
+fn size(shelf: &Shelf) -> u64 {
+    shelf.stamp().iter().flatten().map(|(length, _)| *length).sum()
 }
 
 fn kept(shelf: &Shelf) -> Option<Kept> {

@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use samara_journal::{AskedSums, Input, JournalError, Reader, RunView, is_written};
+use samara_journal::{AskedSums, Header, Input, JournalError, Reader, RunView, is_written};
 use samara_view::book::Book;
 use samara_view::dashboard::Shown;
 use samara_view::report::{Given, Run, State};
@@ -18,18 +18,29 @@ use samara_view::trace::Trace;
 use super::{Catalogue, Known};
 
 /// Runs whose folds are kept.
-const MOST_HELD: usize = 32;
+pub(crate) const MOST_HELD: usize = 32;
 /// How long back the rate of a run is measured.
 const WINDOW: Duration = Duration::from_secs(60);
 
 /// All runs.
 pub(crate) struct Library {
     catalogue: Catalogue,
-    known: fn(&str) -> Known,
+    known: fn(&Header) -> Known,
     shelves: Mutex<BTreeMap<String, Arc<Shelf>>>,
     clock: AtomicU64,
     /// Whether somebody reads the runs that the list does not know yet.
     pub(crate) reading: AtomicBool,
+    /// Pages that are being made.
+    asked: AtomicUsize,
+}
+
+/// A page is being made while this is held.
+pub(crate) struct Asking<'a>(&'a Library);
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.0.asked.fetch_sub(1, Relaxed);
+    }
 }
 
 /// A run's place.
@@ -83,16 +94,28 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Library {
-    pub(crate) fn new(catalogue: Catalogue, known: fn(&str) -> Known) -> Self {
+    pub(crate) fn new(catalogue: Catalogue, known: fn(&Header) -> Known) -> Self {
         let library = Self {
             catalogue,
             known,
             shelves: Mutex::default(),
             clock: AtomicU64::new(1),
             reading: AtomicBool::new(false),
+            asked: AtomicUsize::new(0),
         };
         library.look_around();
         library
+    }
+
+    /// Says that a page is being made: what nobody has asked for yet waits.
+    pub(crate) fn asking(&self) -> Asking<'_> {
+        self.asked.fetch_add(1, Relaxed);
+        Asking(self)
+    }
+
+    /// Whether pages are being made.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.asked.load(Relaxed) > 0
     }
 
     /// Looks which runs there are by now.
@@ -121,8 +144,18 @@ impl Library {
         found.ok_or_else(|| Trouble::NotThere(format!("There is no run called {name}.")))
     }
 
-    /// Does something with a run as it is now.
+    /// Does something with a run as it is now. While somebody else reads it, that is waited for.
     pub(crate) fn with<T>(
+        &self,
+        shelf: &Shelf,
+        work: impl FnOnce(Shown<'_>, &Reader) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        self.look_at(shelf);
+        self.in_passing(shelf, work)
+    }
+
+    /// The same for whoever only passes by: it is nothing that keeps the run longer than others.
+    pub(crate) fn in_passing<T>(
         &self,
         shelf: &Shelf,
         work: impl FnOnce(Shown<'_>, &Reader) -> Result<T, Trouble>,
@@ -135,7 +168,7 @@ impl Library {
         let done = work(shown, &reader);
         *place = Some(held);
         drop(place);
-        self.touch(shelf);
+        self.let_go();
         done
     }
 
@@ -145,6 +178,7 @@ impl Library {
         shelf: &Shelf,
         work: impl FnOnce(Shown<'_>, &Reader) -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
+        self.look_at(shelf);
         let mut place = locked(&shelf.held);
         let reader = Reader::open(&shelf.path)?;
         let mut held = self.brought_up(shelf, place.take(), &reader)?;
@@ -154,7 +188,7 @@ impl Library {
         let done = work(shown, &reader);
         *place = Some(held);
         drop(place);
-        self.touch(shelf);
+        self.let_go();
         done
     }
 
@@ -168,6 +202,7 @@ impl Library {
         let mut sorted: Vec<&Arc<Shelf>> = shelves.iter().collect();
         sorted.sort_by(|a, b| a.name.cmp(&b.name));
         sorted.dedup_by(|a, b| a.name == b.name);
+        sorted.iter().for_each(|shelf| self.look_at(shelf));
         let mut places: Vec<_> = sorted.iter().map(|shelf| locked(&shelf.held)).collect();
         for (shelf, place) in sorted.iter().zip(&mut places) {
             let reader = Reader::open(&shelf.path)?;
@@ -183,7 +218,7 @@ impl Library {
         let shown: Vec<Shown<'_>> = shelves.iter().filter_map(|shelf| shown_of(&shelf.name)).collect();
         let done = work(&shown);
         drop(places);
-        sorted.iter().for_each(|shelf| self.touch(shelf));
+        self.let_go();
         done
     }
 
@@ -207,13 +242,17 @@ impl Library {
         Ok(held)
     }
 
-    /// The run was looked at; of too many, the one that was not for longest is let go.
-    fn touch(&self, shelf: &Shelf) {
+    /// Somebody looks at the run.
+    fn look_at(&self, shelf: &Shelf) {
         shelf.used.store(self.clock.fetch_add(1, Relaxed), Relaxed);
+    }
+
+    /// Of too many runs that are held, the one that was not looked at for longest is let go.
+    fn let_go(&self) {
         let holds = |shelf: &Arc<Shelf>| shelf.held.try_lock().is_ok_and(|held| held.is_some());
         let mut holding: Vec<Arc<Shelf>> = self.shelves().into_iter().filter(holds).collect();
         if holding.len() > MOST_HELD {
-            holding.sort_by_key(|shelf| shelf.used.load(Relaxed));
+            holding.sort_by_cached_key(|shelf| shelf.used.load(Relaxed));
             if let Ok(mut held) = holding[0].held.try_lock() {
                 *held = None;
             }
@@ -234,6 +273,11 @@ impl Shelf {
         }
     }
 
+    /// Its journal, to read what needs no fold.
+    pub(crate) fn reader(&self) -> Result<Reader, Trouble> {
+        Ok(Reader::open(&self.path)?)
+    }
+
     /// The folder that it is in.
     pub(crate) fn folder(&self) -> PathBuf {
         self.file().parent().unwrap_or(Path::new(".")).to_owned()
@@ -241,6 +285,11 @@ impl Shelf {
 
     fn file(&self) -> PathBuf {
         if self.path.is_dir() { self.path.join(samara_journal::FILE_NAME) } else { self.path.clone() }
+    }
+
+    /// Whether somebody reads it, or makes a page of it.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.held.try_lock().is_err()
     }
 
     /// Whether its files have changed is told by this.
@@ -278,10 +327,10 @@ impl Shelf {
 }
 
 impl Held {
-    fn read(reader: &Reader, name: &str, known: fn(&str) -> Known) -> Result<Self, Trouble> {
-        let Known { about, programs } = known(&reader.header().environment);
+    fn read(reader: &Reader, name: &str, known: fn(&Header) -> Known) -> Result<Self, Trouble> {
+        let Known { about, programs, emitting } = known(reader.header());
         let (mut trace, mut book) = (Trace::new(), Book::of_programs(programs));
-        let view = RunView::following(reader, &mut |step| {
+        let view = RunView::with_emitters(reader, emitting, &mut |step| {
             trace.follow(step);
             book.follow(step);
         })?;

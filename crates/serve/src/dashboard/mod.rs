@@ -27,6 +27,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use samara_journal::Header;
+use samara_search::Emitting;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -52,12 +54,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(2);
 
 /// What is known of an environment without the environment.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Known {
     /// What it evolves, in a line.
     pub about: String,
     /// Whether its genomes are programs.
     pub programs: bool,
+    /// What proposed its vectors, where a bandit chose among emitters.
+    pub emitting: Option<Emitting>,
 }
 
 /// What a dashboard is made of.
@@ -68,8 +72,10 @@ pub struct Settings {
     pub token: String,
     /// Who is let in by name: its own token is not looked at.
     pub access: Access,
-    /// What is known of an environment by its name.
-    pub known: fn(&str) -> Known,
+    /// Whether the youngest runs are read as soon as the server begins, before anybody asks for them.
+    pub ahead: bool,
+    /// What is known of a run's environment.
+    pub known: fn(&Header) -> Known,
     /// What the forms hold by which something is asked of runs, and no other site knows; `None` if nobody may ask.
     pub control: Option<String>,
 }
@@ -94,6 +100,9 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let port = listener.local_addr()?.port();
     let library = Arc::new(Library::new(settings.catalogue, settings.known));
+    if settings.ahead {
+        library.read_ahead();
+    }
     let places = Places::new(WAITING, BUSY);
     let (events, ticking) = Events::start(Arc::clone(&library));
     let dashboard = Arc::new(Dashboard {

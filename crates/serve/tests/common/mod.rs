@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use samara_journal::{CallKind, Cells, Contents, Event, EventKind, Header, Journal, Life, ModelCall};
-use samara_search::{AxisSettings, Candidate, Charge, Fate, Genome, Replay, Score, SearchSettings};
+use samara_search::{Artifact, AxisSettings, Candidate, Charge, Fate, Genome, Replay, Score, SearchSettings};
 use samara_serve::Access;
 use samara_serve::dashboard::{Catalogue, Known, Settings, serve};
 
@@ -25,11 +25,25 @@ pub(crate) fn server(runs: &Path) -> SocketAddr {
 }
 
 pub(crate) fn server_with(runs: &Path, control: Option<&str>) -> SocketAddr {
-    let known = |name: &str| Known { about: format!("{name} things"), programs: name == "programs" };
+    served(runs, control, false)
+}
+
+/// A server that reads the youngest runs before anybody asks for them.
+pub(crate) fn server_ahead(runs: &Path) -> SocketAddr {
+    served(runs, None, true)
+}
+
+fn served(runs: &Path, control: Option<&str>, ahead: bool) -> SocketAddr {
+    let known = |header: &Header| Known {
+        about: format!("{} things", header.environment),
+        programs: header.environment == "programs",
+        emitting: None,
+    };
     let settings = Settings {
         catalogue: Catalogue::of(&[runs.to_owned()]).unwrap(),
         token: TOKEN.to_owned(),
         access: Access::default(),
+        ahead,
         known,
         control: control.map(str::to_owned),
     };
@@ -142,6 +156,8 @@ pub(crate) struct Kind {
     pub(crate) text: fn(u64) -> String,
     /// Its measures.
     pub(crate) measures: fn(u64) -> Vec<f64>,
+    /// What its evaluation left.
+    pub(crate) artifacts: fn(u64) -> Vec<Artifact>,
 }
 
 impl Kind {
@@ -152,6 +168,7 @@ impl Kind {
             axes: axes(),
             text: |index| format!("poem {index} {HOSTILE}"),
             measures: thirds,
+            artifacts: |_| Vec::new(),
         }
     }
 }
@@ -197,7 +214,10 @@ impl Written {
         for index in self.next..self.next + count {
             let objective = ((index * 53) % 101) as f64 / 101.0;
             let scored = index % 7 != 5;
-            let score = || Arc::new(Score::new(objective, (self.kind.measures)(index)));
+            let score = || {
+                let artifacts = (self.kind.artifacts)(index);
+                Arc::new(Score { artifacts, ..Score::new(objective, (self.kind.measures)(index)) })
+            };
             let mut candidate = Candidate {
                 index,
                 island: (index % u64::from(self.kind.settings.islands.count)) as u32,

@@ -19,6 +19,8 @@ pub enum Address {
     Archive(String, ArchiveAsked),
     /// One of its candidates, and the one that it is compared with.
     Candidate(String, u64, Option<u64>),
+    /// How the body of one of its candidates moved: no page, but a picture on one.
+    Film(String, u64),
     /// Where a candidate comes from and what came of it; the best, unless one is named.
     Lineage(String, Option<u64>),
     /// What its operators and models brought, and by what candidates are told apart over the run.
@@ -184,6 +186,7 @@ impl Address {
             ["run", run, "candidate", index] => {
                 Self::Candidate(run.to_owned(), whole(index)?, asked.number("diff"))
             }
+            ["run", run, "film", file] => Self::Film(run.to_owned(), whole(file.strip_suffix(".svg")?)?),
             ["run", run, "lineage"] => Self::Lineage(run.to_owned(), None),
             ["run", run, "lineage", index] => Self::Lineage(run.to_owned(), Some(whole(index)?)),
             ["run", run, "operators"] => {
@@ -218,6 +221,7 @@ impl Address {
                 let diff = other.map(|other| ("diff", other.to_string()));
                 asking(&run(name, &format!("/candidate/{index}")), diff.into_iter())
             }
+            Self::Film(name, index) => run(name, &format!("/film/{index}.svg")),
             Self::Lineage(name, None) => run(name, "/lineage"),
             Self::Lineage(name, Some(index)) => run(name, &format!("/lineage/{index}")),
             Self::Operators(name, by) => {
@@ -382,6 +386,9 @@ mod tests {
             "/run/a/archive/..",
             "//",
             "/run/a/candidate/",
+            "/run/a/film/1",
+            "/run/a/film/.svg",
+            "/run/a/film/1.svg.svg",
             "/?filter=%",
         ] {
             assert_eq!(read(address), None, "{address}");
@@ -422,6 +429,7 @@ mod tests {
                 Address::Run(name.clone(), Over::ALL[sort % 5]),
                 Address::Archive(name.clone(), archive),
                 Address::Candidate(name.clone(), index, other),
+                Address::Film(name.clone(), index),
                 Address::Lineage(name.clone(), other),
                 Address::Operators(name.clone(), By::ALL[x % 3]),
             ] {

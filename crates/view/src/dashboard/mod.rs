@@ -5,7 +5,7 @@
 //! reports; where a report links within its file, they link to each other ([`address`]).
 //!
 //! - [`runs`]: all runs; [`run`]: one as it goes; [`archive`]: its map and its elites; [`candidate`], [`lineage`],
-//!   [`operators`]; [`compare`]: several runs; [`control`]: what is asked of a run; [`trouble`]: what could not be shown;
+//!   [`operators`]; [`film`]: a picture on a page; [`compare`]: several runs; [`control`]: what is asked of a run; [`trouble`]: what could not be shown;
 //! - [`address`]: where each page is; [`SHEET`] and [`SCRIPT`]: the files beside them.
 
 pub mod address;
@@ -13,6 +13,7 @@ pub mod archive;
 pub mod candidate;
 pub mod compare;
 pub mod control;
+pub mod film;
 pub mod lineage;
 pub mod operators;
 mod page;
@@ -21,6 +22,8 @@ pub mod runs;
 pub mod trouble;
 pub(crate) mod workers;
 
+#[cfg(test)]
+mod contrast;
 #[cfg(test)]
 mod tests;
 

@@ -6,7 +6,7 @@ use super::{
     page::{Page, Tab, heading},
 };
 use crate::{
-    bandits::{self, Learnt},
+    bandits::{self, Arm, Learnt, Moment},
     book::{By, Gains, Part},
     chart::{self, About, Across, Curve},
     html::Html,
@@ -74,16 +74,20 @@ fn brought(html: &mut Html, shown: Shown<'_>) {
     };
     let mut rows: Vec<Vec<String>> = ways.iter().take(MOST).map(row).collect();
     rows.extend(shown.run.trace.others().map(|way| self::row("all others", "", way, Gains::default())));
-    // What nobody has, such as tokens without a model, is left out.
+    without_empty(html, &HEADS, &NUMBERS, &rows);
+    let told = "Entered: new or improved. Better: than their first parents, of those that have a score and a parent with one; gains are of the better ones. Each: for a candidate, on average.";
+    html.element("p", &[("class", "remark")], told);
+}
+
+/// A table without the columns that nobody has anything in, such as tokens without a model.
+fn without_empty(html: &mut Html, heads: &[&str], numbers: &[usize], rows: &[Vec<String>]) {
     let kept: Vec<usize> =
-        (0..HEADS.len()).filter(|column| rows.iter().any(|row| row[*column] != "–")).collect();
-    let heads: Vec<&str> = kept.iter().map(|column| HEADS[*column]).collect();
-    let numbers: Vec<usize> = (0..kept.len()).filter(|place| NUMBERS.contains(&kept[*place])).collect();
+        (0..heads.len()).filter(|column| rows.iter().any(|row| row[*column] != "–")).collect();
+    let heads: Vec<&str> = kept.iter().map(|column| heads[*column]).collect();
+    let numbers: Vec<usize> = (0..kept.len()).filter(|place| numbers.contains(&kept[*place])).collect();
     let rows: Vec<Vec<String>> =
         rows.iter().map(|row| kept.iter().map(|column| row[*column].clone()).collect()).collect();
     tables::table(html, &heads, &numbers, &rows);
-    let told = "Entered: new or improved. Better: than their first parents, of those that have a score and a parent with one; gains are of the better ones. Each: for a candidate, on average.";
-    html.element("p", &[("class", "remark")], told);
 }
 
 fn or_none(there: bool, text: impl FnOnce() -> String) -> String {
@@ -180,18 +184,8 @@ fn over_the_run(html: &mut Html, shown: Shown<'_>, by: By) {
     let length = shown.book.len().div_ceil(parts).max(1);
     html.element("h2", &[], "Over the run");
     bys(html, shown, by);
-    html.within("p", &[("class", "keys")], |html| {
-        for (look, (name, _)) in groups.iter().enumerate().take(CURVES) {
-            html.within("span", &[("class", "key")], |html| {
-                html.swatch("swatch", chart::look(look).0);
-                html.text(&cut(name, 60));
-            });
-        }
-        if groups.len() > CURVES {
-            let told = format!("and {} rarer without a curve", groups.len() - CURVES);
-            html.element("span", &[("class", "remark")], &told);
-        }
-    });
+    let names: Vec<&str> = groups.iter().take(CURVES).map(|(name, _)| &**name).collect();
+    keys(html, &names, groups.len());
     let parts = groups.first().map_or(0, |(_, parts)| parts.len());
     let made: Vec<u64> = (0..parts).map(|part| groups.iter().map(|(_, of)| of[part].made).sum()).collect();
     let mut all = Part::default();
@@ -233,34 +227,108 @@ fn bys(html: &mut Html, shown: Shown<'_>, here: By) {
     });
 }
 
-/// What bandits have learnt.
+/// What bandits have learnt, now and over the run.
 fn learnt(html: &mut Html, shown: Shown<'_>) {
-    for Learnt { title, costs, weighed, arms } in bandits::learnt(shown.run, shown.book) {
-        html.element("h2", &[], &title);
-        let heads = ["chosen", "weight", "candidates", "entered, %", "hoped for, %", "cost each"];
-        let percent = |share: f64| format!("{:.1}", share * 100.0);
-        let rows: Vec<Vec<String>> = arms
-            .iter()
-            .map(|arm| {
-                vec![
-                    cut(&arm.name, 60),
-                    number(arm.standing.weight),
-                    format!("{:.1}", arm.standing.trials),
-                    arm.standing.entered.map_or_else(|| "–".to_owned(), percent),
-                    percent(arm.standing.hoped),
-                    arm.standing.cost.map_or_else(|| "–".to_owned(), number),
-                ]
-            })
-            .collect();
-        tables::table(html, &heads, &[1, 2, 3, 4, 5], &rows);
-        let chosen = if weighed {
-            "They are drawn by their weights; what a bandit would know of them stands beside them."
-        } else {
-            "The bandit takes the one with the most hope for its cost; before the first candidate of each, they are drawn by their weights."
-        };
-        let told = format!("{chosen} Older candidates count less. The cost is in {costs}.");
-        html.element("p", &[("class", "remark")], &told);
+    for learnt in bandits::learnt(shown.run, shown.book) {
+        html.element("h2", &[], learnt.title);
+        standings(html, &learnt);
+        let costs = learnt.costs.map(|costs| format!(" The cost is in {costs}.")).unwrap_or_default();
+        html.element("p", &[("class", "remark")], &format!("{}{costs}", learnt.chosen));
+        learning(html, shown, &learnt);
     }
+}
+
+/// What there is to choose from, the most frequent first where there is more than a table tells.
+fn standings(html: &mut Html, learnt: &Learnt) {
+    let heads = ["chosen", "weight", "candidates", "entered, %", "hoped for, %", "cost each", "proposes now"];
+    let none = || "–".to_owned();
+    let percent = |share: f64| format!("{:.1}", share * 100.0);
+    let trials = |arm: &Arm| {
+        if learnt.costs.is_some() { format!("{:.1}", arm.trials) } else { grouped(arm.trials as u64) }
+    };
+    let active = |[islands, all]: [usize; 2]| match (islands, all) {
+        (0, _) => "no".to_owned(),
+        (_, 1) => "yes".to_owned(),
+        _ => format!("on {islands} of {all} islands"),
+    };
+    let row = |arm: &Arm| {
+        vec![
+            cut(&arm.name, 60),
+            arm.weight.map_or_else(none, number),
+            trials(arm),
+            arm.entered.map_or_else(none, percent),
+            arm.hoped.map_or_else(none, percent),
+            arm.cost.map_or_else(none, number),
+            arm.active.map_or_else(none, active),
+        ]
+    };
+    let rows: Vec<Vec<String>> =
+        foremost(learnt, MOST).into_iter().map(|place| row(&learnt.arms[place])).collect();
+    without_empty(html, &heads, &[1, 2, 3, 4, 5], &rows);
+    if let Some(left) = learnt.arms.len().checked_sub(MOST).filter(|left| *left > 0) {
+        html.element("p", &[("class", "remark")], &format!("and {} that made less", grouped(left as u64)));
+    }
+}
+
+/// The places of those with the most candidates, in their order.
+fn foremost(learnt: &Learnt, most: usize) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..learnt.arms.len()).collect();
+    places.sort_by(|a, b| learnt.arms[*b].trials.total_cmp(&learnt.arms[*a].trials));
+    places.truncate(most);
+    places.sort_unstable();
+    places
+}
+
+/// How often each was chosen over the run, and what was hoped for of it.
+fn learning(html: &mut Html, shown: Shown<'_>, learnt: &Learnt) {
+    if learnt.over.len() < 3 {
+        return;
+    }
+    let places = foremost(learnt, CURVES);
+    let names: Vec<&str> = places.iter().map(|place| &*learnt.arms[*place].name).collect();
+    keys(html, &names, learnt.arms.len());
+    let hoped =
+        |moment: &Moment, place: usize| Some((moment.candidates as f64, moment.hoped.get(place).copied()??));
+    let chosen = |pair: &[Moment], place: usize| {
+        let made = |place: usize| pair[1].made[place].saturating_sub(pair[0].made[place]);
+        let all: u64 = (0..pair[1].made.len()).map(made).sum();
+        Some((pair[1].candidates as f64, part_of(made(place) as f64, all)?))
+    };
+    let begin = Moment { candidates: 0, made: vec![0; learnt.arms.len()], hoped: Vec::new() };
+    let moments: Vec<Moment> = std::iter::once(begin).chain(learnt.over.iter().cloned()).collect();
+    let curves = |points: &dyn Fn(usize) -> Vec<(f64, f64)>| -> Vec<Curve> {
+        let curve =
+            |(look, place): (usize, &usize)| Curve { points: points(*place), look, ..Curve::default() };
+        places.iter().enumerate().map(curve).collect()
+    };
+    let share = curves(&|place| moments.windows(2).filter_map(|pair| chosen(pair, place)).collect());
+    let hope = curves(&|place| learnt.over.iter().filter_map(|moment| hoped(moment, place)).collect());
+    let across = Across::candidates(shown.book.len());
+    html.within("div", &[("class", "figures")], |html| {
+        for (title, curves, there) in [("Chosen, %", share, true), ("Hoped for, %", hope, learnt.hopes)] {
+            if there {
+                let label = format!("{title} over the run");
+                let about = About { label: &label, percent: true, from_zero: true, across };
+                figure(html, title, "", chart::curves(about, &curves));
+            }
+        }
+    });
+}
+
+/// What the first curves stand for, and how many have none.
+fn keys(html: &mut Html, names: &[&str], all: usize) {
+    html.within("p", &[("class", "keys")], |html| {
+        for (look, name) in names.iter().enumerate() {
+            html.within("span", &[("class", "key")], |html| {
+                html.swatch("swatch", chart::look(look).0);
+                html.text(&cut(name, 60));
+            });
+        }
+        if all > names.len() {
+            let told = format!("and {} rarer without a curve", all - names.len());
+            html.element("span", &[("class", "remark")], &told);
+        }
+    });
 }
 
 /// Of programs: steps that changed numbers and nothing else.

@@ -1,5 +1,7 @@
 //! The best of every cell with their texts, and the ancestors of the best of all.
 
+use std::collections::BTreeSet;
+
 use samara_qd::Elite;
 use samara_search::{Artifact, ArtifactKind, Candidate, Film, Genome, commanding::one_line};
 
@@ -23,6 +25,8 @@ const MOST_METRICS: usize = 24;
 /// Characters of an artifact that are told at most, and how many of a candidate.
 const LONGEST_ARTIFACT: usize = 2000;
 const MOST_ARTIFACTS: usize = 8;
+/// Walks that are shown at most, those of the best; of the others there is how the body began.
+const MOST_WALKS: usize = 48;
 /// Steps of a lineage that are folded together at least.
 const FOLDED: usize = 3;
 
@@ -41,7 +45,16 @@ pub(crate) fn best(html: &mut Html, section: &Section<'_>) {
     } else {
         format!("{} elites", grouped(filled as u64))
     };
-    html.element("p", &[("class", "remark")], &format!("{all}, in the order of the axes."));
+    let filmed = filmed(section.run, &told);
+    let walking: BTreeSet<u64> = filmed.iter().take(MOST_WALKS).copied().collect();
+    let walks = if walking.len() < filmed.len() {
+        format!(" The walks of the best {MOST_WALKS} are shown: `samara serve` shows all.")
+    } else {
+        String::new()
+    };
+    html.within("p", &[("class", "remark")], |html| {
+        html.prose(&format!("{all}, in the order of the axes.{walks}"))
+    });
     let ends = objectives(archive).unwrap_or_default();
     let written: Vec<String> = aligned(&told.iter().map(|elite| elite.objective).collect::<Vec<_>>());
     let measures = measures(section.run, &told);
@@ -60,11 +73,20 @@ pub(crate) fn best(html: &mut Html, section: &Section<'_>) {
                     summary(html, section.run, elite, (objective, measures), ends);
                 });
                 html.within("div", &[("class", "body"), ("id", &section.place(elite.id))], |html| {
-                    body(html, section.run, elite, &mut room);
+                    body(html, section.run, elite, walking.contains(&elite.id), &mut room);
                 });
             });
         }
     });
+}
+
+/// The elites that have a film, the best first.
+fn filmed(run: &Run, told: &[Elite<'_>]) -> Vec<u64> {
+    let found = run.view.replay.population().overall();
+    let mut best: Vec<&Elite<'_>> = told.iter().collect();
+    best.sort_by(|a, b| b.objective.total_cmp(&a.objective).then(a.id.cmp(&b.id)));
+    let filmed = best.iter().filter(|elite| Film::of(&found.score(elite.id).artifacts).is_some());
+    filmed.map(|elite| elite.id).collect()
 }
 
 /// The measures of elites, a text each, whose numbers stand below each other.
@@ -106,7 +128,7 @@ fn summary(
 }
 
 /// Who made it, from what, and the whole text.
-fn body(html: &mut Html, run: &Run, elite: &Elite<'_>, room: &mut usize) {
+fn body(html: &mut Html, run: &Run, elite: &Elite<'_>, walks: bool, room: &mut usize) {
     let found = run.view.replay.population().overall();
     let (genome, score) = (found.genome(elite.id), found.score(elite.id));
     let member = run.members.get(&elite.id);
@@ -115,7 +137,7 @@ fn body(html: &mut Html, run: &Run, elite: &Elite<'_>, room: &mut usize) {
         let alt = format!("the picture of candidate {}", elite.id);
         html.picture("image/png", picture, &[("alt", &alt), ("class", "picture")]);
     }
-    if let Some(film) = Film::of(&score.artifacts) {
+    if let Some(film) = Film::of(&score.artifacts).filter(|_| walks) {
         walk(html, &film, elite.id);
     }
     let size: usize = genome.text().chars().take(LONGEST).count();

@@ -89,7 +89,13 @@ impl Made {
         let mut members = BTreeMap::new();
         for mut candidate in self.candidates {
             candidate.fate = replay.settle(&candidate).0.fate;
-            let step = Step { candidate: &candidate, model: Some("small"), live_ms: 40.0, replay: &replay };
+            let step = Step {
+                candidate: &candidate,
+                model: Some("small"),
+                live_ms: 40.0,
+                replay: &replay,
+                last: true,
+            };
             trace.follow(step);
             book.follow(step);
             totals.candidates += 1;
@@ -322,6 +328,30 @@ fn a_large_archive_of_long_texts_makes_no_page_without_end() {
     assert!(file.len() < 6_000_000, "{}", file.len());
     assert!(file.contains("The best 400 of 600 elites") && file.contains("characters more"));
     assert!(file.contains("Left out, since the report is large"));
+}
+
+#[test]
+fn of_many_bodies_those_that_do_best_are_seen_to_walk_and_the_others_as_they_began() {
+    let film = crate::film::tests::film().artifact().expect("an artifact");
+    let report = |count: u64| {
+        let axes = vec![AxisSettings::even("x", [0.0, 1.0], 300)];
+        let place = |i: u64| (i as f64, vec![(i as f64 + 0.5) / 300.0]);
+        let mut candidates: Vec<Candidate> = (0..count).map(|i| candidate(i, Some(place(i)), "x")).collect();
+        for score in candidates.iter_mut().filter_map(|candidate| candidate.score.as_mut()) {
+            Arc::make_mut(score).artifacts = vec![film.clone()];
+        }
+        page(&[made(axes, candidates).run()]).expect("a page")
+    };
+    let seen = |file: &str| (file.matches("class=\"walk\"").count(), file.matches("class=\"thumb\"").count());
+    let many = report(300);
+    assert_eq!(seen(&many), (48, 300));
+    assert!(
+        many.contains("The walks of the best 48 are shown") && many.contains("The walk of candidate 299")
+    );
+    assert!(!many.contains("The walk of candidate 251") && many.contains("The walk of candidate 252"));
+    let few = report(48);
+    assert_eq!(seen(&few), (48, 48));
+    assert!(!few.contains("of the best 48"), "all are shown");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::{
     dashboard::{
         Shown,
         address::{Address, ArchiveAsked, List},
+        film::{CARD_POSES, told_of},
         run::nothing_yet,
     },
     film, gallery,
@@ -21,8 +22,8 @@ use crate::{
 
 /// Axes that have a column of the table.
 const COLUMNS: usize = 4;
-/// Poses of a film in the gallery.
-const CARD_POSES: usize = 3;
+/// Films that are a part of the page; the others are pictures that a browser asks for when they come into sight.
+const PARTS_OF_PAGE: usize = 4;
 /// Characters of a text in the gallery, and lines of a program.
 const LONGEST: usize = 420;
 const LINES: usize = 10;
@@ -223,9 +224,8 @@ fn cards(
                         let alt = format!("the picture of candidate {}", elite.id);
                         html.picture("image/png", picture, &[("alt", &alt), ("class", "large")]);
                     } else if let Some(film) = &told.film {
-                        let label = format!("the walk of candidate {}", elite.id);
                         html.within("span", &[("class", "walk")], |html| {
-                            html.drawing(film::strip(film, CARD_POSES, &label));
+                            walk(html, sight.shown.name, elite.id, film, place < PARTS_OF_PAGE);
                         });
                     } else if let Some(genome) = told.genome {
                         begins(html, sight, genome);
@@ -234,6 +234,25 @@ fn cards(
             });
         }
     });
+}
+
+/// How a body moved, as a part of the page or as a picture of which the page only knows the size.
+fn walk(html: &mut Html, run: &str, candidate: u64, film: &Film, part_of_page: bool) {
+    let label = told_of(candidate);
+    if part_of_page {
+        return html.drawing(film::strip(film, CARD_POSES, &label));
+    }
+    let link = Address::Film(run.to_owned(), candidate).link();
+    let [width, height] = film::size(film, CARD_POSES).map(|side| side.round().to_string());
+    let attributes = [
+        ("src", &*link),
+        ("alt", &*label),
+        ("loading", "lazy"),
+        ("decoding", "async"),
+        ("width", &*width),
+        ("height", &*height),
+    ];
+    html.empty("img", &attributes);
 }
 
 /// A genome as it is read in passing: the coordinates of a vector with the digits that matter.
