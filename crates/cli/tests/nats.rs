@@ -6,7 +6,7 @@
 mod common;
 
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     path::PathBuf,
     process::{Child, Stdio},
@@ -103,6 +103,15 @@ fn with(url: &str) -> [&str; 8] {
     ["--workers", url, "--local-slots", "0", "--worker-lease", "1", "--worker-losses", "1000000"]
 }
 
+/// Says why a run ended that should not have yet.
+fn goes_on(run: &mut Child, round: u64, moment: u64) {
+    if let Some(status) = run.try_wait().unwrap() {
+        let mut said = String::new();
+        run.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        panic!("round {round}: before {moment} were settled it ended, {status}: {said}");
+    }
+}
+
 #[test]
 fn workers_broker_and_coordinator_are_killed_at_drawn_moments_and_the_archive_is_that_of_one_machine() {
     let Some(program) = program() else { return };
@@ -126,7 +135,7 @@ fn workers_broker_and_coordinator_are_killed_at_drawn_moments_and_the_archive_is
         moments.sort_unstable();
         for (moment, kind) in moments {
             while settled(&place, &out) < moment {
-                assert!(run.try_wait().unwrap().is_none(), "round {round}: it ended");
+                goes_on(&mut run, round, moment);
                 std::thread::sleep(Duration::from_millis(1));
             }
             match kind {
