@@ -26,6 +26,11 @@ pub(crate) fn digest(bytes: &[u8]) -> Digest {
 pub(crate) struct Checksum(Vec<u8>);
 
 impl Checksum {
+    /// With room for what a candidate mostly has, so that it does not grow value by value.
+    pub(crate) fn of_candidate() -> Self {
+        Self(Vec::with_capacity(512))
+    }
+
     /// The next value.
     pub(crate) fn value(&mut self, value: ValueRef<'_>) {
         match value {

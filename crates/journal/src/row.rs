@@ -39,7 +39,7 @@ pub(crate) struct Rows<'a> {
 impl Rows<'_> {
     /// A candidate without its calls.
     pub(crate) fn candidate(&mut self, row: &Row<'_>) -> Result<(Candidate, LifeColumns), Fault> {
-        let mut sum = Checksum::default();
+        let mut sum = Checksum::of_candidate();
         for column in 0..CANDIDATE.len() {
             sum.value(row.get_ref(column)?);
         }
