@@ -4,9 +4,12 @@
 //! within a size without a scan. A row is trusted only if its own digest matches. `cache.rs` decides what may be stored,
 //! and which stored result answers a request.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior, params};
 use samara_seedling::files;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -76,6 +79,19 @@ pub(crate) enum StoreError {
 impl Store {
     /// Opens or makes a file to read and write; at most about `max_bytes` of it are in use.
     pub(crate) fn open(path: &Path, max_bytes: Option<u64>) -> Result<Self, StoreError> {
+        let begun = Instant::now();
+        loop {
+            match Self::begin(path, max_bytes) {
+                // For a change of the journal's mode SQLite waits for nobody, whatever it was told.
+                Err(StoreError::Sqlite(error)) if is_busy(&error) && begun.elapsed() < LOCK_TIMEOUT => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    fn begin(path: &Path, max_bytes: Option<u64>) -> Result<Self, StoreError> {
         // SQLite would wait for a FIFO.
         if path.exists() {
             files::open(path)?;
@@ -197,6 +213,11 @@ fn check(connection: &Connection) -> Result<(), StoreError> {
     }
 }
 
+/// Whether another process holds the file just now.
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,6 +249,19 @@ mod tests {
         let stored: Vec<_> = threads.into_iter().map(|thread| thread.join().expect("no panic")).collect();
         for other in &stored[1..] {
             assert_eq!(other, &stored[0], "all have the same answers");
+        }
+    }
+
+    #[test]
+    fn many_that_make_the_same_file_at_once_all_have_it() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("cache");
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| Store::open(&path, None).expect("opens"));
+                }
+            });
         }
     }
 

@@ -108,6 +108,11 @@ fn echoing(path: &str, body: &[u8]) -> Said {
     Ok(InferResponse { outputs, raw_output_contents: vec![contents] }.encode_to_vec())
 }
 
+/// The same, but for inference there is nothing but a status.
+fn failing(path: &str, body: &[u8], status: (u8, &'static str)) -> Said {
+    if path.ends_with("/ModelMetadata") { echoing(path, body) } else { Err(status) }
+}
+
 async fn complete(address: SocketAddr, model: &str) -> Result<Value, AttemptError> {
     let settings = ModelSettings {
         provider: ProviderName::TritonGrpc,
@@ -142,11 +147,18 @@ async fn statuses_tell_what_may_pass_from_what_will_not() {
         let error = complete(serve(behave).await, "m").await.expect_err("a failure");
         (error.kind, error.retryable)
     };
-    assert_eq!(kind(|_, _| Err((14, "loading"))).await, (ErrorKind::Overloaded, true));
-    assert_eq!(kind(|_, _| Err((8, "queue is full"))).await, (ErrorKind::Overloaded, true));
-    assert_eq!(kind(|_, _| Err((3, "bad shape"))).await, (ErrorKind::Invalid, false));
-    assert_eq!(kind(|_, _| Err((16, "who?"))).await, (ErrorKind::Refused, false));
-    assert_eq!(kind(|_, _| Err((12, "what?"))).await, (ErrorKind::Unsupported, false));
+    let loading = kind(|path, body| failing(path, body, (14, "loading"))).await;
+    assert_eq!(loading, (ErrorKind::Overloaded, true));
+    let full = kind(|path, body| failing(path, body, (8, "queue is full"))).await;
+    assert_eq!(full, (ErrorKind::Overloaded, true));
+    let bad = kind(|path, body| failing(path, body, (3, "bad shape"))).await;
+    assert_eq!(bad, (ErrorKind::Invalid, false));
+    let stranger = kind(|path, body| failing(path, body, (16, "who?"))).await;
+    assert_eq!(stranger, (ErrorKind::Refused, false));
+    let unknown = kind(|path, body| failing(path, body, (12, "what?"))).await;
+    assert_eq!(unknown, (ErrorKind::Unsupported, false));
+    // Who asks for the metadata of a model names it and nothing else: that is what is wrong then.
+    assert_eq!(kind(|_, _| Err((3, "bad name"))).await, (ErrorKind::Refused, false));
     let nobody =
         std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
     let error = complete(nobody, "m").await.expect_err("nobody is there");
