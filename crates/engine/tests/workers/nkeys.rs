@@ -36,7 +36,7 @@ impl Key {
         Self { pair, public, seed }
     }
 
-    fn signed(&self, subject: &Self, name: &str, about: Value) -> String {
+    fn signed(&self, subject: &Self, name: &str, about: &Value) -> String {
         let claims = json!({
             "jti": "0", "iat": 1_700_000_000, "iss": self.public, "sub": subject.public, "name": name, "nats": about,
         });
@@ -55,16 +55,16 @@ pub(crate) fn operator() -> (String, String) {
     let mut limits = unlimited(&["subs", "data", "payload", "imports", "exports", "conn", "leaf"]);
     limits["wildcards"] = json!(true);
     let of_account = |limits: &Value| json!({ "type": "account", "version": 2, "limits": limits });
-    let of_system = operator.signed(&system, "SYS", of_account(&limits));
+    let of_system = operator.signed(&system, "SYS", &of_account(&limits));
     for name in ["mem_storage", "disk_storage", "streams", "consumer"] {
         limits[name] = json!(-1);
     }
-    let of_account = operator.signed(&account, "A", of_account(&limits));
+    let of_account = operator.signed(&account, "A", &of_account(&limits));
     let mut about = unlimited(&["subs", "data", "payload"]);
     (about["type"], about["version"]) = (json!("user"), json!(2));
-    let of_user = account.signed(&user, "samara", about);
+    let of_user = account.signed(&user, "samara", &about);
     let about = json!({ "type": "operator", "version": 2, "system_account": system.public });
-    let of_operator = operator.signed(&operator, "O", about);
+    let of_operator = operator.signed(&operator, "O", &about);
     let server = format!(
         "operator: {of_operator}\nsystem_account: {0}\nresolver: MEMORY\nresolver_preload: {{ {0}: {of_system}\n {1}: \
          {of_account} }}\n",

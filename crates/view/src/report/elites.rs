@@ -53,7 +53,7 @@ pub(crate) fn best(html: &mut Html, section: &Section<'_>) {
         String::new()
     };
     html.within("p", &[("class", "remark")], |html| {
-        html.prose(&format!("{all}, in the order of the axes.{walks}"))
+        html.prose(&format!("{all}, in the order of the axes.{walks}"));
     });
     let ends = objectives(archive).unwrap_or_default();
     let written: Vec<String> = aligned(&told.iter().map(|elite| elite.objective).collect::<Vec<_>>());
