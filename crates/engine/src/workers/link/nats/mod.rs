@@ -9,11 +9,11 @@
 //! ```
 //!
 //! NAME follows from the token. Requests, replies and what lies in the store are sealed with a key from the token
-//! ([`seal`]): who reads along at the server learns run ids, candidate numbers and sizes, and can neither give nor change
-//! a result. Messages beyond the server's limit go through an object store by their digest ([`store`]).
+//! (`seal`): who reads along at the server learns run ids, candidate numbers and sizes, and can neither give nor change
+//! a result. Messages beyond the server's limit go through an object store by their digest (`store`).
 //!
-//! The server may lose everything: what is called is called again from the desk ([`coordinator`]), streams and consumers
-//! are made again, requests are repeated by who asked ([`worker`]).
+//! The server may lose everything: what is called is called again from the desk (`coordinator`), streams and consumers
+//! are made again, requests are repeated by who asked (`worker`).
 
 mod coordinator;
 mod seal;
