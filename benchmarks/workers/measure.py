@@ -93,7 +93,7 @@ def main():
                 f"worker {parts[1]:.3f}, broker {parts[2]:.3f}), {same}, load {found['load']:.1f}"
             )
     if "rate" in asked.what:
-        steps = 6_400
+        steps = 25_600
         for way in ways:
             found = measured(way, steps, 96, 50, 4, 8, 1, asked.nats)
             ideal = steps / (32 / 0.05)
