@@ -31,6 +31,15 @@ pub(crate) fn got(address: &str, path: &str, headers: &str) -> String {
     reply
 }
 
+/// Looks until something is so, which it must be after some ten thousand looks.
+pub(crate) fn seen(is_so: impl Fn() -> bool) {
+    let look = |_| {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        is_so()
+    };
+    assert!((0..10_000).any(look), "it never came to be so");
+}
+
 /// Where a line says that figures are served, without the rest of the URL.
 pub(crate) fn figures_of(line: &str) -> Option<String> {
     let url = line.trim().strip_prefix("figures: http://")?;
