@@ -52,19 +52,21 @@ fn certificates(folder: &Path) {
     }
 }
 
+/// A server with a certificate of the folder's, which are made first, and more settings of TLS.
+fn with_tls(folder: &Path, more: &str) -> Server {
+    certificates(folder);
+    let (certificate, key) = (folder.join("server.pem"), folder.join("server.key"));
+    Server::start(&format!("tls {{ cert_file: {certificate:?}, key_file: {key:?}\n{more} }}"))
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_whose_certificate_is_of_an_own_authority_is_entered_with_that() {
     if is_missing() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    certificates(folder.path());
     let file = |name: &str| folder.path().join(name);
-    let server = Server::start(&format!(
-        "tls {{ cert_file: {:?}, key_file: {:?} }}",
-        file("server.pem"),
-        file("server.key")
-    ));
+    let server = with_tls(folder.path(), "");
     let unknown = Broker { url: format!("tls://{}", server.address()), ..Broker::default() };
     let why = refused(&unknown).await;
     assert!(why.contains("TLS") && why.contains("certificate"), "{why}");
@@ -83,14 +85,8 @@ async fn a_server_that_asks_for_a_certificate_is_entered_with_one_of_its_authori
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    certificates(folder.path());
     let file = |name: &str| folder.path().join(name);
-    let server = Server::start(&format!(
-        "tls {{ cert_file: {:?}, key_file: {:?}, ca_file: {:?}, verify: true }}",
-        file("server.pem"),
-        file("server.key"),
-        file("ca.pem")
-    ));
+    let server = with_tls(folder.path(), &format!("ca_file: {:?}, verify: true", file("ca.pem")));
     let url = format!("tls://{}", server.address());
     let without = Broker { url, authorities: Some(file("ca.pem")), ..Broker::default() };
     let why = refused(&without).await;

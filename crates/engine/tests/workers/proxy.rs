@@ -47,10 +47,34 @@ struct Harm {
     done: Mutex<(usize, usize)>,
 }
 
+/// What becomes of a piece of a connection.
+enum Fate {
+    Through,
+    Cut,
+    Stalled,
+}
+
 impl Harm {
-    /// Whether harm may be done once more.
-    fn takes(&self) -> bool {
-        self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok()
+    /// The fate of a piece by what is drawn for it, as long as harm is to be done. However few pieces there are, the first is
+    /// cut and the next stalled.
+    fn fate(&self, drawn: usize) -> Fate {
+        let mut done = self.done.lock().unwrap();
+        let fate = match *done {
+            (0, _) => Fate::Cut,
+            (_, 0) => Fate::Stalled,
+            _ if drawn < CUT => Fate::Cut,
+            _ if drawn < CUT + STALLED => Fate::Stalled,
+            _ => return Fate::Through,
+        };
+        if self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_err() {
+            return Fate::Through;
+        }
+        match fate {
+            Fate::Cut => done.0 += 1,
+            Fate::Stalled => done.1 += 1,
+            Fate::Through => {}
+        }
+        fate
     }
 }
 
@@ -103,17 +127,17 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut drawn: Strea
     let mut buffer = vec![0; 16 << 10];
     loop {
         let Ok(read @ 1..) = from.read(&mut buffer).await else { return };
-        let fate = drawn.index(1000);
-        if fate < CUT && harm.takes() {
-            harm.done.lock().unwrap().0 += 1;
-            let part = drawn.index(read + 1);
-            let _ = to.write_all(&buffer[..part]).await;
-            return;
-        }
-        if fate < CUT + STALLED && harm.takes() {
-            harm.done.lock().unwrap().1 += 1;
-            for _ in 0..drawn.index(MOST_LOOKS) {
-                tokio::time::sleep(LOOK).await;
+        match harm.fate(drawn.index(1000)) {
+            Fate::Through => {}
+            Fate::Cut => {
+                let part = drawn.index(read + 1);
+                let _ = to.write_all(&buffer[..part]).await;
+                return;
+            }
+            Fate::Stalled => {
+                for _ in 0..drawn.index(MOST_LOOKS) {
+                    tokio::time::sleep(LOOK).await;
+                }
             }
         }
         if to.write_all(&buffer[..read]).await.is_err() {
