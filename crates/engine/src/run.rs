@@ -267,6 +267,11 @@ impl Owner {
         loop {
             self.start();
             if self.alive.is_empty() {
+                // What was asked by now counts: it may be what lets the run go on.
+                if self.follow_waiting(orders, observer)? {
+                    wall_time.as_mut().reset((started + self.wall_time()).into());
+                    continue;
+                }
                 return Ok(self.closing.unwrap_or(match self.end {
                     Some(End::Budget) => Ending::Budget,
                     Some(End::Target) => Ending::Target,

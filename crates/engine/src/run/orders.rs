@@ -43,6 +43,20 @@ impl Owner {
         std::iter::from_fn(|| self.ahead.pop_front_if(|event| event.after <= after)).collect()
     }
 
+    /// Follows the orders that wait to be heard. False if there were none.
+    pub(super) fn follow_waiting(
+        &mut self,
+        orders: &mut Option<mpsc::Receiver<Command>>,
+        observer: &mut (dyn FnMut(Event<'_>) + Send),
+    ) -> Result<bool, EngineError> {
+        let mut heard = false;
+        while let Some(command) = orders.as_mut().and_then(|orders| orders.try_recv().ok()) {
+            heard = true;
+            self.follow(command, observer)?;
+        }
+        Ok(heard)
+    }
+
     /// Follows an order, once it is recorded, and tells what it came to.
     pub(super) fn follow(
         &mut self,

@@ -170,6 +170,19 @@ fn killed(whole: &Path, until: u64, settings: &SearchSettings, folder: &Path) {
     }
 }
 
+/// Kills the `whole` run after `cut` candidates and resumes it. What had not been asked by then is asked as another run was.
+async fn is_the_same_when_killed(home: &Path, cut: u64, settings: &SearchSettings, whole: &Came) {
+    let events = Reader::open(home).unwrap().events().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    killed(home, cut, settings, folder.path());
+    let mut resumed = run(settings, folder.path());
+    resumed.controls = events.clone();
+    let resumed = steered(resumed, &[]).await;
+    assert_eq!(resumed.hash, whole.hash, "killed after {cut}");
+    assert_eq!(resumed.candidates, whole.candidates[cut as usize..], "killed after {cut}");
+    assert_eq!(Reader::open(folder.path()).unwrap().events().unwrap(), events, "killed after {cut}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_was_steered_is_the_same_after_any_kill_and_when_another_is_asked_the_same() {
     for (concurrency, islands) in [(8, 1), (32, 4), (1, 1)] {
@@ -207,15 +220,7 @@ async fn a_run_that_was_steered_is_the_same_after_any_kill_and_when_another_is_a
         cuts.sort_unstable();
         cuts.dedup();
         for cut in cuts {
-            // What had not been asked by then is asked as another run was.
-            let folder = tempfile::tempdir().unwrap();
-            killed(home.path(), cut, &settings, folder.path());
-            let mut resumed = run(&limited(33 - concurrency, islands), folder.path());
-            resumed.controls = events.clone();
-            let resumed = steered(resumed, &[]).await;
-            assert_eq!(resumed.hash, whole.hash, "killed after {cut}");
-            assert_eq!(resumed.candidates, whole.candidates[cut as usize..], "killed after {cut}");
-            assert_eq!(Reader::open(folder.path()).unwrap().events().unwrap(), events, "killed after {cut}");
+            is_the_same_when_killed(home.path(), cut, &limited(33 - concurrency, islands), &whole).await;
         }
         let other = tempfile::tempdir().unwrap();
         let mut again = run(&limited(33 - concurrency, islands), other.path());
@@ -235,6 +240,26 @@ async fn a_run_that_is_finished_ends_as_one_that_was_to_be_so_long() {
     short.total_steps = made;
     let other = tempfile::tempdir().unwrap();
     assert_eq!(steered(run(&short, other.path()), &[]).await.hash, came.hash);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_as_the_last_candidate_settles_is_followed() {
+    for concurrency in [1, 8, 32] {
+        let mut longer = settings(40, concurrency, 1);
+        longer.budget.calls = Some(30);
+        let orders = [
+            (30, Order::Budget(Limit::Calls(1000))),
+            (40, Order::Budget(Limit::Candidates(60))),
+            (60, Order::Note("too late for anything".into())),
+        ];
+        let home = tempfile::tempdir().unwrap();
+        let came = steered(run(&longer, home.path()), &orders).await;
+        assert_eq!((came.ending, came.candidates.len()), (Ending::Completed, 60), "{:?}", came.replies);
+        assert!(came.replies.iter().all(Result::is_ok), "{:?}", came.replies);
+        for cut in [29, 30, 31, 39, 40, 41, 59] {
+            is_the_same_when_killed(home.path(), cut, &longer, &came).await;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
