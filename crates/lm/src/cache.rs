@@ -172,8 +172,9 @@ impl ModelCache {
         cache: Arc<AnswerCache>,
         settings: &ModelSettings,
         address: &str,
+        files: Option<String>,
     ) -> Result<Self, LmError> {
-        Ok(Self { cache, identity: identity(settings, address)? })
+        Ok(Self { cache, identity: identity(settings, address, files)? })
     }
 
     /// Whether an operation may be answered from the cache. Every run asks a server anew which models it has, unless it
@@ -315,13 +316,13 @@ const IRRELEVANT: [&str; 16] = [
     "timeout_s",
 ];
 
-/// Who answers a model's operations: its settings, with the contents of a script or of weights in place of their path.
-fn identity(settings: &ModelSettings, address: &str) -> Result<String, LmError> {
+/// Who answers a model's operations: its settings, with the contents (`files`, a digest) of a script or of weights in place
+/// of their path.
+fn identity(settings: &ModelSettings, address: &str, files: Option<String>) -> Result<String, LmError> {
     let unwritable = |error| {
         LmError::new(ErrorKind::Configuration, format!("the settings can't be written as JSON: {error}"))
     };
     let mut identity = serde_json::to_value(settings).map_err(unwritable)?;
-    let files = settings.provider.facts().digest.map(|digest| digest(settings)).transpose()?;
     if let Some(fields) = identity.as_object_mut() {
         fields.retain(|name, _| !IRRELEVANT.contains(&name.as_str()));
         match files {
@@ -347,7 +348,7 @@ mod tests {
     fn who(change: impl FnOnce(&mut ModelSettings)) -> String {
         let mut settings = ModelSettings { model: Some("m".into()), ..ModelSettings::default() };
         change(&mut settings);
-        identity(&settings, "http://host/v1").expect("an identity")
+        identity(&settings, "http://host/v1", None).expect("an identity")
     }
 
     #[test]
@@ -359,7 +360,7 @@ mod tests {
         assert_ne!(who(|s| s.model = Some("n".into())), base);
         assert_ne!(who(|s| drop(s.extra.insert("top_k".into(), 5.into()))), base);
         let settings = ModelSettings { model: Some("m".into()), ..ModelSettings::default() };
-        assert_ne!(identity(&settings, "http://other/v1").expect("an identity"), base);
+        assert_ne!(identity(&settings, "http://other/v1", None).expect("an identity"), base);
     }
 
     /// The two parts of the key, as caches and recordings of format 1 have them: with others no answer would be there.
@@ -432,7 +433,8 @@ mod tests {
             let path = folder.path().join(name);
             std::fs::write(&path, text).expect("written");
             let settings = ModelSettings::parse(&format!("scripted:{}", path.display())).expect("valid");
-            identity(&settings, name).expect("an identity")
+            let digest = settings.provider.facts().digest.expect("files decide");
+            identity(&settings, name, Some(digest(&settings).expect("files"))).expect("an identity")
         };
         assert_eq!(script("a.toml", "name = \"x\""), script("b.toml", "name = \"x\""));
         assert_ne!(script("a.toml", "name = \"x\""), script("b.toml", "name = \"y\""));

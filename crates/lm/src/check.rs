@@ -109,7 +109,7 @@ pub async fn check_aloud(
     settings: &ModelSettings,
     hear: &mut dyn FnMut(Step<'_>),
 ) -> Result<CheckReport, LmError> {
-    let client = Client::new(settings, Budget::unlimited())?;
+    let client = Client::new(settings, None, Budget::unlimited())?;
     let report = CheckReport {
         model: client.label().to_owned(),
         api: String::new(),

@@ -83,7 +83,8 @@ impl LmError {
 }
 
 /// Why one attempt failed.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[error("{message}")]
 pub(crate) struct AttemptError {
     pub kind: ErrorKind,
@@ -98,7 +99,8 @@ pub(crate) struct AttemptError {
     pub overloaded: bool,
     /// What to do, if that follows from this failure rather than from its kind.
     pub hint: Option<String>,
-    /// What the server complains about, if it answered.
+    /// What the server complains about, if it answered. It matters where the attempt is made alone.
+    #[serde(skip)]
     pub complaint: Option<Box<Fault>>,
 }
 

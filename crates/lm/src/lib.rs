@@ -12,6 +12,9 @@
 //! 6. [`client`]: requests become operations, and what must be known of a server is found out.
 //! 7. [`mod@check`]: what `samara model check` shows.
 //!
+//! A model that others have is asked through the same layers down to the attempt, which travels (`question.rs`); a
+//! [`Respondent`] makes it there.
+//!
 //! Knows nothing of archives or of what prompts mean. Keys come from the environment only and are redacted by type
 //! ([`Secret`]).
 
@@ -27,8 +30,10 @@ mod model_string;
 mod operation;
 mod provider_name;
 mod providers;
+mod question;
 mod reach;
 mod reading;
+mod respondent;
 pub mod secret;
 pub mod settings;
 mod store;
@@ -36,11 +41,16 @@ pub mod types;
 mod validation;
 
 pub use cache::AnswerCache;
-pub use channel::budget::{Budget, Limits, Spent};
+pub use channel::{
+    Elsewhere,
+    budget::{Budget, Limits, Spent},
+};
 pub use check::{CheckReport, Step, check, check_aloud};
-pub use client::{LanguageModel, Reply, open, open_with};
+pub use client::{LanguageModel, Reply, open, open_elsewhere, open_with};
 pub use error::{ErrorKind, InvalidSetting, LmError};
 pub use provider_name::ProviderName;
+pub use question::{Carried, Carrier, Carrying, Introduction, Question, Said};
+pub use respondent::Respondent;
 pub use samara_seedling::files;
 pub use secret::Secret;
 pub use settings::{Api, ModelSettings, Representation, Scoring};

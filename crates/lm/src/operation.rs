@@ -28,7 +28,8 @@ pub(crate) enum Operation<'a> {
 }
 
 /// What an operation gave, with the tokens that the server reported.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Answer {
     pub value: Value,
     pub tokens: Option<(u64, u64)>,
@@ -46,7 +47,7 @@ pub(crate) enum Value {
 }
 
 /// Which model to ask, and by which interface.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Endpoint {
     pub model: String,
     pub chat: bool,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What makes tokens less likely that the completion holds already, in OpenAI's meaning: subtracted from their logits.
 /// -2 to 2; 0 is none, below 0 tokens are repeated more.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Penalties {
     /// For every time that a token was written.
     pub frequency: f64,
@@ -29,7 +29,7 @@ impl Penalties {
 }
 
 /// How to sample a completion.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sampling {
     /// Most tokens to write.
     pub max_tokens: u32,
@@ -42,18 +42,18 @@ pub struct Sampling {
     /// The request's seed, below 2^31.
     pub seed: u64,
     /// What repeats cost.
-    #[serde(skip_serializing_if = "Penalties::are_none")]
+    #[serde(default, skip_serializing_if = "Penalties::are_none")]
     pub penalties: Penalties,
 }
 
 /// A prompt to continue.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CompletionRequest {
     /// The prompt.
     pub prompt: String,
     /// What a model that answers in a chat is told above the prompt, so that it answers with the text alone. Models that
     /// continue a prompt never see it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instructions: Option<String>,
     /// How to sample.
     pub sampling: Sampling,
@@ -93,7 +93,7 @@ pub struct Completion {
 }
 
 /// Answers to score after a prompt.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScoreRequest {
     /// Everything before the answer.
     pub prompt: String,
@@ -182,10 +182,11 @@ pub struct EmbedRequest {
 }
 
 /// What a text is embedded as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Side {
     /// As any text: the model makes no difference.
+    #[default]
     Symmetric,
     /// As a document.
     Document,
@@ -241,7 +242,8 @@ impl Usage {
 }
 
 /// What a small model was made for; it knows nothing else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Speciality {
     /// Texts of a few subjects, and judgements of them.
     Texts,

@@ -9,18 +9,19 @@ use std::{
 };
 
 /// The modules, lowest first; those of one line may use each other in one direction.
-const LAYERS: [&[&str]; 11] = [
+const LAYERS: [&[&str]; 12] = [
     &["types", "secret"],
     &["reading"],
     &["error", "digest"],
     &["operation"],
+    &["question"],
     &["log", "provider_name", "store"],
     &["settings"],
     &["hub"],
     &["providers"],
     &["reach", "validation", "model_string", "channel"],
     &["cache"],
-    &["client", "check"],
+    &["client", "check", "respondent"],
 ];
 
 fn layer(module: &str) -> usize {

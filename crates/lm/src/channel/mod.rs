@@ -6,11 +6,13 @@ mod attempts;
 mod backend;
 pub(crate) mod budget;
 mod concurrency;
+mod elsewhere;
 #[cfg(test)]
 mod exchanges;
 mod fields;
 #[cfg(feature = "triton-grpc")]
 mod grpc;
+mod here;
 mod http;
 mod limiter;
 pub(crate) mod prices;
@@ -26,20 +28,45 @@ use crate::{
     log,
     operation::{Answer, Operation},
     providers::facts::Provider,
+    question::Introduction,
     settings::ModelSettings,
     types::{Speciality, Usage},
 };
 use attempts::{Patience, wait};
-use backend::Backend;
 use budget::Budget;
-use limiter::{Limiter, Load};
+pub use elsewhere::Elsewhere;
+pub(crate) use here::Here;
 use prices::Prices;
+
+/// Where a model is asked.
+#[derive(Debug)]
+pub(crate) enum Way {
+    /// From here.
+    Here(Here),
+    /// By others, who have it.
+    Elsewhere(Elsewhere),
+}
+
+/// What a model that others have is called in place of its address.
+const WORKERS: &str = "the workers";
+
+impl Way {
+    /// What to call the model.
+    fn label(&self, settings: &ModelSettings) -> String {
+        match self {
+            Self::Here(here) => here.backend.label(settings),
+            Self::Elsewhere(_) => match &settings.model {
+                Some(model) => format!("{}:{model} at {WORKERS}", settings.provider.facts().name),
+                None => format!("{} at {WORKERS}", settings.provider.facts().name),
+            },
+        }
+    }
+}
 
 /// A model behind what all models share.
 #[derive(Debug)]
 pub(crate) struct Channel {
-    backend: Backend,
-    limiter: Limiter,
+    way: Way,
     budget: Arc<Budget>,
     pub prices: Prices,
     patience: Patience,
@@ -51,13 +78,19 @@ pub(crate) struct Channel {
 }
 
 impl Channel {
-    /// The way to the model that settings describe; nothing is asked yet.
-    pub(crate) fn open(settings: &ModelSettings, budget: Arc<Budget>) -> Result<Self, LmError> {
-        let backend = Backend::open(settings)?;
+    /// The way to the model that settings describe, or to those who have it; nothing is asked yet.
+    pub(crate) fn open(
+        settings: &ModelSettings,
+        elsewhere: Option<Elsewhere>,
+        budget: Arc<Budget>,
+    ) -> Result<Self, LmError> {
+        let way = match elsewhere {
+            Some(elsewhere) => Way::Elsewhere(elsewhere),
+            None => Way::Here(Here::open(settings)?),
+        };
         Ok(Self {
-            label: backend.label(settings),
-            backend,
-            limiter: Limiter::new(settings.max_concurrency),
+            label: way.label(settings),
+            way,
             budget,
             prices: Prices::of(settings),
             patience: Patience::of(settings),
@@ -68,33 +101,60 @@ impl Channel {
 
     /// Where the model is, to be shown to a person.
     pub(crate) fn address(&self) -> &str {
-        self.backend.address()
+        match &self.way {
+            Way::Here(here) => here.backend.address(),
+            Way::Elsewhere(_) => WORKERS,
+        }
     }
 
     /// Whether it is a model without a server that answers in a chat.
     pub(crate) fn chats(&self) -> bool {
-        self.backend.chats()
+        match &self.way {
+            Way::Here(here) => here.backend.chats(),
+            Way::Elsewhere(elsewhere) => elsewhere.introduction.chats,
+        }
     }
 
     /// What the model was made for, if that is little.
     pub(crate) fn speciality(&self) -> Option<Speciality> {
-        self.backend.speciality()
+        match &self.way {
+            Way::Here(here) => here.backend.speciality(),
+            Way::Elsewhere(elsewhere) => elsewhere.introduction.speciality,
+        }
     }
 
     /// How probable it is that the model knows the subject of each prompt; `None` of a model that can't say. Nothing of a
     /// search is asked here, so no budget is charged.
     pub(crate) async fn known(&self, prompts: &[String]) -> Result<Option<Vec<f64>>, LmError> {
-        self.backend.known(prompts).await.map_err(|error| self.failure(error, 1))
+        let known = match &self.way {
+            Way::Here(here) => here.backend.known(prompts).await,
+            Way::Elsewhere(elsewhere) => elsewhere.known(prompts).await,
+        };
+        known.map_err(|error| self.failure(error, 1))
     }
 
     /// How many requests are worth making at once at the moment: more would only wait here.
     pub(crate) fn room(&self) -> usize {
-        if self.backend.is_server() { self.limiter.current() } else { usize::MAX }
+        match &self.way {
+            Way::Here(here) => here.room(),
+            Way::Elsewhere(elsewhere) => elsewhere.carrier.room(),
+        }
     }
 
     /// What was found out about the server and a person should know.
     pub(crate) fn remarks(&self) -> Vec<String> {
-        self.backend.remarks()
+        match &self.way {
+            Way::Here(here) => here.backend.remarks(),
+            Way::Elsewhere(_) => Vec::new(),
+        }
+    }
+
+    /// What others say of a model that they have.
+    pub(crate) fn introduction(&self) -> Option<&Introduction> {
+        match &self.way {
+            Way::Here(_) => None,
+            Way::Elsewhere(elsewhere) => Some(&elsewhere.introduction),
+        }
     }
 
     /// Who is asked what, for logs.
@@ -108,7 +168,7 @@ impl Channel {
         let reservation =
             self.budget.reserve(tokens_in + tokens_out, self.prices.price(tokens_in, tokens_out))?;
         let started = Instant::now();
-        // What is waited for our own requests in flight does not count: the server has not been asked yet.
+        // Time in which nobody was asked yet does not count.
         let mut deadline = started + self.patience.deadline;
         let (mut attempts, mut malformed) = (0, 0);
         loop {
@@ -141,30 +201,16 @@ impl Channel {
         number: u32,
         deadline: &mut Instant,
     ) -> Result<Answer, AttemptError> {
-        let waiting = Instant::now();
-        let permit = self.limiter.acquire().await;
-        *deadline += waiting.elapsed();
-        let asked = Instant::now();
-        let end = (asked + self.patience.timeout).min(*deadline);
-        let answer = match tokio::time::timeout_at(end.into(), self.backend.attempt(operation, number)).await
-        {
-            Ok(answer) => answer,
-            Err(_) => {
-                let timeout = AttemptError::transient(ErrorKind::Timeout, "no answer in time");
-                Err(AttemptError { overloaded: true, ..timeout })
+        let who = self.asked(operation);
+        match &self.way {
+            Way::Here(here) => here.attempt(&who, (operation, number), self.patience.timeout, deadline).await,
+            Way::Elsewhere(elsewhere) => {
+                let asked = Instant::now();
+                let answer = elsewhere.attempt(operation, number, deadline).await;
+                log::attempt(&who, number, asked.elapsed(), &answer);
+                answer
             }
-        };
-        log::attempt(&self.asked(operation), number, asked.elapsed(), &answer);
-        let changed = permit.release(match &answer {
-            Ok(_) => Load::Bearable,
-            Err(error) if error.kind == ErrorKind::Timeout => Load::Abandoned,
-            Err(error) if error.overloaded => Load::Excessive(error.retry_after),
-            Err(_) => Load::Unknown,
-        });
-        if let Some(change) = changed {
-            log::limit(&self.label, change.from, change.to);
         }
-        answer
     }
 
     /// An attempt's last error as the caller sees it.

@@ -20,7 +20,7 @@ use tokio::sync::OnceCell;
 
 use crate::{
     cache::{AnswerCache, ModelCache},
-    channel::{Channel, budget::Budget},
+    channel::{Channel, Elsewhere, budget::Budget},
     error::{AttemptError, ErrorKind, LmError},
     hub,
     operation::{Answer, Endpoint, Operation, Value},
@@ -87,7 +87,22 @@ pub trait LanguageModel: Send + Sync + Debug {
 /// # Errors
 /// Settings or a script that can't be used.
 pub fn open(settings: &ModelSettings, budget: Arc<Budget>) -> Result<Arc<dyn LanguageModel>, LmError> {
-    Ok(Arc::new(Client::new(settings, budget)?))
+    Ok(Arc::new(Client::new(settings, None, budget)?))
+}
+
+/// Opens a model that others have, whom [`Elsewhere`] knows; `cache` as for [`open_with`]. Nothing is asked yet.
+///
+/// # Errors
+/// Settings that can't be used.
+pub fn open_elsewhere(
+    settings: &ModelSettings,
+    elsewhere: Elsewhere,
+    budget: Arc<Budget>,
+    cache: Option<Arc<AnswerCache>>,
+) -> Result<Arc<dyn LanguageModel>, LmError> {
+    let mut client = Client::new(settings, Some(elsewhere), budget)?;
+    client.cache = cache.map(|cache| client.cached(cache)).transpose()?;
+    Ok(Arc::new(client))
 }
 
 /// Opens a model whose answers are taken from `cache` where it has them, and stored there.
@@ -99,8 +114,8 @@ pub fn open_with(
     budget: Arc<Budget>,
     cache: Arc<AnswerCache>,
 ) -> Result<Arc<dyn LanguageModel>, LmError> {
-    let mut client = Client::new(settings, budget)?;
-    client.cache = Some(ModelCache::new(cache, &client.settings, client.channel.address())?);
+    let mut client = Client::new(settings, None, budget)?;
+    client.cache = Some(client.cached(cache)?);
     Ok(Arc::new(client))
 }
 
@@ -121,10 +136,15 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(settings: &ModelSettings, budget: Arc<Budget>) -> Result<Self, LmError> {
-        let settings = hub::resolved(settings)?;
+    pub(crate) fn new(
+        settings: &ModelSettings,
+        elsewhere: Option<Elsewhere>,
+        budget: Arc<Budget>,
+    ) -> Result<Self, LmError> {
+        // Who has the model fetches its files.
+        let settings = if elsewhere.is_some() { settings.clone() } else { hub::resolved(settings)? };
         Ok(Self {
-            channel: Channel::open(&settings, budget)?,
+            channel: Channel::open(&settings, elsewhere, budget)?,
             settings,
             cache: None,
             name: OnceCell::new(),
@@ -133,6 +153,19 @@ impl Client {
             single: AtomicBool::new(false),
             sample_tokens: AtomicU32::new(score::SAMPLE_TOKENS),
         })
+    }
+
+    /// The cache as this model uses it.
+    fn cached(&self, cache: Arc<AnswerCache>) -> Result<ModelCache, LmError> {
+        Ok(ModelCache::new(cache, &self.settings, self.channel.address(), self.digest()?)?)
+    }
+
+    /// The digest of the files that decide what the model answers; `None` if an address does.
+    fn digest(&self) -> Result<Option<String>, LmError> {
+        match self.channel.introduction() {
+            Some(introduction) => Ok(introduction.digest.clone()),
+            None => self.facts().digest.map(|digest| digest(&self.settings)).transpose(),
+        }
     }
 
     /// What is known of the provider.
@@ -344,8 +377,7 @@ impl LanguageModel for Client {
     }
 
     fn weights(&self) -> Result<Option<String>, LmError> {
-        let digest = self.facts().digest.filter(|_| self.facts().has_weights());
-        digest.map(|digest| digest(&self.settings)).transpose()
+        if self.facts().has_weights() { self.digest() } else { Ok(None) }
     }
 
     fn asked(&self, request: &CompletionRequest) -> String {
