@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use samara_engine::{Environment, Models};
 use samara_lm::{
-    AnswerCache, Budget, Capabilities, LanguageModel, LmError, ModelSettings, Needs, ProviderName, open,
-    open_with,
+    AnswerCache, Budget, Capabilities, Carrier, Introduction, LanguageModel, LmError, ModelSettings, Needs,
+    ProviderName, open, open_elsewhere, open_with,
 };
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
 };
 
 /// What all models of a session share.
+#[derive(Clone)]
 pub(crate) struct Shared {
     /// What they may spend.
     pub budget: Arc<Budget>,
@@ -23,6 +24,19 @@ pub(crate) struct Shared {
     pub cache: Option<Arc<AnswerCache>>,
     /// What is looked at before they are asked.
     pub checks: Checks,
+    /// Workers that have them, and what they say of them; else they are asked from here.
+    pub elsewhere: Option<Elsewhere>,
+}
+
+/// Models that workers have.
+#[derive(Clone)]
+pub(crate) struct Elsewhere {
+    /// Which ones are meant: those of [`meant`].
+    pub meant: Vec<ModelSettings>,
+    /// What is said of them, in the same order.
+    pub introductions: Vec<Introduction>,
+    /// Who carries questions there.
+    pub carrier: Arc<dyn Carrier>,
 }
 
 /// How models are looked at before they are asked: whether they know what they would be asked, and whether their weights
@@ -70,6 +84,29 @@ pub(crate) struct Ready {
     pub found: Vec<Found>,
     /// The weights of those that have some here.
     pub weights: Vec<Weights>,
+}
+
+/// The models that an environment needs, with the first role of each: one for all roles with the same settings.
+pub(crate) fn meant<'a>(roles: &'a Roles, environment: &dyn Environment) -> Vec<(String, &'a ModelSettings)> {
+    let needed = environment.roles();
+    let generator = roles.generator.as_ref().filter(|_| needed.generator);
+    let members = generator.into_iter().flat_map(|generator| {
+        let member = |(position, member): (usize, &'a crate::roles::Member)| {
+            (generator.name_of(position), &member.model)
+        };
+        generator.members.iter().enumerate().map(member)
+    });
+    let judge = roles.judge.as_ref().filter(|_| needed.judge || needed.answers);
+    let embedder = roles.embedder.as_ref().filter(|_| needed.embedder);
+    let others = [("judge", judge), ("embedder", embedder)];
+    let others = others.into_iter().filter_map(|(role, model)| Some((role.to_owned(), model?)));
+    let mut meant: Vec<(String, &ModelSettings)> = Vec::new();
+    for (role, model) in members.chain(others) {
+        if !meant.iter().any(|(_, known)| are_of_one_model(known, model)) {
+            meant.push((role, model));
+        }
+    }
+    meant
 }
 
 /// Opens the models that the environment needs and probes each for what is needed of it. Roles with the same settings
@@ -184,10 +221,33 @@ impl<'a> Opener<'a> {
 
     fn client(&self, settings: &ModelSettings) -> Result<Arc<dyn LanguageModel>, LmError> {
         let budget = Arc::clone(&self.shared.budget);
+        if let Some(there) = &self.shared.elsewhere {
+            return there.open(settings, budget, self.shared.cache.clone());
+        }
         match &self.shared.cache {
             Some(cache) => open_with(settings, budget, Arc::clone(cache)),
             None => open(settings, budget),
         }
+    }
+}
+
+impl Elsewhere {
+    fn open(
+        &self,
+        settings: &ModelSettings,
+        budget: Arc<Budget>,
+        cache: Option<Arc<AnswerCache>>,
+    ) -> Result<Arc<dyn LanguageModel>, LmError> {
+        let mut known = self.meant.iter().zip(&self.introductions).zip(0..);
+        let found = known.find(|((meant, _), _)| are_of_one_model(meant, settings));
+        let ((_, introduction), model) = found.ok_or_else(|| LmError {
+            kind: samara_lm::ErrorKind::Configuration,
+            message: "no worker was told of this model".to_owned(),
+            hint: None,
+            attempts: 0,
+        })?;
+        let (introduction, carrier) = (introduction.clone(), Arc::clone(&self.carrier));
+        open_elsewhere(settings, samara_lm::Elsewhere { model, introduction, carrier }, budget, cache)
     }
 }
 

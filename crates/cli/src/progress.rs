@@ -87,7 +87,7 @@ impl Progress {
     }
 
     /// What says a remark above the line.
-    pub(crate) fn teller(&self) -> impl Fn(&str) + Send + 'static {
+    pub(crate) fn teller(&self) -> impl Fn(&str) + Clone + Send + 'static {
         let bar = self.bar.clone();
         move |text| bar.suspend(|| remark(text))
     }

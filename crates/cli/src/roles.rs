@@ -260,7 +260,7 @@ fn parsed(model: &str, key: &str) -> Result<ModelSettings, Invalid> {
         .map_err(|error| Invalid::new(key, error.message, error.hint.unwrap_or_default()))
 }
 
-fn model(section: &Value, key: &str, folder: &Path) -> Result<ModelSettings, Invalid> {
+pub(crate) fn model(section: &Value, key: &str, folder: &Path) -> Result<ModelSettings, Invalid> {
     let mut settings = match section {
         Value::String(model) => parsed(model, key)?,
         Value::Table(table) => schema::read(table, key)?,

@@ -269,13 +269,13 @@ pub(crate) async fn search(
     if best.is_some() {
         progress = progress.with_change();
     }
-    if let Some(staff) = &staff {
-        progress = progress.with_workers(staff.desk());
+    if let Some(desk) = staff.as_ref().and_then(Staff::desk) {
+        progress = progress.with_workers(desk);
     }
     let working = match staff {
         Some(staff) => {
             let (scattered, working) = staff.serve(window, (!quiet).then(|| progress.teller()));
-            tools.scattered = Some(scattered);
+            tools.scattered = scattered;
             Some(working)
         }
         None => None,

@@ -122,7 +122,7 @@ pub(crate) enum Spoken {
 
 impl Said {
     /// Why there was nobody to ask, if that is so: another one who has the model may reach it.
-    pub fn is_unreached(&self) -> Option<&str> {
+    pub fn unreached(&self) -> Option<&str> {
         match &self.0 {
             Spoken::Failed(AttemptError { kind: ErrorKind::Unreachable, message, .. }) => Some(message),
             _ => None,
@@ -228,6 +228,6 @@ mod tests {
         let refused =
             AttemptError { retry_after: Some(Duration::from_millis(1500)), overloaded: true, ..refused };
         let said = Said(Spoken::Failed(refused));
-        assert_eq!((read_back(&said), said.is_unreached()), (said.clone(), None));
+        assert_eq!((read_back(&said), said.unreached()), (said.clone(), None));
     }
 }

@@ -37,6 +37,12 @@ impl ModelSettings {
         self.reached(&Self { max_concurrency: self.max_concurrency, ..Self::default() })
     }
 
+    /// Provider and model, as a model string has them.
+    pub fn named(&self) -> String {
+        let provider = self.provider.facts().name;
+        self.model.as_ref().map_or_else(|| provider.to_owned(), |model| format!("{provider}:{model}"))
+    }
+
     /// Whether the model comes with samara: it is the same everywhere.
     pub fn is_built_in(&self) -> bool {
         self.provider == ProviderName::Embedded && self.folder.is_none()

@@ -62,7 +62,7 @@ impl Respondent {
         let begun = Instant::now();
         loop {
             let (said, took) = self.once(&question.what).await;
-            if said.is_unreached().is_none() || begun.elapsed() + AGAIN >= self.timeout {
+            if said.unreached().is_none() || begun.elapsed() + AGAIN >= self.timeout {
                 return (said, took);
             }
             tokio::time::sleep(AGAIN).await;

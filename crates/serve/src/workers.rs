@@ -2,7 +2,8 @@
 //!
 //! | route | what |
 //! |---|---|
-//! | `POST /v1/work` | a worker's message as JSON -> the coordinator's reply as JSON |
+//! | `POST /v1/work` | a message of a worker that evaluates, as JSON -> the coordinator's reply as JSON |
+//! | `POST /v1/ask` | the same for a worker that asks models |
 //! | `GET /health`, `GET /metrics` | for operators; health needs no token |
 //!
 //! What messages say is the coordinator's business ([`Coordinator`]). Here is who is let in, and how much they may cost:
@@ -46,6 +47,11 @@ pub trait Coordinator: Send + Sync + 'static {
     /// The reply to a message. It may wait, and is given up when the worker goes.
     fn reply(&self, message: Vec<u8>) -> Replied<'_>;
 
+    /// The same for a message of a worker that asks models; `None` also where none is asked.
+    fn reply_to_asking(&self, _message: Vec<u8>) -> Replied<'_> {
+        Box::pin(async { None })
+    }
+
     /// Figures for Prometheus, in its text format.
     fn figures(&self) -> String;
 }
@@ -88,6 +94,7 @@ pub async fn coordinate(
 fn router(desk: &Arc<Desk>) -> Router {
     Router::new()
         .route("/v1/work", post(work))
+        .route("/v1/ask", post(ask))
         .route("/health", get(health))
         .route("/metrics", get(metrics))
         .fallback(nowhere)
@@ -116,7 +123,7 @@ async fn admitted(desk: &Desk, request: Request, next: Next) -> Result<Response,
 }
 
 async fn nowhere() -> Refusal {
-    Refusal(StatusCode::NOT_FOUND, "a coordinator has the route /v1/work".to_owned())
+    Refusal(StatusCode::NOT_FOUND, "a coordinator has the routes /v1/work and /v1/ask".to_owned())
 }
 
 async fn health() -> Response {
@@ -130,11 +137,22 @@ async fn metrics(State(desk): State<Arc<Desk>>) -> Response {
 const JSON: [(header::HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
 
 async fn work(State(desk): State<Arc<Desk>>, request: Request) -> Result<Response, Refusal> {
+    let message = message(&desk, request).await?;
+    replied(desk.coordinator.reply(message).await)
+}
+
+async fn ask(State(desk): State<Arc<Desk>>, request: Request) -> Result<Response, Refusal> {
+    let message = message(&desk, request).await?;
+    replied(desk.coordinator.reply_to_asking(message).await)
+}
+
+/// The memory that it took is given back once it is read, which is before a reply that comes late.
+async fn message(desk: &Desk, request: Request) -> Result<Vec<u8>, Refusal> {
     let mut posted = Posted::read(request, &desk.bounds, &desk.memory).await?;
-    let message = std::mem::take(&mut posted.bytes);
-    // The memory is given back once the message is read, which is before a reply that comes late.
-    drop(posted);
-    let reply = desk.coordinator.reply(message).await;
+    Ok(std::mem::take(&mut posted.bytes))
+}
+
+fn replied(reply: Option<Vec<u8>>) -> Result<Response, Refusal> {
     let reply = reply.ok_or_else(|| Refusal::bad("this is no message of a worker"))?;
     Ok((JSON, Body::from(reply)).into_response())
 }

@@ -10,7 +10,7 @@ use clap::{
 use samara_sandbox::Tier;
 
 use super::finite;
-use crate::workers::figures;
+use crate::workers::{figures, settings::Write};
 
 /// Evaluations on other machines. They never change the result.
 #[derive(Debug, Clone, Default, PartialEq, clap::Args)]
@@ -21,6 +21,9 @@ pub(crate) struct Workers {
     /// nats://HOST:4222 [default: workers.address of the settings]
     #[arg(long = "workers", value_name = "URL")]
     pub listen: Option<String>,
+    /// Who asks the run's models: this machine, or workers that have them [default: local]
+    #[arg(long, value_name = "WHO", value_enum)]
+    pub worker_write: Option<Write>,
     /// Evaluations at once here, beside those of workers [default: the number of CPUs]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(..=4096))]
     pub local_slots: Option<u16>,
@@ -67,9 +70,16 @@ pub(crate) struct Worker {
     /// A file with the run's token [default: the variable SAMARA_WORKER_TOKEN]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub token_file: Option<PathBuf>,
-    /// Evaluations at once [default: the number of CPUs]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=4096))]
+    /// Evaluations at once; 0 for a worker that asks models alone [default: the number of CPUs]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(..=4096))]
     pub slots: Option<u16>,
+    /// A file with the models that this worker has, for runs that want workers to ask theirs (--worker-write remote): a
+    /// section [models.NAME] for each, with its address and the variable of its key
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub models: Option<PathBuf>,
+    /// Questions to models at once [default: 16 with --models, else 0; models that come with samara need no --models]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(..=4096))]
+    pub questions: Option<u16>,
     /// What runs may ask for, such as gpu,big
     #[arg(long, value_name = "LABELS", value_delimiter = ',', value_parser = label)]
     pub labels: Vec<String>,

@@ -399,7 +399,7 @@ fn drive(
         )));
     }
     let budget = Budget::new(controls::backstop(&known.limits.budget), spent);
-    let shared = Shared { budget, cache, checks };
+    let shared = Shared { budget, cache, checks, elsewhere: None };
     let runtime = session::runtime()?;
     let ended = runtime.block_on(search(experiment, folder, (&shared, known), way, journal));
     // Abandoned candidates may still wait for their models; their answers would have nowhere to go.
@@ -426,7 +426,12 @@ async fn search(
     let Way { trial, watch, workers, hearing: Hearing { quiet, interrupt, hear }, own } = way;
     let environment = Arc::clone(&experiment.environment);
     let watching = Watching::begin(&watch)?;
-    let listening = Listening::begin(&workers, &experiment).await?;
+    let mut listening = Listening::begin(&workers, &experiment, quiet).await?;
+    let mut shared = shared.clone();
+    if let Some(listening) = &mut listening {
+        shared.elsewhere = listening.models().await;
+    }
+    let shared = &shared;
     let _made = session::make_hidden(&experiment, folder)?;
     let Opened { tools, weights } = session::open(&experiment, folder, shared, (quiet, own)).await?;
     let mut interrupt = interrupt.unwrap_or_else(session::interrupts);

@@ -54,7 +54,7 @@ async fn tried(experiment: Experiment, args: &Try, roles: Roles) -> Result<Exit,
     let limits = Limits { calls: None, tokens: budget.tokens, money: budget.money };
     let cache = session::cache(&experiment)?;
     let checks = Checks { anyway: args.anyway, quiet, ..Checks::default() };
-    let mut shared = Shared { budget: Budget::new(limits, Spent::default()), cache, checks };
+    let mut shared = Shared { budget: Budget::new(limits, Spent::default()), cache, checks, elsewhere: None };
     // Prompts that mean nothing to the models are not worth looking at.
     models::look(&experiment.models, experiment.environment.as_ref(), &shared).await?;
     shared.checks.looked = true;

@@ -1,5 +1,8 @@
-//! `samara worker`: evaluates candidates for runs on other machines, until a signal ends it.
+//! `samara worker`: evaluates candidates and asks models for runs on other machines, until a signal ends it.
 
+mod asking;
+
+use futures_util::future::join_all;
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -7,12 +10,17 @@ use std::{
 };
 
 use samara_engine::{
-    Bench, EvaluatorSlots, Programs, SandboxSettings,
-    workers::{Done, Equip, Equipped, Heard, HttpLink, Link, Me, NatsLink, Tally, Task, cache::Cache, work},
+    Bench, EvaluatorSlots, EvaluatorSpec, Programs, SandboxSettings,
+    workers::{
+        Done, Duty, Equip, Equipped, Heard, HttpLink, Link, Me, NatsLink, Tally, Task, cache::Cache,
+        task::ProgramLimits, token_of_questions, work,
+    },
 };
 use samara_environments::{InputFile, Inputs};
+use samara_lm::ModelSettings;
 use samara_sandbox::Tier;
 use samara_serve::watch::Watched;
+use tokio::sync::watch;
 use toml::Table;
 
 use crate::{
@@ -22,6 +30,9 @@ use crate::{
     workers::{broker, cpus, figures, token},
 };
 
+/// Questions at once of a worker that has models.
+const QUESTIONS: u32 = 16;
+
 pub(crate) fn worker(args: &Worker) -> Result<Exit, Failure> {
     let token = token::given(args.token_file.as_deref())?.ok_or_else(|| {
         Failure::usage(format!(
@@ -29,33 +40,24 @@ pub(crate) fn worker(args: &Worker) -> Result<Exit, Failure> {
             token::VARIABLE
         ))
     })?;
-    let link = link(&args.connect, &token)?;
+    let models = args.models.as_deref().map(asking::models).transpose()?;
+    let jobs = jobs(args, &token, models.as_deref())?;
     let watched = args.metrics.map(|address| figures::listen(address, "--metrics")).transpose()?;
     let folder = args.cache.clone().map_or_else(cache_folder, Ok)?;
     let cache = Cache::open(&folder)
         .map_err(|error| Failure::usage(format!("--cache {}: {error}", folder.display())))?;
-    let me = Me {
-        name: args.name.clone().unwrap_or_else(own_name),
-        slots: args.slots.map_or_else(|| u32::try_from(cpus()).unwrap_or(1), u32::from),
-        labels: args.labels.clone(),
-        samara: env!("CARGO_PKG_VERSION").to_owned(),
-        give_up: args.give_up.map(Duration::from_secs_f64),
-        tally: Arc::default(),
-    };
-    let own = Arc::new(Own { tally: Arc::clone(&me.tally), slots: me.slots });
-    let equip = Arc::new(Kit { args: args.clone() });
+    let own =
+        Arc::new(Own(jobs.iter().map(|job| (job.trade, Arc::clone(&job.me.tally), job.me.slots)).collect()));
     let quiet = args.quiet;
-    let last = Mutex::new(String::new());
-    let hear = Arc::new(move |heard: Heard| tell(&heard, &last, quiet));
     let runtime = session::runtime()?;
     let done = runtime.block_on(async {
         let stop = session::interrupts();
         if let Some(listener) = watched {
             figures::serve(listener, own, None);
         }
-        work(link, &me, (&cache, equip), stop, hear).await
+        all_done(jobs, &cache, stop, quiet).await
     });
-    // Evaluations that nobody waits for end with this process.
+    // What nobody waits for ends with this process.
     runtime.shutdown_background();
     match done {
         Done::Stopped | Done::GaveUp => Ok(Exit::Ok),
@@ -66,11 +68,88 @@ pub(crate) fn worker(args: &Worker) -> Result<Exit, Failure> {
     }
 }
 
+/// What a worker does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trade {
+    /// It evaluates drafts.
+    Evaluate,
+    /// It asks models.
+    Ask,
+}
+
+/// One thing that this worker does, at its own desk of a run.
+struct Job {
+    trade: Trade,
+    link: Arc<dyn Link>,
+    me: Me,
+    equip: Arc<dyn Equip>,
+}
+
+fn jobs(args: &Worker, token: &str, models: Option<&[ModelSettings]>) -> Result<Vec<Job>, Failure> {
+    let slots = args.slots.map_or_else(|| u32::try_from(cpus()).unwrap_or(1), u32::from);
+    let questions = args.questions.map_or(if models.is_some() { QUESTIONS } else { 0 }, u32::from);
+    let me = |slots| Me {
+        name: args.name.clone().unwrap_or_else(own_name),
+        slots,
+        labels: args.labels.clone(),
+        samara: env!("CARGO_PKG_VERSION").to_owned(),
+        give_up: args.give_up.map(Duration::from_secs_f64),
+        tally: Arc::default(),
+    };
+    let mut jobs = Vec::new();
+    if slots > 0 {
+        let link = link(&args.connect, token, Trade::Evaluate)?;
+        let equip = Arc::new(Kit { args: args.clone() });
+        jobs.push(Job { trade: Trade::Evaluate, link, me: me(slots), equip });
+    }
+    if questions > 0 {
+        let link = link(&args.connect, token, Trade::Ask)?;
+        let equip = Arc::new(asking::Kit { models: models.unwrap_or_default().to_vec() });
+        jobs.push(Job { trade: Trade::Ask, link, me: me(questions), equip });
+    }
+    if jobs.is_empty() {
+        return Err(Failure::usage(
+            "--slots 0: there is nothing left to do\nhint: --questions N, or --models FILE",
+        ));
+    }
+    Ok(jobs)
+}
+
+/// Does all jobs until each has ended. One that can't be done ends the others, which finish what they have begun.
+async fn all_done(jobs: Vec<Job>, cache: &Cache, mut stop: watch::Receiver<bool>, quiet: bool) -> Done {
+    let (halt, halted) = watch::channel(false);
+    let working = jobs.into_iter().map(|job| {
+        let (halt, halted) = (&halt, halted.clone());
+        async move {
+            let last = Mutex::new(String::new());
+            let hear = Arc::new(move |heard: Heard| tell(&heard, job.trade, &last, quiet));
+            let done = work(job.link, &job.me, (cache, job.equip), halted, hear).await;
+            if matches!(done, Done::Refused(_) | Done::Broken(_)) {
+                halt.send_replace(true);
+            }
+            done
+        }
+    });
+    let mut working = std::pin::pin!(join_all(working));
+    let done = tokio::select! {
+        done = &mut working => done,
+        _ = stop.wait_for(|stop| *stop) => {
+            halt.send_replace(true);
+            working.await
+        }
+    };
+    let failed = done.iter().find(|done| matches!(done, Done::Refused(_) | Done::Broken(_)));
+    failed.or(done.first()).cloned().unwrap_or(Done::Stopped)
+}
+
 /// The way to whoever coordinates at an address.
-fn link(address: &str, token: &str) -> Result<Arc<dyn Link>, Failure> {
+fn link(address: &str, token: &str, trade: Trade) -> Result<Arc<dyn Link>, Failure> {
     if broker::is_meant(address) {
         let server = broker::broker(address, "--connect")?;
-        let link = NatsLink::new(server, token);
+        let link = match trade {
+            Trade::Evaluate => NatsLink::new(server, token),
+            Trade::Ask => NatsLink::new(server, &token_of_questions(token)),
+        };
         let link = link.map_err(|why| Failure::usage(format!("--connect {address}: {why}")))?;
         return Ok(Arc::new(link));
     }
@@ -79,36 +158,44 @@ fn link(address: &str, token: &str) -> Result<Arc<dyn Link>, Failure> {
             "--connect {address}: {why}\nhint: write http://HOST:7000, or nats://HOST:4222"
         ))
     })?;
-    Ok(Arc::new(link))
+    Ok(match trade {
+        Trade::Evaluate => Arc::new(link),
+        Trade::Ask => Arc::new(link.to_questions()),
+    })
 }
 
 /// What this worker tells operators.
-struct Own {
-    tally: Arc<Tally>,
-    slots: u32,
-}
+struct Own(Vec<(Trade, Arc<Tally>, u32)>);
 
 impl Watched for Own {
     fn figures(&self) -> String {
-        self.tally.figures(self.slots)
+        let figures = |(trade, tally, slots): &(Trade, Arc<Tally>, u32)| match trade {
+            Trade::Evaluate => tally.figures(*slots),
+            Trade::Ask => tally.figures_of_questions(*slots),
+        };
+        self.0.iter().map(figures).collect()
     }
 
     fn is_ready(&self) -> bool {
-        self.tally.is_working()
+        self.0.iter().any(|(_, tally, _)| tally.is_working())
     }
 }
 
 /// Tells a person; the same trouble once.
-fn tell(heard: &Heard, last: &Mutex<String>, quiet: bool) {
+fn tell(heard: &Heard, trade: Trade, last: &Mutex<String>, quiet: bool) {
+    let (whose, done) = match trade {
+        Trade::Evaluate => ("", "evaluations"),
+        Trade::Ask => ("models: ", "answers"),
+    };
     let told = match heard {
         Heard::Begun { run, isolation: Some(isolation) } => {
-            format!("working for run {}: {}", one_line(run), one_line(isolation))
+            format!("{whose}working for run {}: {}", one_line(run), one_line(isolation))
         }
-        Heard::Begun { run, isolation: None } => format!("working for run {}", one_line(run)),
-        Heard::Waiting { why } => format!("waiting: {}", one_line(why)),
-        Heard::Over { evaluated } => format!("the run is over: {evaluated} evaluations"),
+        Heard::Begun { run, isolation: None } => format!("{whose}working for run {}", one_line(run)),
+        Heard::Waiting { why } => format!("{whose}waiting: {}", one_line(why)),
+        Heard::Over { evaluated } => format!("{whose}the run is over: {evaluated} {done}"),
         Heard::Draining { running } => {
-            format!("stopping: {running} evaluations end first (again to stop at once)")
+            format!("{whose}stopping: {running} {done} end first (again to stop at once)")
         }
     };
     tracing::info!(told, "worker");
@@ -126,12 +213,14 @@ struct Kit {
 
 impl Equip for Kit {
     fn equip(&self, task: &Task, folder: &Path, slots: u32) -> Result<Equipped, String> {
-        let environment =
-            samara_environments::evaluating(&task.spec, &Inputs::recorded(inputs(task, folder)?))
-                .map_err(|invalid| invalid.to_string())?;
+        let Duty::Evaluate { spec, limits, minimum_tier, python } = &task.duty else {
+            return Err("models are asked at this desk of the run".to_owned());
+        };
+        let environment = samara_environments::evaluating(spec, &Inputs::recorded(inputs(task, folder)?))
+            .map_err(|invalid| invalid.to_string())?;
         let evaluator = environment.evaluator().ok_or("its evaluations ask models")?;
-        let sandbox = self.sandbox(task, slots);
-        self.check_trust(task, &sandbox)?;
+        let sandbox = self.sandbox(limits, *minimum_tier, slots);
+        self.check_trust(spec, &sandbox)?;
         let mut isolation = None;
         let mut programs = None;
         if environment.roles().sandbox {
@@ -150,18 +239,19 @@ impl Equip for Kit {
             isolation = started.isolation();
             evaluators = Some(started);
         }
-        let isolation = isolation.map(|isolation| told(&isolation, &task.python));
-        Ok(Equipped { evaluator, bench: Bench::new(programs, 0).with_evaluators(evaluators), isolation })
+        let isolation = isolation.map(|isolation| told(&isolation, python));
+        let bench = Bench::new(programs, 0).with_evaluators(evaluators);
+        Ok(Equipped::Evaluator { evaluator, bench, isolation })
     }
 }
 
 impl Kit {
     /// The run's limits with this machine's isolation, which is never weaker than either side wants.
-    fn sandbox(&self, task: &Task, slots: u32) -> SandboxSettings {
+    fn sandbox(&self, limits: &ProgramLimits, least: Tier, slots: u32) -> SandboxSettings {
         let own = if self.args.trust_code { Tier::Process } else { Tier::Landlock };
-        task.limits.over(SandboxSettings {
+        limits.over(SandboxSettings {
             tier: self.args.tier,
-            minimum_tier: task.minimum_tier.max(own),
+            minimum_tier: least.max(own),
             trust_code: self.args.trust_code,
             python: self.args.python.clone(),
             servers: Some(slots as usize),
@@ -170,7 +260,7 @@ impl Kit {
     }
 
     /// Refuses a run whose settings want more of this machine than to compute, unless the user trusts it.
-    fn check_trust(&self, task: &Task, sandbox: &SandboxSettings) -> Result<(), String> {
+    fn check_trust(&self, spec: &EvaluatorSpec, sandbox: &SandboxSettings) -> Result<(), String> {
         if sandbox.tier.is_some_and(|tier| tier < sandbox.minimum_tier) {
             return Err(format!("--tier is weaker than the run wants: {}", sandbox.minimum_tier));
         }
@@ -178,10 +268,10 @@ impl Kit {
             return Ok(());
         }
         let mut naming = Table::new();
-        naming.insert("environment".to_owned(), task.spec.environment.clone().into());
+        naming.insert("environment".to_owned(), spec.environment.clone().into());
         let settings = Table::from_iter([
             ("experiment".to_owned(), naming.into()),
-            ("environment".to_owned(), task.spec.section.clone().into()),
+            ("environment".to_owned(), spec.section.clone().into()),
         ]);
         // The evaluator sees what has travelled with it, and the user has named an interpreter.
         let own = |key: &str| {

@@ -1,71 +1,69 @@
-//! A run that workers evaluate for: the port that it listens on, the token, and what travels.
+//! A run that workers work for: where they are met, the token, and what travels.
 //!
-//! [`Listening`] is there before anything is recorded, [`Staff`] once the run has an id, [`Working`] while it goes.
+//! [`Listening`] is there before anything is recorded, [`Staff`] once the run has an id, [`Working`] while it goes. What
+//! workers do is evaluating drafts and, with `workers.write = "remote"`, asking models ([`questions`]).
 
 pub(crate) mod broker;
+mod door;
 pub(crate) mod figures;
 mod files;
+mod questions;
 pub(crate) mod settings;
 pub(crate) mod token;
 
-use std::{
-    net::{TcpListener, ToSocketAddrs},
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use samara_engine::{
     Evaluator, Tools,
-    workers::{Broker, Desk, NatsDesk, Patience, Scattered, Task, task::ProgramLimits},
+    workers::{Census, Desk, Duty, Patience, Scattered, Task, task::ProgramLimits},
 };
 use samara_environments::continued;
 use samara_journal::Journal;
-use samara_serve::{
-    Access,
-    watch::Watched,
-    workers::{Coordinator, Replied, coordinate},
-};
-use tokio::{
-    sync::{mpsc, oneshot},
-    task::JoinHandle,
-};
+use tokio::{sync::mpsc, task::JoinHandle};
 
-use self::settings::WorkerSettings;
+use self::{
+    door::{Desks, Door, Serving},
+    questions::Questions,
+    settings::{WorkerSettings, Write},
+};
 use crate::{
     args::Workers,
     config::Experiment,
     exit::{Failure, remark},
+    models::Elsewhere,
 };
-
-/// Where workers are met.
-enum Door {
-    /// They come to a port.
-    Http(TcpListener),
-    /// They and we come to a server.
-    Nats(Box<Broker>),
-}
 
 /// A run that listens for workers, before it is recorded.
 pub(crate) struct Listening {
     door: Door,
+    desks: Arc<Desks>,
+    serving: Serving,
     /// Where figures are served.
     figures: Option<TcpListener>,
     token: String,
     /// Whether the token was made for this session.
     is_made: bool,
-    evaluator: Arc<dyn Evaluator>,
+    /// `None` where evaluations ask models.
+    evaluator: Option<Arc<dyn Evaluator>>,
+    questions: Option<Questions>,
     settings: WorkerSettings,
+    quiet: bool,
 }
 
 impl Listening {
     /// Takes the port, or finds the server, if the user wants workers.
     ///
     /// # Errors
-    /// An address or a token that can't be used; an environment whose evaluations ask models.
-    pub(crate) async fn begin(args: &Workers, experiment: &Experiment) -> Result<Option<Self>, Failure> {
+    /// An address or a token that can't be used; an environment whose evaluations ask models, unless workers are to ask
+    /// them.
+    pub(crate) async fn begin(
+        args: &Workers,
+        experiment: &Experiment,
+        quiet: bool,
+    ) -> Result<Option<Self>, Failure> {
         let settings = experiment.workers.clone().with(args);
         let Some(address) = settings.address.clone() else {
-            return if args.is_default() {
+            return if args.is_default() && settings.write == Write::Local {
                 Ok(None)
             } else {
                 Err(Failure::usage(
@@ -73,23 +71,49 @@ impl Listening {
                 ))
             };
         };
-        let environment = &experiment.naming.environment;
-        let evaluator = experiment
-            .environment
-            .evaluator()
-            .ok_or_else(|| samara_environments::asks_models(environment))?;
-        if experiment.sandbox.server.is_some() && experiment.environment.roles().sandbox {
-            return Err(Failure::usage(
-                "--workers: sandbox.server runs the programs already\nhint: leave out one of the two",
-            ));
-        }
+        let evaluator = evaluator(experiment, settings.write)?;
         let (token, is_made) = match token::given(args.worker_token_file.as_deref())? {
             Some(token) => (token, false),
             None => (token::made()?, true),
         };
-        let door = door(&address, &token).await?;
+        let door = Door::open(&address, &token).await?;
         let figures = settings.metrics.as_deref().map(figures_at).transpose()?;
-        Ok(Some(Self { door, figures, token, is_made, evaluator, settings }))
+        let (desks, serving) = (Arc::default(), Serving::default());
+        let questions = None;
+        let mut listening =
+            Self { door, desks, serving, figures, token, is_made, evaluator, questions, settings, quiet };
+        if listening.settings.write == Write::Remote {
+            listening.questions = Some(listening.ask(experiment).await?);
+        }
+        Ok(Some(listening))
+    }
+
+    /// Opens the desk of questions, which is served from now on.
+    async fn ask(&mut self, experiment: &Experiment) -> Result<Questions, Failure> {
+        let questions = Questions::new(experiment, &self.settings)?;
+        let desk = self.desks.questions.get_or_init(|| Arc::clone(&questions.desk));
+        let told = self.serving.add(&mut self.door, &self.token, desk, &self.desks).await?;
+        self.tell(told);
+        Ok(questions)
+    }
+
+    /// Says where workers find the run. A token that was made now is known from here alone; what is said here is in no log.
+    fn tell(&mut self, told: Option<String>) {
+        let Some(told) = told else { return };
+        let is_new = std::mem::take(&mut self.is_made);
+        let said = if is_new { format!(", token {}", self.token) } else { String::new() };
+        if is_new || !self.quiet {
+            remark(&format!("{told}{said}"));
+        }
+    }
+
+    /// Waits for a worker that has the run's models, where workers are to ask them.
+    ///
+    /// # Errors
+    /// None has them, and none can.
+    pub(crate) async fn models(&mut self) -> Option<Elsewhere> {
+        let questions = self.questions.as_mut()?;
+        Some(questions.met(self.quiet).await)
     }
 
     /// Opens the desk of a run that is recorded.
@@ -97,142 +121,134 @@ impl Listening {
     /// # Errors
     /// Files beside the evaluator that can't travel.
     pub(crate) async fn open(
-        self,
+        mut self,
         experiment: &Experiment,
         tools: &Tools,
         journal: &Journal,
     ) -> Result<Staff, Failure> {
-        let Self { door, figures, token, is_made, evaluator, settings } = self;
-        let mut spec = experiment.evaluator.clone().ok_or_else(|| Failure::internal("no evaluator"))?;
-        // What a run begins with is no part of an evaluation.
-        spec.inputs.remove(continued::KEY);
-        let (files, bytes) = files::gather(experiment)?;
-        let isolation = tools.programs.as_ref().map(|programs| programs.isolation());
-        let isolation = isolation.or(tools.evaluators.as_ref().and_then(|evaluators| evaluators.isolation()));
-        let python = isolation.map_or(String::new(), |isolation| isolation.python.to_string());
-        let task = Task {
-            samara: env!("CARGO_PKG_VERSION").to_owned(),
-            spec,
-            files,
-            limits: ProgramLimits::of(&experiment.sandbox),
-            minimum_tier: experiment.sandbox.minimum_tier,
-            python,
-            labels: settings.labels.clone(),
-        };
-        task.check()
-            .map_err(|why| Failure::usage(format!("--workers: what evaluations need can't travel: {why}")))?;
-        let id = journal.reader()?.header().id.clone();
-        let (desk, news) = Desk::new(id, task, bytes, patience(&settings));
-        let slots = settings.local_slots.map_or_else(cpus, usize::from);
-        let scattered = Scattered::new(evaluator, Arc::clone(&desk), slots, settings.verify);
-        let said = if is_made { format!(", token {token}") } else { String::new() };
-        // A token that was made now is known from here alone; what is said here is in no log.
-        let (place, told) = Place::take(door, &token, &desk).await?;
-        Ok(Staff {
-            place,
-            figures,
-            token,
-            is_made,
-            told: format!("{told}{said}"),
-            desk,
-            news,
-            scattered,
-            slots,
-        })
-    }
-}
-
-/// Where a desk is served.
-enum Place {
-    Http(TcpListener),
-    Nats(Box<NatsDesk>),
-}
-
-impl Place {
-    /// The place behind a door, and what a person is told of it.
-    async fn take(door: Door, token: &str, desk: &Arc<Desk>) -> Result<(Self, String), Failure> {
-        match door {
-            Door::Http(listener) => {
-                let address = listener.local_addr();
-                let address = address.map_err(|error| Failure::internal(format!("--workers: {error}")))?;
-                Ok((Self::Http(listener), format!("workers: listening on http://{address}")))
-            }
-            Door::Nats(server) => {
-                let opened = NatsDesk::open(&server, token, Arc::clone(desk)).await;
-                let opened = opened.map_err(|error| broker::unusable(&server.url, &error))?;
-                let told = format!("workers: meeting at {} (stream {})", server.url, opened.stream());
-                Ok((Self::Nats(Box::new(opened)), told))
-            }
+        let slots = self.settings.local_slots.map_or_else(cpus, usize::from);
+        let mut drafts = None;
+        if let Some(evaluator) = self.evaluator.take() {
+            let (task, bytes) = task(experiment, tools, &self.settings)?;
+            let id = journal.reader()?.header().id.clone();
+            let (desk, news) = Desk::new(id, task, bytes, patience(&self.settings));
+            let desk = self.desks.drafts.get_or_init(|| desk);
+            let told = self.serving.add(&mut self.door, &self.token, desk, &self.desks).await?;
+            let scattered = Scattered::new(evaluator, Arc::clone(desk), slots, self.settings.verify);
+            self.tell(told);
+            drafts = Some(Drafts { scattered, news, slots });
         }
-    }
-
-    async fn serve(self, desk: Arc<Desk>, token: String, stop: oneshot::Receiver<()>) {
-        let stop = async {
-            // Also if nobody is left to say it.
-            let _ = stop.await;
-        };
-        match self {
-            Self::Http(listener) => {
-                let access = Access { token: Some(token), beyond_loopback: true, names: Vec::new() };
-                let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-                coordinate(listener, Arc::new(Served(desk)), access, stop).await;
-            }
-            Self::Nats(opened) => opened.serve(stop).await,
-        }
+        let Self { desks, serving, figures, token, questions, .. } = self;
+        let questions = questions.map(|questions| questions.news);
+        Ok(Staff { desks, serving, figures, token, drafts, questions })
     }
 }
 
-/// A run's desk, not yet served.
-pub(crate) struct Staff {
-    place: Place,
-    figures: Option<TcpListener>,
-    token: String,
-    is_made: bool,
-    told: String,
-    desk: Arc<Desk>,
-    news: mpsc::UnboundedReceiver<String>,
+/// What evaluates drafts, if workers are to help: an environment whose evaluations ask models has none, which is refused
+/// unless workers ask them.
+fn evaluator(experiment: &Experiment, write: Write) -> Result<Option<Arc<dyn Evaluator>>, Failure> {
+    if experiment.sandbox.server.is_some() && experiment.environment.roles().sandbox {
+        return Err(Failure::usage(
+            "--workers: sandbox.server runs the programs already\nhint: leave out one of the two",
+        ));
+    }
+    match experiment.environment.evaluator() {
+        None if write == Write::Local => {
+            Err(samara_environments::asks_models(&experiment.naming.environment).into())
+        }
+        evaluator => Ok(evaluator),
+    }
+}
+
+/// What workers need to evaluate a run's drafts, with the files by their digests.
+fn task(
+    experiment: &Experiment,
+    tools: &Tools,
+    settings: &WorkerSettings,
+) -> Result<(Task, files::Bytes), Failure> {
+    let mut spec = experiment.evaluator.clone().ok_or_else(|| Failure::internal("no evaluator"))?;
+    // What a run begins with is no part of an evaluation.
+    spec.inputs.remove(continued::KEY);
+    let (files, bytes) = files::gather(experiment)?;
+    let isolation = tools.programs.as_ref().map(|programs| programs.isolation());
+    let isolation = isolation.or(tools.evaluators.as_ref().and_then(|evaluators| evaluators.isolation()));
+    let python = isolation.map_or(String::new(), |isolation| isolation.python.to_string());
+    let limits = ProgramLimits::of(&experiment.sandbox);
+    let duty = Duty::Evaluate { spec, limits, minimum_tier: experiment.sandbox.minimum_tier, python };
+    let samara = env!("CARGO_PKG_VERSION").to_owned();
+    let task = Task { samara, duty, files, labels: settings.labels.clone() };
+    task.check()
+        .map_err(|why| Failure::usage(format!("--workers: what evaluations need can't travel: {why}")))?;
+    Ok((task, bytes))
+}
+
+/// The desk of drafts.
+struct Drafts {
     scattered: Scattered,
+    news: mpsc::UnboundedReceiver<String>,
     /// Evaluations at once here.
     slots: usize,
 }
 
+/// A run's desks, whose workers wait.
+pub(crate) struct Staff {
+    desks: Arc<Desks>,
+    serving: Serving,
+    figures: Option<TcpListener>,
+    token: String,
+    drafts: Option<Drafts>,
+    questions: Option<mpsc::UnboundedReceiver<String>>,
+}
+
 impl Staff {
-    pub(crate) fn desk(&self) -> Arc<Desk> {
-        Arc::clone(&self.desk)
+    /// The desk whose workers are shown: that of drafts, if there is one.
+    pub(crate) fn desk(&self) -> Option<Arc<Desk>> {
+        self.desks.all().next().map(Arc::clone)
     }
 
-    /// Serves workers from now on. `tell` says a remark; without it nothing is said that need not be.
+    /// Works with workers from now on; what evaluates with their help, if they evaluate. `tell` says a remark; without it
+    /// nothing is said.
     pub(crate) fn serve(
         self,
         window: usize,
-        tell: Option<impl Fn(&str) + Send + 'static>,
-    ) -> (Scattered, Working) {
-        let Self { place, figures, token, is_made, told, desk, news, scattered, slots } = self;
-        if is_made || tell.is_some() {
-            remark(&told);
+        tell: Option<impl Fn(&str) + Clone + Send + 'static>,
+    ) -> (Option<Scattered>, Working) {
+        let Self { desks, serving, figures, token, drafts, questions } = self;
+        let figures =
+            figures.map(|listener| figures::serve(listener, Arc::<Desks>::clone(&desks), Some(token)));
+        let mut telling = Vec::new();
+        let mut scattered = None;
+        if let Some(drafts) = drafts {
+            let desk = Arc::clone(drafts.scattered.desk());
+            let census = move || desk.census();
+            telling.push(tokio::spawn(told_of(
+                drafts.news,
+                census,
+                Some((window, drafts.slots)),
+                tell.clone(),
+            )));
+            scattered = Some(drafts.scattered);
         }
-        let figures = figures.map(|listener| {
-            figures::serve(listener, Arc::new(Served(Arc::clone(&desk))), Some(token.clone()))
-        });
-        let (stop, stopped) = oneshot::channel::<()>();
-        let serving = tokio::spawn(place.serve(Arc::clone(&desk), token, stopped));
-        let telling = tokio::spawn(told_of(news, Arc::clone(&desk), (window, slots), tell));
-        (scattered, Working { desk, stop, serving, telling, figures })
+        if let Some(news) = questions {
+            telling.push(tokio::spawn(told_of(news, Census::default, None, tell)));
+        }
+        (scattered, Working { desks, serving, telling, figures })
     }
 }
 
 /// Says what happens with workers, and once if they have more slots than candidates can live.
 async fn told_of(
     mut news: mpsc::UnboundedReceiver<String>,
-    desk: Arc<Desk>,
-    (window, here): (usize, usize),
+    census: impl Fn() -> Census,
+    window: Option<(usize, usize)>,
     tell: Option<impl Fn(&str)>,
 ) {
     let mut warned = false;
     while let Some(line) = news.recv().await {
         let Some(tell) = &tell else { continue };
         tell(&line);
-        let slots = desk.census().slots + here;
+        let Some((window, here)) = window else { continue };
+        let slots = census().slots + here;
         if slots > window && !warned {
             warned = true;
             tell(&format!(
@@ -245,47 +261,21 @@ async fn told_of(
 
 /// Workers that are served.
 pub(crate) struct Working {
-    desk: Arc<Desk>,
-    stop: oneshot::Sender<()>,
-    serving: JoinHandle<()>,
-    telling: JoinHandle<()>,
+    desks: Arc<Desks>,
+    serving: Serving,
+    telling: Vec<JoinHandle<()>>,
     figures: Option<JoinHandle<()>>,
 }
 
 impl Working {
     /// Tells workers that the run is over, and closes the port.
     pub(crate) async fn end(self) {
-        let Self { desk, stop, serving, telling, figures } = self;
-        desk.close();
-        let _ = stop.send(());
-        // It ends within moments, whatever workers do.
-        let _ = serving.await;
-        telling.abort();
-        if let Some(figures) = figures {
-            figures.abort();
+        let Self { desks, serving, telling, figures } = self;
+        desks.all().for_each(|desk| desk.close());
+        serving.end().await;
+        for task in telling.into_iter().chain(figures) {
+            task.abort();
         }
-    }
-}
-
-struct Served(Arc<Desk>);
-
-impl Coordinator for Served {
-    fn reply(&self, message: Vec<u8>) -> Replied<'_> {
-        Box::pin(async move { self.0.reply_to(&message).await })
-    }
-
-    fn figures(&self) -> String {
-        self.0.figures()
-    }
-}
-
-impl Watched for Served {
-    fn figures(&self) -> String {
-        self.0.figures()
-    }
-
-    fn is_ready(&self) -> bool {
-        self.0.census().workers > 0
     }
 }
 
@@ -307,40 +297,4 @@ fn patience(settings: &WorkerSettings) -> Patience {
 
 pub(crate) fn cpus() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// Takes a port or finds a server.
-async fn door(address: &str, token: &str) -> Result<Door, Failure> {
-    if !broker::is_meant(address) {
-        return listen(address).map(Door::Http);
-    }
-    let server = broker::broker(address, "--workers")?;
-    let checked = NatsDesk::check(&server, token).await;
-    checked.map_err(|error| broker::unusable(address, &error))?;
-    Ok(Door::Nats(Box::new(server)))
-}
-
-fn listen(url: &str) -> Result<TcpListener, Failure> {
-    let wrong = |what: &str, hint: &str| Failure::usage(format!("--workers {url}: {what}\nhint: {hint}"));
-    if url.starts_with("https://") {
-        return Err(wrong("TLS is the business of a proxy", "listen on http:// behind one"));
-    }
-    let address = url.strip_prefix("http://").map(|address| address.trim_end_matches('/'));
-    let address = address.ok_or_else(|| {
-        wrong("it is no address of HTTP", "write http://127.0.0.1:7000, or nats://HOST:4222")
-    })?;
-    let found = address.to_socket_addrs().map(Vec::from_iter).unwrap_or_default();
-    if found.is_empty() {
-        return Err(wrong(
-            "there is no such address here",
-            "http://127.0.0.1:7000 for this machine alone, http://0.0.0.0:7000 for all networks",
-        ));
-    }
-    let bound = TcpListener::bind(&found[..]).and_then(|listener| {
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    });
-    bound.map_err(|error| {
-        wrong(&format!("can't be listened on: {error}"), "choose another port; 0 takes a free one")
-    })
 }

@@ -25,6 +25,9 @@ pub(crate) struct WorkerSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = MOST_ADDRESS))]
     pub address: Option<String>,
+    /// Who asks the run's models: this machine (`local`), or workers that have them (`remote`): its generator, judge and
+    /// embedder, whatever these are (`samara run --worker-write`).
+    pub write: Write,
     /// Evaluations at once here, beside those of workers. Default: the number of CPUs.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 4096))]
@@ -52,10 +55,22 @@ pub(crate) struct WorkerSettings {
     pub losses: u32,
 }
 
+/// Who asks a run's models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Write {
+    /// The machine that drives the run.
+    #[default]
+    Local,
+    /// Workers that have them.
+    Remote,
+}
+
 impl Default for WorkerSettings {
     fn default() -> Self {
         Self {
             address: None,
+            write: Write::Local,
             local_slots: None,
             metrics: None,
             labels: Vec::new(),
@@ -90,6 +105,7 @@ impl WorkerSettings {
     #[must_use]
     pub(crate) fn with(mut self, args: &Workers) -> Self {
         self.address = args.listen.clone().or(self.address);
+        self.write = args.worker_write.unwrap_or(self.write);
         self.local_slots = args.local_slots.or(self.local_slots);
         self.metrics = args.worker_metrics.map(|address| address.to_string()).or(self.metrics);
         if !args.worker_labels.is_empty() {

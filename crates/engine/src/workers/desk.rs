@@ -16,8 +16,9 @@ use std::{
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
+use samara_lm::Introduction;
 use tokio::{
-    sync::{Notify, futures::Notified, mpsc, oneshot},
+    sync::{Notify, futures::Notified, mpsc, oneshot, watch},
     time::{Instant, sleep_until},
 };
 
@@ -121,6 +122,8 @@ pub struct Desk {
     /// Told whenever a ticket that was held waits again.
     given_back: Notify,
     news: mpsc::UnboundedSender<String>,
+    /// What the first worker that has the task's models says of them: others must say the same.
+    introductions: watch::Sender<Option<Vec<Introduction>>>,
 }
 
 impl Desk {
@@ -143,6 +146,7 @@ impl Desk {
             arrived: Notify::new(),
             given_back: Notify::new(),
             news,
+            introductions: watch::Sender::new(None),
         };
         (Arc::new(desk), heard)
     }
@@ -155,6 +159,14 @@ impl Desk {
     /// The digest of the task.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// What is said of the task's models, in their order, once a worker has them.
+    pub(crate) async fn introductions(&self) -> Vec<Introduction> {
+        let mut heard = self.introductions.subscribe();
+        // The sender lives as long as the desk.
+        let said = heard.wait_for(Option::is_some).await;
+        said.ok().and_then(|said| said.clone()).unwrap_or_default()
     }
 
     /// The workers at this moment.
@@ -198,7 +210,9 @@ impl Desk {
                 self.hello(protocol, &samara, &name, slots, &labels)
             }
             Request::Fetch { digest, from } => self.piece(&digest, from),
-            Request::Ready { worker, isolation, refuses } => self.ready(worker, isolation, refuses),
+            Request::Ready { worker, isolation, refuses, models } => {
+                self.ready(worker, isolation, refuses.or_else(|| self.unlike(models)))
+            }
             Request::Take { worker, most, holds, wait } => self.take(worker, most, &holds, wait).await,
             Request::Beat { worker, holds } => self.beat(worker, &holds),
             Request::Done { worker, answers } => self.done(worker, answers),
@@ -234,11 +248,11 @@ impl Desk {
 
     /// Offers a draft to the workers. What is returned waits for the result, and takes the offer back when it is dropped.
     pub(crate) fn offer(self: &Arc<Self>, ticket: Ticket) -> Waiting {
-        let candidate = ticket.candidate;
+        let id = ticket.id;
         let (sender, receiver) = oneshot::channel();
         self.state().open(ticket, sender);
         self.arrived.notify_waiters();
-        Waiting { desk: Arc::clone(self), candidate, receiver }
+        Waiting { desk: Arc::clone(self), id, receiver }
     }
 
     /// The first of the tickets that nobody holds, by their candidates: as many as could be taken now, and a few more.
@@ -265,9 +279,9 @@ impl Desk {
     }
 
     /// Looks after a ticket; when to do so again.
-    fn look_after(&self, candidate: u64) -> Instant {
+    fn look_after(&self, id: u64) -> Instant {
         let now = Instant::now();
-        let (next, lost) = self.state().expire(candidate, now, &self.patience);
+        let (next, lost) = self.state().expire(id, now, &self.patience);
         if let Some(lost) = lost {
             self.tell(lost);
             self.returned();
@@ -280,25 +294,25 @@ impl Desk {
 #[derive(Debug)]
 pub(crate) struct Waiting {
     desk: Arc<Desk>,
-    candidate: u64,
+    id: u64,
     receiver: oneshot::Receiver<Result<Answered, EngineError>>,
 }
 
 impl Waiting {
     /// Takes the draft back to evaluate it here, unless a worker holds it.
     pub(crate) fn take_back(&self) -> bool {
-        self.desk.state().take_back(self.candidate)
+        self.desk.state().take_back(self.id)
     }
 
     /// Whether nobody holds it.
     pub(crate) fn is_free(&self) -> bool {
-        self.desk.state().is_free(self.candidate)
+        self.desk.state().is_free(self.id)
     }
 
     /// The first result that counts. It may be dropped and asked for again.
     pub(crate) async fn answered(&mut self) -> Result<Answered, EngineError> {
         loop {
-            let next = self.desk.look_after(self.candidate);
+            let next = self.desk.look_after(self.id);
             tokio::select! {
                 biased;
                 answered = &mut self.receiver => {
@@ -313,6 +327,6 @@ impl Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.desk.state().forget(self.candidate);
+        self.desk.state().forget(self.id);
     }
 }

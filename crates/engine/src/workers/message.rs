@@ -4,14 +4,15 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use samara_lm::{Introduction, Question, Said};
 use samara_search::{Artifact, Genome, Score};
 use serde::{Deserialize, Serialize};
 
-use super::Task;
+use super::{Task, task::digest_of};
 use crate::Abort;
 
 /// The version of these messages. Both sides must have the same one.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// Bytes of a message at most.
 pub const MOST_BYTES: usize = 32 << 20;
@@ -22,7 +23,7 @@ pub const MOST_ANSWERS: usize = 64;
 /// Characters of a worker's name and of a label at most.
 const MOST_NAME: usize = 100;
 
-/// A draft to evaluate. Its id is the run with the candidate: the same ticket may be given out several times.
+/// Something to do: a draft to evaluate, or a question to ask a model. The same ticket may be given out several times.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ticket {
@@ -30,17 +31,73 @@ pub struct Ticket {
     pub protocol: u32,
     /// The run's id.
     pub run: String,
-    /// The candidate's index.
-    pub candidate: u64,
-    /// The digest of the [`Task`]: environment, settings, inputs, limits.
+    /// Which one of the desk's: the candidate's index, or the question's number.
+    pub id: u64,
+    /// The digest of the [`Task`]: environment, settings, inputs, limits; or models.
     pub task: String,
-    /// What is evaluated.
-    pub draft: Arc<Genome>,
-    /// What it has to beat, where that decides when an evaluation may end early.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub thresholds: BTreeMap<String, f64>,
-    /// The seed of its programs.
-    pub seed: u64,
+    /// What is to be done.
+    pub work: Arc<Work>,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Work {
+    /// A draft is to be evaluated.
+    Draft {
+        /// What is evaluated.
+        draft: Genome,
+        /// What it has to beat, where that decides when an evaluation may end early.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        thresholds: BTreeMap<String, f64>,
+        /// The seed of its programs.
+        seed: u64,
+    },
+    /// A model is to be asked.
+    Question(Question),
+}
+
+impl Work {
+    /// The digest that a result says it is of.
+    pub fn digest(&self) -> String {
+        match self {
+            Self::Draft { draft, .. } => draft.digest().to_string(),
+            Self::Question(question) => digest_of(&serde_json::to_vec(question).unwrap_or_default()),
+        }
+    }
+
+    pub(crate) fn noun(&self) -> &'static str {
+        match self {
+            Self::Draft { .. } => "draft",
+            Self::Question(_) => "question",
+        }
+    }
+}
+
+impl Ticket {
+    /// What it is, for people.
+    pub(crate) fn named(&self) -> String {
+        match &*self.work {
+            Work::Draft { .. } => format!("candidate {}", self.id),
+            Work::Question(_) => format!("question {} to a model", self.id),
+        }
+    }
+
+    /// What a worker could not do with it, for people.
+    pub(crate) fn undone(&self) -> String {
+        match &*self.work {
+            Work::Draft { .. } => format!("evaluate {}", self.named()),
+            Work::Question(_) => format!("ask {}", self.named()),
+        }
+    }
+
+    /// What to look at where workers could not do it.
+    pub(crate) fn trouble_hint(&self) -> &'static str {
+        match &*self.work {
+            Work::Draft { .. } => "`samara sandbox doctor` on that machine says what its sandbox lacks",
+            Work::Question(_) => "`samara model check` on that machine says whether its model can be asked",
+        }
+    }
 }
 
 /// What became of a ticket.
@@ -51,22 +108,22 @@ pub struct Answer {
     pub protocol: u32,
     /// The run's id.
     pub run: String,
-    /// The candidate's index.
-    pub candidate: u64,
-    /// The digest of the [`Task`] that it was evaluated by.
+    /// Which one of the desk's.
+    pub id: u64,
+    /// The digest of the [`Task`] that it was done by.
     pub task: String,
-    /// The digest of the draft that was evaluated.
-    pub draft: String,
-    /// What the evaluation came to.
+    /// The digest of the [`Work`] that was done.
+    pub work: String,
+    /// What it came to.
     pub outcome: Outcome,
     /// How its programs were isolated; `None` if none ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isolation: Option<String>,
-    /// Wall time of the evaluation in milliseconds.
+    /// Wall time of the evaluation, or of the model's answer, in milliseconds.
     pub ms: f64,
 }
 
-/// What an evaluation came to.
+/// What a ticket came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Outcome {
@@ -88,11 +145,26 @@ pub enum Outcome {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         artifacts: Vec<Artifact>,
     },
-    /// The worker could not evaluate it: its sandbox is broken. Another one may.
+    /// What the model said.
+    Said(Said),
+    /// The worker could not do it: its sandbox is broken, or its model can't be reached. Another one may.
     Trouble {
         /// For a person.
         why: String,
     },
+}
+
+impl Outcome {
+    /// Whether work of this kind can come to it.
+    pub(crate) fn is_of(&self, work: &Work) -> bool {
+        match self {
+            Self::Scored(_) | Self::Invalid { .. } | Self::Failed { .. } => {
+                matches!(work, Work::Draft { .. })
+            }
+            Self::Said(_) => matches!(work, Work::Question(_)),
+            Self::Trouble { .. } => true,
+        }
+    }
 }
 
 impl From<Result<Score, Abort>> for Outcome {
@@ -118,7 +190,7 @@ pub enum Request {
         samara: String,
         /// A name for people.
         name: String,
-        /// How many evaluations it runs at once.
+        /// How many tickets it works at at once.
         slots: u32,
         /// What it says of itself, such as `gpu`.
         labels: Vec<String>,
@@ -138,6 +210,9 @@ pub enum Request {
         isolation: Option<String>,
         /// Why it can't evaluate this task.
         refuses: Option<String>,
+        /// What it says of the task's models, in their order; none where drafts are evaluated.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        models: Vec<Introduction>,
     },
     /// It has free slots, and waits for tickets.
     Take {
@@ -145,7 +220,7 @@ pub enum Request {
         worker: u64,
         /// Tickets at most.
         most: u32,
-        /// The candidates that it evaluates or has yet to report: it holds no others.
+        /// The tickets that it has begun or has yet to report: it holds no others.
         holds: Vec<u64>,
         /// Whether the reply may come late, once there is a ticket. A transport that knows when there is one asks then.
         wait: bool,
@@ -154,7 +229,7 @@ pub enum Request {
     Beat {
         /// The number that it was given.
         worker: u64,
-        /// The candidates that it evaluates or has yet to report.
+        /// The tickets that it has begun or has yet to report.
         holds: Vec<u64>,
     },
     /// It has results: several at once where evaluations are shorter than the way.
@@ -211,14 +286,14 @@ pub enum Reply {
     Tickets {
         /// The tickets.
         tickets: Vec<Ticket>,
-        /// Held candidates that nobody waits for any more.
+        /// Held tickets that nobody waits for any more.
         drop: Vec<u64>,
         /// Tickets that go on waiting, for this worker or another one.
         left: u64,
     },
     /// To [`Request::Ready`], [`Request::Beat`], [`Request::Done`] and [`Request::Leave`].
     Noted {
-        /// Held candidates that nobody waits for any more.
+        /// Held tickets that nobody waits for any more.
         drop: Vec<u64>,
     },
     /// It does not know this worker: the worker has to begin anew.
@@ -257,15 +332,17 @@ mod tests {
         let ticket = Ticket {
             protocol: PROTOCOL,
             run: "r".to_owned(),
-            candidate: u64::MAX,
+            id: u64::MAX,
             task: "t".to_owned(),
-            draft: Arc::new(Genome::Vector(numbers.clone())),
-            thresholds: BTreeMap::from([("bar".to_owned(), 0.1)]),
-            seed: u64::MAX,
+            work: Arc::new(Work::Draft {
+                draft: Genome::Vector(numbers.clone()),
+                thresholds: BTreeMap::from([("bar".to_owned(), 0.1)]),
+                seed: u64::MAX,
+            }),
         };
         there_and_back(&ticket);
         let read: Ticket = serde_json::from_slice(&serde_json::to_vec(&ticket).unwrap()).unwrap();
-        let Genome::Vector(read) = &*read.draft else { panic!() };
+        let Work::Draft { draft: Genome::Vector(read), .. } = &*read.work else { panic!() };
         let bits = |numbers: &[f64]| numbers.iter().map(|number| number.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(read), bits(&numbers));
         let infinite = Outcome::Scored(Score::new(f64::INFINITY, numbers));

@@ -11,7 +11,7 @@ use samara_search::{Genome, Score};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
-    Answer, Desk, Outcome, PROTOCOL, Ticket,
+    Answer, Desk, Outcome, PROTOCOL, Ticket, Work,
     desk::{Answered, Waiting},
     message::tame,
 };
@@ -76,11 +76,13 @@ impl Scattered {
         let mut waiting = self.desk.offer(Ticket {
             protocol: PROTOCOL,
             run: self.desk.run().to_owned(),
-            candidate,
+            id: candidate,
             task: self.desk.digest().to_owned(),
-            draft: Arc::new(draft.clone()),
-            thresholds: thresholds.clone(),
-            seed: bench.seed(),
+            work: Arc::new(Work::Draft {
+                draft: draft.clone(),
+                thresholds: thresholds.clone(),
+                seed: bench.seed(),
+            }),
         });
         let place = self.place(&mut waiting).await?;
         // Nobody else gets it from here on.
@@ -148,7 +150,7 @@ impl Scattered {
         if agree(&here, &answer.outcome) {
             return Ok(());
         }
-        let candidate = answer.candidate;
+        let candidate = answer.id;
         let why = format!(
             "worker {worker} says of candidate {candidate} that {}, and evaluated here {}\nhint: the worker lies or \
              differs, or the evaluator is not deterministic; --verify 0 checks nothing",
@@ -185,6 +187,9 @@ fn scored(outcome: Outcome) -> Result<Score, Abort> {
         Outcome::Invalid { why, artifacts } => Err(Abort::Invalid(reason(why, artifacts))),
         Outcome::Failed { why, artifacts } => Err(Abort::Failed(reason(why, artifacts))),
         // The desk keeps these to itself.
+        Outcome::Said(_) => {
+            Err(EngineError::Internal("a model has spoken where a draft was evaluated".to_owned()).into())
+        }
         Outcome::Trouble { why } => Err(EngineError::Workers(why).into()),
     }
 }
@@ -216,5 +221,6 @@ fn brief(outcome: &Outcome) -> String {
         Outcome::Scored(score) => format!("its objective is {}", score.objective),
         Outcome::Invalid { why, .. } => format!("it is invalid ({})", tame(why)),
         Outcome::Failed { why, .. } | Outcome::Trouble { why } => format!("it failed ({})", tame(why)),
+        Outcome::Said(_) => "a model has spoken".to_owned(),
     }
 }

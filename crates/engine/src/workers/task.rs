@@ -1,7 +1,9 @@
-//! What a worker needs to evaluate a run's drafts, beside the drafts: settings, limits, and inputs by their digests.
+//! What a worker needs to work for a run, beside tickets: to evaluate drafts, settings, limits and inputs by their digests;
+//! to ask models, which ones are meant.
 
 use std::collections::BTreeMap;
 
+use samara_lm::ModelSettings;
 use samara_sandbox::Tier;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -13,24 +15,65 @@ pub const MOST_BYTES: u64 = 256 << 20;
 /// Files of a task at most.
 pub const MOST_FILES: usize = 2000;
 
-/// What a worker needs to evaluate a run's drafts. It travels once to each worker; its files by their digests.
+/// What a worker needs to work for a run. It travels once to each worker; its files by their digests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Task {
     /// The version of samara that drives the run. Another version may give other scores.
     pub samara: String,
-    /// What the evaluator is made from.
-    pub spec: EvaluatorSpec,
+    /// What is to be done.
+    pub duty: Duty,
     /// The files that the specification names, and those that lie beside the evaluator.
     pub files: Vec<TaskFile>,
-    /// What each program may use.
-    pub limits: ProgramLimits,
-    /// The weakest isolation that is acceptable.
-    pub minimum_tier: Tier,
-    /// The Python that programs run in where the run is driven; empty if none runs.
-    pub python: String,
     /// What a worker must say of itself to be given tickets.
     pub labels: Vec<String>,
+}
+
+/// What workers are there for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Duty {
+    /// They evaluate drafts.
+    Evaluate {
+        /// What the evaluator is made from.
+        spec: EvaluatorSpec,
+        /// What each program may use.
+        limits: ProgramLimits,
+        /// The weakest isolation that is acceptable.
+        minimum_tier: Tier,
+        /// The Python that programs run in where the run is driven; empty if none runs.
+        python: String,
+    },
+    /// They ask models.
+    Ask {
+        /// The models that are meant, as questions count them.
+        models: Vec<Meant>,
+    },
+}
+
+/// A model that a run wants to ask.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Meant {
+    /// Whose model it is in the run, such as `judge`.
+    pub role: String,
+    /// What decides its answers. How it is reached is the worker's to know.
+    pub settings: ModelSettings,
+    /// Whether it comes with samara, so that every worker has it.
+    pub built_in: bool,
+}
+
+impl Meant {
+    /// The model of a role as the run's settings have it, without what leads to it from there.
+    pub fn new(role: impl Into<String>, settings: &ModelSettings) -> Self {
+        Self { role: role.into(), settings: settings.without_reach(), built_in: settings.is_built_in() }
+    }
+
+    /// How it is reached by a worker with these models; `None` if it is not among them.
+    pub fn reached(&self, own: &[ModelSettings]) -> Option<ModelSettings> {
+        let known = own.iter().find_map(|own| self.settings.reached_as(own));
+        known.or_else(|| self.built_in.then(|| self.settings.clone()))
+    }
 }
 
 /// What each program may use: the part of [`SandboxSettings`] that decides results.
@@ -108,9 +151,10 @@ impl Task {
         if let Some(file) = self.files.iter().find(|file| !is_digest(&file.digest)) {
             return Err(format!("{:?} has no digest", file.path));
         }
+        let Duty::Evaluate { spec, .. } = &self.duty else { return Ok(()) };
         let digests: BTreeMap<String, String> =
             self.files.iter().map(|file| (file.key.clone(), file.digest.clone())).collect();
-        match self.spec.inputs.iter().find(|(key, digest)| digests.get(*key) != Some(digest)) {
+        match spec.inputs.iter().find(|(key, digest)| digests.get(*key) != Some(digest)) {
             Some((key, _)) => Err(format!("the file of {key} is not among its files")),
             None => Ok(()),
         }
@@ -148,11 +192,13 @@ mod tests {
         };
         Task {
             samara: "1".to_owned(),
-            spec,
+            duty: Duty::Evaluate {
+                spec,
+                limits: ProgramLimits::of(&SandboxSettings::default()),
+                minimum_tier: Tier::Landlock,
+                python: String::new(),
+            },
             files: vec![file],
-            limits: ProgramLimits::of(&SandboxSettings::default()),
-            minimum_tier: Tier::Landlock,
-            python: String::new(),
             labels: Vec::new(),
         }
     }

@@ -8,6 +8,7 @@ mod tally;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use samara_lm::{Introduction, Respondent};
 use tokio::{sync::watch, time::Instant};
 
 use self::session::{Ended, Session};
@@ -25,7 +26,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 pub struct Me {
     /// A name for people.
     pub name: String,
-    /// Evaluations at once, 1 or more.
+    /// Tickets that it works at at once, 1 or more.
     pub slots: u32,
     /// What a run may ask for, such as `gpu`.
     pub labels: Vec<String>,
@@ -37,22 +38,46 @@ pub struct Me {
     pub tally: Arc<Tally>,
 }
 
-/// What evaluates a task's drafts here.
-pub struct Equipped {
-    /// The evaluator.
-    pub evaluator: Arc<dyn Evaluator>,
-    /// What it evaluates with.
-    pub bench: Bench,
-    /// How programs are isolated, for people; `None` if none runs.
-    pub isolation: Option<String>,
+/// What does a task's work here.
+pub enum Equipped {
+    /// It evaluates drafts.
+    Evaluator {
+        /// The evaluator.
+        evaluator: Arc<dyn Evaluator>,
+        /// What it evaluates with.
+        bench: Bench,
+        /// How programs are isolated, for people; `None` if none runs.
+        isolation: Option<String>,
+    },
+    /// It asks models, which stand in the task's order.
+    Models(Vec<Arc<Respondent>>),
 }
 
-/// Makes what evaluates a task's drafts; it may block.
+impl Equipped {
+    /// How programs are isolated, or which models there are, for people.
+    fn told(&self) -> Option<String> {
+        match self {
+            Self::Evaluator { isolation, .. } => isolation.clone(),
+            Self::Models(models) => {
+                Some(models.iter().map(|model| model.label()).collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+
+    fn introductions(&self) -> Vec<Introduction> {
+        match self {
+            Self::Evaluator { .. } => Vec::new(),
+            Self::Models(models) => models.iter().map(|model| model.introduction().clone()).collect(),
+        }
+    }
+}
+
+/// Makes what does a task's work; it may block.
 pub trait Equip: Send + Sync {
-    /// The evaluator of a task, whose files lie in `folder`, with so many slots.
+    /// What does a task's work, whose files lie in `folder`, with so many slots.
     ///
     /// # Errors
-    /// Why this worker can't evaluate them, for a person.
+    /// Why this worker can't, for a person.
     fn equip(&self, task: &Task, folder: &Path, slots: u32) -> Result<Equipped, String>;
 }
 
@@ -63,7 +88,7 @@ pub enum Heard {
     Begun {
         /// The run's id.
         run: String,
-        /// How it isolates programs.
+        /// How it isolates programs, or which models it has.
         isolation: Option<String>,
     },
     /// A message had no reply; it is sent again.
@@ -147,15 +172,17 @@ impl Worker<'_> {
             _ => return self.pause("the coordinator has no work").await,
         };
         let equipped = self.equipped(&task).await?;
-        let (isolation, refuses) = match &equipped {
-            Ok(equipped) => (equipped.isolation.clone(), None),
-            Err(why) => (None, Some(why.clone())),
+        let (isolation, refuses, models) = match &equipped {
+            Ok(equipped) => (equipped.told(), None, equipped.introductions()),
+            Err(why) => (None, Some(why.clone()), Vec::new()),
         };
-        let ready = Request::Ready { worker, isolation: isolation.clone(), refuses: refuses.clone() };
+        let ready = Request::Ready { worker, isolation: isolation.clone(), refuses: refuses.clone(), models };
         let reply = self.ask(&ready).await?;
         let equipped = equipped.map_err(Done::Refused)?;
-        if !matches!(reply, Reply::Noted { .. }) {
-            return self.pause("the coordinator has no work").await;
+        match reply {
+            Reply::Noted { .. } => {}
+            Reply::Refused { why } => return Err(Done::Refused(why)),
+            _ => return self.pause("the coordinator has no work").await,
         }
         (self.hear)(Heard::Begun { run: run.clone(), isolation });
         let session = Session {
@@ -221,7 +248,7 @@ impl Worker<'_> {
         }
     }
 
-    /// What evaluates a task's drafts; the inner error says why this worker can't.
+    /// What does a task's work; the inner error says why this worker can't.
     async fn equipped(&mut self, task: &Task) -> Result<Result<Arc<Equipped>, String>, Done> {
         let digest = task.digest();
         if let Some((known, equipped)) = &self.equipped

@@ -55,10 +55,7 @@ impl Way {
     fn label(&self, settings: &ModelSettings) -> String {
         match self {
             Self::Here(here) => here.backend.label(settings),
-            Self::Elsewhere(_) => match &settings.model {
-                Some(model) => format!("{}:{model} at {WORKERS}", settings.provider.facts().name),
-                None => format!("{} at {WORKERS}", settings.provider.facts().name),
-            },
+            Self::Elsewhere(_) => format!("{} at {WORKERS}", settings.named()),
         }
     }
 }

@@ -118,7 +118,7 @@ impl Several<'_> {
     async fn open(&self, experiment: &Experiment, quiet: bool) -> Result<Opened, Failure> {
         let cache = session::cache(experiment)?;
         let budget = backstop(experiment, self.runs.len());
-        let shared = Shared { budget, cache, checks: self.checks.clone() };
+        let shared = Shared { budget, cache, checks: self.checks.clone(), elsewhere: None };
         let opened = session::open(experiment, self.folder, &shared, (quiet, None)).await?;
         for run in self.runs {
             if let Some(reader) = session::recorded(run)? {

@@ -1,10 +1,13 @@
 //! What the desk replies to each message.
 
+use std::sync::Arc;
+
+use samara_lm::Introduction;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Answered, Desk, state::Standing};
 use crate::workers::{
-    Answer, Outcome, PROTOCOL, Reply, Ticket,
+    Answer, Duty, Outcome, PROTOCOL, Reply, Ticket,
     message::{MOST_ANSWERS, tame, tame_reason},
 };
 
@@ -67,12 +70,39 @@ impl Desk {
             known.standing = if refuses.is_some() { Standing::Refused } else { Standing::Ready };
         }
         drop(state);
-        self.tell(match (refuses, isolation) {
-            (Some(why), _) => format!("worker {name} takes no tickets: {}", tame_reason(&why)),
+        self.tell(match (&refuses, isolation) {
+            (Some(why), _) => format!("worker {name} takes no tickets: {}", tame_reason(why)),
             (None, Some(isolation)) => format!("worker {name}: {slots} slots, {}", tame(&isolation)),
             (None, None) => format!("worker {name}: {slots} slots"),
         });
-        if over { Reply::Over } else { Reply::Noted { drop: Vec::new() } }
+        match refuses {
+            _ if over => Reply::Over,
+            Some(why) => Reply::Refused { why },
+            None => Reply::Noted { drop: Vec::new() },
+        }
+    }
+
+    /// Why a worker's models can't answer this run's questions: they are others than those that have begun to.
+    pub(super) fn unlike(&self, models: Vec<Introduction>) -> Option<String> {
+        let Duty::Ask { models: meant } = &self.task.duty else { return None };
+        if models.len() != meant.len() {
+            return Some(format!("it has {} of {} models", models.len(), meant.len()));
+        }
+        let mut why = None;
+        self.introductions.send_if_modified(|known| match known {
+            None => {
+                *known = Some(models);
+                true
+            }
+            Some(known) => {
+                let mut pairs = meant.iter().zip(known.iter().zip(&models));
+                why = pairs
+                    .find(|(_, (known, model))| known != model)
+                    .map(|(meant, _)| format!("its {} is another model, or has other weights", meant.role));
+                false
+            }
+        });
+        why
     }
 
     pub(super) async fn take(&self, worker: u64, most: u32, holds: &[u64], wait: bool) -> Reply {
@@ -118,8 +148,8 @@ impl Desk {
         }
         state.extend(worker, holds, now, &self.patience);
         let missing = state.missing(worker, holds);
-        for candidate in &missing {
-            state.mislay(*candidate, &self.patience);
+        for id in &missing {
+            state.mislay(*id, &self.patience);
         }
         drop(state);
         if !missing.is_empty() {
@@ -146,8 +176,8 @@ impl Desk {
         if was != Standing::Refused {
             known.standing = Standing::Left;
         }
-        for candidate in state.held(worker) {
-            state.give_back(candidate);
+        for id in state.held(worker) {
+            state.give_back(id);
         }
         drop(state);
         self.returned();
@@ -176,22 +206,24 @@ impl Desk {
         let over = state.over;
         let noted = || if over { Reply::Over } else { Reply::Noted { drop: Vec::new() } };
         let known = state.heard(worker, Instant::now()).is_some();
-        let candidate = answer.candidate;
-        let Some(ticket) = state.given(candidate, worker) else {
+        let id = answer.id;
+        let Some(ticket) = state.given(id, worker) else {
             // It came too late, or was never asked of this worker; either way it changes nothing.
             state.late += 1;
             return if known { noted() } else { Reply::Stranger };
         };
-        if let Err(why) = self.fits(&answer, ticket) {
+        let ticket = Arc::clone(ticket);
+        if let Err(why) = self.fits(&answer, &ticket) {
             drop(state);
-            return self.bad(worker, candidate, &why);
+            return self.bad(worker, &ticket, &why);
         }
         let name = state.name(worker);
         if let Outcome::Trouble { why } = &answer.outcome {
             let why = tame_reason(why);
-            state.trouble(candidate, worker, &why, &self.patience);
+            let undone = ticket.undone();
+            state.trouble(id, worker, &why, &self.patience);
             drop(state);
-            self.tell(format!("worker {name} could not evaluate candidate {candidate}: {why}"));
+            self.tell(format!("worker {name} could not {undone}: {why}"));
             self.returned();
             return noted();
         }
@@ -203,7 +235,7 @@ impl Desk {
             worker.failed += failed;
             worker.seconds += answer.ms / 1e3;
         }
-        state.answer(candidate, Ok(Answered { answer, worker: name }));
+        state.answer(id, Ok(Answered { answer, worker: name }));
         drop(state);
         noted()
     }
@@ -219,8 +251,11 @@ impl Desk {
         if answer.task != self.digest {
             return Err("it was evaluated by other settings or inputs".to_owned());
         }
-        if answer.draft != ticket.draft.digest().to_string() {
-            return Err("it is of another draft".to_owned());
+        if answer.work != ticket.work.digest() {
+            return Err(format!("it is of another {}", ticket.work.noun()));
+        }
+        if !answer.outcome.is_of(&ticket.work) {
+            return Err(format!("it is none of a {}", ticket.work.noun()));
         }
         if !(0.0..=LONGEST_MS).contains(&answer.ms) {
             return Err("it took no time that there is".to_owned());
@@ -229,12 +264,13 @@ impl Desk {
     }
 
     /// A worker has sent what can't be the result of its ticket. After a few of these it gets no more.
-    fn bad(&self, worker: u64, candidate: u64, why: &str) -> Reply {
+    fn bad(&self, worker: u64, ticket: &Ticket, why: &str) -> Reply {
+        let id = ticket.id;
         let mut state = self.state();
         state.refused += 1;
-        let why = format!("its result can't be that of candidate {candidate}: {why}");
-        if state.holder(candidate) == Some(worker) {
-            state.lose(candidate, &why, &self.patience);
+        let why = format!("its result can't be that of {}: {why}", ticket.named());
+        if state.holder(id) == Some(worker) {
+            state.lose(id, &why, &self.patience);
         }
         let now = Instant::now();
         let refused = state.heard(worker, now).is_some_and(|known| {
@@ -242,8 +278,8 @@ impl Desk {
             known.bad >= MOST_BAD
         });
         if refused {
-            for candidate in state.held(worker) {
-                state.give_back(candidate);
+            for id in state.held(worker) {
+                state.give_back(id);
             }
             if let Some(known) = state.heard(worker, now) {
                 known.standing = Standing::Refused;

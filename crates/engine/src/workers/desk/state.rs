@@ -131,7 +131,7 @@ impl State {
     }
 
     pub(super) fn open(&mut self, ticket: Ticket, answered: oneshot::Sender<Result<Answered, EngineError>>) {
-        let candidate = ticket.candidate;
+        let id = ticket.id;
         let ticket = Arc::new(ticket);
         let open = Open {
             ticket,
@@ -142,13 +142,13 @@ impl State {
             troubles: 0,
             mislaid: 0,
         };
-        self.open.insert(candidate, open);
-        self.queue.insert(candidate);
+        self.open.insert(id, open);
+        self.queue.insert(id);
     }
 
     /// An open ticket that this worker was given, now or once.
-    pub(super) fn given(&self, candidate: u64, worker: u64) -> Option<&Arc<Ticket>> {
-        self.open.get(&candidate).filter(|open| open.holders.contains(&worker)).map(|open| &open.ticket)
+    pub(super) fn given(&self, id: u64, worker: u64) -> Option<&Arc<Ticket>> {
+        self.open.get(&id).filter(|open| open.holders.contains(&worker)).map(|open| &open.ticket)
     }
 
     /// Gives tickets to a worker: not more than it has free slots, and none that it has lost before if others could have
@@ -176,26 +176,25 @@ impl State {
             let mut others = self.workers.iter();
             others.any(|(other, known)| live(known) && !open.holders.contains(other))
         };
-        let fits = |candidate: &u64| {
-            self.open.get(candidate).is_some_and(|open| !open.holders.contains(&worker) || !could(open))
-        };
+        let fits =
+            |id: &u64| self.open.get(id).is_some_and(|open| !open.holders.contains(&worker) || !could(open));
         let given: Vec<u64> = self.queue.iter().copied().filter(fits).take(most).collect();
-        given.into_iter().filter_map(|candidate| self.hold(candidate, worker, now, patience)).collect()
+        given.into_iter().filter_map(|id| self.hold(id, worker, now, patience)).collect()
     }
 
-    fn hold(&mut self, candidate: u64, worker: u64, now: Instant, patience: &Patience) -> Option<Ticket> {
-        let open = self.open.get_mut(&candidate)?;
+    fn hold(&mut self, id: u64, worker: u64, now: Instant, patience: &Patience) -> Option<Ticket> {
+        let open = self.open.get_mut(&id)?;
         open.holder = Some(Holder { worker, since: now, until: now + patience.lease });
         open.holders.insert(worker);
-        self.queue.remove(&candidate);
-        self.workers.get_mut(&worker)?.held.insert(candidate);
+        self.queue.remove(&id);
+        self.workers.get_mut(&worker)?.held.insert(id);
         Some((*open.ticket).clone())
     }
 
     /// A worker says that it holds these: their leases begin anew. What it says of others is nothing.
     pub(super) fn extend(&mut self, worker: u64, holds: &[u64], now: Instant, patience: &Patience) {
-        for candidate in holds {
-            if let Some(holder) = self.open.get_mut(candidate).and_then(|open| open.holder.as_mut())
+        for id in holds {
+            if let Some(holder) = self.open.get_mut(id).and_then(|open| open.holder.as_mut())
                 && holder.worker == worker
             {
                 holder.until = now + patience.lease;
@@ -205,13 +204,13 @@ impl State {
 
     /// Of what a worker says it holds, that which nobody waits for any more.
     pub(super) fn unwanted(&self, holds: &[u64]) -> Vec<u64> {
-        holds.iter().copied().filter(|candidate| !self.open.contains_key(candidate)).collect()
+        holds.iter().copied().filter(|id| !self.open.contains_key(id)).collect()
     }
 
     /// What a worker was given and does not hold, by its own word: it never came there.
     pub(super) fn missing(&self, worker: u64, holds: &[u64]) -> Vec<u64> {
         let held = self.workers.get(&worker).map(|known| &known.held);
-        held.into_iter().flatten().copied().filter(|candidate| !holds.contains(candidate)).collect()
+        held.into_iter().flatten().copied().filter(|id| !holds.contains(id)).collect()
     }
 
     /// How many tickets wait.
@@ -240,121 +239,118 @@ impl State {
     }
 
     /// Nobody holds this ticket any more; its holder, if there was one.
-    fn release(&mut self, candidate: u64) -> Option<u64> {
-        let holder = self.open.get_mut(&candidate)?.holder.take()?;
+    fn release(&mut self, id: u64) -> Option<u64> {
+        let holder = self.open.get_mut(&id)?.holder.take()?;
         if let Some(worker) = self.workers.get_mut(&holder.worker) {
-            worker.held.remove(&candidate);
+            worker.held.remove(&id);
         }
         Some(holder.worker)
     }
 
     /// Gives a ticket back to those that wait, as if it had not been given out.
-    pub(super) fn give_back(&mut self, candidate: u64) {
-        if self.release(candidate).is_some() {
-            self.queue.insert(candidate);
+    pub(super) fn give_back(&mut self, id: u64) {
+        if self.release(id).is_some() {
+            self.queue.insert(id);
         }
     }
 
     /// A worker has lost a ticket, for a reason. It waits again, or stops the run.
-    pub(super) fn lose(&mut self, candidate: u64, why: &str, patience: &Patience) {
-        let Some(worker) = self.release(candidate) else { return };
+    pub(super) fn lose(&mut self, id: u64, why: &str, patience: &Patience) {
+        let Some(worker) = self.release(id) else { return };
         self.lost += 1;
-        self.queue.insert(candidate);
+        self.queue.insert(id);
         let name = self.name(worker);
-        let Some(open) = self.open.get_mut(&candidate) else { return };
+        let Some(open) = self.open.get_mut(&id) else { return };
         open.losses += 1;
         if open.losses >= patience.losses {
-            let losses = open.losses;
-            self.stop(candidate, format!(
-                "candidate {candidate} was lost {losses} times with the workers that evaluated it, the last time with \
-                 {name}: {why}\nhint: look at that worker; --worker-losses N allows more, and --local-slots 1 \
-                 without workers evaluates it here"
+            let (losses, what) = (open.losses, open.ticket.named());
+            self.stop(id, format!(
+                "{what} was lost {losses} times with the workers that had it, the last time with {name}: {why}\n\
+                 hint: look at that worker; --worker-losses N allows more, and without --workers nothing is lost"
             ));
         }
     }
 
     /// A ticket did not come to the worker that it was given to, or so that one says. It waits again; nobody died of it, so
     /// that it takes many of these to stop the run.
-    pub(super) fn mislay(&mut self, candidate: u64, patience: &Patience) {
-        let Some(worker) = self.release(candidate) else { return };
+    pub(super) fn mislay(&mut self, id: u64, patience: &Patience) {
+        let Some(worker) = self.release(id) else { return };
         self.lost += 1;
-        self.queue.insert(candidate);
+        self.queue.insert(id);
         let name = self.name(worker);
-        let Some(open) = self.open.get_mut(&candidate) else { return };
+        let Some(open) = self.open.get_mut(&id) else { return };
         // It may have it as well as any other.
         open.holders.remove(&worker);
         open.mislaid += 1;
         if open.mislaid >= patience.losses.saturating_mul(MISLAID) {
-            let mislaid = open.mislaid;
-            self.stop(candidate, format!(
-                "candidate {candidate} was given out {mislaid} times and did not come to the worker, the last time to {name}\n\
+            let (mislaid, what) = (open.mislaid, open.ticket.named());
+            self.stop(id, format!(
+                "{what} was given out {mislaid} times and did not come to the worker, the last time to {name}\n\
                  hint: look at that worker and at the way to it"
             ));
         }
     }
 
     /// Who holds a ticket.
-    pub(super) fn holder(&self, candidate: u64) -> Option<u64> {
-        Some(self.open.get(&candidate)?.holder.as_ref()?.worker)
+    pub(super) fn holder(&self, id: u64) -> Option<u64> {
+        Some(self.open.get(&id)?.holder.as_ref()?.worker)
     }
 
     /// A worker says that it can't evaluate a ticket. It waits again, or stops the run.
-    pub(super) fn trouble(&mut self, candidate: u64, worker: u64, why: &str, patience: &Patience) {
-        if self.holder(candidate) == Some(worker) {
-            self.give_back(candidate);
+    pub(super) fn trouble(&mut self, id: u64, worker: u64, why: &str, patience: &Patience) {
+        if self.holder(id) == Some(worker) {
+            self.give_back(id);
         }
         let name = self.name(worker);
-        let Some(open) = self.open.get_mut(&candidate) else { return };
+        let Some(open) = self.open.get_mut(&id) else { return };
         open.troubles += 1;
         if open.troubles >= patience.troubles {
-            let troubles = open.troubles;
-            self.stop(candidate, format!(
-                "{troubles} workers could not evaluate candidate {candidate}, the last of them {name}: {why}\n\
-                 hint: `samara sandbox doctor` on that machine says what its sandbox lacks"
-            ));
+            let (troubles, ticket) = (open.troubles, Arc::clone(&open.ticket));
+            let (undone, hint) = (ticket.undone(), ticket.trouble_hint());
+            self.stop(
+                id,
+                format!(
+                    "{troubles} workers could not {undone}, the last of them {name}: {why}\nhint: {hint}"
+                ),
+            );
         }
     }
 
-    fn stop(&mut self, candidate: u64, why: String) {
-        self.answer(candidate, Err(EngineError::Workers(why)));
+    fn stop(&mut self, id: u64, why: String) {
+        self.answer(id, Err(EngineError::Workers(why)));
     }
 
     /// Ends the waiting for a ticket.
-    pub(super) fn answer(&mut self, candidate: u64, answer: Result<Answered, EngineError>) {
-        self.release(candidate);
-        self.queue.remove(&candidate);
-        if let Some(open) = self.open.remove(&candidate) {
+    pub(super) fn answer(&mut self, id: u64, answer: Result<Answered, EngineError>) {
+        self.release(id);
+        self.queue.remove(&id);
+        if let Some(open) = self.open.remove(&id) {
             // Nobody may wait for it any more.
             let _ = open.answered.send(answer);
         }
     }
 
     /// Nobody waits for a ticket any more.
-    pub(super) fn forget(&mut self, candidate: u64) {
-        self.release(candidate);
-        self.queue.remove(&candidate);
-        self.open.remove(&candidate);
+    pub(super) fn forget(&mut self, id: u64) {
+        self.release(id);
+        self.queue.remove(&id);
+        self.open.remove(&id);
     }
 
     /// Takes a ticket back that nobody holds.
-    pub(super) fn take_back(&mut self, candidate: u64) -> bool {
-        self.queue.remove(&candidate)
+    pub(super) fn take_back(&mut self, id: u64) -> bool {
+        self.queue.remove(&id)
     }
 
     /// Whether a ticket waits and nobody holds it.
-    pub(super) fn is_free(&self, candidate: u64) -> bool {
-        self.queue.contains(&candidate)
+    pub(super) fn is_free(&self, id: u64) -> bool {
+        self.queue.contains(&id)
     }
 
     /// Whether a ticket's lease or deadline is over, and what to tell then; when to look again.
-    pub(super) fn expire(
-        &mut self,
-        candidate: u64,
-        now: Instant,
-        patience: &Patience,
-    ) -> (Instant, Option<String>) {
+    pub(super) fn expire(&mut self, id: u64, now: Instant, patience: &Patience) -> (Instant, Option<String>) {
         let later = now + patience.lease;
-        let Some(holder) = self.open.get(&candidate).and_then(|open| open.holder.as_ref()) else {
+        let Some(holder) = self.open.get(&id).and_then(|open| open.holder.as_ref()) else {
             // A lease that begins later ends later.
             return (later, None);
         };
@@ -365,8 +361,9 @@ impl State {
         }
         let why = if now >= deadline { "it did not answer in time" } else { "it has fallen silent" };
         let name = self.name(holder.worker);
-        self.lose(candidate, why, patience);
-        (later, Some(format!("worker {name} had candidate {candidate}, and {why}: others get it")))
+        let what = self.open.get(&id).map_or_else(String::new, |open| open.ticket.named());
+        self.lose(id, why, patience);
+        (later, Some(format!("worker {name} had {what}, and {why}: others get it")))
     }
 
     /// A worker's name.

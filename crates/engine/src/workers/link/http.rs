@@ -10,8 +10,9 @@ use crate::{
     workers::{Reply, Request, message::MOST_BYTES},
 };
 
-/// Where a coordinator takes messages.
+/// Where a coordinator takes messages of those that evaluate, and of those that ask models.
 const ROUTE: &str = "v1/work";
+const ROUTE_OF_QUESTIONS: &str = "v1/ask";
 /// How long a reply may take; one to a worker that waits for tickets comes late.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -19,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 #[derive(Debug, Clone)]
 pub struct HttpLink {
     client: Client,
+    base: Url,
     url: Url,
     token: header::HeaderValue,
 }
@@ -32,7 +34,14 @@ impl HttpLink {
         let base = address(base)?;
         let client = client(&base).map_err(|error| error.to_string())?;
         let token = bearer(token).map_err(|_| "the token can't be sent".to_owned())?;
-        Ok(Self { client, url: join(&base, ROUTE), token })
+        let url = join(&base, ROUTE);
+        Ok(Self { client, base, url, token })
+    }
+
+    /// The way to the coordinator's desk of questions.
+    #[must_use]
+    pub fn to_questions(self) -> Self {
+        Self { url: join(&self.base, ROUTE_OF_QUESTIONS), ..self }
     }
 
     async fn send(&self, request: &Request) -> Result<Reply, LinkError> {

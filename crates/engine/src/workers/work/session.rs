@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{Equipped, FIRST_WAIT, Heard, LONGEST_WAIT, Tally, stopped};
 use crate::workers::{
-    Answer, Link, LinkError, Outcome, PROTOCOL, Reply, Request, Ticket, message::MOST_ANSWERS,
+    Answer, Link, LinkError, Outcome, PROTOCOL, Reply, Request, Ticket, Work, message::MOST_ANSWERS,
 };
 
 /// Evaluations that are shorter than this have the next ones lie ahead.
@@ -186,63 +186,58 @@ impl Shared {
         }
     }
 
-    /// Evaluates a ticket as soon as there is a place for it.
+    /// Does a ticket's work as soon as there is a place for it.
     fn begin(self: &Arc<Self>, ticket: Ticket) {
-        let candidate = ticket.candidate;
+        let id = ticket.id;
         let mut held = self.held();
-        if held.tickets.contains_key(&candidate) {
+        if held.tickets.contains_key(&id) {
             return;
         }
-        held.tickets.insert(candidate, Holding::default());
+        held.tickets.insert(id, Holding::default());
         let shared = Arc::clone(self);
         let task = tokio::spawn(async move {
             // Places are never closed.
             let Ok(_place) = Arc::clone(&shared.places).acquire_owned().await else { return };
-            if let Some(holding) = shared.held().tickets.get_mut(&candidate) {
+            if let Some(holding) = shared.held().tickets.get_mut(&id) {
                 holding.begun = true;
             }
             let running = shared.session.tally.begins();
-            let answer = shared.evaluate(ticket).await;
+            let answer = shared.done(ticket).await;
             drop(running);
             shared.session.tally.evaluated(&answer);
             shared.held().took(answer.ms);
             // Nobody is there to report it once the session has ended.
             let _ = shared.finished.send(answer);
         });
-        if let Some(holding) = held.tickets.get_mut(&candidate) {
+        if let Some(holding) = held.tickets.get_mut(&id) {
             holding.task = Some(task.abort_handle());
         }
     }
 
-    async fn evaluate(self: &Arc<Self>, ticket: Ticket) -> Answer {
-        let Ticket { run, candidate, draft, thresholds, seed, task, .. } = ticket;
+    async fn done(self: &Arc<Self>, ticket: Ticket) -> Answer {
+        let Ticket { run, id, work, task, .. } = ticket;
         let begun = Instant::now();
-        let mut bench = self.session.equipped.bench.clone();
-        bench.assign(candidate, seed);
-        let (outcome, isolation) = if task == self.session.task {
-            let evaluator = Arc::clone(&self.session.equipped.evaluator);
-            let draft = Arc::clone(&draft);
+        let equipped = Arc::clone(&self.session.equipped);
+        let (done, outcome) = if task == self.session.task {
+            let doing = Arc::clone(&work);
             // On a task of its own: a panic is a trouble of this worker.
-            let evaluating = AbortOnDrop(tokio::spawn(async move {
-                let result = evaluator.evaluate(&draft, &thresholds, &mut bench).await;
-                (Outcome::from(result), bench.isolation().map(str::to_owned))
-            }));
-            match evaluating.joined().await {
-                Ok(evaluated) => evaluated,
-                Err(why) => (Outcome::Trouble { why }, None),
-            }
+            let doing = AbortOnDrop(tokio::spawn(async move { equipped.work(id, &doing).await }));
+            doing.joined().await.map_or_else(
+                |why| (Did::default(), Outcome::Trouble { why }),
+                |(did, outcome)| (did, trimmed(outcome)),
+            )
         } else {
-            (Outcome::Trouble { why: "it was given a ticket of another task".to_owned() }, None)
+            (Did::default(), Outcome::Trouble { why: "it was given a ticket of another task".to_owned() })
         };
         Answer {
             protocol: PROTOCOL,
             run,
-            candidate,
+            id,
             task,
-            draft: draft.digest().to_string(),
-            outcome: trimmed(outcome),
-            isolation,
-            ms: begun.elapsed().as_secs_f64() * 1e3,
+            work: work.digest(),
+            outcome,
+            isolation: done.isolation,
+            ms: done.took.unwrap_or_else(|| begun.elapsed()).as_secs_f64() * 1e3,
         }
     }
 
@@ -259,7 +254,7 @@ impl Shared {
                 answers.push(next);
             }
             // What nobody waits for any more is not told.
-            answers.retain(|answer| self.held().tickets.contains_key(&answer.candidate));
+            answers.retain(|answer| self.held().tickets.contains_key(&answer.id));
             self.report(answers).await;
         }
     }
@@ -268,7 +263,7 @@ impl Shared {
         if answers.is_empty() {
             return;
         }
-        let told: Vec<u64> = answers.iter().map(|answer| answer.candidate).collect();
+        let told: Vec<u64> = answers.iter().map(|answer| answer.id).collect();
         let broken = answers.iter().find_map(|answer| match &answer.outcome {
             Outcome::Trouble { why } => Some(why.clone()),
             _ => None,
@@ -278,8 +273,8 @@ impl Shared {
             self.evaluated.fetch_add(told.len() as u64, Relaxed);
             self.session.tally.reported(told.len());
         }
-        for candidate in told {
-            self.held().tickets.remove(&candidate);
+        for id in told {
+            self.held().tickets.remove(&id);
         }
         self.freed.notify_waiters();
         if let Some(why) = broken {
@@ -340,11 +335,7 @@ impl Shared {
     async fn drain(&self) {
         let waiting: Vec<u64> = {
             let held = self.held();
-            held.tickets
-                .iter()
-                .filter(|(_, holding)| !holding.begun)
-                .map(|(candidate, _)| *candidate)
-                .collect()
+            held.tickets.iter().filter(|(_, holding)| !holding.begun).map(|(id, _)| *id).collect()
         };
         self.abort(&waiting);
         let running = self.held().tickets.len();
@@ -359,10 +350,10 @@ impl Shared {
         }
     }
 
-    fn abort(&self, candidates: &[u64]) {
+    fn abort(&self, ids: &[u64]) {
         let mut held = self.held();
-        for candidate in candidates {
-            if let Some(Holding { task: Some(task), .. }) = held.tickets.remove(candidate) {
+        for id in ids {
+            if let Some(Holding { task: Some(task), .. }) = held.tickets.remove(id) {
                 task.abort();
             }
         }
@@ -373,6 +364,41 @@ impl Shared {
     fn abort_all(&self) {
         let all = self.holds();
         self.abort(&all);
+    }
+}
+
+/// How work was done.
+#[derive(Default)]
+struct Did {
+    isolation: Option<String>,
+    /// How long it took, where that is not all of the time.
+    took: Option<Duration>,
+}
+
+impl Equipped {
+    async fn work(&self, id: u64, work: &Work) -> (Did, Outcome) {
+        match (self, work) {
+            (Self::Evaluator { evaluator, bench, .. }, Work::Draft { draft, thresholds, seed }) => {
+                let mut bench = bench.clone();
+                bench.assign(id, *seed);
+                let outcome = Outcome::from(evaluator.evaluate(draft, thresholds, &mut bench).await);
+                (Did { isolation: bench.isolation().map(str::to_owned), took: None }, outcome)
+            }
+            (Self::Models(models), Work::Question(question)) => {
+                let Some(model) = models.get(question.model as usize) else {
+                    let why =
+                        format!("it has {} models, and model {} was meant", models.len(), question.model);
+                    return (Did::default(), Outcome::Trouble { why });
+                };
+                let (said, took) = model.reply(question).await;
+                let did = Did { isolation: None, took: Some(took) };
+                match said.unreached() {
+                    Some(why) => (did, Outcome::Trouble { why: format!("{}: {why}", model.label()) }),
+                    None => (did, Outcome::Said(said)),
+                }
+            }
+            _ => (Did::default(), Outcome::Trouble { why: "it was given work of another kind".to_owned() }),
+        }
     }
 }
 
@@ -396,7 +422,7 @@ fn artifact_bytes(answer: &Answer) -> usize {
     let artifacts = match &answer.outcome {
         Outcome::Scored(score) => &score.artifacts,
         Outcome::Invalid { artifacts, .. } | Outcome::Failed { artifacts, .. } => artifacts,
-        Outcome::Trouble { .. } => return 0,
+        Outcome::Said(_) | Outcome::Trouble { .. } => return 0,
     };
     artifacts.iter().map(|artifact| artifact.body.len()).sum()
 }
@@ -410,6 +436,6 @@ fn trimmed(outcome: Outcome) -> Outcome {
         }
         Outcome::Invalid { why, artifacts } => Outcome::Invalid { why, artifacts: fitting(artifacts) },
         Outcome::Failed { why, artifacts } => Outcome::Failed { why, artifacts: fitting(artifacts) },
-        trouble @ Outcome::Trouble { .. } => trouble,
+        other @ (Outcome::Said(_) | Outcome::Trouble { .. }) => other,
     }
 }

@@ -15,6 +15,7 @@ pub struct Tally {
     scored: AtomicU64,
     invalid: AtomicU64,
     failed: AtomicU64,
+    said: AtomicU64,
     troubles: AtomicU64,
     reported: AtomicU64,
     reports: AtomicU64,
@@ -43,6 +44,7 @@ impl Tally {
             Outcome::Scored(_) => &self.scored,
             Outcome::Invalid { .. } => &self.invalid,
             Outcome::Failed { .. } => &self.failed,
+            Outcome::Said(_) => &self.said,
             Outcome::Trouble { .. } => &self.troubles,
         };
         count.fetch_add(1, Relaxed);
@@ -59,24 +61,51 @@ impl Tally {
         self.unheard.fetch_add(1, Relaxed);
     }
 
-    /// These figures in Prometheus's text format; `slots` is how many evaluations it runs at once.
+    /// These figures in Prometheus's text format, of a worker that evaluates; `slots` is how many evaluations it runs at once.
     pub fn figures(&self, slots: u32) -> String {
+        self.of(
+            "worker",
+            "Evaluations",
+            slots,
+            &[
+                ("scored_total", "Evaluations that came to a score.", &self.scored),
+                ("invalid_total", "Candidates that were invalid.", &self.invalid),
+                ("failed_total", "Candidates that failed.", &self.failed),
+                ("troubles_total", "Evaluations that this worker could not do.", &self.troubles),
+            ],
+        )
+    }
+
+    /// The same of a worker that asks models; `slots` is how many questions it asks at once.
+    pub fn figures_of_questions(&self, slots: u32) -> String {
+        self.of(
+            "model_worker",
+            "Questions",
+            slots,
+            &[
+                ("said_total", "Questions that a model has answered or refused.", &self.said),
+                ("troubles_total", "Questions that no model here could be asked.", &self.troubles),
+            ],
+        )
+    }
+
+    fn of(&self, prefix: &str, what: &str, slots: u32, counts: &[(&str, &str, &AtomicU64)]) -> String {
         let mut text = String::new();
         let mut add = |name: &str, kind: &str, help: &str, value: String| {
             // A text takes everything.
             let _ = writeln!(
                 text,
-                "# HELP samara_worker_{name} {help}\n# TYPE samara_worker_{name} {kind}\nsamara_worker_{name} {value}"
+                "# HELP samara_{prefix}_{name} {help}\n# TYPE samara_{prefix}_{name} {kind}\n\
+                 samara_{prefix}_{name} {value}"
             );
         };
         let whole = |count: &AtomicU64| count.load(Relaxed).to_string();
         add("working", "gauge", "Whether it works for a run.", u8::from(self.is_working()).to_string());
-        add("slots", "gauge", "Evaluations that it runs at once.", slots.to_string());
-        add("running", "gauge", "Evaluations that run.", whole(&self.running));
-        add("scored_total", "counter", "Evaluations that came to a score.", whole(&self.scored));
-        add("invalid_total", "counter", "Candidates that were invalid.", whole(&self.invalid));
-        add("failed_total", "counter", "Candidates that failed.", whole(&self.failed));
-        add("troubles_total", "counter", "Evaluations that this worker could not do.", whole(&self.troubles));
+        add("slots", "gauge", &format!("{what} at once."), slots.to_string());
+        add("running", "gauge", &format!("{what} at this moment."), whole(&self.running));
+        for (name, help, count) in counts {
+            add(name, "counter", help, whole(count));
+        }
         add("reported_total", "counter", "Results that were reported.", whole(&self.reported));
         add("reports_total", "counter", "Messages with results.", whole(&self.reports));
         add(
@@ -86,7 +115,9 @@ impl Tally {
             whole(&self.unheard),
         );
         let seconds = self.micros.load(Relaxed) as f64 / 1e6;
-        add("evaluation_seconds_total", "counter", "Wall time of evaluations.", format!("{seconds:.6}"));
+        let help = format!("Wall time of these {}.", what.to_lowercase());
+        let name = if prefix == "worker" { "evaluation_seconds_total" } else { "seconds_total" };
+        add(name, "counter", &help, format!("{seconds:.6}"));
         text
     }
 }

@@ -153,11 +153,10 @@ async fn call_all(meeting: &Meeting, desk: &Desk) {
                 }
             }
         }
-        called.retain(|candidate, since| *since + again > now && wanted.binary_search(candidate).is_ok());
-        let fresh: Vec<u64> =
-            wanted.into_iter().filter(|candidate| !called.contains_key(candidate)).collect();
+        called.retain(|id, since| *since + again > now && wanted.binary_search(id).is_ok());
+        let fresh: Vec<u64> = wanted.into_iter().filter(|id| !called.contains_key(id)).collect();
         if call(meeting, desk.run(), &fresh).await {
-            called.extend(fresh.into_iter().map(|candidate| (candidate, now)));
+            called.extend(fresh.into_iter().map(|id| (id, now)));
         } else {
             // The stream may be gone, with all that was in it.
             called.clear();
@@ -173,11 +172,11 @@ async fn call_all(meeting: &Meeting, desk: &Desk) {
 }
 
 /// Publishes a call for each of these tickets; whether all came into the stream.
-async fn call(meeting: &Meeting, run: &str, candidates: &[u64]) -> bool {
+async fn call(meeting: &Meeting, run: &str, ids: &[u64]) -> bool {
     let subject = meeting.of_run(run, "call");
-    let mut noted = Vec::with_capacity(candidates.len());
-    for candidate in candidates {
-        match meeting.jetstream.publish(subject.clone(), candidate.to_string().into()).await {
+    let mut noted = Vec::with_capacity(ids.len());
+    for id in ids {
+        match meeting.jetstream.publish(subject.clone(), id.to_string().into()).await {
             Ok(note) => noted.push(note),
             Err(_) => return false,
         }

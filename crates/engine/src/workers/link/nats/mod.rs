@@ -138,7 +138,7 @@ impl Meeting {
     async fn calls(&self) -> Result<jetstream::stream::Stream, LinkError> {
         let calls = jetstream::stream::Config {
             name: self.stream(),
-            description: Some("samara: candidates that wait for a worker".to_owned()),
+            description: Some("samara: tickets that wait for a worker".to_owned()),
             subjects: vec![format!("samara.{}.*.call", self.seal.name())],
             retention: RetentionPolicy::WorkQueue,
             storage: StorageType::Memory,
