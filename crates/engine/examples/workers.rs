@@ -20,8 +20,8 @@ use samara_engine::{
     Abort, Bench, Context, Control, Environment, Evaluator, EvaluatorSpec, Future, Run, SandboxSettings,
     Tools,
     workers::{
-        Broker, Desk, Equip, Equipped, HttpLink, Link, Me, NatsDesk, NatsLink, Patience, Scattered, Task,
-        cache::Cache, task::ProgramLimits, work,
+        Broker, Desk, Duty, Equip, Equipped, HttpLink, Link, Me, NatsDesk, NatsLink, Patience, Scattered,
+        Task, cache::Cache, task::ProgramLimits, work,
     },
 };
 use samara_journal::{Cells, Contents, Header, Journal};
@@ -91,7 +91,11 @@ struct Kit(Duration);
 
 impl Equip for Kit {
     fn equip(&self, _task: &Task, _folder: &Path, _slots: u32) -> Result<Equipped, String> {
-        Ok(Equipped { evaluator: Arc::new(Waiting(self.0)), bench: Bench::default(), isolation: None })
+        Ok(Equipped::Evaluator {
+            evaluator: Arc::new(Waiting(self.0)),
+            bench: Bench::default(),
+            isolation: None,
+        })
     }
 }
 
@@ -194,17 +198,19 @@ fn run(settings: SearchSettings, environment: Waiting, tools: Tools, folder: &Pa
 fn task() -> Task {
     Task {
         samara: "0".to_owned(),
-        spec: EvaluatorSpec {
-            environment: "waiting".to_owned(),
-            section: toml::Table::new(),
-            axes: Vec::new(),
-            operator: None,
-            inputs: BTreeMap::new(),
+        duty: Duty::Evaluate {
+            spec: EvaluatorSpec {
+                environment: "waiting".to_owned(),
+                section: toml::Table::new(),
+                axes: Vec::new(),
+                operator: None,
+                inputs: BTreeMap::new(),
+            },
+            limits: ProgramLimits::of(&SandboxSettings::default()),
+            minimum_tier: samara_sandbox::Tier::Landlock,
+            python: String::new(),
         },
         files: Vec::new(),
-        limits: ProgramLimits::of(&SandboxSettings::default()),
-        minimum_tier: samara_sandbox::Tier::Landlock,
-        python: String::new(),
         labels: Vec::new(),
     }
 }

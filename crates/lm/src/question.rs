@@ -134,12 +134,22 @@ impl Said {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Introduction {
+    /// What it is called, of a model without a server.
+    pub name: Option<String>,
     /// Whether it answers in a chat unless settings say otherwise; of a model without a server.
     pub chats: bool,
     /// What it was made for, if that is little.
     pub speciality: Option<Speciality>,
     /// The digest of the files that decide what it answers, if these are there rather than behind an address.
     pub digest: Option<String>,
+}
+
+impl Introduction {
+    /// Whether both introduce the same model: it may be called by another path.
+    pub fn is_of_the_same(&self, other: &Self) -> bool {
+        let Self { chats, speciality, digest, .. } = other;
+        (self.chats, self.speciality, &self.digest) == (*chats, *speciality, digest)
+    }
 }
 
 /// Something on its way.

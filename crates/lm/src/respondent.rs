@@ -35,8 +35,12 @@ impl Respondent {
         let here = Here::open(settings)?;
         let facts = settings.provider.facts();
         let digest = facts.digest.map(|digest| digest(settings)).transpose()?;
-        let introduction =
-            Introduction { chats: here.backend.chats(), speciality: here.backend.speciality(), digest };
+        let introduction = Introduction {
+            name: (!facts.is_server()).then(|| here.backend.address().to_owned()),
+            chats: here.backend.chats(),
+            speciality: here.backend.speciality(),
+            digest,
+        };
         Ok(Self {
             introduction,
             provider: facts.name,

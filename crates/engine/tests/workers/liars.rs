@@ -27,7 +27,7 @@ fn hello() -> Request {
 /// The number of a new worker that says it is ready.
 async fn enter(desk: &Arc<Desk>) -> u64 {
     let Reply::Welcome { worker, .. } = desk.reply(hello()).await else { panic!() };
-    let ready = Request::Ready { worker, isolation: None, refuses: None };
+    let ready = Request::Ready { worker, isolation: None, refuses: None, models: vec![] };
     assert_eq!(desk.reply(ready).await, Reply::Noted { drop: vec![] });
     worker
 }
@@ -50,9 +50,9 @@ fn answer(ticket: &Ticket) -> Answer {
     Answer {
         protocol: PROTOCOL,
         run: ticket.run.clone(),
-        candidate: ticket.candidate,
+        id: ticket.id,
         task: ticket.task.clone(),
-        draft: ticket.draft.digest().to_string(),
+        work: ticket.work.digest(),
         outcome: Outcome::Scored(Score::new(1e9, vec![0.5])),
         isolation: None,
         ms: 1.0,
@@ -64,7 +64,7 @@ fn wrong(kind: usize, answer: Answer) -> Answer {
         0 => Answer { protocol: PROTOCOL + 1, ..answer },
         1 => Answer { run: "another".to_owned(), ..answer },
         2 => Answer { task: "another".to_owned(), ..answer },
-        3 => Answer { draft: "another".to_owned(), ..answer },
+        3 => Answer { work: "another".to_owned(), ..answer },
         _ => Answer { ms: f64::NAN.max(-1.0), ..answer },
     }
 }
@@ -82,8 +82,8 @@ async fn results_that_can_not_be_what_was_asked_for_change_nothing() {
             let ticket = ticket(&lying, worker).await;
             let done = |worker, answer| Request::Done { worker, answers: vec![answer] };
             // Of a candidate that it was never given, and of one that there is not.
-            for candidate in [ticket.candidate + 1, u64::MAX] {
-                let unasked = Answer { candidate, ..answer(&ticket) };
+            for id in [ticket.id + 1, u64::MAX] {
+                let unasked = Answer { id, ..answer(&ticket) };
                 assert_eq!(lying.reply(done(worker, unasked)).await, Reply::Noted { drop: vec![] });
             }
             assert_eq!(lying.reply(done(99_999, answer(&ticket))).await, Reply::Stranger);
@@ -143,7 +143,7 @@ async fn a_worker_that_beats_and_never_answers_loses_its_tickets_by_their_deadli
     let (kit, folder) = (Kit::of(&numbers), cache.path().to_owned());
     let silence = tokio::spawn(async move {
         let worker = enter(&silent).await;
-        let first = ticket(&silent, worker).await.candidate;
+        let first = ticket(&silent, worker).await.id;
         let held = ticket_beside(&silent, worker, first).await;
         let _honest = Worker::start(Arc::new(Local(Arc::clone(&silent))), kit, &folder, 3);
         loop {
@@ -169,7 +169,7 @@ async fn ticket_beside(desk: &Arc<Desk>, worker: u64, held: u64) -> u64 {
         let request = Request::Take { worker, most: 1, holds: vec![held], wait: true };
         let Reply::Tickets { tickets, .. } = desk.reply(request).await else { panic!() };
         if let Some(ticket) = tickets.first() {
-            return ticket.candidate;
+            return ticket.id;
         }
     }
 }

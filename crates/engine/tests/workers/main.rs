@@ -11,6 +11,7 @@ mod nkeys;
 #[allow(dead_code, clippy::allow_attributes, reason = "each test uses its own part")]
 mod numbers;
 mod proxy;
+mod questions;
 mod server;
 mod suite;
 mod transports;

@@ -150,7 +150,7 @@ async fn who_has_another_token_hears_of_no_run_and_changes_none() {
     client.flush().await.unwrap();
     let honest = link(&server, TOKEN);
     let Reply::Welcome { worker, .. } = honest.ask(&hello()).await.unwrap() else { panic!() };
-    let ready = Request::Ready { worker, isolation: None, refuses: None };
+    let ready = Request::Ready { worker, isolation: None, refuses: None, models: vec![] };
     assert_eq!(honest.ask(&ready).await.unwrap(), Reply::Noted { drop: vec![] });
     let mut heard = Vec::new();
     while let Ok(Some(message)) =

@@ -14,7 +14,7 @@ use samara_engine::{
     Abort, Bench, Control, EngineError, Environment as _, Evaluator, EvaluatorSpec, Event, Future,
     SandboxSettings,
     workers::{
-        Desk, Done, Equip, Equipped, Heard, Link, Me, Patience, Scattered, Task, TaskFile,
+        Desk, Done, Duty, Equip, Equipped, Heard, Link, Me, Patience, Scattered, Task, TaskFile,
         cache::Cache,
         task::{ProgramLimits, digest_of},
         work,
@@ -61,11 +61,13 @@ pub(crate) fn desk_of(run: &str, patience: Patience) -> Arc<Desk> {
     };
     let task = Task {
         samara: VERSION.to_owned(),
-        spec,
+        duty: Duty::Evaluate {
+            spec,
+            limits: ProgramLimits::of(&SandboxSettings::default()),
+            minimum_tier: samara_sandbox::Tier::Landlock,
+            python: String::new(),
+        },
         files,
-        limits: ProgramLimits::of(&SandboxSettings::default()),
-        minimum_tier: samara_sandbox::Tier::Landlock,
-        python: String::new(),
         labels: vec!["big".to_owned()],
     };
     let bytes = texts.into_iter().map(|bytes| (digest_of(&bytes), bytes.into())).collect();
@@ -96,7 +98,7 @@ impl Equip for Kit {
             assert_eq!(digest_of(&bytes), file.digest);
         }
         let evaluator = self.numbers.evaluator().unwrap();
-        Ok(Equipped { evaluator, bench: Bench::default(), isolation: Some("jail".to_owned()) })
+        Ok(Equipped::Evaluator { evaluator, bench: Bench::default(), isolation: Some("jail".to_owned()) })
     }
 }
 
@@ -258,7 +260,7 @@ struct Boasting(Numbers);
 impl Equip for Boasting {
     fn equip(&self, _task: &Task, _folder: &Path, _slots: u32) -> Result<Equipped, String> {
         let evaluator = Arc::new(Boaster(self.0.evaluator().unwrap()));
-        Ok(Equipped { evaluator, bench: Bench::default(), isolation: None })
+        Ok(Equipped::Evaluator { evaluator, bench: Bench::default(), isolation: None })
     }
 }
 

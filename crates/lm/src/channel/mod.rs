@@ -100,7 +100,7 @@ impl Channel {
     pub(crate) fn address(&self) -> &str {
         match &self.way {
             Way::Here(here) => here.backend.address(),
-            Way::Elsewhere(_) => WORKERS,
+            Way::Elsewhere(elsewhere) => elsewhere.introduction.name.as_deref().unwrap_or(WORKERS),
         }
     }
 

@@ -97,7 +97,7 @@ impl Desk {
             Some(known) => {
                 let mut pairs = meant.iter().zip(known.iter().zip(&models));
                 why = pairs
-                    .find(|(_, (known, model))| known != model)
+                    .find(|(_, (known, model))| !known.is_of_the_same(model))
                     .map(|(meant, _)| format!("its {} is another model, or has other weights", meant.role));
                 false
             }
