@@ -201,6 +201,41 @@ fn a_run_says_where_it_meets_its_workers_and_no_token_is_in_it() {
 }
 
 #[test]
+fn models_are_asked_by_workers_that_are_met_at_a_server_and_killed() {
+    let Some(program) = program() else { return };
+    let place = Place::new();
+    let script = "complete = [{ answers = [\"I love it.\", \"I hate it.\", \"It is fine.\"] }]\nscore = [{ noise = 3.0 }]";
+    let script = place.write("script.toml", script);
+    let steps = ["--set", "search.total_steps=100"];
+    let expected = parse(&place.run_all(&place.opinions(&script, "alone", &steps)))["archive_hash"].clone();
+    let server = Server::start(&place, program);
+    let url = server.url();
+    let with = with(&url);
+    let more = [&steps[..], &with, &["--worker-write", "remote"]].concat();
+    let arguments = place.opinions(&script, "run", &more);
+    let run = start(&place, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let models = place.write("models.toml", "[models.a]\nprovider = \"scripted\"\nscript = \"script.toml\"");
+    let cache = place.path("cache").display().to_string();
+    let mut arguments = vec!["worker", "--connect", &url, "--slots", "0", "--models", &models];
+    arguments.extend(["--cache", &cache, "--quiet"]);
+    let worker = || start(&place, &arguments);
+    for count in [5, 50] {
+        let mut workers = [worker(), worker()];
+        while settled(&place, "run") < count {
+            std::thread::yield_now();
+        }
+        for worker in &mut workers {
+            worker.kill().unwrap();
+            worker.wait().unwrap();
+        }
+    }
+    let mut last = worker();
+    assert_eq!(parse(&run.wait_with_output().unwrap())["archive_hash"], expected);
+    last.kill().unwrap();
+    last.wait().unwrap();
+}
+
+#[test]
 fn the_figures_of_a_run_at_a_server_have_a_port() {
     let Some(program) = program() else { return };
     let place = Place::new();

@@ -315,3 +315,131 @@ fn settings_may_say_where_workers_are_and_the_command_line_goes_over_them() {
     let output = place.run(&function("no", &["--verify", "0.5"]));
     assert!(error(&output).contains("--workers URL"), "{}", error(&output));
 }
+
+/// A model that errs now and then: a question is asked again of any worker.
+const SCRIPT: &str = "
+faults = [{ kind = \"rate_limit\", rate = 0.1, retry_after_ms = 1 }]
+complete = [{ answers = [\"I love it.\", \"I hate it.\", \"It is fine.\", \"It was late.\", \"Nobody knows.\"] }]
+score = [{ noise = 3.0 }]
+";
+
+/// A worker that evaluates nothing and has the model of a script.
+fn asking(place: &Place, address: &str, script: &str) -> Child {
+    // Nothing of the run's own section leads to a model, so the worker's does.
+    let models =
+        place.write("models.toml", &format!("[models.mine]\nprovider = \"scripted\"\nscript = \"{script}\""));
+    let cache = place.path("cache").display().to_string();
+    let mut arguments = vec!["worker", "--connect", address, "--slots", "0", "--give-up", "0"];
+    arguments.extend(["--cache", &cache, "--models", &models, "--questions", "3"]);
+    let mut command = place.samara(&arguments);
+    command.env("SAMARA_WORKER_TOKEN", TOKEN).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Arguments of a run whose models workers ask, without those that name the models.
+const REMOTE: [&str; 8] = [
+    "--workers",
+    "http://127.0.0.1:0",
+    "--worker-write",
+    "remote",
+    "--worker-lease",
+    "0.5",
+    "--worker-losses",
+    "1000000",
+];
+
+#[test]
+fn a_run_whose_models_workers_ask_has_the_archive_of_one_that_asks_them_itself() {
+    let place = Place::new();
+    let script = place.write("script.toml", SCRIPT);
+    let steps = ["--set", "search.total_steps=150"];
+    let expected = parse(&place.run_all(&place.opinions(&script, "alone", &steps)));
+    let more = [&steps[..], &REMOTE].concat();
+    let arguments: Vec<String> = place.opinions(&script, "run", &more);
+    let arguments: Vec<&str> =
+        arguments.iter().map(String::as_str).filter(|word| *word != "--quiet").collect();
+    let run = Coordinator::start(place.samara(&arguments));
+    let address = run.address.clone();
+    assert!(!place.path("run").join("run.db").exists(), "nothing is recorded before there is a model");
+    let settled = || Reader::open(&place.path("run")).map_or(0, |reader| reader.len().unwrap_or(0));
+    for count in [10, 60, 110] {
+        let mut workers = [asking(&place, &address, "script.toml"), asking(&place, &address, "script.toml")];
+        while settled() < count {
+            std::thread::yield_now();
+        }
+        for worker in &mut workers {
+            worker.kill().unwrap();
+            worker.wait().unwrap();
+        }
+    }
+    let mut last = asking(&place, &address, "script.toml");
+    let found = run.json();
+    assert_eq!(found["archive_hash"], expected["archive_hash"]);
+    assert_eq!((&found["calls"], &found["tokens"]), (&expected["calls"], &expected["tokens"]));
+    last.wait().unwrap();
+    assert!(!holds(&place.path("run"), TOKEN), "no token is in the run");
+}
+
+#[test]
+fn workers_may_ask_models_and_evaluate_and_a_run_of_both_is_resumed() {
+    if !isolated() {
+        return;
+    }
+    let place = Place::new();
+    let run = ["run", "sodarace", "--seed", "3", "--set", "search.total_steps=24", "--format", "json"];
+    let expected = place.json(&[&run[..], &["--out", "alone", "--quiet"]].concat());
+    let with = [&REMOTE[..], &["--local-slots", "0"]].concat();
+    let mut killed = Coordinator::start(place.samara(&[&run[..], &["--out", "run"], &with].concat()));
+    let questions = ["--questions", "4"];
+    let mut first = worker(&place, &killed.address, &questions);
+    while Reader::open(&place.path("run")).map_or(0, |reader| reader.len().unwrap_or(0)) < 8 {
+        std::thread::yield_now();
+    }
+    killed.child.kill().unwrap();
+    killed.child.wait().unwrap();
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let resumed = [&["resume", "run", "--format", "json"][..], &with].concat();
+    let resumed = Coordinator::start(place.samara(&resumed));
+    let mut second = worker(&place, &resumed.address, &questions);
+    assert_eq!(resumed.json()["archive_hash"], expected["archive_hash"]);
+    assert!(second.wait().unwrap().success());
+    let reader = Reader::open(&place.path("run")).unwrap();
+    let evaluated = (0..24).filter_map(|index| reader.candidate(index).unwrap().unwrap().1.worker).count();
+    assert!(evaluated > 0, "drafts went to workers, too");
+}
+
+#[test]
+fn what_keeps_workers_from_asking_a_runs_models_is_said() {
+    let place = Place::new();
+    let refused = |arguments: &[&str], why: &str| {
+        let mut command = place.samara(arguments);
+        let output = command.env("SAMARA_WORKER_TOKEN", TOKEN).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", error(&output));
+        assert!(error(&output).contains(why), "{}", error(&output));
+    };
+    refused(&function("no", &REMOTE), "asks no model");
+    refused(&["run", "opinions", "--out", "no", "--worker-write", "remote"], "--workers URL");
+    let worker = ["worker", "--connect", "http://127.0.0.1:9"];
+    refused(&[&worker[..], &["--slots", "0"]].concat(), "nothing left to do");
+    for (text, why) in [
+        ("", "names no model"),
+        ("[model]\nprovider = \"openai\"", "says nothing of models"),
+        ("[models.a]\nprovider = \"openay\"", "models.a"),
+        ("[models.a]\nprovider = \"scripted\"", "script"),
+    ] {
+        let file = place.write("models.toml", text);
+        refused(&[&worker[..], &["--models", &file]].concat(), why);
+    }
+    // A worker that does not have the run's model ends, and says which one that is.
+    let script = place.write("script.toml", SCRIPT);
+    let arguments = place.opinions(&script, "no", &REMOTE);
+    let arguments: Vec<&str> =
+        arguments.iter().map(String::as_str).filter(|word| *word != "--quiet").collect();
+    let mut run = Coordinator::start(place.samara(&arguments));
+    let cache = place.path("cache").display().to_string();
+    let alone = ["worker", "--connect", &run.address, "--slots", "0", "--questions", "1", "--cache", &cache];
+    refused(&alone, "it does not have the run's generator, scripted: --models FILE");
+    run.child.kill().unwrap();
+    run.child.wait().unwrap();
+    assert!(!place.path("no").exists());
+}

@@ -256,7 +256,11 @@ pub fn evaluating(spec: &EvaluatorSpec, inputs: &Inputs) -> Result<Arc<dyn Envir
 /// What is told of an environment whose evaluations can't run elsewhere.
 pub fn asks_models(environment: &str) -> Invalid {
     let what = format!("`{environment}` evaluates nothing without models");
-    Invalid::new("experiment.environment", what, "its candidates are judged where the search runs")
+    Invalid::new(
+        "experiment.environment",
+        what,
+        "its candidates are judged where the search runs; workers can ask its models, with --worker-write remote",
+    )
 }
 
 fn unknown_strategy(entry: &Entry, strategy: &str) -> Invalid {

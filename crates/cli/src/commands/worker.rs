@@ -5,7 +5,10 @@ mod asking;
 use futures_util::future::join_all;
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -115,15 +118,17 @@ fn jobs(args: &Worker, token: &str, models: Option<&[ModelSettings]>) -> Result<
     Ok(jobs)
 }
 
+/// How long a job whose coordinator has nothing for it rests while others of this worker go on.
+const REST: Duration = Duration::from_millis(200);
+
 /// Does all jobs until each has ended. One that can't be done ends the others, which finish what they have begun.
 async fn all_done(jobs: Vec<Job>, cache: &Cache, mut stop: watch::Receiver<bool>, quiet: bool) -> Done {
-    let (halt, halted) = watch::channel(false);
-    let working = jobs.into_iter().map(|job| {
-        let (halt, halted) = (&halt, halted.clone());
+    let (halt, _) = watch::channel(false);
+    let idle = Idle(jobs.iter().map(|job| (AtomicBool::new(false), Arc::clone(&job.me.tally))).collect());
+    let working = jobs.iter().enumerate().map(|(number, job)| {
+        let (halt, idle) = (&halt, &idle);
         async move {
-            let last = Mutex::new(String::new());
-            let hear = Arc::new(move |heard: Heard| tell(&heard, job.trade, &last, quiet));
-            let done = work(job.link, &job.me, (cache, job.equip), halted, hear).await;
+            let done = job.done(cache, halt.subscribe(), quiet, || idle.all_are(number)).await;
             if matches!(done, Done::Refused(_) | Done::Broken(_)) {
                 halt.send_replace(true);
             }
@@ -140,6 +145,42 @@ async fn all_done(jobs: Vec<Job>, cache: &Cache, mut stop: watch::Receiver<bool>
     };
     let failed = done.iter().find(|done| matches!(done, Done::Refused(_) | Done::Broken(_)));
     failed.or(done.first()).cloned().unwrap_or(Done::Stopped)
+}
+
+/// Which jobs have found nothing to do for as long as the user lets them wait, and what each does now.
+struct Idle(Vec<(AtomicBool, Arc<Tally>)>);
+
+impl Idle {
+    /// Notes that a job is idle; whether all are. A run's desks open one after the other, so that one job may have to wait for
+    /// what another has begun.
+    fn all_are(&self, number: usize) -> bool {
+        self.0[number].0.store(true, Relaxed);
+        let mut others = self.0.iter().enumerate().filter(|(other, _)| *other != number);
+        others.all(|(_, (idle, tally))| idle.load(Relaxed) && !tally.is_working())
+    }
+}
+
+impl Job {
+    /// Works until it is told to stop, can't go on, or this worker has nothing to do any more.
+    async fn done(
+        &self,
+        cache: &Cache,
+        halted: watch::Receiver<bool>,
+        quiet: bool,
+        all_are_idle: impl Fn() -> bool,
+    ) -> Done {
+        let last = Arc::new(Mutex::new(String::new()));
+        let trade = self.trade;
+        loop {
+            let (link, equip, last) = (Arc::clone(&self.link), Arc::clone(&self.equip), Arc::clone(&last));
+            let hear = Arc::new(move |heard: Heard| tell(&heard, trade, &last, quiet));
+            let done = work(link, &self.me, (cache, equip), halted.clone(), hear).await;
+            if done != Done::GaveUp || all_are_idle() {
+                return done;
+            }
+            tokio::time::sleep(REST).await;
+        }
+    }
 }
 
 /// The way to whoever coordinates at an address.
