@@ -25,8 +25,7 @@ pub(crate) struct WorkerSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = MOST_ADDRESS))]
     pub address: Option<String>,
-    /// Who asks the run's models: this machine (`local`), or workers that have them (`remote`): its generator, judge and
-    /// embedder, whatever these are (`samara run --worker-write`).
+    /// Who asks the run's models, its generator, judge and embedder alike (`samara run --worker-write`).
     pub write: Write,
     /// Evaluations at once here, beside those of workers. Default: the number of CPUs.
     #[serde(skip_serializing_if = "Option::is_none")]
