@@ -93,7 +93,7 @@ impl Equip for Kit {
     fn equip(&self, _task: &Task, _folder: &Path, _slots: u32) -> Result<Equipped, String> {
         Ok(Equipped::Evaluator {
             evaluator: Arc::new(Waiting(self.0)),
-            bench: Bench::default(),
+            bench: Box::default(),
             isolation: None,
         })
     }

@@ -281,7 +281,7 @@ impl Equip for Kit {
             evaluators = Some(started);
         }
         let isolation = isolation.map(|isolation| told(&isolation, python));
-        let bench = Bench::new(programs, 0).with_evaluators(evaluators);
+        let bench = Box::new(Bench::new(programs, 0).with_evaluators(evaluators));
         Ok(Equipped::Evaluator { evaluator, bench, isolation })
     }
 }

@@ -45,7 +45,7 @@ pub enum Equipped {
         /// The evaluator.
         evaluator: Arc<dyn Evaluator>,
         /// What it evaluates with.
-        bench: Bench,
+        bench: Box<Bench>,
         /// How programs are isolated, for people; `None` if none runs.
         isolation: Option<String>,
     },

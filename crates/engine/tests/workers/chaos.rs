@@ -6,7 +6,7 @@ use std::sync::{
 };
 use std::time::Duration;
 
-use samara_engine::workers::{Census, Desk, Link, LinkError, Patience, Request, link::Replied};
+use samara_engine::workers::{Census, Desk, Equip, Link, LinkError, Patience, Request, link::Replied};
 use samara_qd::Stream;
 
 use crate::{
@@ -16,17 +16,17 @@ use crate::{
 
 /// What may become of messages: of a hundred so many each.
 #[derive(Clone, Copy, Default)]
-struct Odds {
+pub(crate) struct Odds {
     /// They are lost.
-    lost: usize,
+    pub(crate) lost: usize,
     /// Their replies are lost.
-    unheard: usize,
+    pub(crate) unheard: usize,
     /// They are sent twice.
-    twice: usize,
+    pub(crate) twice: usize,
     /// They wait while others overtake them.
-    late: usize,
+    pub(crate) late: usize,
     /// Behind them an earlier one is sent again, whatever has happened since.
-    stale: usize,
+    pub(crate) stale: usize,
 }
 
 /// Earlier messages that are kept to be sent again.
@@ -99,13 +99,20 @@ impl Link for Shaky {
 }
 
 /// A lease so short that the dead are noticed soon. Losses that are none, on a busy machine, do no harm.
-fn brief() -> Patience {
+pub(crate) fn brief() -> Patience {
     let lease = Duration::from_millis(300);
     Patience { lease, losses: u32::MAX, ..patient() }
 }
 
-/// Starts workers over shaky links, and kills the oldest of them at drawn counts of results; ends with the run.
-async fn torment(desk: Arc<Desk>, way: Arc<Transport>, kit: Arc<Kit>, seed: u64, odds: Odds) {
+/// Starts workers over shaky links, and kills the oldest of them at drawn counts of results; ends with the run of the
+/// numbers.
+pub(crate) async fn torment(
+    desk: Arc<Desk>,
+    way: Arc<Transport>,
+    kit: Arc<dyn Equip>,
+    seed: u64,
+    odds: Odds,
+) {
     let cache = tempfile::tempdir().unwrap();
     let mut stream = Stream::named(seed, "chaos");
     let mut alive = std::collections::VecDeque::new();
@@ -118,7 +125,7 @@ async fn torment(desk: Arc<Desk>, way: Arc<Transport>, kit: Arc<Kit>, seed: u64,
             born += 1;
             let (link, earlier) = (way.link(), Mutex::default());
             let shaky = Shaky { link, dead: Arc::clone(&dead), drawn, odds, earlier };
-            let worker = Worker::start(Arc::new(shaky), Arc::clone(&kit) as _, cache.path(), 3);
+            let worker = Worker::start(Arc::new(shaky), Arc::clone(&kit), cache.path(), 3);
             alive.push_back((dead, worker));
         }
         if desk.census().evaluated >= next {

@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use samara_engine::workers::{
-    Answer, Asking, Desk, Done, Duty, Equip, Equipped, Link as _, Local, Meant, Outcome, PROTOCOL, Patience,
-    Reply, Request, Task, Ticket,
+    Answer, Asking, Census, Desk, Done, Duty, Equip, Equipped, Link as _, Local, Meant, Outcome, PROTOCOL,
+    Patience, Reply, Request, Task, Ticket,
 };
 use samara_lm::{
     Budget, CompletionRequest, Elsewhere, EmbedRequest, ErrorKind, Introduction, LanguageModel, LmError,
@@ -15,6 +15,7 @@ use samara_search::Score;
 use serde_json::json;
 
 use crate::{
+    chaos::{Odds, brief, torment},
     suite::{VERSION, Worker, patient},
     transports::{Transport, all},
 };
@@ -134,6 +135,25 @@ async fn a_model_that_workers_have_says_what_it_would_say_here() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_workers_and_messages_that_are_lost_repeated_and_overtaken_change_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = scripted(folder.path(), "script.toml", SCRIPT);
+    let here = said_by(&open(&settings, Budget::unlimited()).unwrap()).await;
+    let odds = Odds { lost: 5, unheard: 5, twice: 5, late: 10, stale: 10 };
+    for transport in all() {
+        let desk = desk(&settings, brief());
+        let way = Arc::new(Transport::open(transport, &desk).await);
+        let kit = Arc::new(Having(vec![settings.clone()]));
+        let torment = tokio::spawn(torment(Arc::clone(&desk), Arc::clone(&way), kit, 11, odds));
+        let model = elsewhere(&desk, &settings).await;
+        assert_eq!(said_by(&model).await, here, "{transport}");
+        let Census { held, waiting, refused, .. } = desk.census();
+        assert_eq!((held, waiting, refused), (0, 0, 0), "{transport}");
+        torment.abort();
+    }
+}
+
 /// What a worker says of a model.
 fn introduced(settings: &ModelSettings) -> Introduction {
     Respondent::open(settings).unwrap().introduction().clone()
@@ -207,10 +227,10 @@ fn answer_to(ticket: &Ticket, outcome: Outcome) -> Answer {
 
 /// An answer with a text.
 fn said(text: &serde_json::Value) -> Outcome {
-    answered(json!({ "text": [text, "stop"] }))
+    answered(&json!({ "text": [text, "stop"] }))
 }
 
-fn answered(value: serde_json::Value) -> Outcome {
+fn answered(value: &serde_json::Value) -> Outcome {
     let said: Said = serde_json::from_value(json!({ "answer": { "value": value, "tokens": null } })).unwrap();
     Outcome::Said(said)
 }
@@ -230,7 +250,7 @@ async fn what_can_be_no_answer_to_a_question_is_refused_or_asked_again() {
     // A model's answer, but to another question: the client asks again, three times at most.
     for wrong in [json!({ "vectors": [[1.0]] }), json!({ "models": [] }), json!({ "texts": ["a", "b"] })] {
         let ticket = take(&desk, liar).await;
-        let answers = vec![answer_to(&ticket, answered(wrong))];
+        let answers = vec![answer_to(&ticket, answered(&wrong))];
         assert_eq!(
             desk.reply(Request::Done { worker: liar, answers }).await,
             Reply::Noted { drop: Vec::new() }

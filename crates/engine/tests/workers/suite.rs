@@ -98,7 +98,7 @@ impl Equip for Kit {
             assert_eq!(digest_of(&bytes), file.digest);
         }
         let evaluator = self.numbers.evaluator().unwrap();
-        Ok(Equipped::Evaluator { evaluator, bench: Bench::default(), isolation: Some("jail".to_owned()) })
+        Ok(Equipped::Evaluator { evaluator, bench: Box::default(), isolation: Some("jail".to_owned()) })
     }
 }
 
@@ -260,7 +260,7 @@ struct Boasting(Numbers);
 impl Equip for Boasting {
     fn equip(&self, _task: &Task, _folder: &Path, _slots: u32) -> Result<Equipped, String> {
         let evaluator = Arc::new(Boaster(self.0.evaluator().unwrap()));
-        Ok(Equipped::Evaluator { evaluator, bench: Bench::default(), isolation: None })
+        Ok(Equipped::Evaluator { evaluator, bench: Box::default(), isolation: None })
     }
 }
 

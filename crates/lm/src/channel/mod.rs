@@ -42,7 +42,7 @@ use prices::Prices;
 #[derive(Debug)]
 pub(crate) enum Way {
     /// From here.
-    Here(Here),
+    Here(Box<Here>),
     /// By others, who have it.
     Elsewhere(Elsewhere),
 }
@@ -83,7 +83,7 @@ impl Channel {
     ) -> Result<Self, LmError> {
         let way = match elsewhere {
             Some(elsewhere) => Way::Elsewhere(elsewhere),
-            None => Way::Here(Here::open(settings)?),
+            None => Way::Here(Box::new(Here::open(settings)?)),
         };
         Ok(Self {
             label: way.label(settings),

@@ -157,7 +157,7 @@ impl Client {
 
     /// The cache as this model uses it.
     fn cached(&self, cache: Arc<AnswerCache>) -> Result<ModelCache, LmError> {
-        Ok(ModelCache::new(cache, &self.settings, self.channel.address(), self.digest()?)?)
+        ModelCache::new(cache, &self.settings, self.channel.address(), self.digest()?)
     }
 
     /// The digest of the files that decide what the model answers; `None` if an address does.

@@ -379,7 +379,7 @@ impl Equipped {
     async fn work(&self, id: u64, work: &Work) -> (Did, Outcome) {
         match (self, work) {
             (Self::Evaluator { evaluator, bench, .. }, Work::Draft { draft, thresholds, seed }) => {
-                let mut bench = bench.clone();
+                let mut bench = (**bench).clone();
                 bench.assign(id, *seed);
                 let outcome = Outcome::from(evaluator.evaluate(draft, thresholds, &mut bench).await);
                 (Did { isolation: bench.isolation().map(str::to_owned), took: None }, outcome)
