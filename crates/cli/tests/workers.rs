@@ -188,8 +188,9 @@ fn a_users_evaluator_and_what_lies_beside_it_travel() {
     }
     let expected = parse(&output)["archive_hash"].clone();
     let mut with = arguments("with");
-    with.extend(["--workers", "http://127.0.0.1:0", "--local-slots", "0"]);
+    with.extend(["--workers", "http://127.0.0.1:0", "--local-slots", "0", "--worker-metrics", "0"]);
     let run = Coordinator::start(place.samara(&with));
+    common::look_at_figures(run.figures.as_ref().unwrap(), TOKEN);
     let mut worker = worker(&place, &run.address, &[]);
     assert_eq!(run.json()["archive_hash"], expected);
     assert!(worker.wait().unwrap().success());
@@ -398,8 +399,13 @@ fn workers_may_ask_models_and_evaluate_and_a_run_of_both_is_resumed() {
     killed.child.wait().unwrap();
     first.kill().unwrap();
     first.wait().unwrap();
-    let resumed = [&["resume", "run", "--format", "json"][..], &with].concat();
+    // The settings may say it, too.
+    let with = ["--workers", "http://127.0.0.1:0", "--local-slots", "0", "--set", "workers.write=remote"];
+    let resumed = [&["resume", "run", "--format", "json", "--worker-metrics", "0"][..], &with].concat();
     let resumed = Coordinator::start(place.samara(&resumed));
+    let own = format!("Authorization: Bearer {TOKEN}\r\n");
+    let figures = common::got(resumed.figures.as_ref().unwrap(), "/metrics", &own);
+    assert!(figures.contains("samara_model_workers_live 0"), "they are there while it waits: {figures}");
     let mut second = worker(&place, &resumed.address, &questions);
     assert_eq!(resumed.json()["archive_hash"], expected["archive_hash"]);
     assert!(second.wait().unwrap().success());
@@ -419,6 +425,9 @@ fn what_keeps_workers_from_asking_a_runs_models_is_said() {
     };
     refused(&function("no", &REMOTE), "asks no model");
     refused(&["run", "opinions", "--out", "no", "--worker-write", "remote"], "--workers URL");
+    let remote = ["opinions", "--set", "workers.write=remote"];
+    refused(&[&["try"], &remote[..]].concat(), "meets no workers");
+    refused(&[&["compare"], &remote[..], &["--out", "no", "--seeds", "1"]].concat(), "meets no workers");
     let worker = ["worker", "--connect", "http://127.0.0.1:9"];
     refused(&[&worker[..], &["--slots", "0"]].concat(), "nothing left to do");
     for (text, why) in [

@@ -21,6 +21,7 @@ use crate::{
     exit::{self, Exit, Failure, one_line, print, print_json, printable},
     models::{self, Checks, Shared},
     session::{self, Opened},
+    workers,
 };
 use samara_view::numbers::number;
 
@@ -34,6 +35,7 @@ pub(crate) fn try_it(args: &Try) -> Result<Exit, Failure> {
     let mut set = args.set.clone();
     set.push("search.total_steps=1".to_owned());
     let experiment = config::load(&args.experiment, &set)?;
+    workers::asks_models_here(&experiment, "try")?;
     let roles = experiment.environment.roles();
     if !roles.generator && !roles.judge {
         let what = format!("the environment `{}` asks no model here", experiment.naming.environment);

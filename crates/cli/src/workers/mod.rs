@@ -38,8 +38,10 @@ pub(crate) struct Listening {
     door: Door,
     desks: Arc<Desks>,
     serving: Serving,
-    /// Where figures are served.
+    /// Where figures are served, until they are.
     figures: Option<TcpListener>,
+    /// What serves them.
+    watching: Option<JoinHandle<()>>,
     token: String,
     /// Whether the token was made for this session.
     is_made: bool,
@@ -77,11 +79,21 @@ impl Listening {
             None => (token::made()?, true),
         };
         let door = Door::open(&address, &token).await?;
+        let (desks, serving) = (Arc::<Desks>::default(), Serving::default());
         let figures = settings.metrics.as_deref().map(figures_at).transpose()?;
-        let (desks, serving) = (Arc::default(), Serving::default());
-        let questions = None;
-        let mut listening =
-            Self { door, desks, serving, figures, token, is_made, evaluator, questions, settings, quiet };
+        let mut listening = Self {
+            door,
+            desks,
+            serving,
+            figures,
+            watching: None,
+            token,
+            is_made,
+            evaluator,
+            questions: None,
+            settings,
+            quiet,
+        };
         if listening.settings.write == Write::Remote {
             listening.questions = Some(listening.ask(experiment).await?);
         }
@@ -94,7 +106,16 @@ impl Listening {
         let desk = self.desks.questions.get_or_init(|| Arc::clone(&questions.desk));
         let told = self.serving.add(&mut self.door, &self.token, desk, &self.desks).await?;
         self.tell(told);
+        self.watch();
         Ok(questions)
+    }
+
+    /// Serves figures from now on: there is a desk.
+    fn watch(&mut self) {
+        if let Some(listener) = self.figures.take() {
+            let (desks, token) = (Arc::<Desks>::clone(&self.desks), self.token.clone());
+            self.watching = Some(figures::serve(listener, desks, Some(token)));
+        }
     }
 
     /// Says where workers find the run. A token that was made now is known from here alone; what is said here is in no log.
@@ -136,11 +157,12 @@ impl Listening {
             let told = self.serving.add(&mut self.door, &self.token, desk, &self.desks).await?;
             let scattered = Scattered::new(evaluator, Arc::clone(desk), slots, self.settings.verify);
             self.tell(told);
+            self.watch();
             drafts = Some(Drafts { scattered, news, slots });
         }
-        let Self { desks, serving, figures, token, questions, .. } = self;
+        let Self { desks, serving, watching: figures, questions, .. } = self;
         let questions = questions.map(|questions| questions.news);
-        Ok(Staff { desks, serving, figures, token, drafts, questions })
+        Ok(Staff { desks, serving, figures, drafts, questions })
     }
 }
 
@@ -157,6 +179,20 @@ fn evaluator(experiment: &Experiment, write: Write) -> Result<Option<Arc<dyn Eva
             Err(samara_environments::asks_models(&experiment.naming.environment).into())
         }
         evaluator => Ok(evaluator),
+    }
+}
+
+/// Refuses an experiment whose models workers are to ask, for a command that meets none.
+///
+/// # Errors
+/// The experiment's settings say so.
+pub(crate) fn asks_models_here(experiment: &Experiment, command: &str) -> Result<(), Failure> {
+    match experiment.workers.write {
+        Write::Local => Ok(()),
+        Write::Remote => Err(Failure::usage(format!(
+            "workers.write = \"remote\": `samara {command}` meets no workers\nhint: --set workers.write=local asks the \
+             models from here"
+        ))),
     }
 }
 
@@ -194,8 +230,7 @@ struct Drafts {
 pub(crate) struct Staff {
     desks: Arc<Desks>,
     serving: Serving,
-    figures: Option<TcpListener>,
-    token: String,
+    figures: Option<JoinHandle<()>>,
     drafts: Option<Drafts>,
     questions: Option<mpsc::UnboundedReceiver<String>>,
 }
@@ -213,9 +248,7 @@ impl Staff {
         window: usize,
         tell: Option<impl Fn(&str) + Clone + Send + 'static>,
     ) -> (Option<Scattered>, Working) {
-        let Self { desks, serving, figures, token, drafts, questions } = self;
-        let figures =
-            figures.map(|listener| figures::serve(listener, Arc::<Desks>::clone(&desks), Some(token)));
+        let Self { desks, serving, figures, drafts, questions } = self;
         let mut telling = Vec::new();
         let mut scattered = None;
         if let Some(drafts) = drafts {

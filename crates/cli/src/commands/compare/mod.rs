@@ -22,7 +22,7 @@ use crate::{
     exit::{self, Exit, Failure, print, print_json, remark},
     models::{Checks, Shared},
     session::{self, Opened},
-    weights,
+    weights, workers,
 };
 use curve::Run;
 use plan::Planned;
@@ -116,6 +116,7 @@ impl Several<'_> {
     /// Opens the models and the sandbox. What is done is put beside what they will make, so their weights must be those
     /// that it was made with.
     async fn open(&self, experiment: &Experiment, quiet: bool) -> Result<Opened, Failure> {
+        workers::asks_models_here(experiment, "compare")?;
         let cache = session::cache(experiment)?;
         let budget = backstop(experiment, self.runs.len());
         let shared = Shared { budget, cache, checks: self.checks.clone(), elsewhere: None };
