@@ -2,7 +2,8 @@
 coordinator scales. Prints a table; CPU is user + system time of all processes, the broker's too.
 
     cargo build --release -p samara-engine --example workers
-    python3 benchmarks/workers/measure.py [--nats target/nats/bin/nats-server] [cost] [rate] [scale]
+    cargo build --release -p samara --features nats                                       (for models)
+    python3 benchmarks/workers/measure.py [--nats target/nats/bin/nats-server] [cost] [rate] [scale] [models]
 """
 
 import argparse
@@ -16,6 +17,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/examples/workers"
+SAMARA = os.environ.get("SAMARA", PROGRAM.parents[1] / "samara")
 PROGRAM = os.environ.get("SAMARA_WORKERS_EXAMPLE", PROGRAM)
 
 
@@ -73,10 +75,52 @@ def measured(way, steps, window, ms, processes, slots, count, server):
     return figures
 
 
+SCRIPT = """
+complete = [{ answers = ["I love it.", "I hate it.", "It is fine.", "It was late.", "Nobody knows."] }]
+score = [{ noise = 3.0 }]
+"""
+
+
+def used(process):
+    """The CPU of a process that ends."""
+    _, status, usage = os.wait4(process.pid, 0)
+    assert status == 0, status
+    return usage.ru_utime + usage.ru_stime
+
+
+def asked_by_workers(way, steps, server):
+    """A run of texts whose models answer at once, asked by a worker: its summary, with the CPU of all processes."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = pathlib.Path(folder, "script.toml")
+        script.write_text(SCRIPT)
+        models = pathlib.Path(folder, "models.toml")
+        models.write_text('[models.script]\nprovider = "scripted"\nscript = "script.toml"\n')
+        broker = Broker(server) if way == "nats" else None
+        url = broker.url if broker else f"http://127.0.0.1:{port()}"
+        run = [SAMARA, "run", "opinions", "--quiet", "--format", "json", "--out", f"{folder}/run"]
+        for setting in (f"search.total_steps={steps}", *(f"models.{r}=scripted:{script}" for r in ("generator", "judge"))):
+            run += ["--set", setting]
+        if way != "none":
+            run += ["--workers", url, "--worker-write", "remote"]
+        environment = {**os.environ, "SAMARA_WORKER_TOKEN": "0123456789abcdef0123456789abcdef"}
+        run = subprocess.Popen(run, stdout=subprocess.PIPE, text=True, env=environment)
+        total = 0.0
+        if way != "none":
+            worker = [SAMARA, "worker", "--connect", url, "--slots", "0", "--questions", "32", "--models", models]
+            worker = subprocess.Popen([*worker, "--quiet", "--give-up", "5"], env=environment)
+        summary = json.loads(run.stdout.read())
+        total += used(run)
+        if way != "none":
+            total += used(worker)
+        if broker:
+            total += broker.end()
+        return {**summary, "all_cpu_s": total, "load": os.getloadavg()[0]}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nats", default=str(ROOT / "target/nats/bin/nats-server"))
-    parser.add_argument("what", nargs="*", default=["cost", "rate", "scale"])
+    parser.add_argument("what", nargs="*", default=["cost", "rate", "scale", "models"])
     asked = parser.parse_args()
     ways = ["http"] + (["nats"] if pathlib.Path(asked.nats).exists() else [])
     if "cost" in asked.what:
@@ -110,6 +154,18 @@ def main():
                 f"scale {way}: {ideal / found['wall_s']:.1%} of the ideal rate of 1,000 slots on 250 virtual workers, "
                 f"evaluations of 2 s; coordinator {found['cpu_s'] / found['wall_s']:.2f} cores, all "
                 f"{found['all_cpu_s'] / found['wall_s']:.2f}, load {found['load']:.1f}"
+            )
+    if "models" in asked.what:
+        steps = 2000
+        alone = asked_by_workers("none", steps, asked.nats)
+        print(f"models alone: {alone['all_cpu_s'] / alone['calls'] * 1e3:.3f} ms CPU a question")
+        for way in ways:
+            found = asked_by_workers(way, steps, asked.nats)
+            more = (found["all_cpu_s"] - alone["all_cpu_s"]) / alone["calls"] * 1e3
+            same = "same archive" if found["archive_hash"] == alone["archive_hash"] else "ANOTHER ARCHIVE"
+            print(
+                f"models {way}: {more:.3f} ms CPU a question more than alone, of {alone['calls']}, {same}, "
+                f"load {found['load']:.1f}"
             )
 
 

@@ -73,6 +73,18 @@ impl Operation<'_> {
         }
     }
 
+    /// The model that it names.
+    pub(crate) fn model(&self) -> Option<&str> {
+        match self {
+            Self::Models => None,
+            Self::Complete { how, .. }
+            | Self::Several { how, .. }
+            | Self::LogProbability { how, .. }
+            | Self::Labels { how, .. }
+            | Self::Embed { how, .. } => Some(&how.model),
+        }
+    }
+
     /// Tokens in and out, before they are known.
     pub(crate) fn estimate(&self) -> (u64, u64) {
         match self {

@@ -49,13 +49,19 @@ impl ModelSettings {
     }
 
     /// These settings, with the model reached as `own` say; `None` if those are of another model. Where `own` name no model,
-    /// any one of theirs is meant.
+    /// any one of theirs is meant, and where they name one, nothing in a request may name another.
     pub fn reached_as(&self, own: &Self) -> Option<Self> {
-        let is_meant = own.model.is_none() || self.model.is_none() || own.model == self.model;
+        let is_meant = match &own.model {
+            None => true,
+            Some(_) if self.extra.contains_key("model") => false,
+            model => self.model.is_none() || self.model == *model,
+        };
         if own.provider != self.provider || !is_meant {
             return None;
         }
-        let model = self.model.clone().or_else(|| own.model.clone());
+        // Files say themselves which model they are.
+        let has_files = own.folder.is_some() || own.file.is_some();
+        let model = self.model.clone().or_else(|| own.model.clone()).filter(|_| !has_files);
         Some(Self { model, ..self.reached(own) })
     }
 
@@ -114,6 +120,11 @@ mod tests {
         assert!(asked.reached_as(&of("openai:other")).is_none());
         assert!(asked.reached_as(&of("ollama:m")).is_none());
         assert_eq!(asked.reached_as(&of("openai")).and_then(|reached| reached.model), Some("m".to_owned()));
+        let sly = ModelSettings { extra: "model = \"dear\"".parse().expect("TOML"), ..asked.clone() };
+        assert!(sly.reached_as(&of("openai:m")).is_none());
+        let there = of("huggingface:/models/small");
+        let reached = of("huggingface:org/small").reached_as(&there).expect("the same provider");
+        assert_eq!((reached.model.as_ref(), &reached.folder), (None, &there.folder));
         let any = ModelSettings { model: None, ..asked };
         assert_eq!(any.reached_as(&of("openai:m")).and_then(|reached| reached.model), Some("m".to_owned()));
         assert!(of("embedded#walkers").is_built_in() && !of("embedded:folder").is_built_in());

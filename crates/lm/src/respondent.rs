@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::{
     channel::Here,
-    error::LmError,
+    error::{AttemptError, ErrorKind, LmError},
     hub, log,
+    operation::Operation,
     question::{Introduction, Question, Said, Spoken, What},
     settings::ModelSettings,
 };
@@ -22,6 +23,8 @@ pub struct Respondent {
     label: String,
     /// How long an attempt may take.
     timeout: Duration,
+    /// The one model of a server that may be asked; `None` if any may.
+    only: Option<String>,
 }
 
 impl Respondent {
@@ -46,6 +49,7 @@ impl Respondent {
             provider: facts.name,
             label: here.backend.label(settings),
             timeout: Duration::from_secs_f64(settings.timeout_s),
+            only: settings.model.clone().filter(|_| facts.is_server()),
             here,
         })
     }
@@ -73,6 +77,17 @@ impl Respondent {
         }
     }
 
+    /// Whoever asks names the model in each question, too.
+    fn check(&self, operation: &Operation<'_>) -> Result<(), AttemptError> {
+        match (&self.only, operation.model()) {
+            (Some(only), Some(other)) if only != other => {
+                let message = format!("{} has the model {only}, and another one was asked", self.label);
+                Err(AttemptError::permanent(ErrorKind::Refused, message))
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn once(&self, what: &What) -> (Said, Duration) {
         let begun = Instant::now();
         let deadline = begun + self.timeout;
@@ -80,6 +95,9 @@ impl Respondent {
         let spoken = match what {
             What::Attempt { operation, number } => {
                 let operation = &operation.operation();
+                if let Err(error) = self.check(operation) {
+                    return (Said(Spoken::Failed(error)), Duration::ZERO);
+                }
                 let (provider, model) = (self.provider, self.label.as_str());
                 let who = log::Asked { provider, model, operation: operation.name() };
                 let answer = self.here.attempt(&who, (operation, *number), self.timeout, &mut moved).await;
@@ -89,5 +107,40 @@ impl Respondent {
         };
         let waited = moved.saturating_duration_since(deadline);
         (Said(spoken.unwrap_or_else(Spoken::Failed)), begun.elapsed().saturating_sub(waited))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        operation::Endpoint,
+        types::{CompletionRequest, Penalties, Sampling},
+    };
+
+    #[tokio::test]
+    async fn a_server_is_asked_for_no_other_model_than_the_worker_names() {
+        // Nobody listens on the first port: what is refused is refused before anybody is asked.
+        let settings = ModelSettings::parse("http://127.0.0.1:1/v1#mine").expect("valid");
+        let respondent =
+            Respondent::open(&ModelSettings { timeout_s: 0.1, ..settings }).expect("a respondent");
+        let sampling = Sampling {
+            max_tokens: 1,
+            temperature: 1.0,
+            top_p: 1.0,
+            stop: Vec::new(),
+            seed: 1,
+            penalties: Penalties::default(),
+        };
+        let request = &CompletionRequest { prompt: "p".into(), instructions: None, sampling };
+        for (model, kind) in [("dear", ErrorKind::Refused), ("mine", ErrorKind::Unreachable)] {
+            let how = &Endpoint { model: model.into(), chat: false, completion_tokens: false };
+            let operation = (&Operation::Complete { request, how }).into();
+            let question = Question { model: 0, what: What::Attempt { operation, number: 1 } };
+            let (Said(Spoken::Failed(error)), _) = respondent.reply(&question).await else {
+                panic!("an answer")
+            };
+            assert_eq!(error.kind, kind, "{error}");
+        }
     }
 }
