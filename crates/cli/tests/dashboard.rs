@@ -14,7 +14,7 @@ use std::{
     },
 };
 
-use common::{Place, browser::Browser, error};
+use common::{Place, browser::Browser, error, isolated};
 use samara_testing::server::{Action, Request, Server, ok};
 use serde_json::json;
 
@@ -148,6 +148,68 @@ fn a_browser_shows_the_numbers_that_show_tells_on_every_page() {
     assert!(page("/compare?run=one&run=two").contains("2 seeds"));
     // The script ran: what only it does has been done.
     assert!(list.contains("<button hidden"), "{list}");
+}
+
+/// What the film on a page shows so many seconds after its beginning.
+fn frame(browser: &mut Browser, seconds: f64) -> String {
+    const FILM: &str = "document.querySelector('.walk .film svg')";
+    browser.value(&format!("{FILM}.scrollIntoView()"));
+    browser.value(&format!("{FILM}.pauseAnimations()"));
+    browser.value(&format!("{FILM}.setCurrentTime({seconds})"));
+    let place = browser.value(&format!(
+        "(({{ x, y, width, height }}) => ({{ x: x + scrollX, y: y + scrollY, width, height, scale: 1 }}))\
+         ({FILM}.getBoundingClientRect())"
+    ));
+    let taken =
+        browser.ask("Page.captureScreenshot", &json!({ "clip": place, "captureBeyondViewport": true }));
+    taken["data"].as_str().expect("a picture").to_owned()
+}
+
+/// How the browser shows the first element of a kind: as a block, or not at all.
+fn display(browser: &mut Browser, selector: &str) -> String {
+    browser.text(&format!("getComputedStyle(document.querySelector({selector:?})).display"))
+}
+
+#[test]
+fn a_walk_is_played_where_motion_is_wanted_and_stands_still_elsewhere() {
+    let place = Place::new();
+    if !isolated() {
+        return;
+    }
+    let run = ["run", "sodarace", "--quiet", "--seed", "1", "--out", "runs/walk"];
+    let run = place.run(&[&run[..], &["--set", "search.total_steps=20"]].concat());
+    assert!(run.status.success(), "{}", error(&run));
+    let shown = place.json(&["show", "runs/walk", "--best", "1", "--format", "json"]);
+    let best = shown["elites"][0]["candidate"].as_u64().expect("a candidate");
+    let served = Served::start(&place, &[]);
+    let Some(mut browser) = Browser::start(&place) else {
+        eprintln!("SKIPPED: there is no chromium");
+        return;
+    };
+    let motion = |browser: &mut Browser, media: &str, wanted: &str| {
+        let feature = json!({ "name": "prefers-reduced-motion", "value": wanted });
+        browser.ask("Emulation.setEmulatedMedia", &json!({ "media": media, "features": [feature] }));
+    };
+    motion(&mut browser, "", "no-preference");
+    browser.open(&served.page(&format!("/run/walk/candidate/{best}")));
+    let frames = [0.0, 1.5, 3.5, 0.0].map(|seconds| frame(&mut browser, seconds));
+    assert_eq!(frames[0], frames[3], "the same moment is the same picture");
+    assert!(frames[0] != frames[1] && frames[1] != frames[2] && frames[0] != frames[2]);
+    for (media, wanted, film) in
+        [("", "no-preference", "block"), ("", "reduce", "none"), ("print", "", "none")]
+    {
+        motion(&mut browser, media, wanted);
+        assert_eq!(display(&mut browser, ".walk .film"), film, "{media} {wanted}");
+        assert_eq!(display(&mut browser, ".walk > svg"), "block", "all moments stand there in any case");
+    }
+    motion(&mut browser, "", "no-preference");
+    browser.open(&served.page("/run/walk/archive?list=gallery"));
+    for (wanted, film) in [("no-preference", true), ("reduce", false)] {
+        motion(&mut browser, "", wanted);
+        let displays = [".card .film", ".card .poses"].map(|one| display(&mut browser, one));
+        assert_eq!(displays.map(|display| display != "none"), [film, !film], "{wanted}");
+    }
+    browser.is_content();
 }
 
 /// All that a page leads to of the dashboard, by its links.

@@ -160,9 +160,17 @@ fn a_walk_is_a_picture_of_the_dashboards_own_which_who_is_let_in_may_see() {
     let attributes = "loading=\"lazy\" decoding=\"async\" width=\"720\" height=\"";
     assert_eq!(gallery.matches(attributes).count(), pictures.len());
     let cookie = format!("Cookie: samara-{}={TOKEN}\r\n", address.port());
-    for path in &pictures[..3] {
+    let played = |still: &str| still.replace("/still/", "/film/");
+    assert!(
+        pictures.iter().all(|still| gallery.contains(&format!("srcset=\"{}\"", played(still)))),
+        "{gallery}"
+    );
+    let some = pictures[..3].iter().flat_map(|still| [(*still).to_owned(), played(still)]);
+    for path in some {
+        let path = &*path;
         let (status, head, body) = asked(address, &request("GET", path, "localhost", &cookie));
         let body = String::from_utf8(body).unwrap();
+        assert_eq!(body.contains("<animate"), path.contains("/film/"), "{path}");
         assert!(status == 200 && head.contains("content-type: image/svg+xml"), "{path}: {head}");
         assert!(head.contains("content-security-policy: default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"), "{head}");
         assert!(head.contains("x-content-type-options: nosniff"), "{head}");
@@ -173,6 +181,7 @@ fn a_walk_is_a_picture_of_the_dashboards_own_which_who_is_let_in_may_see() {
     }
     for path in [
         "/run/poems/film/0.svg",
+        "/run/poems/still/0.svg",
         "/run/walkers/film/5.svg",
         "/run/walkers/film/60.svg",
         "/run/none/film/0.svg",

@@ -1,4 +1,5 @@
-//! Films of bodies as drawings for a page: poses side by side, each with the ground below it.
+//! Films of bodies as drawings for a page: poses side by side, each with the ground below it, and the same poses one after
+//! the other as a film that plays by itself ([`moving`]).
 
 use std::fmt::Write;
 
@@ -6,8 +7,10 @@ use samara_search::Film;
 
 use crate::{
     numbers::brief,
-    svg::{Anchor, Svg},
+    svg::{Anchor, Svg, two},
 };
+
+mod moving;
 
 /// Units of a pixel, so that whole numbers are fine enough and a page of walks stays small.
 const FINE: f64 = 2.0;
@@ -20,22 +23,80 @@ const CAPTION: f64 = 18.0 * FINE;
 const SMALL: f64 = 28.0 * FINE;
 /// How much higher than the body all of its poses together may be.
 const HIGHEST: f64 = 2.0;
+/// Poses of a walk beside others.
+const CARD_POSES: usize = 3;
 
-/// A strip of so many poses at equal distances in time, the first and the last among them, in rows of three. Below each is
+/// A strip of all poses at equal distances in time, the first and the last among them, in rows of three. Below each is
 /// when it was and how far the body has come.
-pub fn strip(film: &Film, poses: usize, label: &str) -> Svg {
+pub fn strip(film: &Film, label: &str) -> Svg {
+    let poses = film.poses.len();
     let [width, height] = size(film, poses);
-    drawn(film, poses, Svg::on_page(width, height, label))
+    let mut svg = Svg::on_page(width, height, label);
+    poses_of(film, poses, &mut svg);
+    svg
 }
 
-/// The same as a file of its own, for a page that shows it as a picture.
-pub fn file(film: &Film, poses: usize, label: &str) -> String {
-    let [width, height] = size(film, poses);
-    drawn(film, poses, Svg::picture_on_page(width, height, label)).finish()
+/// The whole walk as it is played again and again, with its way from its first place to its last; `None` of a body that
+/// was seen once.
+pub fn played(film: &Film, label: &str) -> Option<Svg> {
+    let moving = moving::Playing::of(film)?;
+    let high = moving.height();
+    let mut svg = Svg::on_page(moving::WIDTH, high + CAPTION, label);
+    moving.draw(film, &mut svg, high, moving::Place::Alone);
+    Some(svg)
 }
 
-/// The width and the height of such a strip.
-pub fn size(film: &Film, poses: usize) -> [f64; 2] {
+/// A walk beside others: played where motion is wanted, else as three poses. Style sheets say which.
+pub fn card(film: &Film, label: &str) -> Svg {
+    let [width, height] = card_size(film);
+    let mut svg = Svg::on_page(width, height, label);
+    both(film, &mut svg);
+    svg
+}
+
+/// What of such a walk is played, as a file of its own for a page that shows it as a picture.
+pub fn played_file(film: &Film, label: &str) -> String {
+    card_file(film, label, played_on_card)
+}
+
+/// What of such a walk stands still, as a file of its own.
+pub fn still_file(film: &Film, label: &str) -> String {
+    card_file(film, label, |film, svg| poses_of(film, CARD_POSES, svg))
+}
+
+fn card_file(film: &Film, label: &str, draw: impl Fn(&Film, &mut Svg)) -> String {
+    let [width, height] = card_size(film);
+    let mut svg = Svg::picture_on_page(width, height, label);
+    draw(film, &mut svg);
+    svg.finish()
+}
+
+/// Whether there is anything to play.
+pub fn moves(film: &Film) -> bool {
+    moving::Playing::of(film).is_some()
+}
+
+fn both(film: &Film, svg: &mut Svg) {
+    if !moves(film) {
+        return poses_of(film, CARD_POSES, svg);
+    }
+    svg.group("class=\"poses\"", |svg| poses_of(film, CARD_POSES, svg));
+    svg.group("class=\"film\"", |svg| played_on_card(film, svg));
+}
+
+fn played_on_card(film: &Film, svg: &mut Svg) {
+    let Some(moving) = moving::Playing::of(film) else { return poses_of(film, CARD_POSES, svg) };
+    let (.., high) = layout(film, CARD_POSES);
+    moving.draw(film, svg, high, moving::Place::Card);
+}
+
+/// The width and the height of such a picture.
+pub fn card_size(film: &Film) -> [f64; 2] {
+    size(film, CARD_POSES)
+}
+
+/// The width and the height of a strip.
+fn size(film: &Film, poses: usize) -> [f64; 2] {
     let (count, columns, high) = layout(film, poses);
     [WIDE * columns as f64, (high + CAPTION) * count.div_ceil(columns) as f64]
 }
@@ -48,33 +109,47 @@ fn layout(film: &Film, poses: usize) -> (usize, usize, f64) {
     (count, count.min(3), high)
 }
 
-fn drawn(film: &Film, poses: usize, mut svg: Svg) -> Svg {
+/// Draws a strip of so many poses.
+fn poses_of(film: &Film, poses: usize, svg: &mut Svg) {
     let (count, columns, high) = layout(film, poses);
     // One row stands beside others, where there is less room for it than for rows below each other.
     let letters = if count > columns { 10.0 } else { 13.0 };
-    let faint = format!("fill=\"{}\" font-size=\"{}\"", svg.inks().faint, letters * FINE);
-    let mut paths = Paths::default();
+    let mut paths = Paths::of(film);
     let last = film.poses.len() - 1;
-    let begin = centre(&film.poses[0])[0];
     for place in 0..count {
         let moment = if count > 1 { place * last / (count - 1) } else { last };
         let pose = &film.poses[moment];
         let corner = [WIDE * (place % columns) as f64, (high + CAPTION) * (place / columns) as f64];
         paths.add(film, pose, [corner[0], corner[1], WIDE, high]);
         let seconds = film.seconds * moment as f64 / last.max(1) as f64;
-        // Rounded first, so that no zero has a sign.
-        let moved = (centre(pose)[0] - begin).round() / 10.0 + 0.0;
-        let told = format!("{} s, {moved:+.1} m", brief((seconds * 10.0).round() / 10.0));
-        svg.text((corner[0] + WIDE / 2.0, corner[1] + high + 12.0 * FINE), Anchor::Middle, &told, &faint);
+        let told = format!("{} s, {}", tenth(seconds), way(film, pose));
+        below(svg, (corner[0] + WIDE / 2.0, corner[1] + high), letters, &told);
     }
-    paths.draw(&mut svg);
-    svg
+    paths.draw(svg);
+}
+
+/// Seconds as they are told.
+fn tenth(seconds: f64) -> String {
+    brief((seconds * 10.0).round() / 10.0)
+}
+
+/// How far a body has come from where it began.
+fn way(film: &Film, pose: &[i32]) -> String {
+    // Rounded first, so that no zero has a sign.
+    let moved = (centre(pose)[0] - centre(&film.poses[0])[0]).round() / 10.0 + 0.0;
+    format!("{moved:+.1} m")
+}
+
+/// What is told below a part of a drawing, in letters of so many pixels.
+fn below(svg: &mut Svg, (x, y): (f64, f64), letters: f64, told: &str) {
+    let faint = format!("fill=\"{}\" font-size=\"{}\"", svg.inks().faint, letters * FINE);
+    svg.text((x, y + 12.0 * FINE), Anchor::Middle, told, &faint);
 }
 
 /// The body as it began, as a small picture beside words that say what it is.
 pub fn still(film: &Film) -> Svg {
     let mut svg = Svg::on_page(SMALL, SMALL, "");
-    let mut paths = Paths::default();
+    let mut paths = Paths::of(film);
     paths.add(film, &film.poses[0], [0.0, 0.0, SMALL, SMALL]);
     paths.draw(&mut svg);
     svg
@@ -155,61 +230,127 @@ impl Part {
         [(x - self.middle[0]) * self.scale, (self.middle[1] - y) * self.scale]
     }
 
-    /// A place as paths write it.
-    fn written(&self, [x, y]: [f64; 2]) -> String {
-        // No zero has a sign.
-        format!("{:.0} {:.0}", (self.at[0] + x).round() + 0.0, (self.at[1] + y).round() + 0.0)
+    /// A place in whole units, as paths write it.
+    fn corner(&self, [x, y]: [f64; 2]) -> (i64, i64) {
+        ((self.at[0] + x).round() as i64, (self.at[1] + y).round() as i64)
     }
 }
 
+/// The lines of a body as ways through its joints, so that each line is drawn once and few joints are said twice.
+struct Skeleton {
+    bones: Vec<Vec<u16>>,
+    muscles: Vec<Vec<u16>>,
+    joints: Vec<Vec<u16>>,
+}
+
+impl Skeleton {
+    fn of(film: &Film) -> Self {
+        let joints = (0..film.joints() as u16).map(|joint| vec![joint]).collect();
+        Self { bones: ways(&film.bones), muscles: ways(&film.muscles), joints }
+    }
+
+    /// The path data of bones, muscles and joints in a pose. Those of all poses have the same commands.
+    fn paths(&self, pose: &[i32], part: &Part) -> [String; 3] {
+        let at = |joint: u16| {
+            let at = 2 * usize::from(joint);
+            part.corner(part.offset([f64::from(pose[at]), f64::from(pose[at + 1])]))
+        };
+        [&self.bones, &self.muscles, &self.joints].map(|ways| along(ways, at))
+    }
+}
+
+/// Ways that go along every line once; each goes on as long as a line begins where it has come to.
+fn ways(lines: &[[u16; 2]]) -> Vec<Vec<u16>> {
+    let mut left = lines.to_vec();
+    let mut ways: Vec<Vec<u16>> = Vec::new();
+    while !left.is_empty() {
+        let here = ways.last().and_then(|way| way.last()).copied();
+        let next = here.and_then(|here| left.iter().position(|line| line.contains(&here)));
+        let [a, b] = left.remove(next.unwrap_or(0));
+        match (ways.last_mut(), here, next) {
+            (Some(way), Some(here), Some(_)) => way.push(if a == here { b } else { a }),
+            _ => ways.push(vec![a, b]),
+        }
+    }
+    ways
+}
+
+/// The path data of such ways. One of a single joint is a line of no length, which is a dot if its ends are round.
+fn along(ways: &[Vec<u16>], at: impl Fn(u16) -> (i64, i64)) -> String {
+    let mut path = String::new();
+    let mut pen: Option<(i64, i64)> = None;
+    let apart = |to: (i64, i64), from: (i64, i64)| (to.0 - from.0, to.1 - from.1);
+    for way in ways {
+        let Some((first, rest)) = way.split_first() else { continue };
+        let mut here = at(*first);
+        path += &match pen {
+            None => format!("M{}", two(here)),
+            Some(pen) => format!("m{}", two(apart(here, pen))),
+        };
+        for (place, joint) in rest.iter().enumerate() {
+            let step = apart(at(*joint), here);
+            path += match step.0 {
+                _ if place == 0 => "l",
+                0.. => " ",
+                _ => "",
+            };
+            path += &two(step);
+            here = at(*joint);
+        }
+        if rest.is_empty() {
+            path += "h0";
+        }
+        pen = Some(here);
+    }
+    path
+}
+
 /// What is drawn alike, of all poses of a drawing together.
-#[derive(Default)]
 struct Paths {
+    skeleton: Skeleton,
     ground: String,
-    bones: String,
-    muscles: String,
-    joints: String,
+    body: [String; 3],
     /// How far a joint reaches.
     radius: f64,
 }
 
 impl Paths {
+    fn of(film: &Film) -> Self {
+        Self { skeleton: Skeleton::of(film), ground: String::new(), body: Default::default(), radius: 0.0 }
+    }
+
     fn add(&mut self, film: &Film, pose: &[i32], place: [f64; 4]) {
         let part = Part::of(film, pose, place);
         film.ground.iter().for_each(|line| self.ground += &ground(&part, line));
-        let joint = |joint: u16| {
-            let at = 2 * usize::from(joint);
-            part.written(part.offset([f64::from(pose[at]), f64::from(pose[at + 1])]))
-        };
-        for (path, ends) in [(&mut self.bones, &film.bones), (&mut self.muscles, &film.muscles)] {
-            for [a, b] in ends {
-                let _ = write!(path, "M{}L{}", joint(*a), joint(*b));
-            }
-        }
-        // Lines of no length with round ends are dots.
-        for one in 0..film.joints() as u16 {
-            let _ = write!(self.joints, "M{}h0", joint(one));
+        for (path, more) in self.body.iter_mut().zip(self.skeleton.paths(pose, &part)) {
+            *path += &more;
         }
         self.radius = radius(film) * part.scale;
     }
 
     fn draw(&self, svg: &mut Svg) {
-        let inks = svg.inks();
-        let width = |share: f64, least: f64| (share * self.radius).max(least * FINE);
-        for (path, colour, width, more) in [
-            (&self.ground, inks.faint, FINE, ""),
-            (&self.bones, inks.faint, width(0.5, 0.8), ""),
-            (&self.muscles, "var(--c1)", width(0.7, 0.8), ""),
-            (&self.joints, inks.ink, width(2.0, 2.0), " stroke-linecap=\"round\""),
-        ] {
+        let looks = looks(svg, self.radius);
+        for (path, look) in std::iter::once(&self.ground).chain(&self.body).zip(looks) {
             if !path.is_empty() {
-                svg.path(
-                    path,
-                    &format!("fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width:.1}\"{more}"),
-                );
+                svg.path(path, &look);
             }
         }
     }
+}
+
+/// How the ground, bones, muscles and joints look where a joint reaches so far.
+fn looks(svg: &Svg, radius: f64) -> [String; 4] {
+    let inks = svg.inks();
+    let width = |share: f64, least: f64| (share * radius).max(least * FINE);
+    [
+        (inks.faint, FINE, ""),
+        (inks.faint, width(0.5, 0.8), " stroke-linejoin=\"round\""),
+        ("var(--c1)", width(0.7, 0.8), " stroke-linejoin=\"round\""),
+        (inks.ink, width(2.0, 2.0), " stroke-linecap=\"round\""),
+    ]
+    .map(|(colour, width, more)| {
+        format!("fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width:.1}\"{more}")
+    })
 }
 
 /// A line of the ground, as far as it lies in a part of the drawing.
@@ -221,9 +362,9 @@ fn ground(part: &Part, line: &[i32]) -> String {
     for pair in points.windows(2) {
         let Some([a, b]) = inside(pair[0], pair[1], part.half) else { continue };
         if end != Some(a) {
-            let _ = write!(path, "M{}", part.written(a));
+            let _ = write!(path, "M{}", two(part.corner(a)));
         }
-        let _ = write!(path, "L{}", part.written(b));
+        let _ = write!(path, "L{}", two(part.corner(b)));
         end = Some(b);
     }
     path
@@ -269,12 +410,11 @@ pub(crate) mod tests {
 
     #[test]
     fn a_strip_has_every_pose_with_its_time_and_its_way() {
-        insta::assert_snapshot!(strip(&film(), 3, "a walk").finish());
-        let whole = strip(&film(), 6, "").finish();
+        insta::assert_snapshot!(card(&film(), "a walk").finish());
+        let whole = strip(&film(), "").finish();
         for told in ["0 s, +0.0 m", "2 s, +3.1 m", "10 s, +15.5 m"] {
             assert!(whole.contains(told), "{told}: {whole}");
         }
-        assert_eq!(strip(&film(), 100, "").finish(), whole);
         assert_eq!(still(&film()).finish().matches("<path").count(), 4);
     }
 
@@ -290,7 +430,10 @@ pub(crate) mod tests {
                 seconds: 0.0,
                 radius: 0,
             };
-            let drawn = strip(&film, 6, "").finish() + &still(&film).finish();
+            let drawn = strip(&film, "").finish()
+                + &still(&film).finish()
+                + &played_file(&film, "")
+                + &still_file(&film, "");
             assert!(!drawn.contains("NaN") && !drawn.contains("inf"), "{drawn}");
         }
     }

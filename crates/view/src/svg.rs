@@ -47,8 +47,17 @@ impl Inks {
 
 /// The colours of [`Inks::PAGE`] and of the first curves as the pages' style sheet has them, for a drawing that is a picture
 /// on a page and so has no part in its styles. A test holds them against the sheet.
-pub(crate) const SCHEMES: &str = ":root{--ink:#1b1d21;--faint:#5a616c;--c1:#d55e00}\
-@media (prefers-color-scheme:dark){:root{--ink:#e4e7eb;--faint:#9aa3af;--c1:#f28e4b}}";
+pub(crate) const SCHEMES: &str = ":root{--ink:#1b1d21;--faint:#5a616c;--rule:#e2e5e9;--c1:#d55e00}\
+@media (prefers-color-scheme:dark){:root{--ink:#e4e7eb;--faint:#9aa3af;--rule:#2d3239;--c1:#f28e4b}}";
+
+/// How something moves.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Turns {
+    /// How long one takes.
+    pub seconds: f64,
+    /// How many there are before it stays as it is; `None` if it never does.
+    pub count: Option<u32>,
+}
 
 /// Where a text stands by its point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +148,21 @@ impl Svg {
         self.body += &format!("<path d=\"{data}\"{apart}{style}/>");
     }
 
+    /// A shape that goes straight from one of its path data to the next by itself, each at its share of a turn. All of them
+    /// have the same commands. Where nothing moves, it is the first of them.
+    pub fn moving(&mut self, [data, shares]: [&[String]; 2], turns: Turns, style: &str) {
+        let Some(first) = data.first() else { return };
+        let (values, shares) = (data.join(";"), shares.join(";"));
+        let count = turns
+            .count
+            .map_or_else(|| "indefinite\"".to_owned(), |count| format!("{count}\" fill=\"freeze\""));
+        self.body += &format!(
+            "<path d=\"{first}\" {style}><animate attributeName=\"d\" dur=\"{}s\" repeatCount=\"{count} \
+             keyTimes=\"{shares}\" values=\"{values}\"/></path>\n",
+            turns.seconds
+        );
+    }
+
     /// A rectangle from its upper left corner.
     pub fn rect(&mut self, [x, y, width, height]: [f64; 4], fill: &str) {
         let [x, y, width, height] = [x, y, width, height].map(number);
@@ -219,6 +243,11 @@ impl Svg {
             &format!("<use href=\"#picture-{name}\" transform=\"translate({x} {y}) scale({side})\"/>\n");
     }
 
+    /// How many bytes were drawn so far.
+    pub fn bytes(&self) -> usize {
+        self.body.len()
+    }
+
     /// The file.
     pub fn finish(self) -> String {
         self.body + "</svg>\n"
@@ -276,6 +305,11 @@ pub fn room(values: impl Iterator<Item = f64>) -> (f64, f64) {
 
 fn listed(points: &[(f64, f64)]) -> String {
     points.iter().map(|(x, y)| format!("{},{}", number(*x), number(*y))).collect::<Vec<_>>().join(" ")
+}
+
+/// Two whole numbers of a path, apart by no more than they need.
+pub(crate) fn two((x, y): (i64, i64)) -> String {
+    if y < 0 { format!("{x}{y}") } else { format!("{x} {y}") }
 }
 
 /// A hundredth of a pixel is enough.

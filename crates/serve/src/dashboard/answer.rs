@@ -15,7 +15,8 @@ use samara_view::dashboard::address::{Address, ArchiveAsked};
 use samara_view::dashboard::{
     EVENTS_AT, Page, SCRIPT, SCRIPT_AT, SHEET, SHEET_AT, Shown, archive, candidate, compare,
     control::{self, ASK_AT},
-    film, lineage, operators, run, runs, trouble,
+    film::{self, Walk},
+    lineage, operators, run, runs, trouble,
 };
 
 use super::door::Let;
@@ -237,7 +238,7 @@ fn make(
     fragment: bool,
 ) -> Result<Made, Trouble> {
     let page = match address {
-        Address::Film(name, index) => return picture(library, name, *index).map(Made::Picture),
+        Address::Film(name, index, walk) => return picture(library, name, *index, *walk).map(Made::Picture),
         Address::Runs(asked) => Ok(runs::page(&library.listed(PATIENCE), asked)),
         Address::Compare(names, folder) => compared(library, names, folder.as_deref()),
         Address::Run(name, over) => {
@@ -272,10 +273,10 @@ fn make(
 }
 
 /// The picture of a candidate's walk, from its own record: nothing else of the run is read.
-fn picture(library: &Library, run: &str, index: u64) -> Result<String, Trouble> {
+fn picture(library: &Library, run: &str, index: u64, walk: Walk) -> Result<String, Trouble> {
     let (candidate, _) = read(&library.shelf(run)?.reader()?, index)?;
     let none = || Trouble::NotThere(format!("Candidate {index} has no film."));
-    film::picture(&candidate).ok_or_else(none)
+    film::picture(&candidate, walk).ok_or_else(none)
 }
 
 fn compared(library: &Library, names: &[String], folder: Option<&str>) -> Result<Page, Trouble> {

@@ -4,6 +4,7 @@
 
 use samara_search::commanding::commands;
 
+use super::film::Walk;
 use crate::{book::By, trace::Over};
 
 /// A page and what is asked of it.
@@ -20,7 +21,7 @@ pub enum Address {
     /// One of its candidates, and the one that it is compared with.
     Candidate(String, u64, Option<u64>),
     /// How the body of one of its candidates moved: no page, but a picture on one.
-    Film(String, u64),
+    Film(String, u64, Walk),
     /// Where a candidate comes from and what came of it; the best, unless one is named.
     Lineage(String, Option<u64>),
     /// What its operators and models brought, and by what candidates are told apart over the run.
@@ -186,7 +187,10 @@ impl Address {
             ["run", run, "candidate", index] => {
                 Self::Candidate(run.to_owned(), whole(index)?, asked.number("diff"))
             }
-            ["run", run, "film", file] => Self::Film(run.to_owned(), whole(file.strip_suffix(".svg")?)?),
+            ["run", run, walk @ ("film" | "still"), file] => {
+                let walk = if walk == "film" { Walk::Played } else { Walk::Still };
+                Self::Film(run.to_owned(), whole(file.strip_suffix(".svg")?)?, walk)
+            }
             ["run", run, "lineage"] => Self::Lineage(run.to_owned(), None),
             ["run", run, "lineage", index] => Self::Lineage(run.to_owned(), Some(whole(index)?)),
             ["run", run, "operators"] => {
@@ -221,7 +225,8 @@ impl Address {
                 let diff = other.map(|other| ("diff", other.to_string()));
                 asking(&run(name, &format!("/candidate/{index}")), diff.into_iter())
             }
-            Self::Film(name, index) => run(name, &format!("/film/{index}.svg")),
+            Self::Film(name, index, Walk::Played) => run(name, &format!("/film/{index}.svg")),
+            Self::Film(name, index, Walk::Still) => run(name, &format!("/still/{index}.svg")),
             Self::Lineage(name, None) => run(name, "/lineage"),
             Self::Lineage(name, Some(index)) => run(name, &format!("/lineage/{index}")),
             Self::Operators(name, by) => {
@@ -387,6 +392,7 @@ mod tests {
             "//",
             "/run/a/candidate/",
             "/run/a/film/1",
+            "/run/a/stills/1.svg",
             "/run/a/film/.svg",
             "/run/a/film/1.svg.svg",
             "/?filter=%",
@@ -429,7 +435,7 @@ mod tests {
                 Address::Run(name.clone(), Over::ALL[sort % 5]),
                 Address::Archive(name.clone(), archive),
                 Address::Candidate(name.clone(), index, other),
-                Address::Film(name.clone(), index),
+                Address::Film(name.clone(), index, if x == 0 { Walk::Played } else { Walk::Still }),
                 Address::Lineage(name.clone(), other),
                 Address::Operators(name.clone(), By::ALL[x % 3]),
             ] {

@@ -164,7 +164,7 @@ fn drawings_that_are_pictures_have_the_colours_of_the_sheet() {
     for (block, known) in blocks.iter().zip([light, dark]) {
         let body = block.split('}').next().expect("a body");
         let named: Vec<(&str, &str)> = declared(body).collect();
-        assert_eq!(named.len(), 3, "{body}");
+        assert_eq!(named.len(), 4, "{body}");
         for (name, colour) in named {
             let name = name.strip_prefix("--").expect("a variable");
             assert_eq!(hex(colour).as_ref(), known.get(name), "{name}");

@@ -4,8 +4,14 @@ use samara_search::{Candidate, Film};
 
 use crate::film;
 
-/// Poses of a walk beside others.
-pub(crate) const CARD_POSES: usize = 3;
+/// How a walk is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Walk {
+    /// By itself, again and again.
+    Played,
+    /// At a few of its moments side by side, for whoever wants no motion.
+    Still,
+}
 
 /// What it shows, in words.
 pub(crate) fn told_of(candidate: u64) -> String {
@@ -13,7 +19,11 @@ pub(crate) fn told_of(candidate: u64) -> String {
 }
 
 /// The picture, an SVG; `None` of a candidate that has no film.
-pub fn picture(candidate: &Candidate) -> Option<String> {
+pub fn picture(candidate: &Candidate, walk: Walk) -> Option<String> {
     let film = Film::of(candidate.all_artifacts())?;
-    Some(film::file(&film, CARD_POSES, &told_of(candidate.index)))
+    let label = told_of(candidate.index);
+    Some(match walk {
+        Walk::Played => film::played_file(&film, &label),
+        Walk::Still => film::still_file(&film, &label),
+    })
 }

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::{page::Figure, *};
+use crate::svg::two;
 
 /// Elites that are links each.
 const LINKS: usize = 400;
@@ -383,11 +384,6 @@ impl Groups {
 struct Pen {
     data: String,
     at: Corner,
-}
-
-/// Two numbers, apart by no more than they need.
-fn two((x, y): Corner) -> String {
-    if y < 0 { format!("{x}{y}") } else { format!("{x} {y}") }
 }
 
 impl Pen {

@@ -311,11 +311,18 @@ pub(crate) fn difference(html: &mut Html, (old, from): (&Genome, u64), (new, to)
     more(html, left_out);
 }
 
-/// How a candidate's body moved.
+/// How a candidate's body moved: all that is known of it side by side, and above that as a film, which whoever reads can
+/// close.
 pub(crate) fn walk(html: &mut Html, film: &Film, candidate: u64) {
     let label = format!("The walk of candidate {candidate}");
     html.within("figure", &[("class", "walk")], |html| {
-        html.drawing(film::strip(film, film.poses.len(), &label));
+        if let Some(played) = film::played(film, &format!("{label} as a film")) {
+            html.within("details", &[("class", "film"), ("open", "")], |html| {
+                html.element("summary", &[], "Film");
+                html.drawing(played);
+            });
+        }
+        html.drawing(film::strip(film, &label));
     });
 }
 

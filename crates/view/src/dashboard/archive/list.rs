@@ -10,7 +10,7 @@ use crate::{
     dashboard::{
         Shown,
         address::{Address, ArchiveAsked, List},
-        film::{CARD_POSES, told_of},
+        film::{Walk, told_of},
         run::nothing_yet,
     },
     film, gallery,
@@ -22,8 +22,10 @@ use crate::{
 
 /// Axes that have a column of the table.
 const COLUMNS: usize = 4;
-/// Films that are a part of the page; the others are pictures that a browser asks for when they come into sight.
+/// Films that are a part of the page, and their bytes; the others are pictures that a browser asks for when they come into
+/// sight.
 const PARTS_OF_PAGE: usize = 4;
+const BYTES_OF_PAGE: usize = 16_000;
 /// Characters of a text in the gallery, and lines of a program.
 const LONGEST: usize = 420;
 const LINES: usize = 10;
@@ -205,6 +207,7 @@ fn cards(
     let told: Vec<Told<'_>> = listed.iter().map(|elite| Told::of(sight, members, elite.id)).collect();
     let pictures = told.iter().any(|told| told.picture.is_some());
     let class = if pictures { "cards pictures" } else { "cards" };
+    let mut room = BYTES_OF_PAGE;
     html.within("ul", &[("class", class)], |html| {
         for (place, (elite, told)) in listed.iter().zip(&told).enumerate() {
             html.within("li", &[("class", "card"), ("data-row", "")], |html| {
@@ -225,7 +228,8 @@ fn cards(
                         html.picture("image/png", picture, &[("alt", &alt), ("class", "large")]);
                     } else if let Some(film) = &told.film {
                         html.within("span", &[("class", "walk")], |html| {
-                            walk(html, sight.shown.name, elite.id, film, place < PARTS_OF_PAGE);
+                            let seen = if place < PARTS_OF_PAGE { &mut room } else { &mut 0 };
+                            walk(html, sight.shown.name, elite.id, film, seen);
                         });
                     } else if let Some(genome) = told.genome {
                         begins(html, sight, genome);
@@ -236,23 +240,35 @@ fn cards(
     });
 }
 
-/// How a body moved, as a part of the page or as a picture of which the page only knows the size.
-fn walk(html: &mut Html, run: &str, candidate: u64, film: &Film, part_of_page: bool) {
+/// How a body moved, as a part of the page if there is room for it, else as a picture of which the page only knows the size.
+fn walk(html: &mut Html, run: &str, candidate: u64, film: &Film, room: &mut usize) {
     let label = told_of(candidate);
-    if part_of_page {
-        return html.drawing(film::strip(film, CARD_POSES, &label));
+    if *room > 0 {
+        let drawn = film::card(film, &label);
+        *room = room.saturating_sub(drawn.bytes());
+        if *room > 0 {
+            return html.drawing(drawn);
+        }
     }
-    let link = Address::Film(run.to_owned(), candidate).link();
-    let [width, height] = film::size(film, CARD_POSES).map(|side| side.round().to_string());
+    let link = |walk: Walk| Address::Film(run.to_owned(), candidate, walk).link();
+    let still = link(Walk::Still);
+    let [width, height] = film::card_size(film).map(|side| side.round().to_string());
     let attributes = [
-        ("src", &*link),
+        ("src", &*still),
         ("alt", &*label),
         ("loading", "lazy"),
         ("decoding", "async"),
         ("width", &*width),
         ("height", &*height),
     ];
-    html.empty("img", &attributes);
+    if !film::moves(film) {
+        return html.empty("img", &attributes);
+    }
+    let wanted = "screen and (prefers-reduced-motion: no-preference)";
+    html.within("picture", &[], |html| {
+        html.empty("source", &[("media", wanted), ("srcset", &link(Walk::Played))]);
+        html.empty("img", &attributes);
+    });
 }
 
 /// A genome as it is read in passing: the coordinates of a vector with the digits that matter.
