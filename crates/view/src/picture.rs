@@ -37,6 +37,9 @@ const PLACED: f64 = 20.0;
 const POLYGONS: usize = 10_000;
 /// Cells of a CVT that have borders at most.
 const BORDERED: usize = 1000;
+/// Pixels of a cell's edge, and of a cell that has one of its own: of smaller ones little else would be seen.
+const EDGE: f64 = 0.6;
+const APART: f64 = 7.0;
 /// About the width of a character, in pixels.
 const CHARACTER: f64 = 6.7;
 /// Characters of a category's name beside a plot: as many as have room left of it.
@@ -128,6 +131,9 @@ struct Colours<'a> {
     places: Option<&'a Places<'a>>,
 }
 
+/// Who holds a cell: the candidate and its objective.
+type Holder = (Option<u64>, Option<f64>);
+
 /// The address at which a candidate is told of, if it is.
 pub type Places<'a> = dyn Fn(u64) -> Option<String> + 'a;
 
@@ -214,27 +220,8 @@ fn bar_plot(svg: &mut Svg, bars: &Bars, colours: &Colours<'_>, [left, top, width
         svg.line(&[(left, y), (left + width, y)], &format!("stroke=\"{}\"", colours.inks.rule));
         svg.text((left - 8.0, y + 4.0), Anchor::End, &text, "");
     }
-    let cell = width / bars.best.len() as f64;
     let zero = up.at(0.0);
-    for (i, best) in bars.best.iter().enumerate() {
-        let x = left + cell * i as f64 + cell * 0.06;
-        let Some(objective) = best else {
-            svg.rect([x, zero - 1.5, cell * 0.88, 3.0], colours.inks.hole);
-            continue;
-        };
-        let end = up.at(*objective);
-        // A bar of nothing would not be seen.
-        let (from, tall) = (end.min(zero), (end - zero).abs().max(1.0));
-        let elite = (bars.candidates[i], *best);
-        colours.linked(svg, elite, |svg| {
-            svg.rect([x, from, cell * 0.88, tall], &colours.of(elite));
-            // At the end of its bar, as far as the plot has room for it.
-            let side = (cell * 0.88).min(48.0);
-            let y = (end - side / 2.0).clamp(top, top + height - side);
-            let place = [x + (cell * 0.88 - side) / 2.0, y, side, side];
-            framed(svg, colours, elite, place);
-        });
-    }
+    every_bar(svg, bars, colours, &up, [left, width]);
     svg.line(&[(left, zero), (left + width, zero)], &stroke(svg));
     if lo < 0.0 {
         svg.text((left + width + 6.0, zero + 4.0), Anchor::Start, "0", "font-weight=\"bold\"");
@@ -248,6 +235,51 @@ fn bar_plot(svg: &mut Svg, bars: &Bars, colours: &Colours<'_>, [left, top, width
     if held().next().is_none() {
         empty(svg, [left, top, width, height]);
     }
+}
+
+/// The bars alone, on their scale.
+fn every_bar(svg: &mut Svg, bars: &Bars, colours: &Colours<'_>, up: &Scale, [left, width]: [f64; 2]) {
+    let cell = width / bars.best.len() as f64;
+    let zero = up.at(0.0);
+    let begin = |i: usize| left + cell * i as f64 + cell * 0.06;
+    let held = || bars.best.iter().enumerate();
+    for (i, _) in held().filter(|(_, best)| best.is_none()) {
+        svg.rect([begin(i), zero - 1.5, cell * 0.88, 3.0], colours.inks.hole);
+    }
+    svg.group(&edged(colours, EDGE), |svg| {
+        for (i, objective) in held().filter_map(|(i, best)| Some((i, (*best)?))) {
+            let (x, end) = (begin(i), up.at(objective));
+            // A bar of nothing would not be seen.
+            let (from, tall) = (end.min(zero), (end - zero).abs().max(1.0));
+            let elite = (bars.candidates[i], Some(objective));
+            colours.linked(svg, elite, |svg| {
+                svg.rect([x, from, cell * 0.88, tall], &colours.of(elite));
+                // At the end of its bar, as far as the plot has room for it.
+                let side = (cell * 0.88).min(48.0);
+                let y = (end - side / 2.0).clamp(up.to, up.from - side);
+                let place = [x + (cell * 0.88 - side) / 2.0, y, side, side];
+                framed(svg, colours, elite, place);
+            });
+        }
+    });
+}
+
+/// The attributes of a group of cells, each with an edge so wide: a colour of the scale alone is not seen beside cells that
+/// are empty, the lightest on a light page, the darkest on a dark one.
+fn edged(colours: &Colours<'_>, wide: f64) -> String {
+    format!("stroke=\"{}\" stroke-width=\"{wide}\"", colours.inks.edge)
+}
+
+/// The attribute of a group of cells that have one edge together, around all of them.
+fn shore(colours: &Colours<'_>) -> String {
+    let edge = colours.inks.edge;
+    if colours.inks == Inks::PAGE {
+        // A page allows no style but that of its sheet.
+        return "class=\"cells\"".to_owned();
+    }
+    let shadows =
+        ["0.7px 0", "-0.7px 0", "0 0.7px", "0 -0.7px"].map(|by| format!("drop-shadow({by} {edge})"));
+    format!("style=\"filter:{}\"", shadows.join(" "))
 }
 
 /// An elite's picture in the middle of a rectangle, in a frame of its objective's colour; nothing if it has none, or if
@@ -344,7 +376,12 @@ fn plot(
             polygons(svg, archive, cvt, axes, (colours, [x, top, width]));
         }
         (Sight::Placed, _) => dots(svg, archive, &map.sides, pair, (colours, [x, top, width])),
-        _ => squares(svg, map, colours, [x, top, width, height]),
+        (sight, _) => {
+            let [columns, rows] = map.sides.each_ref().map(|side| side.cells() as f64);
+            let apart = sight == Sight::Cells && (width / columns).min(height / rows) >= APART;
+            let edges = if apart { edged(colours, EDGE) } else { shore(colours) };
+            svg.group(&edges, |svg| squares(svg, map, colours, [x, top, width, height]));
+        }
     }
     svg.line(&[(x, top), (x, top + height), (x + width, top + height)], &stroke(svg));
     edges_below(svg, &map.sides[0], [x, top + height, width]);
@@ -401,20 +438,35 @@ fn polygons(
     let part = |axis: usize, value: f64| share(value, axes[axis].range[0], axes[axis].range[1]);
     let site = |cell: usize| (part(0, cvt.centroid(cell)[0]), part(1, cvt.centroid(cell)[1]));
     let sites: Vec<voronoi::Point> = (0..cvt.cells()).map(site).collect();
-    // White borders would hide small cells.
+    // Borders would hide small cells.
     let bordered = cvt.cells() <= BORDERED;
-    for (cell, polygon) in
-        voronoi::cells(&sites).into_iter().enumerate().filter(|(_, polygon)| !polygon.is_empty())
-    {
-        let points: Vec<(f64, f64)> =
-            polygon.into_iter().map(|(a, b)| (x + a * side, top + (1.0 - b) * side)).collect();
-        let elite = archive.elite(cell).map(|elite| (elite.id, elite.objective)).unzip();
-        let fill = colours.of(elite);
-        let stroke = if bordered { colours.inks.gap } else { &*fill };
-        colours.linked(svg, elite, |svg| {
-            svg.shape(&points, &format!("fill=\"{fill}\" stroke=\"{stroke}\" stroke-width=\"0.8\""));
-            framed(svg, colours, elite, inside(&points));
-        });
+    let drawn: Vec<_> = voronoi::cells(&sites)
+        .into_iter()
+        .enumerate()
+        .filter(|(_, polygon)| !polygon.is_empty())
+        .map(|(cell, polygon)| {
+            let points: Vec<(f64, f64)> =
+                polygon.into_iter().map(|(a, b)| (x + a * side, top + (1.0 - b) * side)).collect();
+            (archive.elite(cell).map(|elite| (elite.id, elite.objective)).unzip(), points)
+        })
+        .collect();
+    let (held, empty): (Vec<_>, Vec<_>) = drawn.into_iter().partition(|(elite, _)| elite.0.is_some());
+    let draw = |svg: &mut Svg, cells: &[(Holder, Vec<(f64, f64)>)], border: &str| {
+        for (elite, points) in cells {
+            let fill = colours.of(*elite);
+            let stroke = if bordered { border } else { &*fill };
+            colours.linked(svg, *elite, |svg| {
+                svg.shape(points, &format!("fill=\"{fill}\" stroke=\"{stroke}\" stroke-width=\"0.8\""));
+                framed(svg, colours, *elite, inside(points));
+            });
+        }
+    };
+    draw(svg, &empty, colours.inks.gap);
+    // Above the borders of those that are empty.
+    if bordered {
+        draw(svg, &held, colours.inks.edge);
+    } else {
+        svg.group(&shore(colours), |svg| draw(svg, &held, colours.inks.edge));
     }
 }
 
@@ -447,19 +499,21 @@ fn dots(
     let mut ordered: Vec<_> = elites(archive).collect();
     ordered.sort_by(|a, b| a.objective.total_cmp(&b.objective));
     let radius = if ordered.len() > 1000 { 1.6 } else { 3.0 };
-    for elite in ordered {
-        let [a, b] = [0, 1].map(|i| {
-            let (lo, hi) = sides[i].range.unwrap_or((0.0, 1.0));
-            share(elite.measures[pair[i]], lo, hi)
-        });
-        let (x, y) = (x + a * side, top + (1.0 - b) * side);
-        let held = (Some(elite.id), Some(elite.objective));
-        colours.linked(svg, held, |svg| {
-            svg.dot((x, y), radius, &colours.of(held));
-            let place = [x - PLACED / 2.0, y - PLACED / 2.0, PLACED, PLACED];
-            framed(svg, colours, held, place);
-        });
-    }
+    svg.group(&edged(colours, EDGE), |svg| {
+        for elite in ordered {
+            let [a, b] = [0, 1].map(|i| {
+                let (lo, hi) = sides[i].range.unwrap_or((0.0, 1.0));
+                share(elite.measures[pair[i]], lo, hi)
+            });
+            let (x, y) = (x + a * side, top + (1.0 - b) * side);
+            let held = (Some(elite.id), Some(elite.objective));
+            colours.linked(svg, held, |svg| {
+                svg.dot((x, y), radius, &colours.of(held));
+                let place = [x - PLACED / 2.0, y - PLACED / 2.0, PLACED, PLACED];
+                framed(svg, colours, held, place);
+            });
+        }
+    });
 }
 
 /// What is labelled along a side of so many pixels: edges of cells where there are some, categories at their middle,
@@ -574,15 +628,18 @@ fn legend(svg: &mut Svg, colours: &Colours<'_>, (x, top): (f64, f64), side: f64)
             let y = up.from - tall * f64::from(strip + 1);
             svg.rect([x, y, 16.0, tall + 0.3], &shade(f64::from(strip) + 0.5, (0.0, f64::from(strips))));
         }
+        svg.frame([x, from, 16.0, height], colours.inks.edge);
         for (tick, text) in up.ticks(5) {
             svg.text((x + 22.0, up.at(tick) + 4.0), Anchor::Start, &text, "");
         }
     } else if let Some((lo, _)) = colours.ends {
         svg.rect([x, from, 16.0, 16.0], &shade(lo, (lo, lo)));
+        svg.frame([x, from, 16.0, 16.0], colours.inks.edge);
         svg.text((x + 22.0, from + 12.0), Anchor::Start, &number(lo), "");
     }
     let empty = from + height + 14.0;
     svg.rect([x, empty, 16.0, 16.0], colours.inks.hole);
+    svg.frame([x, empty, 16.0, 16.0], colours.inks.edge);
     svg.text((x + 22.0, empty + 12.0), Anchor::Start, "empty", "");
 }
 

@@ -30,11 +30,14 @@ pub struct Inks {
     pub hole: &'static str,
     /// Between cells.
     pub gap: &'static str,
+    /// Around what has a colour of a scale: no scale from dark to light is seen beside everything.
+    pub edge: &'static str,
 }
 
 impl Inks {
     /// On white paper.
-    pub const PAPER: Self = Self { ink: "#222", faint: "#555", rule: "#ddd", hole: "#ececec", gap: "#fff" };
+    pub const PAPER: Self =
+        Self { ink: "#222", faint: "#555", rule: "#ddd", hole: "#ececec", gap: "#fff", edge: "#808080" };
     /// Those of the page around the drawing, light or dark.
     pub const PAGE: Self = Self {
         ink: "var(--ink)",
@@ -42,6 +45,7 @@ impl Inks {
         rule: "var(--rule)",
         hole: "var(--hole)",
         gap: "var(--paper)",
+        edge: "var(--edge)",
     };
 }
 
@@ -168,6 +172,14 @@ impl Svg {
         let [x, y, width, height] = [x, y, width, height].map(number);
         self.body +=
             &format!("<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{fill}\"/>\n");
+    }
+
+    /// An edge of such a colour around a rectangle.
+    pub fn frame(&mut self, [x, y, width, height]: [f64; 4], colour: &str) {
+        let [x, y, width, height] = [x, y, width, height].map(number);
+        self.body += &format!(
+            "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"none\" stroke=\"{colour}\"/>\n"
+        );
     }
 
     /// A line through points; `style` is further attributes, such as `stroke="#000"`.

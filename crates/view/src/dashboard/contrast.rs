@@ -10,6 +10,7 @@ use super::SHEET;
 use crate::{
     chart::LOOKS,
     picture::UNKNOWN,
+    projection::viridis,
     report::overview::FATES,
     svg::{Inks, SCHEMES},
 };
@@ -178,4 +179,39 @@ fn contrast_is_that_of_wcag() {
     assert!((of("#000", "#fff") - 21.0).abs() < 1e-9 && (of("#777", "#777777") - 1.0).abs() < 1e-9);
     // The well-known lightest grey that can be read on white.
     assert!((of("#767676", "#fff") - 4.54).abs() < 0.01);
+}
+
+/// The colours of a scale, from the lowest number to the highest.
+fn scale() -> impl Iterator<Item = [f64; 3]> {
+    (0..=1000).map(|step| {
+        let (red, green, blue) = viridis(f64::from(step) / 1000.0);
+        [red, green, blue].map(|part| f64::from(part) / 255.0)
+    })
+}
+
+#[test]
+fn what_has_a_colour_of_a_scale_is_seen_by_its_edge_where_the_colour_is_not() {
+    let on_paper = |ink: &str| hex(ink).expect("a colour");
+    let mut grounds = vec![
+        ("a file's empty cells", on_paper(Inks::PAPER.edge), on_paper(Inks::PAPER.hole)),
+        ("a file", on_paper(Inks::PAPER.edge), on_paper("#fff")),
+    ];
+    let edge = variables(Inks::PAGE.edge).next().expect("a variable");
+    for known in schemes() {
+        grounds.extend([HOLE, "paper", "card"].map(|ground| (ground, known[&edge], known[ground])));
+    }
+    for (name, edge, ground) in grounds {
+        let unseen = scale().filter(|colour| contrast(*colour, ground) < MARK).count();
+        assert!(unseen > 0, "all colours are seen on {name}: nothing needs an edge there");
+        let contrast = contrast(edge, ground);
+        assert!(
+            contrast >= MARK,
+            "{unseen} colours are not seen on {name}, nor is their edge: {contrast:.2}"
+        );
+    }
+    // Around cells that are drawn together, and around the colour beside a number.
+    for selector in [".cells", ".chip"] {
+        let of = |one: &str| one == selector;
+        assert!(used(of, |name| name == "filter" || name == "box-shadow").contains(&edge), "{selector}");
+    }
 }

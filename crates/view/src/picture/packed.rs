@@ -27,8 +27,6 @@ const LEVELS: [f64; 2] = [63.0, 7.0];
 /// Units of a pixel: a large map is shown at twice its size.
 const UNITS: f64 = 2.0;
 
-/// Who holds a cell: the candidate and its objective.
-type Holder = (Option<u64>, Option<f64>);
 /// A corner in units.
 type Corner = (i64, i64);
 
@@ -115,7 +113,8 @@ impl Drawing<'_> {
                     return false;
                 }
                 let placed = self.placed(map, pair);
-                self.dots(svg, placed.clone(), if placed.len() > 1000 { 3.2 } else { 6.0 });
+                let wide = if placed.len() > 1000 { 4.4 } else { 6.0 };
+                svg.group(&shore(self.colours), |svg| self.dots(svg, placed.clone(), wide));
                 if large {
                     self.squares(svg, placed);
                 }
@@ -125,10 +124,12 @@ impl Drawing<'_> {
                 let cells = || filled(map);
                 if large && cells().count() <= LINKS {
                     let cells = cells().map(|cell| self.square(map, cell)).collect::<Vec<_>>();
-                    self.links(svg, &cells, 0.0);
+                    let [columns, rows] = map.sides.each_ref().map(|side| side.cells() as f64);
+                    let [_, _, width, height] = self.place;
+                    self.links(svg, &cells, (width / columns).min(height / rows));
                     return false;
                 }
-                self.runs(svg, map);
+                svg.group(&shore(self.colours), |svg| self.runs(svg, map));
                 if large {
                     let [columns, rows] = map.sides.each_ref().map(|side| side.cells() as f64);
                     let middle = |(column, row): (usize, usize)| {
@@ -154,10 +155,10 @@ impl Drawing<'_> {
         let wide = (apart * 0.9).min(40.0);
         if large && held.len() <= LINKS {
             let dot = |(holder, middle)| Cell { holder, shape: Shape::Dot(self.corner(middle), wide) };
-            self.links(svg, &held.into_iter().map(dot).collect::<Vec<_>>(), 0.0);
+            self.links(svg, &held.into_iter().map(dot).collect::<Vec<_>>(), wide / UNITS);
             return false;
         }
-        self.dots(svg, held.clone(), wide);
+        svg.group(&shore(self.colours), |svg| self.dots(svg, held.clone(), wide));
         if large {
             self.squares(svg, held);
         }
@@ -190,10 +191,15 @@ impl Drawing<'_> {
         svg.group(&format!("transform=\"translate({x} {y})scale({})\" {attributes}", 1.0 / UNITS), draw);
     }
 
-    /// Cells that are links, in the order of their places; `gap` is between them, in pixels.
-    fn links(&self, svg: &mut Svg, cells: &[Cell], gap: f64) {
-        let between = format!("stroke=\"{}\" stroke-width=\"{}\"", self.colours.inks.gap, gap * UNITS);
-        let attributes = if gap > 0.0 { &*between } else { "" };
+    /// Cells of so many pixels that are links, in the order of their places: each with its edge, or one around all.
+    fn links(&self, svg: &mut Svg, cells: &[Cell], pixels: f64) {
+        if pixels < APART {
+            return svg.group(&shore(self.colours), |svg| self.every_link(svg, cells, ""));
+        }
+        self.every_link(svg, cells, &edged(self.colours, EDGE * UNITS));
+    }
+
+    fn every_link(&self, svg: &mut Svg, cells: &[Cell], attributes: &str) {
         self.in_units(svg, attributes, |svg| {
             for cell in cells {
                 let colour = self.colour(cell.holder);
@@ -246,7 +252,7 @@ impl Drawing<'_> {
         self.in_units(svg, &border, |svg| {
             svg.path(&holes.data, &format!("fill=\"{}\"", self.colours.inks.hole));
         });
-        self.links(svg, &held, GAP);
+        self.links(svg, &held, f64::INFINITY);
     }
 
     /// The elites of a CVT at its centroids.

@@ -151,6 +151,7 @@ pub fn colour_bar(archive: &Archive) -> Option<Svg> {
 pub fn scale_of(label: &str, (lo, hi): (f64, f64)) -> Svg {
     const LONG: f64 = 220.0;
     let mut svg = Svg::on_page(LONG + 92.0, 34.0, label);
+    let Inks { hole, edge, .. } = svg.inks();
     if lo < hi {
         let across = Scale { lo, hi, from: 4.0, to: 4.0 + LONG };
         let strips = 44;
@@ -159,6 +160,7 @@ pub fn scale_of(label: &str, (lo, hi): (f64, f64)) -> Svg {
             let x = across.from + wide * f64::from(strip);
             svg.rect([x, 2.0, wide + 0.3, 10.0], &shade(f64::from(strip) + 0.5, (0.0, f64::from(strips))));
         }
+        svg.frame([across.from, 2.0, LONG, 10.0], edge);
         for (tick, text) in across.ticks(3) {
             let x = across.at(tick);
             svg.line(&[(x, 12.0), (x, 15.0)], &stroke(&svg));
@@ -166,10 +168,11 @@ pub fn scale_of(label: &str, (lo, hi): (f64, f64)) -> Svg {
         }
     } else {
         svg.rect([4.0, 2.0, 10.0, 10.0], "#fde725");
+        svg.frame([4.0, 2.0, 10.0, 10.0], edge);
         svg.text((20.0, 11.0), Anchor::Start, &number(lo), "");
     }
-    let hole = svg.inks().hole;
     svg.rect([LONG + 36.0, 2.0, 10.0, 10.0], hole);
+    svg.frame([LONG + 36.0, 2.0, 10.0, 10.0], edge);
     svg.text((LONG + 52.0, 11.0), Anchor::Start, "empty", "");
     svg
 }

@@ -65,7 +65,33 @@ fn every_kind_of_archive_has_a_picture() {
                 add(&mut archive, objective, &vec![objective; dims]);
                 let file = drawn(&archive, axes);
                 assert!(!file.contains("the archive is empty"));
+                // The scale's frame is another.
+                let edges = ["stroke=\"#808080\" stroke-width", "0 #808080)"];
+                assert!(edges.iter().any(|edge| file.contains(edge)), "cells have no edge: {file}");
                 assert_eq!(texts(&file).matches("\nx\n").count(), (dims - 1).max(1), "{}", texts(&file));
+            }
+        }
+    }
+}
+
+#[test]
+fn cells_on_a_page_have_an_edge_each_or_one_around_all_however_many_there_are() {
+    let axes = [axis("x", [0.0, 1.0], 40), axis("y", [0.0, 1.0], 40)];
+    let look = Look { pair: [0, 1], paint: Paint::Objective, ends: Some((0.0, 1.0)) };
+    for (count, together) in [(20, false), (1600, true)] {
+        for mut archive in [grid(&axes), cvt(&axes, 900)] {
+            for i in 0..count {
+                let place = [f64::from(i % 40) + 0.5, f64::from(i / 40) + 0.5].map(|x| x / 40.0);
+                add(&mut archive, f64::from(i) / 1600.0, &place);
+            }
+            let nowhere = |_| None;
+            let nowhere: &Places<'_> = &nowhere;
+            for places in [Some(nowhere), None] {
+                let made = of_pair(&archive, &axes, look, &Gallery::default(), places).unwrap();
+                let file = made.svg.finish();
+                let around = together || places.is_none();
+                let edges = ["stroke=\"var(--edge)\" stroke-width", "class=\"cells\""];
+                assert!(file.contains(edges[usize::from(around)]), "{count} {around}: {file}");
             }
         }
     }
