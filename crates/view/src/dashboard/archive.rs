@@ -22,7 +22,7 @@ use crate::{
     numbers::{brief, grouped, number, percent},
     picture::{self, Look, OtherAxes},
     projection::holders,
-    report::drawn::figure,
+    report::{drawn::figure, settings},
     texts,
 };
 
@@ -179,7 +179,8 @@ impl<'a> Sight<'a> {
             );
             let island = u32::try_from(place).ok();
             let asked = ArchiveAsked { island, from: 0, ..self.asked.clone() };
-            drawn.push((format!("Island {place}"), beside, figure.svg, self.link(asked)));
+            let name = settings::island(&self.shown.run.view.header.config, place);
+            drawn.push((name, beside, figure.svg, self.link(asked)));
         }
         Ok(move |html: &mut Html| {
             if drawn.is_empty() {
@@ -248,7 +249,11 @@ impl<'a> Sight<'a> {
             Some(at) => format!("After {} of {all} candidates", grouped(at)),
             None => format!("After {all} candidates"),
         };
-        let whose = self.island().map_or_else(String::new, |island| format!(", island {island}"));
+        let config = &self.shown.run.view.header.config;
+        let whose = self.island().map_or_else(String::new, |place| match settings::conditions(config) {
+            Some(_) => format!(", {}", settings::island(config, place)),
+            None => format!(", island {place}"),
+        });
         let best = stats.best.map_or_else(String::new, |best| format!(", best {}", number(best)));
         let told = format!(
             "{when}{whose}: {} of {} {} filled ({} %), QD score {}{best}",

@@ -16,7 +16,7 @@ use crate::{
     report::{
         elites::{artifacts, cut_off, difference, genome_of, more, walk},
         overview::{FATES, milliseconds},
-        settings::cut,
+        settings::{self, cut},
     },
 };
 
@@ -110,7 +110,11 @@ fn lead(html: &mut Html, shown: Shown<'_>, told: &Told<'_>) {
             facts.push(format!("by {}", cut(entry.model, 60)));
         }
         if shown.run.view.settings.islands.count > 1 {
-            facts.push(format!("island {}", entry.island));
+            let config = &shown.run.view.header.config;
+            facts.push(match settings::conditions(config) {
+                Some(_) => format!("for {}", settings::island(config, entry.island as usize)),
+                None => format!("island {}", entry.island),
+            });
         }
         for fact in facts {
             html.element("span", &[("class", "fact")], &fact);
@@ -244,12 +248,17 @@ fn made(candidate: &Candidate, life: &Life) -> Vec<(String, String)> {
     if charge.calls > 0 {
         facts.push(("model calls".to_owned(), grouped(charge.calls)));
         facts.push(("tokens".to_owned(), grouped(charge.tokens)));
-        facts.push(("calls' times added up".to_owned(), milliseconds(candidate.model_ms)));
+        // Of what is written and evaluated in batches no time of its own is noted.
+        if candidate.model_ms > 0.0 {
+            facts.push(("calls' times added up".to_owned(), milliseconds(candidate.model_ms)));
+        }
     }
     if charge.money > 0.0 {
         facts.push(("cost".to_owned(), number(charge.money)));
     }
-    facts.push(("time from begin to end".to_owned(), milliseconds(life.live_ms)));
+    if life.live_ms > 0.0 {
+        facts.push(("time from begin to end".to_owned(), milliseconds(life.live_ms)));
+    }
     facts.push(("planned after".to_owned(), format!("{} candidates", grouped(candidate.horizon))));
     facts.extend(life.isolation.as_ref().map(|isolation| ("isolation".to_owned(), cut(isolation, 60))));
     facts.extend(life.worker.as_ref().map(|worker| ("worker".to_owned(), cut(worker, 60))));
@@ -372,7 +381,8 @@ fn summary(html: &mut Html, call: &ModelCall) {
         (0, None) => facts.push("from a cache".to_owned()),
         // Refused before anybody was asked.
         (0, Some(_)) => {}
-        _ => facts.push(milliseconds(call.latency_ms)),
+        _ if call.latency_ms > 0.0 => facts.push(milliseconds(call.latency_ms)),
+        _ => {}
     }
     if call.attempts > 1 {
         facts.push(format!("{} attempts", call.attempts));

@@ -6,6 +6,7 @@ use super::{
     Shown,
     address::Address,
     page::{Page, heading},
+    policy,
 };
 use crate::{
     numbers::grouped,
@@ -59,6 +60,7 @@ pub fn page(asked: &Asked<'_>) -> Page {
         let link =
             |place: usize| Some(Address::Run(runs.get(place)?.name.to_owned(), Over::default()).link());
         page.alive("compared", |html| compare::compare(html, &all, &link));
+        policy::compared(&mut page, runs, &compare::groups(&all));
     }
     page
 }

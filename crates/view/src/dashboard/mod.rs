@@ -5,7 +5,7 @@
 //! reports; where a report links within its file, they link to each other ([`address`]).
 //!
 //! - [`runs`]: all runs; [`run`]: one as it goes; [`archive`]: its map and its elites; [`candidate`], [`lineage`],
-//!   [`operators`]; [`film`]: a picture on a page; [`compare`]: several runs; [`control`]: what is asked of a run; [`trouble`]: what could not be shown;
+//!   [`operators`]; [`film`]: a picture on a page; `policy`: what a run of `samara rl` learnt; [`compare`]: several runs; [`control`]: what is asked of a run; [`trouble`]: what could not be shown;
 //! - [`address`]: where each page is; [`SHEET`] and [`SCRIPT`]: the files beside them.
 
 pub mod address;
@@ -17,6 +17,7 @@ pub mod film;
 pub mod lineage;
 pub mod operators;
 mod page;
+mod policy;
 pub mod run;
 pub mod runs;
 pub mod trouble;

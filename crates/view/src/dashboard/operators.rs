@@ -11,7 +11,12 @@ use crate::{
     chart::{self, About, Across, Curve},
     html::Html,
     numbers::{brief, grouped, number, percent},
-    report::{drawn::figure, overview::milliseconds, settings::cut, tables},
+    report::{
+        drawn::figure,
+        overview::milliseconds,
+        settings::{self, cut},
+        tables,
+    },
     trace::Way,
 };
 
@@ -180,7 +185,13 @@ fn over_the_run(html: &mut Html, shown: Shown<'_>, by: By) {
     if parts < 3 {
         return;
     }
-    let groups = shown.book.over_time(by, parts as usize);
+    let mut groups = shown.book.over_time(by, parts as usize);
+    if let (By::Island, Some((conditions, _))) = (by, settings::conditions(&shown.run.view.header.config)) {
+        for (name, _) in &mut groups {
+            let place = name.strip_prefix("island ").and_then(|place| place.parse::<usize>().ok());
+            name.clone_from(place.and_then(|place| conditions.get(place)).unwrap_or(&name.clone()));
+        }
+    }
     let length = shown.book.len().div_ceil(parts).max(1);
     html.element("h2", &[], "Over the run");
     bys(html, shown, by);

@@ -6,6 +6,7 @@ use super::{
     Shown,
     address::{Address, ArchiveAsked},
     page::{Page, Tab, heading},
+    policy,
     runs::rate,
     workers,
 };
@@ -79,6 +80,7 @@ pub fn page(shown: Shown<'_>, seen: Option<f64>, over: Over) -> Page {
         overview::tiles(html, run);
         budget(html, run, seen);
     });
+    policy::add(&mut page, shown);
     page.alive("curves", |html| {
         html.element("h2", &[], "Curves");
         if shown.book.is_empty() {

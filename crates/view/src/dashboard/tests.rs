@@ -412,3 +412,55 @@ fn a_page_without_anything_says_why_and_what_to_do() {
         assert!(told(run::page(shown, None, Over::default())).contains(overview));
     }
 }
+
+/// The settings of a run of `samara rl` with two conditions and four samples of each an iteration.
+const RL: &str = "[rl.learning]\ngroup = 4\nseed = SEED\n[[rl.conditions]]\nname = \"wall\"\n[[rl.conditions]]\nname = \"<i>tunnel\"\n";
+
+fn policy(seed: &str) -> (Run, Book) {
+    let mut candidates = some(2, 64);
+    for candidate in &mut candidates {
+        candidate.island = candidate.index as u32 % 2;
+        let (reward, distance) = (candidate.index as f64, f64::from(candidate.island));
+        if let Some(score) = &mut candidate.score {
+            let metrics = &mut Arc::make_mut(score).metrics;
+            metrics.extend([("reward".to_owned(), reward), ("kl".to_owned(), distance)]);
+        }
+    }
+    let mut made = made(axes(2), candidates);
+    made.settings.islands = IslandSettings { count: 2, migration_interval: 10, migrants: 0 };
+    let (mut run, book) = made.with_book();
+    run.view.header.config = RL.replace("SEED", seed);
+    (run, book)
+}
+
+#[test]
+fn a_learnt_policy_is_told_condition_by_condition_and_so_are_several_beside_each_other() {
+    let (run, book) = policy("1");
+    let shown = Shown { name: "r", run: &run, book: &book };
+    let page = run::page(shown, None, Over::default()).whole();
+    let begin = page.find("What the policy has learnt").expect("its part");
+    let part = &page[begin..page.find(">Curves<").expect("the next")];
+    for told in ["Mean reward", "Distance (KL)", "Valid, %", "Mean objective", "<td>wall</td><td>first</td>"]
+    {
+        assert!(part.contains(told), "{told}: {part}");
+    }
+    assert!(part.contains("&lt;i&gt;tunnel") && !page.contains("<i>"), "{part}");
+    // An iteration is a point.
+    assert!(part.contains("Each point is of 8 samples"), "{part}");
+    assert_eq!(part.matches("<td>last</td><td class=\"n\">4</td>").count(), 2, "{part}");
+    let archive = archive_page(shown, &ArchiveAsked::default()).whole();
+    assert!(
+        archive.contains("Condition") && archive.contains("<b>wall</b>") && !archive.contains("Island 0")
+    );
+    assert!(operators::page(shown, By::Island).whole().contains("</svg>wall</span>"));
+    // Seeds alone tell no policies apart.
+    let (second, other) = policy("2");
+    let both = [shown, Shown { name: "s", run: &second, book: &other }];
+    let asked = compare::Asked { runs: &both, folder: None, missing: &[], left_out: 0 };
+    let page = compare::page(&asked).whole();
+    assert!(page.contains("What policies have learnt") && page.contains("2 seeds"), "{page}");
+    assert_eq!(page.matches("<td>s</td><td>").count(), 2, "{page}");
+    let (run, book) = made(axes(2), some(2, 24)).with_book();
+    let page = run::page(Shown { name: "r", run: &run, book: &book }, None, Over::default()).whole();
+    assert!(!page.contains("policy"), "{page}");
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Run, overview::FATES, page::Section};
+use super::{Run, overview::FATES, page::Section, settings};
 use crate::{
     chart::{self, About, Across, Curve},
     gallery::Gallery,
@@ -179,7 +179,7 @@ pub(crate) fn maps(html: &mut Html, section: &Section<'_>) -> Result<(), OtherAx
                     format!("{best}, {} cells, QD score {}", stats.cells_filled, number(stats.qd_score));
                 // The first two axes: the rest is in the maps of all islands.
                 if let Some(shown) = figures.unwrap_or_default().into_iter().next() {
-                    figure(html, &format!("Island {number_of}"), &beside, shown.svg);
+                    figure(html, &settings::island(&run.view.header.config, number_of), &beside, shown.svg);
                 }
             }
         });

@@ -84,10 +84,35 @@ pub(crate) fn but_for_the_seed(config: &str) -> String {
     let mut table = table(config);
     table.remove("cache");
     table.remove("workers");
+    if let Some(learning) = table.get_mut("rl").and_then(|rl| rl.get_mut("learning")?.as_table_mut()) {
+        learning.remove("seed");
+    }
     if let Some(Value::Table(search)) = table.get_mut("search") {
         search.retain(|key, _| !["seed", "concurrency", "max_failures"].contains(&key));
     }
     table.to_string()
+}
+
+/// Conditions that are told apart at most, and letters of their names.
+const MOST_CONDITIONS: usize = 64;
+const LONGEST_CONDITION: usize = 40;
+
+/// The conditions of a run of `samara rl`, each an island of it, and how many samples of each its iterations have; `None`
+/// of any other run.
+pub(crate) fn conditions(config: &str) -> Option<(Vec<String>, u64)> {
+    let table = table(config);
+    let learning = section(&table, "rl")?;
+    let group = section(learning, "learning")?.get("group")?.as_integer()?;
+    let name = |one: &Value| Some(cut(one.get("name")?.as_str()?, LONGEST_CONDITION));
+    let names: Option<Vec<String>> =
+        learning.get("conditions")?.as_array()?.iter().take(MOST_CONDITIONS).map(name).collect();
+    names.filter(|names| !names.is_empty()).zip(u64::try_from(group).ok().filter(|group| *group > 0))
+}
+
+/// What an island of a run is called: by the condition that it is for, if it is for one, else by its number.
+pub(crate) fn island(config: &str, place: usize) -> String {
+    let named = conditions(config).and_then(|(names, _)| names.into_iter().nth(place));
+    named.unwrap_or_else(|| format!("Island {place}"))
 }
 
 /// The same settings, each by its dotted key.

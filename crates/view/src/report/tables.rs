@@ -1,6 +1,8 @@
 //! Failures by their reasons, what models were asked, and what each way of making candidates brought.
 
-use samara_journal::Asked;
+use std::collections::BTreeMap;
+
+use samara_journal::{Asked, run_view::Reason};
 use samara_search::{FateCounts, commanding::one_line};
 
 use super::{Run, overview::milliseconds, page::Section, settings::cut};
@@ -86,7 +88,7 @@ pub(crate) fn failures(html: &mut Html, section: &Section<'_>) {
     html.element("p", &[("class", "remark")], &text);
     let rows: Vec<Vec<String>> = reasons(section.run);
     table(html, &["candidates", "%", "fate", "why"], &[0, 1], &rows);
-    let more = view.reasons.len().saturating_sub(MOST_REASONS);
+    let more = alike(&view.reasons).len().saturating_sub(MOST_REASONS);
     if more > 0 {
         let told = format!("and {} rarer reason{}", grouped(more as u64), if more == 1 { "" } else { "s" });
         html.element("p", &[("class", "remark")], &told);
@@ -96,16 +98,46 @@ pub(crate) fn failures(html: &mut Html, section: &Section<'_>) {
 /// The commonest reasons: how many candidates, their part of all, the fate, why.
 pub(crate) fn reasons(run: &Run) -> Vec<Vec<String>> {
     let all = run.view.totals.fates.total() as usize;
-    let reasons = run.view.reasons.iter().take(MOST_REASONS);
-    let cells = |reason: &samara_journal::run_view::Reason| {
-        vec![
-            grouped(reason.count),
-            percent(reason.count as usize, all),
-            reason.fate.clone(),
-            cut(&reason.why, 200),
-        ]
+    let reasons = alike(&run.view.reasons).into_iter().take(MOST_REASONS);
+    let cells = |reason: Reason| {
+        vec![grouped(reason.count), percent(reason.count as usize, all), reason.fate, cut(&reason.why, 200)]
     };
     reasons.map(cells).collect()
+}
+
+/// Reasons that differ in the line alone, at which a program is wrong, as one.
+fn alike(reasons: &[Reason]) -> Vec<Reason> {
+    let mut places: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    let mut merged: Vec<Reason> = Vec::new();
+    for reason in reasons {
+        let general = without_lines(&reason.why);
+        match places.get(&(&*reason.fate, general.clone())) {
+            Some(place) => {
+                merged[*place].count += reason.count;
+                merged[*place].why = general;
+            }
+            None => {
+                places.insert((&reason.fate, general), merged.len());
+                merged.push(reason.clone());
+            }
+        }
+    }
+    // Of those that are as frequent, what came first stays first.
+    merged.sort_by_key(|reason| std::cmp::Reverse(reason.count));
+    merged
+}
+
+/// A reason with an ellipsis in the place of the number of each line.
+fn without_lines(why: &str) -> String {
+    let mut parts = why.split("line ");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        text += "line ";
+        text += if rest.len() < part.len() { "…" } else { "" };
+        text += rest;
+    }
+    text
 }
 
 /// The heads of [`calls`], and which of its columns are numbers.
@@ -125,7 +157,8 @@ pub(crate) const CALL_NUMBERS: [usize; 7] = [3, 4, 5, 6, 7, 8, 9];
 
 /// What models were asked, a row for each role, kind and model.
 pub(crate) fn calls(run: &Run) -> Vec<Vec<String>> {
-    let time = |ms: Option<f64>| ms.map_or_else(|| "–".to_owned(), milliseconds);
+    // Of calls that were made in batches none is noted.
+    let time = |ms: Option<f64>| ms.filter(|ms| *ms >= 0.05).map_or_else(|| "–".to_owned(), milliseconds);
     let cells = |asked: &Asked| {
         let mut calls = grouped(asked.calls);
         if asked.failed > 0 {
@@ -185,4 +218,29 @@ pub(crate) fn ways(run: &Run) -> Vec<Vec<String>> {
         told.iter().take(MOST_ROWS).map(|(operator, model, way)| cells(operator, model, way)).collect();
     rows.extend(run.trace.others().map(|way| cells("all others", "", way)));
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_that_differ_in_their_line_alone_are_one() {
+        let reason =
+            |fate: &str, why: &str, count| Reason { fate: fate.to_owned(), why: why.to_owned(), count };
+        let told = alike(&[
+            reason("invalid", "too long", 3),
+            reason("invalid", "syntax (<program>, line 12)", 2),
+            reason("failed", "syntax (<program>, line 12)", 2),
+            reason("invalid", "syntax (<program>, line 3)", 2),
+            reason("invalid", "a line is missing", 1),
+        ]);
+        let wanted = [
+            reason("invalid", "syntax (<program>, line …)", 4),
+            reason("invalid", "too long", 3),
+            reason("failed", "syntax (<program>, line 12)", 2),
+            reason("invalid", "a line is missing", 1),
+        ];
+        assert_eq!(told, wanted);
+    }
 }

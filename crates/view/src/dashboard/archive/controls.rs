@@ -10,7 +10,7 @@ use crate::{
         page::form,
     },
     html::Html,
-    report::settings::cut,
+    report::settings::{self, cut},
 };
 
 /// Islands that can be chosen.
@@ -26,9 +26,15 @@ pub(super) fn controls(html: &mut Html, sight: &Sight<'_>) {
         let islands = sight.population().islands().len();
         if islands > 1 {
             let mut options = vec![(String::new(), "all together".to_owned())];
-            options.extend((0..islands.min(ISLANDS)).map(|island| (island.to_string(), island.to_string())));
+            let conditions = settings::conditions(&run.view.header.config).map(|(names, _)| names);
+            let name = |island: usize| conditions.as_ref()?.get(island).cloned();
+            options.extend(
+                (0..islands.min(ISLANDS))
+                    .map(|island| (island.to_string(), name(island).unwrap_or_else(|| island.to_string()))),
+            );
             let chosen = sight.island().map(|island| island.to_string()).unwrap_or_default();
-            select(html, ("island", "Island"), &options, &chosen);
+            let label = if conditions.is_some() { "Condition" } else { "Island" };
+            select(html, ("island", label), &options, &chosen);
         }
         if axes.len() > 2 {
             let names = axes.iter().enumerate().take(AXES);
