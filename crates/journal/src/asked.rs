@@ -77,6 +77,11 @@ pub struct AskedSums {
 }
 
 impl AskedSums {
+    /// Whether no call was summed up yet.
+    pub fn is_empty(&self) -> bool {
+        self.last.is_none()
+    }
+
     /// The sums, ordered by role, model and kind.
     pub fn told(&self) -> Vec<Asked> {
         let mut told = Vec::with_capacity(self.known);

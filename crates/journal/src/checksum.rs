@@ -28,7 +28,7 @@ pub(crate) struct Checksum(Vec<u8>);
 impl Checksum {
     /// With room for what a candidate mostly has, so that it does not grow value by value.
     pub(crate) fn of_candidate() -> Self {
-        Self(Vec::with_capacity(512))
+        Self(Vec::with_capacity(1024))
     }
 
     /// The next value.

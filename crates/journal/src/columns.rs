@@ -95,6 +95,8 @@ pub(crate) mod at {
         COPY_OF ARTIFACTS CALLS_CHECKSUM TEXT WHY EXAMPLES FILES CHECKSUM TEXT_BODY);
     /// Codec, size, body and digest of the text; behind it those of the reason.
     pub(crate) const WHY_BODY: usize = TEXT_BODY + 4;
+    /// Behind the last.
+    pub(crate) const END: usize = WHY_BODY + 4;
 }
 
 /// What reads all columns of a candidate in a format, from `candidates c`.

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row};
+use rusqlite::types::{FromSql, FromSqlError, ValueRef};
+use rusqlite::{Connection, Error, Row};
 use samara_search::{Artifact, ArtifactKind, Candidate, Charge, Fate, Files, Genome, Score, artifact};
 use serde::de::DeserializeOwned;
 
@@ -28,6 +28,55 @@ pub(crate) struct LifeColumns {
     pub(crate) calls_checksum: Option<Digest>,
 }
 
+/// Where values of a row come from.
+pub(crate) trait Values {
+    /// A value as it is stored.
+    fn value(&self, column: usize) -> Result<ValueRef<'_>, Fault>;
+    /// A value as what it stands for.
+    fn read<T: FromSql>(&self, column: usize) -> Result<T, Fault>;
+}
+
+impl Values for Row<'_> {
+    fn value(&self, column: usize) -> Result<ValueRef<'_>, Fault> {
+        Ok(self.get_ref(column)?)
+    }
+
+    fn read<T: FromSql>(&self, column: usize) -> Result<T, Fault> {
+        Ok(self.get(column)?)
+    }
+}
+
+/// The values of a candidate's row, each asked for once: asking costs more than what is done with most of them.
+struct Asked<'a>([ValueRef<'a>; at::END]);
+
+impl<'a> Asked<'a> {
+    fn of(row: &'a Row<'_>) -> Result<Self, Fault> {
+        let mut values = [ValueRef::Null; at::END];
+        for (column, value) in values.iter_mut().enumerate() {
+            *value = row.get_ref(column)?;
+        }
+        Ok(Self(values))
+    }
+}
+
+impl Values for Asked<'_> {
+    fn value(&self, column: usize) -> Result<ValueRef<'_>, Fault> {
+        self.0.get(column).copied().ok_or(Fault::Sql(Error::InvalidColumnIndex(column)))
+    }
+
+    fn read<T: FromSql>(&self, column: usize) -> Result<T, Fault> {
+        let value = self.value(column)?;
+        let name = || CANDIDATE.get(column).map_or("", |column| column.name).to_owned();
+        T::column_result(value).map_err(|error| {
+            Fault::Sql(match error {
+                FromSqlError::InvalidType => Error::InvalidColumnType(column, name(), value.data_type()),
+                FromSqlError::OutOfRange(number) => Error::IntegralValueOutOfRange(column, number),
+                other => Error::FromSqlConversionFailure(column, value.data_type(), Box::new(other)),
+            })
+        })
+    }
+}
+
 /// Reads the rows of one format.
 pub(crate) struct Rows<'a> {
     pub(crate) connection: &'a Connection,
@@ -39,10 +88,9 @@ pub(crate) struct Rows<'a> {
 impl Rows<'_> {
     /// A candidate without its calls.
     pub(crate) fn candidate(&mut self, row: &Row<'_>) -> Result<(Candidate, LifeColumns), Fault> {
+        let row = &Asked::of(row)?;
         let mut sum = Checksum::of_candidate();
-        for column in 0..CANDIDATE.len() {
-            sum.value(row.get_ref(column)?);
-        }
+        row.0[..CANDIDATE.len()].iter().for_each(|value| sum.value(*value));
         let text = self.texts.content(row, at::TEXT_BODY)?;
         refers(row, at::TEXT, text.is_some())?;
         let why = self.texts.content(row, at::WHY_BODY)?;
@@ -51,7 +99,7 @@ impl Rows<'_> {
         sum.digest(why.as_ref().map(|content| &content.digest));
         let genome = self.genome(row, text, &mut sum)?;
         let index = integer(row, at::ID)?;
-        let artifacts = self.artifacts(index, row.get(at::ARTIFACTS)?, &mut sum)?;
+        let artifacts = self.artifacts(index, row.read(at::ARTIFACTS)?, &mut sum)?;
         if self.checked && checksum(row, at::CHECKSUM)? != Some(sum.end()) {
             return Err(wrong("it is not what was recorded: its checksum differs"));
         }
@@ -60,8 +108,8 @@ impl Rows<'_> {
         let lived = LifeColumns {
             live_ms: finite(row, at::LIVE_MS)?,
             cost: finite(row, at::COST)?,
-            model: row.get(at::MODEL)?,
-            isolation: row.get(at::ISOLATION)?,
+            model: row.read(at::MODEL)?,
+            isolation: row.read(at::ISOLATION)?,
             calls_checksum: checksum(row, at::CALLS_CHECKSUM)?,
         };
         Ok((candidate, lived))
@@ -69,7 +117,7 @@ impl Rows<'_> {
 
     fn genome(
         &mut self,
-        row: &Row<'_>,
+        row: &impl Values,
         text: Option<Content>,
         sum: &mut Checksum,
     ) -> Result<Option<Genome>, Fault> {
@@ -181,7 +229,7 @@ impl Rows<'_> {
 }
 
 fn candidate(
-    row: &Row<'_>,
+    row: &impl Values,
     index: u64,
     genome: Option<Genome>,
     why: Option<String>,
@@ -192,16 +240,16 @@ fn candidate(
     let (score, artifacts) = score(row, artifacts)?;
     Ok(Candidate {
         index,
-        island: row.get(at::ISLAND)?,
+        island: row.read(at::ISLAND)?,
         horizon: integer(row, at::HORIZON)?,
-        operator: row.get(at::OPERATOR)?,
+        operator: row.read(at::OPERATOR)?,
         parents: json(row, at::PARENTS)?.ok_or_else(|| wrong("its parents are missing"))?,
-        generator: row.get(at::GENERATOR)?,
+        generator: row.read(at::GENERATOR)?,
         genome: genome.map(Arc::new),
         score: score.map(Arc::new),
         fate,
         cell: optional_integer(row, at::CELL)?,
-        rank: row.get(at::RANK)?,
+        rank: row.read(at::RANK)?,
         copy_of: optional_integer(row, at::COPY_OF)?,
         artifacts,
         charge: charge(row)?,
@@ -211,14 +259,14 @@ fn candidate(
 }
 
 /// The score with the artifacts, or the artifacts alone.
-fn score(row: &Row<'_>, artifacts: Vec<Artifact>) -> Result<(Option<Score>, Vec<Artifact>), Fault> {
-    let objective = match row.get::<_, Option<i64>>(at::NEGATIVE_ZERO)? {
+fn score(row: &impl Values, artifacts: Vec<Artifact>) -> Result<(Option<Score>, Vec<Artifact>), Fault> {
+    let objective = match row.read::<Option<i64>>(at::NEGATIVE_ZERO)? {
         None | Some(0) => optional_finite(row, at::OBJECTIVE)?,
         Some(_) => Some(-0.0),
     };
     let measures: Option<Vec<f64>> = json(row, at::MEASURES)?;
     let metrics: Option<BTreeMap<String, f64>> = json(row, at::METRICS)?;
-    let stage: Option<u32> = row.get(at::STAGE)?;
+    let stage: Option<u32> = row.read(at::STAGE)?;
     match (objective, measures) {
         (Some(objective), Some(measures)) => {
             let metrics = metrics.unwrap_or_default();
@@ -229,7 +277,7 @@ fn score(row: &Row<'_>, artifacts: Vec<Artifact>) -> Result<(Option<Score>, Vec<
     }
 }
 
-fn charge(row: &Row<'_>) -> Result<Charge, Fault> {
+fn charge(row: &impl Values) -> Result<Charge, Fault> {
     let sum = integer(row, at::TOKENS_IN)?.checked_add(integer(row, at::TOKENS_OUT)?);
     let tokens = match optional_integer(row, at::TOKENS)? {
         Some(tokens) => tokens,
@@ -245,52 +293,52 @@ fn charge(row: &Row<'_>) -> Result<Charge, Fault> {
 }
 
 /// Refuses a reference to a text that isn't there.
-fn refers(row: &Row<'_>, reference: usize, found: bool) -> Result<(), Fault> {
-    let refers = !matches!(row.get_ref(reference)?, ValueRef::Null);
+fn refers(row: &impl Values, reference: usize, found: bool) -> Result<(), Fault> {
+    let refers = !matches!(row.value(reference)?, ValueRef::Null);
     if refers == found { Ok(()) } else { Err(wrong("a text is missing")) }
 }
 
 /// A checksum, if the row has one.
-pub(crate) fn checksum(row: &Row<'_>, column: usize) -> Result<Option<Digest>, Fault> {
-    Ok(row.get(column)?)
+pub(crate) fn checksum(row: &impl Values, column: usize) -> Result<Option<Digest>, Fault> {
+    row.read(column)
 }
 
 /// A seed: decimal text.
-pub(crate) fn seed(row: &Row<'_>, column: usize) -> Result<u64, Fault> {
+pub(crate) fn seed(row: &impl Values, column: usize) -> Result<u64, Fault> {
     let text = string(row, column)?.unwrap_or_default();
     text.parse().map_err(|_| wrong("there is no such seed"))
 }
 
 /// A text, or `None` for NULL.
-pub(crate) fn string<'a>(row: &'a Row<'_>, column: usize) -> Result<Option<&'a str>, Fault> {
-    let value = row.get_ref(column)?;
+pub(crate) fn string(row: &impl Values, column: usize) -> Result<Option<&str>, Fault> {
+    let value = row.value(column)?;
     value.as_str_or_null().map_err(|error| wrong(format!("column {column}: {error}")))
 }
 
 /// An integer that is never negative.
-pub(crate) fn integer(row: &Row<'_>, column: usize) -> Result<u64, Fault> {
+pub(crate) fn integer(row: &impl Values, column: usize) -> Result<u64, Fault> {
     optional_integer(row, column)?.ok_or_else(|| wrong("a number is missing"))
 }
 
-fn optional_integer(row: &Row<'_>, column: usize) -> Result<Option<u64>, Fault> {
-    let Some(value) = row.get::<_, Option<i64>>(column)? else { return Ok(None) };
+fn optional_integer(row: &impl Values, column: usize) -> Result<Option<u64>, Fault> {
+    let Some(value) = row.read::<Option<i64>>(column)? else { return Ok(None) };
     u64::try_from(value).map(Some).map_err(|_| wrong(format!("it holds the negative number {value}")))
 }
 
 /// A number that is neither infinite nor missing.
-pub(crate) fn finite(row: &Row<'_>, column: usize) -> Result<f64, Fault> {
+pub(crate) fn finite(row: &impl Values, column: usize) -> Result<f64, Fault> {
     optional_finite(row, column)?.ok_or_else(|| wrong("a number is missing"))
 }
 
-fn optional_finite(row: &Row<'_>, column: usize) -> Result<Option<f64>, Fault> {
-    match row.get::<_, Option<f64>>(column)? {
+fn optional_finite(row: &impl Values, column: usize) -> Result<Option<f64>, Fault> {
+    match row.read::<Option<f64>>(column)? {
         Some(number) if !number.is_finite() => Err(wrong("it holds a number that is not finite")),
         number => Ok(number),
     }
 }
 
 /// The value of a JSON text; `None` for NULL.
-fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<Option<T>, Fault> {
+fn json<T: DeserializeOwned>(row: &impl Values, column: usize) -> Result<Option<T>, Fault> {
     let Some(text) = string(row, column)? else { return Ok(None) };
     serde_json::from_str(text)
         .map(Some)

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension as _, Row};
+use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::checksum::{Digest, digest};
 use crate::fault::{Fault, wrong};
+use crate::row::Values;
 use crate::text::{MAX_TEXT, Unpacker};
 
 /// The content of a row of `texts`.
@@ -39,10 +40,10 @@ impl Texts {
     }
 
     /// The text whose codec, size, body and digest begin at this column; `None` if there is none.
-    pub(crate) fn content(&mut self, row: &Row<'_>, column: usize) -> Result<Option<Content>, Fault> {
-        let Some(codec) = row.get::<_, Option<i64>>(column)? else { return Ok(None) };
-        let size = usize::try_from(row.get::<_, i64>(column + 1)?).unwrap_or(usize::MAX);
-        let bytes = match (codec, row.get_ref(column + 2)?) {
+    pub(crate) fn content(&mut self, row: &impl Values, column: usize) -> Result<Option<Content>, Fault> {
+        let Some(codec) = row.read::<Option<i64>>(column)? else { return Ok(None) };
+        let size = usize::try_from(row.read::<i64>(column + 1)?).unwrap_or(usize::MAX);
+        let bytes = match (codec, row.value(column + 2)?) {
             (0, ValueRef::Text(plain)) | (2, ValueRef::Blob(plain)) if plain.len() <= MAX_TEXT => {
                 plain.to_vec()
             }
@@ -52,7 +53,7 @@ impl Texts {
             (1, ValueRef::Blob(packed)) => self.unpacker.unpack(packed, size).map_err(wrong)?,
             _ => return Err(wrong("there is no such codec of a text")),
         };
-        let recorded: Digest = row.get(column + 3)?;
+        let recorded: Digest = row.read(column + 3)?;
         if bytes.len() != size || digest(&bytes) != recorded {
             return Err(wrong("a text is not the one that was recorded: its digest differs"));
         }

@@ -4,6 +4,30 @@ use std::cmp::Ordering;
 
 use crate::{Archive, Elite, Stream};
 
+/// Elites that are chosen one by one: those that migrate are few.
+const FEW: usize = 16;
+
+/// `partial_cmp`, as the two zeros are equal; objectives are finite.
+fn better_first(a: &Elite<'_>, b: &Elite<'_>) -> Ordering {
+    let by_objective = b.objective.partial_cmp(&a.objective).unwrap_or(Ordering::Equal);
+    by_objective.then(a.id.cmp(&b.id)).then(a.cell.cmp(&b.cell))
+}
+
+/// The best of many, in their order; all others are looked at once and not kept.
+fn few<'a>(elites: impl Iterator<Item = Elite<'a>>, count: usize) -> Vec<Elite<'a>> {
+    let mut best: Vec<Elite<'a>> = Vec::with_capacity(count + 1);
+    for elite in elites {
+        let worst = best.last().filter(|_| best.len() == count);
+        if count == 0 || worst.is_some_and(|worst| better_first(worst, &elite) == Ordering::Less) {
+            continue;
+        }
+        let place = best.partition_point(|held| better_first(held, &elite) == Ordering::Less);
+        best.insert(place, elite);
+        best.truncate(count);
+    }
+    best
+}
+
 impl Archive {
     /// An elite: uniform over filled cells, then uniform over the cell's entries. With local competition the better of two
     /// drawn ones ([`crate::novelty`]). `None` if the archive is empty.
@@ -51,19 +75,17 @@ impl Archive {
     /// The `count` best of the cells' best entries (rank 0), best first; of equals the lowest id first, then the lowest
     /// cell. All of them if there are fewer. The order in which the archive was filled does not matter.
     pub fn best_of(&self, count: usize) -> Vec<Elite<'_>> {
-        let mut best: Vec<Elite<'_>> =
-            self.occupied().iter().map(|cell| self.at(*cell as usize, 0)).collect();
-        // `partial_cmp`, as the two zeros are equal; objectives are finite.
-        let order = |a: &Elite<'_>, b: &Elite<'_>| {
-            let by_objective = b.objective.partial_cmp(&a.objective).unwrap_or(Ordering::Equal);
-            by_objective.then(a.id.cmp(&b.id)).then(a.cell.cmp(&b.cell))
-        };
+        let elites = self.occupied().iter().map(|cell| self.at(*cell as usize, 0));
+        if count <= FEW {
+            return few(elites, count);
+        }
+        let mut best: Vec<Elite<'_>> = elites.collect();
         if count < best.len() {
-            // Few of many, such as those that migrate: the others need no order.
-            best.select_nth_unstable_by(count, order);
+            // The others need no order.
+            best.select_nth_unstable_by(count, better_first);
             best.truncate(count);
         }
-        best.sort_unstable_by(order);
+        best.sort_unstable_by(better_first);
         best
     }
 

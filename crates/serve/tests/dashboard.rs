@@ -394,3 +394,29 @@ fn a_run_is_asked_by_who_is_let_in_from_a_page_of_this_server_and_by_nobody_else
     assert!(!page(closed, run).1.contains("action=\"/ask\""), "only with --control");
     drop((socket, growing));
 }
+
+#[test]
+fn whoever_asks_first_for_a_run_that_nobody_has_read_sees_all_its_calls_as_everybody_after() {
+    let (home, _growing) = two_runs();
+    let address = server(home.path());
+    let asked = || -> Vec<String> {
+        std::thread::scope(|scope| {
+            let page = |path: &'static str| scope.spawn(move || page(address, path));
+            let asking = ["/run/ended", "/run/ended/operators"].repeat(4).into_iter().map(page);
+            let asking: Vec<_> = asking.collect();
+            asking
+                .into_iter()
+                .map(|thread| {
+                    let (status, page) = thread.join().unwrap();
+                    assert_eq!(status, 200, "{page}");
+                    page
+                })
+                .collect()
+        })
+    };
+    let first = asked();
+    // 60 calls of 30 tokens.
+    assert!(first[0].contains("<td>small</td><td class=\"n\">60</td>"), "{}", first[0]);
+    assert_eq!(first[0..2], first[6..8]);
+    assert_eq!(first, asked());
+}

@@ -110,6 +110,8 @@ pub struct Trace {
     /// Every so many candidates a point is kept.
     stride: u64,
     ways: BTreeMap<(String, String), Way>,
+    /// The operator and the model of the last candidate.
+    latest: (String, String),
     others: Way,
     all: Way,
     evaluations: u64,
@@ -122,6 +124,7 @@ impl Default for Trace {
             last: None,
             stride: 1,
             ways: BTreeMap::new(),
+            latest: (String::new(), String::new()),
             others: Way::default(),
             all: Way::default(),
             evaluations: 0,
@@ -138,10 +141,7 @@ impl Trace {
     /// Takes the next candidate in.
     pub fn follow(&mut self, step: Step<'_>) {
         let Step { candidate, model, live_ms, replay, last } = step;
-        let way = (candidate.operator.clone(), model.unwrap_or_default().to_owned());
-        let known = self.ways.len() < MOST_WAYS || self.ways.contains_key(&way);
-        let way = if known { self.ways.entry(way).or_default() } else { &mut self.others };
-        way.add(candidate, &candidate.fate, live_ms);
+        self.way(&candidate.operator, model.unwrap_or_default()).add(candidate, &candidate.fate, live_ms);
         self.all.add(candidate, &candidate.fate, live_ms);
         let written = !matches!(candidate.fate, Fate::Invalid { .. });
         self.evaluations += u64::from(written && candidate.copy_of.is_none());
@@ -165,6 +165,17 @@ impl Trace {
         if kept {
             self.keep(point);
         }
+    }
+
+    /// What candidates that were made in this way came to; the same way again is found without making its names.
+    fn way(&mut self, operator: &str, model: &str) -> &mut Way {
+        if (&*self.latest.0, &*self.latest.1) != (operator, model) {
+            self.latest = (operator.to_owned(), model.to_owned());
+        }
+        if !self.ways.contains_key(&self.latest) && self.ways.len() < MOST_WAYS {
+            self.ways.insert(self.latest.clone(), Way::default());
+        }
+        self.ways.get_mut(&self.latest).unwrap_or(&mut self.others)
     }
 
     fn keep(&mut self, point: Point) {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use samara_journal::{AskedSums, Header, Input, JournalError, Reader, RunView, is_written};
@@ -43,6 +44,15 @@ impl Drop for Asking<'_> {
     }
 }
 
+/// Nobody else sums up the calls of a run ahead while this is held.
+struct Turn<'a>(&'a AtomicBool);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Relaxed);
+    }
+}
+
 /// A run's place.
 pub(crate) struct Shelf {
     pub(crate) name: String,
@@ -51,6 +61,10 @@ pub(crate) struct Shelf {
     used: AtomicU64,
     /// When it had how many candidates, lately.
     seen: Mutex<VecDeque<(Instant, u64)>>,
+    /// Whether it is held, or was and is looked at.
+    was_read: AtomicBool,
+    /// Whether somebody sums up its calls ahead.
+    summing: AtomicBool,
     /// What the list knows of it.
     pub(crate) listed: Mutex<Option<super::figures::Kept>>,
     /// Whether that is to be told to whoever follows.
@@ -179,16 +193,38 @@ impl Library {
         work: impl FnOnce(Shown<'_>, &Reader) -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
         self.look_at(shelf);
-        let mut place = locked(&shelf.held);
+        std::thread::scope(|scope| {
+            // A long run is being read, here or by somebody else: meanwhile its calls are summed up, which needs no fold.
+            let thread = || std::thread::Builder::new().name("dashboard".to_owned());
+            let begun = |turn| thread().spawn_scoped(scope, move || shelf.calls(turn)).ok();
+            let ahead = shelf.first_to_sum().and_then(begun);
+            let done = self.summed_up(shelf, &mut locked(&shelf.held), ahead, work);
+            self.let_go();
+            done
+        })
+    }
+
+    /// The rest of [`Library::with_calls`], once nobody else has the run.
+    fn summed_up<T>(
+        &self,
+        shelf: &Shelf,
+        place: &mut MutexGuard<'_, Option<Box<Held>>>,
+        ahead: Option<ScopedJoinHandle<'_, Option<(Header, AskedSums)>>>,
+        work: impl FnOnce(Shown<'_>, &Reader) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
         let reader = Reader::open(&shelf.path)?;
         let mut held = self.brought_up(shelf, place.take(), &reader)?;
+        // Without them, or if it is another run by now, all calls are summed up here.
+        let ahead = ahead.and_then(|thread| thread.join().ok().flatten());
+        let ahead = ahead.filter(|(header, _)| header == reader.header() && held.asked.is_empty());
+        if let Some((_, sums)) = ahead {
+            held.asked = sums;
+        }
         reader.asked_since(&mut held.asked)?;
         held.run.asked = held.asked.told();
         let shown = Shown { name: &shelf.name, run: &held.run, book: &held.book };
         let done = work(shown, &reader);
-        *place = Some(held);
-        drop(place);
-        self.let_go();
+        **place = Some(held);
         done
     }
 
@@ -239,6 +275,7 @@ impl Library {
         };
         held.run.state = State::of(&held.run.view, is_written(reader.path()));
         shelf.see(held.run.view.totals.candidates);
+        shelf.was_read.store(true, Relaxed);
         Ok(held)
     }
 
@@ -255,6 +292,7 @@ impl Library {
             holding.sort_by_cached_key(|shelf| shelf.used.load(Relaxed));
             if let Ok(mut held) = holding[0].held.try_lock() {
                 *held = None;
+                holding[0].was_read.store(false, Relaxed);
             }
         }
     }
@@ -268,6 +306,8 @@ impl Shelf {
             held: Mutex::default(),
             used: AtomicU64::new(0),
             seen: Mutex::default(),
+            was_read: AtomicBool::new(false),
+            summing: AtomicBool::new(false),
             listed: Mutex::default(),
             news: AtomicBool::new(false),
         }
@@ -285,6 +325,21 @@ impl Shelf {
 
     fn file(&self) -> PathBuf {
         if self.path.is_dir() { self.path.join(samara_journal::FILE_NAME) } else { self.path.clone() }
+    }
+
+    /// The turn to sum up the calls of a run that nobody has read yet; one thread has it.
+    fn first_to_sum(&self) -> Option<Turn<'_>> {
+        let unread = !self.was_read.load(Relaxed) && !self.summing.swap(true, Relaxed);
+        unread.then(|| Turn(&self.summing))
+    }
+
+    /// The calls of the run, and which run it is; `None` if they can't be read here: whoever needs them says why.
+    fn calls(&self, turn: Turn<'_>) -> Option<(Header, AskedSums)> {
+        let reader = Reader::open(&self.path).ok()?;
+        let mut sums = AskedSums::default();
+        reader.asked_since(&mut sums).ok()?;
+        drop(turn);
+        Some((reader.header().clone(), sums))
     }
 
     /// Whether somebody reads it, or makes a page of it.
