@@ -1,5 +1,5 @@
 //! Films of bodies as drawings for a page: poses side by side, each with the ground below it, and the same poses one after
-//! the other as a film that plays by itself ([`moving`]).
+//! the other as a film that plays by itself (`moving`).
 
 use std::fmt::Write;
 

@@ -146,7 +146,7 @@ pub(super) fn add(page: &mut Page, shown: Shown<'_>) {
             let first = (vec![name.clone(), "first".to_owned()], point(policy.points.first()));
             [first, (vec![name, "last".to_owned()], point(policy.points.last()))]
         });
-        table(html, &["condition", "when"], rows.collect());
+        table(html, &["condition", "when"], &rows.collect::<Vec<_>>());
         let told = format!(
             "Each point is of {} samples, the first and the last too. {REMARK}",
             grouped(policy.each)
@@ -187,7 +187,7 @@ pub(super) fn compared(page: &mut Page, runs: &[Shown<'_>], groups: &[Group<'_>]
                 (vec![name, condition.clone()], policy.samples(policy.points.last(), one))
             })
         });
-        table(html, &["run", "condition"], rows.take(MOST_ROWS).collect());
+        table(html, &["run", "condition"], &rows.take(MOST_ROWS).collect::<Vec<_>>());
         let told = format!("A line is a run, a row what it came to at its last point. {REMARK}");
         html.element("p", &[("class", "remark")], &told);
     });
@@ -218,7 +218,7 @@ fn charts(html: &mut Html, whose: &str, last: u64, curves: impl Fn(&Measure) -> 
 }
 
 /// A row of numbers for each of some samples, behind two texts that say whose they are.
-fn table(html: &mut Html, heads: &[&str; 2], rows: Vec<(Vec<String>, Samples)>) {
+fn table(html: &mut Html, heads: &[&str; 2], rows: &[(Vec<String>, Samples)]) {
     let column = |value: &dyn Fn(&Samples) -> Option<f64>| -> Vec<String> {
         let held: Vec<f64> = rows.iter().filter_map(|(_, samples)| value(samples)).collect();
         let mut texts = aligned(&held).into_iter();
