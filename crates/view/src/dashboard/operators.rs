@@ -189,7 +189,9 @@ fn over_the_run(html: &mut Html, shown: Shown<'_>, by: By) {
     if let (By::Island, Some((conditions, _))) = (by, settings::conditions(&shown.run.view.header.config)) {
         for (name, _) in &mut groups {
             let place = name.strip_prefix("island ").and_then(|place| place.parse::<usize>().ok());
-            name.clone_from(place.and_then(|place| conditions.get(place)).unwrap_or(&name.clone()));
+            if let Some(condition) = place.and_then(|place| conditions.get(place)) {
+                name.clone_from(condition);
+            }
         }
     }
     let length = shown.book.len().div_ceil(parts).max(1);

@@ -226,8 +226,7 @@ fn table(html: &mut Html, heads: &[&str; 2], rows: &[(Vec<String>, Samples)]) {
             |samples: &Samples| value(samples).and_then(|_| texts.next()).unwrap_or_else(|| "–".to_owned());
         rows.iter().map(|(_, samples)| samples).map(told).collect()
     };
-    let [reward, distance, _, objective] =
-        MEASURES.each_ref().map(|measure| column(&|samples| (measure.value)(samples)));
+    let [reward, distance, _, objective] = MEASURES.each_ref().map(|measure| column(&measure.value));
     let best = column(&|samples| samples.best);
     let cells = rows.iter().enumerate().map(|(place, (names, samples))| {
         let valid = percent(samples.valid as usize, samples.made as usize);
