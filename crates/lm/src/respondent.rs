@@ -123,7 +123,7 @@ mod tests {
         // Nobody listens on the first port: what is refused is refused before anybody is asked.
         let settings = ModelSettings::parse("http://127.0.0.1:1/v1#mine").expect("valid");
         let respondent =
-            Respondent::open(&ModelSettings { timeout_s: 0.1, ..settings }).expect("a respondent");
+            Respondent::open(&ModelSettings { timeout_s: 3.0, ..settings }).expect("a respondent");
         let sampling = Sampling {
             max_tokens: 1,
             temperature: 1.0,
