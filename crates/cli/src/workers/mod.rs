@@ -128,10 +128,7 @@ impl Listening {
         }
     }
 
-    /// Waits for a worker that has the run's models, where workers are to ask them.
-    ///
-    /// # Errors
-    /// None has them, and none can.
+    /// Waits for a worker that has the run's models; `None` where this machine asks them.
     pub(crate) async fn models(&mut self) -> Option<Elsewhere> {
         let questions = self.questions.as_mut()?;
         Some(questions.met(self.quiet).await)
