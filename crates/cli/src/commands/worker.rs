@@ -229,6 +229,10 @@ fn tell(heard: &Heard, trade: Trade, last: &Mutex<String>, quiet: bool) {
         Trade::Ask => ("models: ", "answers"),
     };
     let told = match heard {
+        // Questions have a desk before the run has its id.
+        Heard::Begun { isolation: Some(models), .. } if trade == Trade::Ask => {
+            format!("{whose}working for a run: {}", one_line(models))
+        }
         Heard::Begun { run, isolation: Some(isolation) } => {
             format!("{whose}working for run {}: {}", one_line(run), one_line(isolation))
         }
