@@ -40,7 +40,8 @@ impl ModelSettings {
     /// Provider and model, as a model string has them.
     pub fn named(&self) -> String {
         let provider = self.provider.facts().name;
-        self.model.as_ref().map_or_else(|| provider.to_owned(), |model| format!("{provider}:{model}"))
+        let joint = if self.provider == ProviderName::Embedded { '#' } else { ':' };
+        self.model.as_ref().map_or_else(|| provider.to_owned(), |model| format!("{provider}{joint}{model}"))
     }
 
     /// Whether the model comes with samara: it is the same everywhere.
