@@ -9,7 +9,8 @@ use std::{
 use samara_environments::entry;
 use samara_journal::{Input, Reader, RunView};
 use samara_view::{
-    report::{self, Given, Run, State},
+    book::Book,
+    report::{self, Given, Policy, Run, State},
     trace::Trace,
 };
 
@@ -50,7 +51,13 @@ fn read(path: &Path) -> Result<Run, Failure> {
     let reader = Reader::open(path)?;
     let running = samara_journal::is_written(reader.path());
     let mut trace = Trace::new();
-    let view = RunView::following(&reader, &mut |step| trace.follow(step))?;
+    let (mut book, learns) = (Book::default(), Policy::is_of(&reader.header().config));
+    let view = RunView::following(&reader, &mut |step| {
+        trace.follow(step);
+        if learns {
+            book.follow(step);
+        }
+    })?;
     let environment = view.header.environment.clone();
     let programs = PROGRAMS.contains(&&*environment);
     let mut members = BTreeMap::new();
@@ -81,6 +88,7 @@ fn read(path: &Path) -> Result<Run, Failure> {
         members,
         lineage: best.map(|best| lineage_of(&reader, best)).transpose()?,
         programs,
+        policy: Policy::of(&view.header.config, &book),
         about: entry(&environment).map_or_else(|_| String::new(), |entry| entry.summary.to_owned()),
         view,
     })

@@ -406,6 +406,7 @@ impl Held {
             lineage: None,
             programs,
             about,
+            policy: None,
             view,
         };
         Ok(Self { run, book, asked: AskedSums::default() })

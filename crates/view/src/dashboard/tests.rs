@@ -13,7 +13,7 @@ use super::{
 use crate::{
     book::{Book, By},
     report::{
-        Run, State,
+        self, Run, State,
         tests::{HOSTILE, axes, candidate, hostile_with_book, made, some, tags},
     },
     trace::Over,
@@ -453,6 +453,15 @@ fn a_learnt_policy_is_told_condition_by_condition_and_so_are_several_beside_each
         archive.contains("Condition") && archive.contains("<b>wall</b>") && !archive.contains("Island 0")
     );
     assert!(operators::page(shown, By::Island).whole().contains("</svg>wall</span>"));
+    let (mut alone, book) = policy("1");
+    alone.policy = report::Policy::of(&alone.view.header.config, &book);
+    let markdown = report::markdown(std::slice::from_ref(&alone));
+    let file = report::page(&[alone]).expect("its axes");
+    for told in ["What the policy has learnt", "Mean reward", "<td>wall</td><td>first</td>"] {
+        assert!(file.contains(told), "{told}");
+    }
+    assert!(markdown.contains("| wall | last | 4 |"), "{markdown}");
+    assert!(!file.contains("<i>tunnel"), "{file}");
     // Seeds alone tell no policies apart.
     let (second, other) = policy("2");
     let both = [shown, Shown { name: "s", run: &second, book: &other }];

@@ -4,7 +4,7 @@
 
 use samara_search::commanding::{one_line, printable};
 
-use super::{Run, compare, elites, overview, page::title, tables};
+use super::{Run, compare, elites, overview, page::title, policy, tables};
 use crate::{
     dashboard::workers,
     heatmap, markdown as marks,
@@ -64,6 +64,14 @@ fn of_run(run: &Run, heading: &str) -> String {
     let map = heatmap::draw(archive, &run.view.axes, Screen { width: COLUMNS, colours: Colours::None });
     file += &format!("\n{heading} Archive\n\n{}", fenced(&map));
     file += &format!("\n{heading} Curves\n\n{}", curves(run));
+    if let Some(learnt) = &run.policy {
+        let (heads, rows) = policy::rows(learnt);
+        let told = table(&heads, &policy::PLACES, &rows);
+        file += &format!(
+            "\n{heading} What the policy has learnt\n\n{told}\n{}\n",
+            paragraph(&policy::remark(learnt))
+        );
+    }
     file += &format!("\n{heading} Best of every cell\n{}", best(run, heading));
     let reasons = tables::reasons(run);
     if !reasons.is_empty() {

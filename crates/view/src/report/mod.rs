@@ -1,7 +1,7 @@
 //! A report: runs as one file that needs nothing else to be read, as HTML or as Markdown.
 //!
 //! [`page()`] writes the HTML of one run or of several beside each other, out of `overview` (what was searched, in
-//! figures), `drawn` (curves and maps), `tables` (failures, calls, operators), `elites` (the best of every cell, and where
+//! figures), `drawn` (curves and maps), `policy` (what a run of `samara rl` has taught), `tables` (failures, calls, operators), `elites` (the best of every cell, and where
 //! the best comes from), `compare` and `differences` (several runs) and `settings`; [`markdown()`] says the same without pictures. What is
 //! told of a run is in [`Run`], which whoever reads it fills.
 
@@ -12,6 +12,7 @@ pub(crate) mod elites;
 mod markdown;
 pub(crate) mod overview;
 pub(crate) mod page;
+pub(crate) mod policy;
 pub(crate) mod settings;
 pub(crate) mod tables;
 
@@ -25,6 +26,7 @@ use crate::{lineage::Lineage, texts, trace::Trace};
 
 pub use markdown::markdown;
 pub use page::page;
+pub use policy::Policy;
 
 /// Elites that are told with their texts at most: the best.
 const MOST_ELITES: usize = 400;
@@ -53,6 +55,8 @@ pub struct Run {
     pub programs: bool,
     /// What the environment evolves, in a line; empty if it is unknown.
     pub about: String,
+    /// What a run of `samara rl` has taught its model; the dashboard makes it of what it holds of each candidate.
+    pub policy: Option<Policy>,
 }
 
 /// Whether a run goes on.

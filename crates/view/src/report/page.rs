@@ -2,7 +2,7 @@
 
 use samara_search::commanding::one_line;
 
-use super::{Run, compare, drawn, elites, overview, settings, tables};
+use super::{Run, compare, drawn, elites, overview, policy, settings, tables};
 use crate::{dashboard::workers, html::Html, picture::OtherAxes, trace::Over};
 
 const STYLE: &str = include_str!("style.css");
@@ -112,7 +112,13 @@ fn parts(html: &mut Html, section: &Section<'_>) -> Result<(), OtherAxes> {
             html.element(section.heading, &[], title);
             match name {
                 "archive" => done = drawn::maps(html, section),
-                "curves" => drawn::curves(html, run, Over::default(), usize::MAX),
+                "curves" => {
+                    drawn::curves(html, run, Over::default(), usize::MAX);
+                    if let Some(learnt) = &run.policy {
+                        html.element(section.below, &[], "What the policy has learnt");
+                        policy::one(html, learnt);
+                    }
+                }
                 "best" => elites::best(html, section),
                 "lineage" => elites::lineage(html, section),
                 "failures" => tables::failures(html, section),

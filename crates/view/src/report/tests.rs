@@ -146,6 +146,7 @@ impl Made {
             lineage,
             programs: false,
             about: "texts of named kinds".into(),
+            policy: None,
         };
         (run, book)
     }
