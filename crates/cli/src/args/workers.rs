@@ -22,7 +22,7 @@ pub(crate) struct Workers {
     #[arg(long = "workers", value_name = "URL")]
     pub listen: Option<String>,
     /// Who asks the run's models: this machine, or workers that have them [default: local]
-    #[arg(long, value_name = "WHO", value_enum)]
+    #[arg(long, value_name = "WHO", value_parser = write())]
     pub worker_write: Option<Write>,
     /// Evaluations at once here, beside those of workers [default: the number of CPUs]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(..=4096))]
@@ -112,6 +112,11 @@ pub(crate) struct Worker {
     /// Say nothing but errors
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+fn write() -> impl TypedValueParser<Value = Write> {
+    let named = |name: String| if name == "remote" { Write::Remote } else { Write::Local };
+    PossibleValuesParser::new(["local", "remote"]).map(named)
 }
 
 fn tier() -> impl TypedValueParser<Value = Tier> {

@@ -55,7 +55,7 @@ pub(crate) struct WorkerSettings {
 }
 
 /// Who asks a run's models.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Write {
     /// The machine that drives the run.
