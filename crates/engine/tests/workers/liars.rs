@@ -10,7 +10,7 @@ use samara_search::Score;
 use tokio::sync::Semaphore;
 
 use crate::{
-    suite::{Kit, VERSION, Worker, desk, expected, numbers, patient, run, run_of},
+    suite::{Kit, VERSION, Worker, answer_to, desk, expected, numbers, patient, run, run_of},
     transports::Transport,
 };
 
@@ -47,16 +47,7 @@ async fn ticket(desk: &Arc<Desk>, worker: u64) -> Ticket {
 }
 
 fn answer(ticket: &Ticket) -> Answer {
-    Answer {
-        protocol: PROTOCOL,
-        run: ticket.run.clone(),
-        id: ticket.id,
-        task: ticket.task.clone(),
-        work: ticket.work.digest(),
-        outcome: Outcome::Scored(Score::new(1e9, vec![0.5])),
-        isolation: None,
-        ms: 1.0,
-    }
+    answer_to(ticket, Outcome::Scored(Score::new(1e9, vec![0.5])))
 }
 
 fn wrong(kind: usize, answer: Answer) -> Answer {

@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use samara_engine::workers::{
-    Answer, Asking, Census, Desk, Done, Duty, Equip, Equipped, Link as _, Local, Meant, Outcome, PROTOCOL,
-    Patience, Reply, Request, Task, Ticket,
+    Asking, Census, Desk, Done, Duty, Equip, Equipped, Link as _, Local, Meant, Outcome, PROTOCOL, Patience,
+    Reply, Request, Task, Ticket,
 };
 use samara_lm::{
     Budget, CompletionRequest, Elsewhere, EmbedRequest, ErrorKind, Introduction, LanguageModel, LmError,
@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::{
     chaos::{Odds, brief, torment},
-    suite::{VERSION, Worker, patient},
+    suite::{VERSION, Worker, answer_to, patient},
     transports::{Transport, all},
 };
 
@@ -210,19 +210,6 @@ async fn a_question_that_is_lost_with_a_worker_is_asked_of_another_one() {
     let done = Request::Done { worker: silent, answers: vec![answer_to(&ticket, said(&json!("late")))] };
     assert_eq!(desk.reply(done).await, Reply::Noted { drop: Vec::new() });
     assert_eq!(desk.census().late, 1);
-}
-
-fn answer_to(ticket: &Ticket, outcome: Outcome) -> Answer {
-    Answer {
-        protocol: PROTOCOL,
-        run: ticket.run.clone(),
-        id: ticket.id,
-        task: ticket.task.clone(),
-        work: ticket.work.digest(),
-        outcome,
-        isolation: None,
-        ms: 1.0,
-    }
 }
 
 /// An answer with a text.

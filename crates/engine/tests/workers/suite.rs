@@ -14,7 +14,8 @@ use samara_engine::{
     Abort, Bench, Control, EngineError, Environment as _, Evaluator, EvaluatorSpec, Event, Future,
     SandboxSettings,
     workers::{
-        Desk, Done, Duty, Equip, Equipped, Heard, Link, Me, Patience, Scattered, Task, TaskFile,
+        Answer, Desk, Done, Duty, Equip, Equipped, Heard, Link, Me, Outcome, PROTOCOL, Patience, Scattered,
+        Task, TaskFile, Ticket,
         cache::Cache,
         task::{ProgramLimits, digest_of},
         work,
@@ -137,6 +138,20 @@ impl Worker {
         };
         let working = tokio::spawn(async move { work(link, &me, (&cache, kit), stopped, hear).await });
         Self { stop, working }
+    }
+}
+
+/// What a worker reports of a ticket.
+pub(crate) fn answer_to(ticket: &Ticket, outcome: Outcome) -> Answer {
+    Answer {
+        protocol: PROTOCOL,
+        run: ticket.run.clone(),
+        id: ticket.id,
+        task: ticket.task.clone(),
+        work: ticket.work.digest(),
+        outcome,
+        isolation: None,
+        ms: 1.0,
     }
 }
 
